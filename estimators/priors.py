@@ -1,0 +1,172 @@
+"""Priors as coordinates: what a learner is told about the problem before it sees any data.
+
+A prior is a stateless transformer. In front of a scikit-learn learner it is a step of a pipeline; inside a net it is a
+layer; both call `Prior.coordinates`, one function of arrays. The priors form a ladder, from no knowledge to all but the
+labels: None, "polar-sincos", "polar", "phase".
+"""
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from estimators.polar import from_polar, to_polar
+from toymanifold import Spiral
+from toymanifold.validation import check_choice, refusal
+
+_FLOATS = (np.float64, np.float32)
+
+
+class Prior(TransformerMixin, BaseEstimator, ABC):
+    """Base of the priors: a change of coordinates that learns nothing from data."""
+
+    @abstractmethod
+    def coordinates(self, X: Any) -> Any:
+        """Map an array (n_samples, n_features) of any array library to new coordinates; unchecked."""
+
+    @abstractmethod
+    def _names(self) -> list[str]:
+        """Return the names of the new coordinates."""
+
+    @abstractmethod
+    def _check_parameters(self) -> None:
+        """Raise where a parameter is not allowed."""
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002
+        """Validate the parameters and `X` (n_samples, n_features >= 2); nothing is learnt."""
+        self._check_parameters()
+        validate_data(self, X, dtype=_FLOATS, ensure_min_features=2)
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Return the new coordinates of `X` (n_samples, n_features) as (n_samples, n_features_out)."""
+        check_is_fitted(self, "n_features_in_")
+        new: NDArray[np.floating] = self.coordinates(validate_data(self, X, dtype=_FLOATS, reset=False))
+        return new
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002
+        """Return the names of the new coordinates; those of the input play no part."""
+        check_is_fitted(self, "n_features_in_")
+        return np.array(self._names(), dtype=object)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+class PolarCoordinates(Prior):
+    """Radius and hyperspherical angles about the origin.
+
+    Parameters
+    ----------
+    encoding : {"raw", "sincos"}, default="raw"
+        How an angle is given: itself, with a cut where it jumps by 2 pi, or as cosine and sine, without. A spiral is a
+        straight line in the raw angle but for the cut, and is not in cosine and sine: docs/priors.md has what each is
+        worth, measured.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only where `X` has string column names.
+
+    Examples
+    --------
+    >>> PolarCoordinates().fit_transform([[0.0, 2.0]])
+    array([[2.    , 1.5708]])
+    """
+
+    def __init__(self, encoding: str = "raw") -> None:
+        self.encoding = encoding
+
+    def coordinates(self, X: Any) -> Any:
+        """Map an array (n_samples, d) of any array library to polar coordinates; unchecked."""
+        return to_polar(X, encoding=self.encoding)
+
+    def inverse_transform(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Return the Cartesian points (n_samples, d) of polar coordinates (n_samples, n_features_out)."""
+        check_is_fitted(self, "n_features_in_")
+        polar = np.asarray(X)
+        if polar.ndim != 2 or polar.shape[1] != len(self._names()):
+            allowed = f"an array of shape (n_samples, {len(self._names())})"
+            raise ValueError(refusal("X", "PolarCoordinates.inverse_transform", allowed, f"shape {polar.shape}"))
+        points: NDArray[np.floating] = from_polar(polar, encoding=self.encoding)
+        return points
+
+    def _check_parameters(self) -> None:
+        check_choice(self.encoding, "encoding", "PolarCoordinates", ("raw", "sincos"))
+
+    def _names(self) -> list[str]:
+        angles = [f"theta{k}" for k in range(1, self.n_features_in_)]
+        if self.encoding == "sincos":
+            angles = [f"cos({angle})" for angle in angles] + [f"sin({angle})" for angle in angles]
+        return ["r", *angles]
+
+
+class SpiralPhase(Prior):
+    """The spiral's own phase: the one coordinate in which inside/outside is an interval.
+
+    What a learner would see that knew everything but the labels. See `toymanifold.Spiral.phase`.
+
+    Parameters
+    ----------
+    turns, fill, tip, radius : float
+        Of the spiral, which lies in the plane of the first two features; any others are ignored.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only where `X` has string column names.
+    """
+
+    def __init__(self, turns: float = 4.0, fill: float = 0.5, tip: float = math.pi / 2, radius: float = 1.0) -> None:
+        self.turns = turns
+        self.fill = fill
+        self.tip = tip
+        self.radius = radius
+
+    def coordinates(self, X: Any) -> Any:
+        """Map an array (n_samples, d >= 2) of any array library to the phase (n_samples, 1); unchecked."""
+        return self._spiral().phase(X)[:, None]
+
+    def _spiral(self) -> Spiral:
+        return Spiral(turns=self.turns, fill=self.fill, tip=self.tip, radius=self.radius)
+
+    def _check_parameters(self) -> None:
+        self._spiral()
+
+    def _names(self) -> list[str]:
+        return ["phase"]
+
+
+PRIORS: dict[str, Prior] = {
+    "polar-sincos": PolarCoordinates(encoding="sincos"),
+    "polar": PolarCoordinates(),
+    "phase": SpiralPhase(),
+}
+"""The ladder by name, above None."""
+
+
+def as_prior(prior: Any, owner: str) -> Prior | None:
+    """Return an unfitted prior of a name or a `Prior`; None stays None.
+
+    Raises
+    ------
+    ValueError
+        If `prior` is none of these, or its parameters are not allowed.
+    """
+    if prior is None:
+        return None
+    if isinstance(prior, str) and prior in PRIORS:
+        return clone(PRIORS[prior])
+    if isinstance(prior, Prior):
+        prior._check_parameters()
+        return clone(prior)
+    raise ValueError(refusal("prior", owner, f"None, a Prior or one of {', '.join(map(repr, PRIORS))}", prior))

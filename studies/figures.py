@@ -1,0 +1,158 @@
+"""Pictures: tables and maps become axes. Nothing is computed here but ink."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter
+from numpy.typing import NDArray
+
+from studies.metrics import N_TEST, map_points
+from toymanifold import Problem
+
+_MARKERS = "osD^vPX*<>"
+_RIGHT, _WRONG, _INK = "#0173b2", "#de8f05", "#333333"
+_PANELS = {
+    "error": "under the sampling density",
+    "error_uniform": "uniformly over the square",
+    "error_sparse": "in the sparsest fifth",
+}
+
+
+def plot_learning_curves(summary: pd.DataFrame, metric: str = "error", ax: Axes | None = None) -> Axes:
+    """Draw error against sample size, one line a learner, with intervals.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        From `studies.compare.summary` of errors. A learner's colour and marker follow its place in it.
+    metric : {"error", "error_uniform", "error_sparse"}, default="error"
+    ax : Axes or None, default=None
+
+    Returns
+    -------
+    ax : Axes
+        Logarithmic both ways. What lies below one error in the test set is drawn at that line.
+    """
+    ax = ax or plt.gca()
+    learners = list(dict.fromkeys(summary["learner"]))
+    palette = sns.color_palette("colorblind", len(learners))
+    floor = 1 / N_TEST
+    for learner, colour, marker in zip(learners, palette, _MARKERS, strict=False):
+        curve = summary[(summary["learner"] == learner) & (summary["metric"] == metric)]
+        n, mean = curve["n_samples"], curve["mean"].clip(lower=floor)
+        ax.plot(
+            n,
+            mean,
+            marker=marker,
+            color=colour,
+            label=learner,
+            markersize=7,
+            markeredgecolor="white",
+            markeredgewidth=0.6,
+        )
+        ax.fill_between(
+            n, curve["low"].clip(lower=floor), curve["high"].clip(lower=floor), color=colour, alpha=0.18, lw=0
+        )
+    ax.set(xscale="log", yscale="log", xlabel="training points n", ylabel="error", title=_PANELS[metric])
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    ax.grid(which="major", color="0.9")
+    sns.despine(ax=ax)
+    return ax
+
+
+def learning_curves(summary: pd.DataFrame, title: str) -> Figure:
+    """Draw the learning curves of the three errors side by side, with one legend."""
+    figure = Figure(figsize=(13, 4.6), layout="constrained")
+    axes = figure.subplots(1, len(_PANELS), sharey=True)
+    for ax, metric in zip(axes, _PANELS, strict=True):
+        plot_learning_curves(summary, metric, ax)
+        ax.label_outer()
+    figure.suptitle(title)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
+    return figure
+
+
+def plot_region(
+    inside: NDArray[np.bool_], problem: Problem, half_width: float, X: NDArray[np.float64], ax: Axes | None = None
+) -> Axes:
+    """Draw where a learner answers 1, over the sampling density, with the training points and the true boundary.
+
+    Parameters
+    ----------
+    inside : ndarray of shape (size, size), bool
+        From `studies.metrics.decision_map`.
+    problem : Problem
+        In the plane.
+    half_width : float
+        Of the square that the map covers.
+    X : ndarray of shape (n_samples, 2)
+        The training points.
+    ax : Axes or None, default=None
+
+    Returns
+    -------
+    ax : Axes
+        Blue where the answer 1 is right, orange where the answer is wrong, either way.
+    """
+    ax = ax or plt.gca()
+    points = map_points(half_width)
+    truth = problem.region.contains(points).reshape(inside.shape)
+    density = np.exp(problem.density.log_density(points)).reshape(inside.shape)
+    answer = np.zeros((*inside.shape, 4))
+    answer[inside & truth] = to_rgba(_RIGHT, 0.5)
+    answer[inside != truth] = to_rgba(_WRONG, 0.9)
+    extent = (-half_width, half_width, -half_width, half_width)
+    ax.imshow(density, cmap="Greys", vmax=2 * density.max(), extent=extent, origin="lower")
+    ax.imshow(answer, extent=extent, origin="lower", interpolation="nearest")
+    ax.contour(truth, levels=[0.5], colors=_INK, linewidths=0.4, extent=extent)
+    ax.scatter(X[:, 0], X[:, 1], s=min(3, 800 / len(X)), color="black", linewidths=0)
+    ax.set(xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[], aspect="equal")
+    return ax
+
+
+def gallery(
+    maps: dict[tuple[str, int], NDArray[np.bool_]],
+    errors: dict[tuple[str, int], float],
+    samples: dict[int, NDArray[np.float64]],
+    problem: Problem,
+    half_width: float,
+    title: str,
+) -> Figure:
+    """Draw the decision regions of a study: one row a sample size, one column a learner.
+
+    Parameters
+    ----------
+    maps : dict of (learner, n_samples) to ndarray
+        Decision maps of one seed.
+    errors : dict of (learner, n_samples) to float
+        Their errors under the sampling density, written on them.
+    samples : dict of n_samples to ndarray
+        The training points of that seed.
+    problem : Problem
+    half_width : float
+    title : str
+    """
+    learners = list(dict.fromkeys(learner for learner, _ in maps))
+    sizes = list(samples)
+    figure = Figure(figsize=(1.75 * len(learners) + 0.4, 2.05 * len(sizes) + 0.9), layout="constrained")
+    axes = figure.subplots(len(sizes), len(learners), squeeze=False)
+    for row, n_samples in zip(axes, sizes, strict=True):
+        row[0].set_ylabel(f"n = {n_samples:,}")
+        for ax, learner in zip(row, learners, strict=True):
+            if (learner, n_samples) in maps:
+                plot_region(maps[learner, n_samples], problem, half_width, samples[n_samples], ax)
+                ax.set_xlabel(f"error {100 * errors[learner, n_samples]:.2g} %", fontsize=9)
+            else:
+                ax.set(xticks=[], yticks=[], aspect="equal", xlabel="not run")
+    for ax, learner in zip(axes[0], learners, strict=True):
+        ax.set_title(learner, fontsize=10)
+    figure.suptitle(title)
+    key = [Patch(color=to_rgba(_RIGHT, 0.5), label="says inside, rightly"), Patch(color=_WRONG, label="wrong")]
+    key += [Patch(color="0.75", label="sampling density"), Patch(color="black", label="training points")]
+    figure.legend(handles=key, loc="outside lower center", ncols=4, frameon=False)
+    return figure

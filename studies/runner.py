@@ -1,0 +1,100 @@
+"""Cells to outcomes: what is planned minus what is stored, on any ``concurrent.futures`` executor."""
+
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, as_completed
+
+from sklearn.base import BaseEstimator
+
+from estimators import make
+from studies.metrics import build_problem, decision_map, measure, test_sets
+from studies.plan import Cell, Planned
+from studies.slots import WorkerLost
+from studies.store import Outcome, Store
+
+MAP_MARGIN = 1.2
+"""Half width of a decision map, in radii of the region."""
+
+
+def fit_cell(cell: Cell) -> tuple[BaseEstimator, float]:
+    """Return the cell's fitted estimator and the seconds that its fit took."""
+    X, y = build_problem(cell.problem, cell.problem_params).sample(cell.n_samples, cell.seed)
+    estimator = make(cell.estimator, prior=cell.prior, **cell.params)
+    seeds = {name: cell.seed for name in estimator.get_params() if name.split("__")[-1] == "random_state"}
+    estimator.set_params(**seeds)
+    start = time.perf_counter()
+    estimator.fit(X, y)
+    return estimator, time.perf_counter() - start
+
+
+def run_cell(cell: Cell) -> Outcome:
+    """Fit and measure one cell; never raises, for a failure is an outcome too."""
+    start = time.perf_counter()
+    try:
+        problem = build_problem(cell.problem, cell.problem_params)
+        tests = test_sets(cell.problem, cell.problem_params)
+        estimator, fit_seconds = fit_cell(cell)
+        values = {"fit_seconds": fit_seconds, **measure(estimator, tests)}
+        in_plane = problem.dimension == 2
+        inside = decision_map(estimator, MAP_MARGIN * problem.region.radius) if in_plane else None
+    except Exception as error:
+        return Outcome(
+            key=cell.key,
+            spec=cell.spec,
+            status="error",
+            error=f"{type(error).__name__}: {error}",
+            traceback=traceback.format_exc(),
+            seconds=time.perf_counter() - start,
+        )
+    return Outcome(cell.key, cell.spec, "ok", values, inside, seconds=time.perf_counter() - start)
+
+
+def remaining(planned: list[Planned], store: Store, *, retry_failed: bool = False) -> list[Planned]:
+    """Return the planned cells that are still to do, each once, the largest samples first.
+
+    Parameters
+    ----------
+    planned : list of Planned
+    store : Store
+    retry_failed : bool, default=False
+        Whether cells that have failed before are tried again.
+    """
+    statuses = store.statuses([p.cell.key for p in planned])
+    done = {key for key, status in statuses.items() if status == "ok" or not retry_failed}
+    todo = {p.cell.key: p for p in planned if p.cell.key not in done}
+    return sorted(todo.values(), key=lambda p: -p.cell.n_samples)
+
+
+def run(
+    todo: list[Planned],
+    store: Store,
+    executor: Executor,
+    *,
+    task: Callable[[Cell], Outcome] = run_cell,
+) -> Iterator[tuple[Planned, Outcome]]:
+    """Run cells and yield each outcome when it is safely in the store.
+
+    Parameters
+    ----------
+    todo : list of Planned
+        From `remaining`, in the order in which they start.
+    store : Store
+    executor : Executor
+        Of ``concurrent.futures``, or shaped like it. It is the caller's to shut down.
+    task : callable, default=run_cell
+        What is done with a cell.
+    """
+    futures = {executor.submit(task, p.cell): p for p in todo}
+    for future in as_completed(futures):
+        planned = futures[future]
+        outcome = _outcome(planned.cell, future)
+        store.add(outcome)
+        yield planned, outcome
+
+
+def _outcome(cell: Cell, future: Future[Outcome]) -> Outcome:
+    try:
+        return future.result()
+    except WorkerLost as error:
+        return Outcome(cell.key, cell.spec, "lost", error=str(error))

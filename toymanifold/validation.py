@@ -1,0 +1,69 @@
+"""The door: argument checks, one sentence form for every error.
+
+Each check returns the value in its plain Python type, or raises naming the argument, its owner, what is allowed and
+what was given. Wrong types raise ``TypeError``, wrong values ``ValueError``.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def refusal(name: str, owner: str, allowed: str, value: object) -> str:
+    """Return the one sentence in which every bad argument is refused."""
+    return f"The {name!r} parameter of {owner} must be {allowed}. Got {value!r} instead."
+
+
+def check_integer(value: Any, name: str, owner: str, *, low: int, high: int | None = None) -> int:
+    """Return `value` as an int in [low, high]; booleans and floats are refused."""
+    allowed = f"an int in [{low}, {'inf)' if high is None else f'{high}]'}"
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+        raise TypeError(refusal(name, owner, allowed, value))
+    if value < low or (high is not None and value > high):
+        raise ValueError(refusal(name, owner, allowed, value))
+    return int(value)
+
+
+def check_real(
+    value: Any,
+    name: str,
+    owner: str,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    closed: str = "[]",
+) -> float:
+    """Return `value` as a finite float in the interval from `low` to `high`.
+
+    `closed` gives the interval's brackets: ``"[)"`` is closed below and open above.
+    """
+    allowed = f"a finite float in {closed[0]}{low:g}, {high:g}{closed[1]}"
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(refusal(name, owner, allowed, value))
+    above = value >= low if closed[0] == "[" else value > low
+    below = value <= high if closed[1] == "]" else value < high
+    if not (math.isfinite(value) and above and below):
+        raise ValueError(refusal(name, owner, allowed, value))
+    return float(value)
+
+
+def check_choice(value: Any, name: str, owner: str, allowed: Iterable[str]) -> str:
+    """Return `value` if it is one of the `allowed` strings."""
+    options = list(allowed)
+    if value not in options:
+        raise ValueError(refusal(name, owner, f"one of {', '.join(map(repr, options))}", value))
+    return str(value)
+
+
+def check_points(X: ArrayLike, dimension: int, owner: str) -> NDArray[np.floating]:
+    """Return `X` as a float array of shape (n_samples, dimension); float32 stays float32."""
+    points = np.asarray(X)
+    if points.dtype not in (np.float32, np.float64):
+        points = points.astype(np.float64)
+    if points.ndim != 2 or points.shape[1] != dimension:
+        allowed = f"an array of shape (n_samples, {dimension})"
+        raise ValueError(refusal("X", owner, allowed, f"shape {points.shape}"))
+    return points
