@@ -145,7 +145,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         codes = encoder.fit_transform(labels)
         self.classes_ = encoder.classes_
         if len(self.classes_) < 2:
-            raise ValueError(f"NetClassifier needs samples of at least 2 classes. Got only class {self.classes_[0]!r}.")
+            raise ValueError(f"y of NetClassifier must hold at least 2 classes. Got 1 class: {self.classes_[0]!r}.")
         device = _device(self.device)
         seed = int(check_random_state(self.random_state).randint(2**31))
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):

@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 out = Console(soft_wrap=True)
-wide = Console(width=max(out.width, 110))  # a table is read whole or not at all
+wide = Console(width=max(out.width, 130))  # a table is read whole or not at all
 
 RESULTS = Path("toymanifold-results")
 

@@ -15,7 +15,7 @@ from studies.spec import Point, Question
 
 _SHOWN_SEED = 0  # whose decision regions are drawn
 
-_ERRORS = {"error": "error %", "error_uniform": "uniform %", "error_sparse": "sparsest fifth %"}
+_ERRORS = {"error": "error %", "error_uniform": "uniform %", "error_sparse": "sparsest %"}
 _SECONDS = {"fit_seconds": "fit s", "predict_seconds": "predict s"}
 
 

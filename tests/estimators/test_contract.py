@@ -1,0 +1,56 @@
+"""Every learner of the catalogue, with every prior, is a scikit-learn estimator in full."""
+
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.svm import SVC
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from estimators import CATALOG, PRIORS, PolarCoordinates, SpiralPhase, make
+
+BUDGET = {
+    "net": {"epochs": 25, "width": 16, "learning_rate": 0.02},
+    "forest": {"n_estimators": 5, "random_state": 0},
+}
+"""A short budget where the default would take minutes, and a seed where a pipeline would hide it from the checks."""
+
+CONTRACT_PRIORS = {**PRIORS, "phase": SpiralPhase(turns=1, radius=100)}
+"""The checks want accuracy on blobs about the origin; far inside its first turn, the phase tells them apart."""
+
+WEIGHTED_COPIES = "a sample weight of two is not quite the same as two copies"
+SCIKIT_LEARNS_OWN = {
+    SVC: {
+        "check_sample_weight_equivalence_on_dense_data": WEIGHTED_COPIES,
+        "check_sample_weight_equivalence_on_sparse_data": WEIGHTED_COPIES,
+    },
+    RandomForestClassifier: {
+        "check_sample_weight_equivalence_on_dense_data": WEIGHTED_COPIES,
+        "check_sample_weight_equivalence_on_sparse_data": WEIGHTED_COPIES,
+    },
+    Pipeline: {
+        "check_dont_overwrite_parameters": "a pipeline fits its steps in place",
+        "check_estimators_overwrite_params": "a pipeline fits its steps in place",
+    },
+}
+"""What scikit-learn itself lists as failing, for its own classes; ours have none."""
+
+
+def learners():
+    for name in CATALOG:
+        for prior in (None, *CONTRACT_PRIORS.values()):
+            yield make(name, prior=prior, **BUDGET.get(name, {}))
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero encountered in log")  # a forest is sure of what all trees say
+@parametrize_with_checks(
+    [*CONTRACT_PRIORS.values(), PolarCoordinates(encoding="sincos"), *learners()],
+    expected_failed_checks=lambda estimator: SCIKIT_LEARNS_OWN.get(type(estimator), {}),
+)
+def test_scikit_learn_contract(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_learner_is_told_the_prior_it_is_given(name):
+    described = repr(make(name, prior="polar-sincos"))
+    assert "polar-sincos" in described or "encoding='sincos'" in described
