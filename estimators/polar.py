@@ -27,7 +27,10 @@ def to_polar(X: Any, *, encoding: str = "raw") -> Any:
         on an axis) it is 0, and so is its gradient.
     """
     xp = array_namespace(X)
-    tails = _root(xp, xp.flip(xp.cumulative_sum(xp.flip(X * X, axis=1), axis=1), axis=1))
+    largest = xp.max(xp.abs(X), axis=1, keepdims=True)
+    largest = xp.where(largest == 0, xp.ones_like(largest), largest)
+    squares = (X / largest) ** 2  # neither underflow nor overflow
+    tails = largest * _root(xp, xp.flip(xp.cumulative_sum(xp.flip(squares, axis=1), axis=1), axis=1))
     opposite = xp.concat([tails[:, 1:-1], X[:, -1:]], axis=1)
     undefined = tails[:, :-1] == 0
     angles = xp.atan2(opposite, xp.where(undefined, xp.ones_like(opposite), X[:, :-1]))

@@ -1,6 +1,6 @@
 """Measurements: a study is planned, run, stored, analysed and shown."""
 
-from studies.plan import Cell, Planned, plan
+from studies.plan import Cell, Planned, plan_study
 from studies.results import Results
 from studies.runner import remaining, run, run_cell
 from studies.slots import Slots
@@ -18,7 +18,7 @@ __all__ = [
     "StoreError",
     "Study",
     "built_in",
-    "plan",
+    "plan_study",
     "remaining",
     "run",
     "run_cell",

@@ -31,12 +31,12 @@ DEFAULT_STORE = f"sqlite:///{RESULTS}/results.db"
 @app.command("list")
 def list_studies(store: StoreUrl = DEFAULT_STORE) -> None:
     """List the built-in studies and how much of each is measured."""
-    from studies.plan import plan
+    from studies.plan import plan_study
 
     table = Table("study", "question", "cells measured", box=None)
     with _open(store) as results:
         for name, study in built_in().items():
-            cells = plan(study)
+            cells = plan_study(study)
             measured = list(results.statuses([p.cell.key for p in cells]).values()).count("ok")
             table.add_row(name, study.question, f"{measured} of {len(cells)}")
     wide.print(table)
@@ -53,11 +53,11 @@ def run(
 ) -> None:
     """Run what of a study is not measured yet. Kill it at any time; the next run goes on from there."""
     from studies import runner
-    from studies.plan import plan
+    from studies.plan import plan_study
     from studies.progress import watch
     from studies.slots import Slots
 
-    planned = plan(_study(study, quick, seeds))
+    planned = plan_study(_study(study, quick, seeds))
     n_workers = jobs or os.cpu_count() or 1
     with _open(store) as results:
         todo = runner.remaining(planned, results, retry_failed=retry_failed)
@@ -92,7 +92,7 @@ def show(
     output: Annotated[Path, typer.Option(help="Folder of the pictures.")] = RESULTS,
 ) -> None:
     """Print a study's answers and its table, with 95 % intervals over seeds, and write its pictures."""
-    from studies.plan import plan
+    from studies.plan import plan_study
     from studies.results import Results
     from studies.show import answers, measurements, write_pictures
 
@@ -105,8 +105,10 @@ def show(
         wide.print(measurements(results))
         for answer in answers(results):
             out.print(answer)
-        if len(ended) < len(plan(described)) or failed:
-            out.print(f"{len(ended) - len(failed)} of {len(plan(described))} cells measured, {len(failed)} failed.")
+        if len(ended) < len(plan_study(described)) or failed:
+            out.print(
+                f"{len(ended) - len(failed)} of {len(plan_study(described))} cells measured, {len(failed)} failed."
+            )
         for path in write_pictures(results, output / study):
             out.print(f"wrote {path}")
 

@@ -48,7 +48,7 @@ class Planned:
     cell: Cell
 
 
-def plan(study: Study) -> list[Planned]:
+def plan_study(study: Study) -> list[Planned]:
     """Return the cells of a study, learner by learner, each by size and seed."""
     return [
         Planned(

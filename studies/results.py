@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from studies.plan import Planned, plan
+from studies.plan import Planned, plan_study
 from studies.spec import Study
 from studies.store import Outcome, Store
 
@@ -24,7 +24,7 @@ class Results:
 
     def outcomes(self) -> list[tuple[Planned, Outcome]]:
         """Return the cells that have ended, with how, in the study's order."""
-        planned = plan(self.study)
+        planned = plan_study(self.study)
         outcomes = self.store.outcomes([p.cell.key for p in planned])
         return [(p, outcomes[p.cell.key]) for p in planned if p.cell.key in outcomes]
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from estimators import CATALOG
+from estimators import CATALOG, PRIORS
 from studies.metrics import PROBLEMS
 
 LIBRARY = resources.files("studies") / "library"
@@ -49,6 +49,8 @@ class LearnerSpec(_Frozen):
     @model_validator(mode="after")
     def _known(self) -> Self:
         _check_name(self.estimator, CATALOG, "estimator")
+        if self.prior is not None:
+            _check_name(self.prior, PRIORS, "prior")
         return self
 
 
@@ -58,6 +60,12 @@ class Sizes(_Frozen):
     start: Annotated[int, Field(ge=2)]
     stop: Annotated[int, Field(ge=2)]
     per_decade: Annotated[int, Field(ge=1)] = 2
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.stop < self.start:
+            raise ValueError(f"stop, {self.stop}, lies below start, {self.start}")
+        return self
 
     def values(self) -> list[int]:
         """Return the sizes in increasing order."""

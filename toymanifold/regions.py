@@ -59,7 +59,7 @@ class Spiral:
 
     Examples
     --------
-    >>> Spiral().contains([[0.9, 0.0], [0.8, 0.0]])
+    >>> Spiral().contains([[0.7, 0.0], [0.8, 0.0]])
     array([ True, False])
     """
 

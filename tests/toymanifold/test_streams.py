@@ -19,9 +19,7 @@ def test_a_block_does_not_depend_on_how_many_follow():
 
 
 def test_seeds_splits_and_blocks_differ():
-    draws = [
-        draw for seed in range(20) for split in Split for draw in first_draws(2 * BLOCK, seed, split)
-    ]
+    draws = [draw for seed in range(20) for split in Split for draw in first_draws(2 * BLOCK, seed, split)]
     assert len(set(draws)) == len(draws)
 
 

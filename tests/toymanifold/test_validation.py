@@ -55,11 +55,13 @@ def test_what_is_no_number_is_refused(value):
 
 def test_choice_names_what_is_allowed():
     assert check_choice("b", "c", "f", ("a", "b")) == "b"
-    with pytest.raises(ValueError, match="must be one of 'a', 'b'. Got 'x' instead"):
+    with pytest.raises(ValueError, match=r"must be one of 'a', 'b'\. Got 'x' instead"):
         check_choice("x", "c", "f", ("a", "b"))
 
 
-@pytest.mark.parametrize(("given", "kept"), [(np.float32, np.float32), (np.float64, np.float64), (np.int64, np.float64)])
+@pytest.mark.parametrize(
+    ("given", "kept"), [(np.float32, np.float32), (np.float64, np.float64), (np.int64, np.float64)]
+)
 def test_points_keep_their_float(given, kept):
     assert check_points(np.ones((4, 2), dtype=given), 2, "f").dtype == kept
 

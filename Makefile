@@ -1,0 +1,25 @@
+# Both targets need nothing but Python 3.11+ and make.
+PYTHON ?= python3
+BIN = .venv/bin
+STUDY = prior-vs-data
+
+.PHONY: study test
+
+# Measure the built-in study and show what it found.
+study: .venv/installed
+	$(BIN)/toymanifold run $(STUDY)
+	$(BIN)/toymanifold show $(STUDY)
+
+# Run the tests, on all cores.
+test: .venv/tested
+	$(BIN)/pytest -n auto
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "toymanifold needs Python 3.11 or newer; name one with PYTHON=")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/tested: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
