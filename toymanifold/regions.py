@@ -1,7 +1,8 @@
 """Where a label is 1: regions of space whose membership is exact and known in closed form.
 
-A region answers ``contains(X)`` for any points and draws its own ``boundary(n)``. It knows nothing of how points are
-sampled: that is the density's affair, and the independence of the two is the point of the toy.
+A region answers ``contains(X)`` and ``signed_distance(X)`` for any points and draws its own ``boundary(n)``. It knows
+nothing of how points are sampled: that is the density's affair, and the independence of the two is the point of the
+toy.
 """
 
 import math
@@ -13,6 +14,7 @@ from array_api_compat import array_namespace
 from numpy.typing import ArrayLike, NDArray
 
 from toymanifold.arcs import Arc, evenly_spaced
+from toymanifold.streams import as_generator
 from toymanifold.validation import check_integer, check_points, check_real
 
 
@@ -36,6 +38,17 @@ class Region(Protocol):
     def contains(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Tell for each row of `X` (n_samples, dimension) whether it lies in the closed region."""
         ...
+
+    def signed_distance(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return for each row of `X` (n_samples, dimension) the Euclidean distance to the region's boundary.
+
+        At most 0 where `contains` holds and at least 0 elsewhere; -signed_distance is the margin of a point inside.
+        """
+        ...
+
+
+def _signed(distance: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+    return np.where(inside, -distance, distance)
 
 
 @dataclass(frozen=True)
@@ -69,6 +82,7 @@ class Spiral:
     radius: float = 1.0
 
     dimension = 2
+    intrinsic_dimension = 1  # of the boundary
 
     def __post_init__(self) -> None:
         check_real(self.fill, "fill", "Spiral", low=0, high=1, closed="()")
@@ -121,6 +135,33 @@ class Spiral:
         inside: NDArray[np.bool_] = self.phase(check_points(X, 2, "Spiral.contains")) <= self.fill
         return inside
 
+    def signed_distance(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the Euclidean distance of points to the boundary, negative inside.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, 2)
+
+        Returns
+        -------
+        distance : ndarray of shape (n_samples,), float64
+            Exact to a few 1e-14 of the radius, or of the point's own if that is larger; the sign is that of `contains`.
+
+        Examples
+        --------
+        >>> Spiral().signed_distance([[0.7, 0.0], [0.8, 0.0]])
+        array([-0.0499,  0.0499])
+        """
+        X = check_points(X, 2, "Spiral.signed_distance")
+        points = X.astype(np.float64, copy=False)
+        distance = np.minimum.reduce([arc.distance(points) for arc, _ in self._boundary_path()])
+        return _signed(distance, self.contains(X))
+
+    @property
+    def arc_length(self) -> float:
+        """Length of the closed boundary."""
+        return sum(arc.length for arc, _ in self._boundary_path())
+
     def boundary(self, n_samples: int) -> NDArray[np.float64]:
         """Return points along the closed boundary, evenly spaced by arc length.
 
@@ -168,8 +209,39 @@ class Ball:
         check_integer(self.dimension, "dimension", "Ball", low=1)
         check_real(self.radius, "radius", "Ball", low=0, closed="()")
 
+    @property
+    def intrinsic_dimension(self) -> int:
+        """Of the boundary, the sphere."""
+        return self.dimension - 1
+
     def contains(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Tell which points of `X` (n_samples, dimension) lie in the closed ball."""
         X = check_points(X, self.dimension, "Ball.contains")
         inside: NDArray[np.bool_] = np.einsum("ij,ij->i", X, X) <= self.radius**2
         return inside
+
+    def signed_distance(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the distance of `X` (n_samples, dimension) to the sphere, negative where `contains` holds."""
+        X = check_points(X, self.dimension, "Ball.signed_distance")
+        points = X.astype(np.float64, copy=False)
+        distance = np.abs(np.sqrt(np.einsum("ij,ij->i", points, points)) - self.radius)
+        return _signed(distance, self.contains(X))
+
+    def boundary(self, n_samples: int, random_state: Any = None) -> NDArray[np.float64]:
+        """Draw points uniformly from the sphere.
+
+        Parameters
+        ----------
+        n_samples : int
+            At least 1.
+        random_state : int, RandomState, Generator or None, default=None
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, dimension)
+            From one seed, a smaller sample is the head of a larger one.
+        """
+        n_samples = check_integer(n_samples, "n_samples", "Ball.boundary", low=1)
+        X = as_generator(random_state, "Ball.boundary").standard_normal((n_samples, self.dimension))
+        X *= self.radius / np.sqrt(np.einsum("ij,ij->i", X, X))[:, None]
+        return X
