@@ -41,7 +41,7 @@ def measurements(results: Results) -> Table:
                 f"{n_samples:,}",
                 learner,
                 *(_percent(cell.loc[metric]) for metric in _ERRORS),
-                *(f"{cell.loc[metric, 'mean']:.2g}" for metric in _SECONDS),
+                *(_brief(cell.loc[metric, "mean"]) for metric in _SECONDS),
                 str(cell.loc["error", "seeds"]),
             )
         shown.add_section()
@@ -91,7 +91,7 @@ def _answer(question: Question, table: pd.DataFrame) -> str:
         return f"Yes: {means}, lower by {points}."
     if difference.low > 0:
         return f"No: {means}, higher by {points}."
-    return f"Undecided: {means}, a difference of {points}."
+    return f"No difference seen: {means}, {points} apart."
 
 
 def _bounds(difference: Interval) -> str:
@@ -109,3 +109,7 @@ def _at(table: pd.DataFrame, point: Point) -> pd.Series:
 def _percent(row: pd.Series) -> str:
     mean, low, high = (f"{100 * row[name]:.3g}" for name in ("mean", "low", "high"))
     return mean if low == "nan" else f"{mean} [{low}, {high}]"
+
+
+def _brief(seconds: float) -> str:
+    return f"{seconds:.2g}" if seconds >= 0.01 else "<0.01"

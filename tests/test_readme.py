@@ -1,0 +1,35 @@
+"""What README and docs/ tell a newcomer to type works."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from studies.cli import app
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_python_of_the_readme_runs(code, capsys):
+    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+
+
+def test_commands_of_the_readme_exist():
+    commands = [line.split() for block in blocks("sh") for line in block.splitlines()]
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    known = {command.name or command.callback.__name__ for command in app.registered_commands}
+    assert {words[1] for words in commands if words[0] == "make"} == {"study", "test"} <= set(targets)
+    assert {words[1] for words in commands if words[0].endswith("toymanifold")} == known
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")], ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if not (page.parent / link).exists()]
+    assert not missing
