@@ -101,8 +101,8 @@ def plot_region(
     """
     ax = ax or plt.gca()
     points = map_points(half_width)
-    truth = problem.region.contains(points).reshape(inside.shape)
-    density = np.exp(problem.density.log_density(points)).reshape(inside.shape)
+    truth = problem.label(points).reshape(inside.shape) == 1
+    density = np.exp(problem.log_density(points)).reshape(inside.shape)
     answer = np.zeros((*inside.shape, 4))
     answer[inside & truth] = to_rgba(_RIGHT, 0.5)
     answer[inside != truth] = to_rgba(_WRONG, 0.9)

@@ -78,8 +78,8 @@ def build_problem(name: str, params: dict[str, Any]) -> Problem:
 def make_test_sets(problem: Problem) -> TestSets:
     """Draw the `TestSets` of a problem, `N_TEST` points in each."""
     X, y = problem.sample(_SPARSE_SHARE * N_TEST, _TEST_SEED, split="test")
-    sparsest = np.argsort(problem.density.log_density(X), kind="stable")[:N_TEST]
-    box = UniformBox(problem.dimension, problem.region.radius)
+    sparsest = np.argsort(problem.log_density(X), kind="stable")[:N_TEST]
+    box = UniformBox(problem.target.dimension, problem.target.radius)
     uniform = replace(problem, density=box).sample(N_TEST, _UNIFORM_SEED, split="test")
     return TestSets(
         density=TestPoints(X[:N_TEST], y[:N_TEST]),

@@ -37,7 +37,7 @@ def run_cell(cell: Cell) -> Outcome:
         estimator, fit_seconds = fit_cell(cell)
         values = {"fit_seconds": fit_seconds, **measure(estimator, tests)}
         in_plane = problem.dimension == 2
-        inside = decision_map(estimator, MAP_MARGIN * problem.region.radius) if in_plane else None
+        inside = decision_map(estimator, MAP_MARGIN * problem.target.radius) if in_plane else None
     except Exception as error:
         return Outcome(
             key=cell.key,

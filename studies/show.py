@@ -77,7 +77,7 @@ def _regions(results: Results) -> Figure:
     sizes = [n for n in study.gallery if any(n == n_samples for _, n_samples in maps)]
     samples = {n: problem.sample(n, _SHOWN_SEED)[0] for n in sizes}
     title = f"Decision regions over the sampling density, seed {_SHOWN_SEED}"
-    return gallery(maps, shown_errors, samples, problem, MAP_MARGIN * problem.region.radius, title)
+    return gallery(maps, shown_errors, samples, problem, MAP_MARGIN * problem.target.radius, title)
 
 
 def _answer(question: Question, table: pd.DataFrame) -> str:

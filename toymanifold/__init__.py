@@ -1,20 +1,35 @@
 """Labelled manifolds whose true labels, density and geometry are known in closed form."""
 
-from toymanifold.densities import Density, GaussianMixture, UniformBox
-from toymanifold.generators import make_sphere, make_spiral
-from toymanifold.problems import Problem, sphere_problem, spiral_problem
-from toymanifold.regions import Ball, Region, Spiral
+from toymanifold.densities import Density, GaussianMixture, UniformBall, UniformBox, UniformSphere
+from toymanifold.embedding import Embedding
+from toymanifold.generators import make_concentric_spheres, make_sphere, make_spiral
+from toymanifold.problems import Problem, concentric_spheres_problem, sphere_problem, spiral_problem
+from toymanifold.regions import Ball, Region, Shells, Target
+from toymanifold.spirals import Spiral, SpiralBands
+from toymanifold.targets import Constant, Harmonic, Quadratic, SphereFunction
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Ball",
+    "Constant",
     "Density",
+    "Embedding",
     "GaussianMixture",
+    "Harmonic",
     "Problem",
+    "Quadratic",
     "Region",
+    "Shells",
+    "SphereFunction",
     "Spiral",
+    "SpiralBands",
+    "Target",
+    "UniformBall",
     "UniformBox",
+    "UniformSphere",
+    "concentric_spheres_problem",
+    "make_concentric_spheres",
     "make_sphere",
     "make_spiral",
     "sphere_problem",

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from toymanifold.streams import chunks
+
 _NEWTON_STEPS = 8  # quadratic convergence from a start within a few per cent: double precision with room to spare
 _TURN = 2 * math.pi
-_BLOCK = 8_192  # points measured at a time, so that a Newton step's temporaries stay in cache
 _SETTLED = 1e-8  # radians: Newton's next step is the square of this, below rounding
 _MOST_STEPS = 50  # points almost at a centre of curvature converge linearly, but there the distance is flat
 _FLAT = 1e-12  # stands for a derivative that is not positive: the step leaves the bracket and is clipped
@@ -61,8 +62,7 @@ class Arc:
         Exact to rounding, a few 1e-14 of the arc's outer radius, wherever the points lie.
         """
         distance = np.empty(len(X))
-        for first in range(0, len(X), _BLOCK):
-            rows = slice(first, first + _BLOCK)
+        for rows in chunks(len(X)):
             distance[rows] = self._block_distance(X[rows, 0], X[rows, 1])
         return distance
 

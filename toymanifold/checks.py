@@ -84,9 +84,13 @@ class Subject:
         return _parts(self.call(self.n_samples if n_samples is None else n_samples, random_state, **params))
 
     def needs_noise(self) -> None:
-        """Skip the check where the generator has no ``noise`` parameter."""
+        """Skip the check where the generator has no ``noise`` parameter, or none for these params."""
         if "noise" not in inspect.signature(self.make_x).parameters:
             raise SkipTest("it has no noise parameter")
+        try:
+            self.call(self.n_samples, noise=0.1)
+        except ValueError as refusal_of_noise:
+            raise SkipTest(f"it refuses noise: {refusal_of_noise}") from refusal_of_noise
 
 
 def _parts(returned: Any) -> Parts:

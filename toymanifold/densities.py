@@ -10,9 +10,10 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
+from scipy.special import gammaln, logsumexp
 
-from toymanifold.streams import as_generator
+from toymanifold.regions import sphere_area, uniform_on_sphere
+from toymanifold.streams import as_generator, chunks
 from toymanifold.validation import check_integer, check_points, check_real, refusal
 
 
@@ -91,17 +92,23 @@ class GaussianMixture:
         """Draw points of shape (n_samples, dimension), prefix-stable."""
         n_samples = check_integer(n_samples, "n_samples", "GaussianMixture.sample", low=0)
         which, where = as_generator(random_state, "GaussianMixture.sample").spawn(2)
-        X = where.standard_normal((n_samples, self.dimension))
-        X *= self.scale
-        X += self.centers[which.integers(len(self.centers), size=n_samples)]
+        X = np.empty((n_samples, self.dimension))
+        for rows in chunks(n_samples, self.dimension):
+            part = X[rows]
+            where.standard_normal(out=part)
+            part *= self.scale
+            part += np.take(self.centers, which.integers(len(self.centers), size=len(part)), axis=0)
         return X
 
     def log_density(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the natural logarithm of the density at each row of `X` (n_samples, dimension)."""
         X = check_points(X, self.dimension, "GaussianMixture.log_density")
-        squared = sum((X[:, j, None] - self.centers[:, j]) ** 2 for j in range(self.dimension))
         norm = math.log(len(self.centers)) + self.dimension * math.log(self.scale * math.sqrt(2 * math.pi))
-        return logsumexp(-squared / (2 * self.scale**2), axis=1) - norm
+        log_density = np.empty(len(X))
+        for rows in chunks(len(X), len(self.centers)):
+            squared = sum((X[rows, j, None] - self.centers[:, j]) ** 2 for j in range(self.dimension))
+            log_density[rows] = logsumexp(-squared / (2 * self.scale**2), axis=1) - norm
+        return log_density
 
 
 @dataclass(frozen=True)
@@ -132,3 +139,81 @@ class UniformBox:
         X = check_points(X, self.dimension, "UniformBox.log_density")
         inside = (np.abs(X) <= self.half_width).all(axis=1)
         return np.where(inside, -self.dimension * math.log(2 * self.half_width), -math.inf)
+
+
+@dataclass(frozen=True)
+class UniformBall:
+    """Uniform over the ball about the origin.
+
+    Parameters
+    ----------
+    dimension : int, default=2
+    radius : float, default=1.0
+    """
+
+    dimension: int = 2
+    radius: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_integer(self.dimension, "dimension", "UniformBall", low=1)
+        check_real(self.radius, "radius", "UniformBall", low=0, closed="()")
+
+    def sample(self, n_samples: int, random_state: Any = None) -> NDArray[np.float64]:
+        """Draw points of shape (n_samples, dimension), prefix-stable."""
+        n_samples = check_integer(n_samples, "n_samples", "UniformBall.sample", low=0)
+        direction, distance = as_generator(random_state, "UniformBall.sample").spawn(2)
+        X = uniform_on_sphere(n_samples, self.dimension, self.radius, direction)
+        X *= (distance.random(n_samples) ** (1 / self.dimension))[:, None]
+        return X
+
+    def log_density(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the natural logarithm of the density at each row of `X`; -inf outside the ball."""
+        X = check_points(X, self.dimension, "UniformBall.log_density")
+        half = self.dimension / 2
+        volume = half * math.log(math.pi) - gammaln(half + 1) + self.dimension * math.log(self.radius)
+        return np.where(np.einsum("ij,ij->i", X, X) <= self.radius**2, -volume, -math.inf)
+
+
+@dataclass(frozen=True)
+class UniformSphere:
+    """Uniform over a sphere about the origin, or over several, each as likely as the others.
+
+    Parameters
+    ----------
+    dimension : int, default=3
+        d >= 2, of the space; the spheres are S^(d-1).
+    radii : tuple of float, default=(1.0,)
+        Distinct and positive; one for a single sphere.
+    """
+
+    dimension: int = 3
+    radii: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        check_integer(self.dimension, "dimension", "UniformSphere", low=2)
+        for radius in self.radii:
+            check_real(radius, "radii", "UniformSphere", low=0, closed="()")
+        if len(self.radii) == 0 or len(set(self.radii)) < len(self.radii):
+            raise ValueError(refusal("radii", "UniformSphere", "distinct, and one at least", self.radii))
+
+    def sample(self, n_samples: int, random_state: Any = None) -> NDArray[np.float64]:
+        """Draw points of shape (n_samples, dimension), prefix-stable."""
+        n_samples = check_integer(n_samples, "n_samples", "UniformSphere.sample", low=0)
+        direction, which = as_generator(random_state, "UniformSphere.sample").spawn(2)
+        X = uniform_on_sphere(n_samples, self.dimension, self.radii[0], direction)
+        if len(self.radii) > 1:
+            X *= (np.array(self.radii) / self.radii[0])[which.integers(len(self.radii), size=n_samples), None]
+        return X
+
+    def log_density(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the natural logarithm of the density at each row of `X`, for an element of the spheres' area.
+
+        A point within 1e-6 of a sphere's radius counts as on it (float32 points do); -inf elsewhere.
+        """
+        X = check_points(X, self.dimension, "UniformSphere.log_density")
+        norms = np.sqrt(np.einsum("ij,ij->i", X, X))
+        log_density = np.full(len(X), -math.inf)
+        for radius in self.radii:
+            on_sphere = np.abs(norms - radius) <= 1e-6 * radius
+            log_density[on_sphere] = -math.log(len(self.radii) * sphere_area(self.dimension, radius))
+        return log_density

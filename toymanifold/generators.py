@@ -1,19 +1,18 @@
-"""Doors in scikit-learn's ``make_*`` manner to the problems: ``X, y`` and nothing else.
+"""Doors in scikit-learn's ``make_*`` manner to the problems.
 
-What a user may want beyond arrays (labels of any point, densities, boundaries) is in `toymanifold.problems`.
+They return ``X, y``. All that is known beyond arrays (the noise-free label of any point, the density, the boundary, the
+frame of the plane) is in the problem, which ``return_problem=True`` returns as a third.
 """
 
 import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike
 
 from toymanifold.densities import Density
-from toymanifold.problems import sphere_problem, spiral_problem
+from toymanifold.problems import Problem, concentric_spheres_problem, sphere_problem, spiral_problem
 from toymanifold.validation import check_integer
-
-Sample = tuple[NDArray[np.float64], NDArray[np.int64]]
 
 
 def make_spiral(
@@ -23,10 +22,18 @@ def make_spiral(
     fill: float = 0.5,
     tip: float = math.pi / 2,
     radius: float = 1.0,
+    arms: int = 1,
     density: str | Density = "mixture",
+    dimension: int = 2,
+    nuisance_scale: float = 0.0,
+    flip_probability: float = 0.0,
+    problem_seed: int = 0,
+    dtype: DTypeLike = np.float64,
+    as_frame: bool = False,
+    return_problem: bool = False,
     random_state: Any = None,
-) -> Sample:
-    """Draw points of the plane labelled 1 inside a closed spiral and 0 outside.
+) -> tuple[Any, ...]:
+    """Draw points labelled 1 inside a closed spiral and 0 outside, or by the nearest of several arms.
 
     Samples are nested: with one int seed, the first m rows of a sample of n are the sample of m.
 
@@ -36,35 +43,80 @@ def make_spiral(
     turns : float, default=4.0
         Turns of the outer arm.
     fill : float, default=0.5
-        Share of the pitch that the band fills, in (0, 1).
+        Share of the pitch that the bands fill, in (0, 1).
     tip : float, default=pi/2
-        Radians over which the band narrows to its tip.
+        Radians over which a band narrows to its tip.
     radius : float, default=1.0
         Outer radius.
-    density : {"mixture", "uniform"} or Density, default="mixture"
-        Where points fall; it knows nothing of the spiral.
+    arms : int, default=1
+        Interleaved arms. From 2 on there are as many classes, 0 to arms - 1: with ``density="bands"`` the two spirals
+        of Lang and Witbrock and their like.
+    density : {"mixture", "uniform", "bands"} or Density, default="mixture"
+        Where points fall. "mixture" and "uniform" know nothing of the spiral; in "bands" all points lie inside it.
+    dimension : int, default=2
+        d >= 2, of the space in which the plane of the spiral lies, turned at random.
+    nuisance_scale : float, default=0.0
+        Standard deviation of the Gaussian nuisance in each of the other d - 2 directions.
+    flip_probability : float, default=0.0
+        Chance that a label is replaced by one of the other classes.
+    problem_seed : int, default=0
+        Of the mixture's spots and the plane's directions.
+    dtype : {float64, float32}, default=float64
+        Of X.
+    as_frame : bool, default=False
+        Return X as a pandas DataFrame with columns ``x0, x1, ...`` and y as a Series.
+    return_problem : bool, default=False
+        Return the `Problem` too.
     random_state : int, RandomState, Generator or None, default=None
-        Of the sample. The mixture's spots do not depend on it.
+        Of points and label noise.
 
     Returns
     -------
-    X : ndarray of shape (n_samples, 2)
-    y : ndarray of shape (n_samples,)
+    X : ndarray of shape (n_samples, dimension) or DataFrame
+    y : ndarray of shape (n_samples,), int64, or Series
+    problem : Problem
+        Only if `return_problem`.
 
     Examples
     --------
     >>> from toymanifold import make_spiral
-    >>> X, y = make_spiral(1000, random_state=0)
-    >>> X.shape, y.shape
-    ((1000, 2), (1000,))
+    >>> X, y, problem = make_spiral(1000, dimension=10, return_problem=True, random_state=0)
+    >>> X.shape, y.shape, problem.embedding.frame.shape
+    ((1000, 10), (1000,), (10, 2))
     """
     check_integer(n_samples, "n_samples", "make_spiral", low=1)
-    problem = spiral_problem(turns=turns, fill=fill, tip=tip, radius=radius, density=density)
-    return problem.sample(n_samples, random_state)
+    problem = spiral_problem(
+        turns=turns,
+        fill=fill,
+        tip=tip,
+        radius=radius,
+        arms=arms,
+        density=density,
+        dimension=dimension,
+        nuisance_scale=nuisance_scale,
+        flip_probability=flip_probability,
+        problem_seed=problem_seed,
+    )
+    return _returned(problem, n_samples, random_state, dtype, as_frame, return_problem)
 
 
-def make_sphere(n_samples: int = 100, *, dimension: int = 3, radius: float = 1.0, random_state: Any = None) -> Sample:
-    """Draw Gaussian points labelled 1 inside a sphere and 0 outside, the classes balanced.
+def make_sphere(
+    n_samples: int = 100,
+    *,
+    dimension: int = 3,
+    radius: float = 1.0,
+    target: str = "inside",
+    degree: int = 2,
+    task: str = "classification",
+    flip_probability: float = 0.0,
+    noise: float = 0.0,
+    problem_seed: int = 0,
+    dtype: DTypeLike = np.float64,
+    as_frame: bool = False,
+    return_problem: bool = False,
+    random_state: Any = None,
+) -> tuple[Any, ...]:
+    """Draw points labelled by a sphere: inside or outside it, or by a function on it.
 
     Samples are nested: with one int seed, the first m rows of a sample of n are the sample of m.
 
@@ -74,20 +126,121 @@ def make_sphere(n_samples: int = 100, *, dimension: int = 3, radius: float = 1.0
     dimension : int, default=3
         d >= 2, of the space; the sphere is S^(d-1).
     radius : float, default=1.0
-        Of the sphere, and the Gaussian's median distance from the origin.
+        Of the sphere.
+    target : {"inside", "linear", "quadratic", "harmonic", "random"}, default="inside"
+        "inside": Gaussian points, balanced between inside (1) and outside (0). All others: points uniform on the
+        sphere, with a function of mean 0 and variance 1 on it, or with random labels; see `sphere_problem`.
+    degree : int, default=2
+        Of the harmonic.
+    task : {"classification", "regression"}, default="classification"
+        Whether a function's sign is the label, or its value.
+    flip_probability : float, default=0.0
+        Chance that a class is replaced by the other.
+    noise : float, default=0.0
+        Standard deviation of Gaussian noise on the values of a regression.
+    problem_seed : int, default=0
+        Of the function's random axis or form.
+    dtype : {float64, float32}, default=float64
+        Of X.
+    as_frame : bool, default=False
+        Return X as a pandas DataFrame with columns ``x0, x1, ...`` and y as a Series.
+    return_problem : bool, default=False
+        Return the `Problem` too.
     random_state : int, RandomState, Generator or None, default=None
+        Of points and label noise.
 
     Returns
     -------
-    X : ndarray of shape (n_samples, dimension)
-    y : ndarray of shape (n_samples,)
+    X : ndarray of shape (n_samples, dimension) or DataFrame
+    y : ndarray of shape (n_samples,), int64 or float64, or Series
+    problem : Problem
+        Only if `return_problem`.
 
     Examples
     --------
     >>> from toymanifold import make_sphere
-    >>> X, y = make_sphere(1000, dimension=5, random_state=0)
-    >>> X.shape, y.shape
-    ((1000, 5), (1000,))
+    >>> X, y = make_sphere(1000, dimension=5, target="harmonic", degree=3, task="regression", random_state=0)
+    >>> X.shape, y.dtype
+    ((1000, 5), dtype('float64'))
     """
     check_integer(n_samples, "n_samples", "make_sphere", low=1)
-    return sphere_problem(dimension=dimension, radius=radius).sample(n_samples, random_state)
+    problem = sphere_problem(
+        dimension=dimension,
+        radius=radius,
+        target=target,
+        degree=degree,
+        task=task,
+        flip_probability=flip_probability,
+        noise=noise,
+        problem_seed=problem_seed,
+    )
+    return _returned(problem, n_samples, random_state, dtype, as_frame, return_problem)
+
+
+def make_concentric_spheres(
+    n_samples: int = 100,
+    *,
+    dimension: int = 3,
+    inner: float = 1.0,
+    outer: float = 1.3,
+    flip_probability: float = 0.0,
+    dtype: DTypeLike = np.float64,
+    as_frame: bool = False,
+    return_problem: bool = False,
+    random_state: Any = None,
+) -> tuple[Any, ...]:
+    """Draw points of two concentric spheres, labelled 1 on the inner one and 0 on the outer.
+
+    Samples are nested: with one int seed, the first m rows of a sample of n are the sample of m.
+
+    Parameters
+    ----------
+    n_samples : int, default=100
+    dimension : int, default=3
+        d >= 2, of the space; 500 in Gilmer et al., Adversarial Spheres, 2018.
+    inner, outer : float, default=1.0, 1.3
+        Radii, 0 < inner < outer.
+    flip_probability : float, default=0.0
+        Chance that a class is replaced by the other.
+    dtype : {float64, float32}, default=float64
+        Of X.
+    as_frame : bool, default=False
+        Return X as a pandas DataFrame with columns ``x0, x1, ...`` and y as a Series.
+    return_problem : bool, default=False
+        Return the `Problem` too.
+    random_state : int, RandomState, Generator or None, default=None
+        Of points and label noise.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, dimension) or DataFrame
+    y : ndarray of shape (n_samples,), int64, or Series
+    problem : Problem
+        Only if `return_problem`.
+
+    Examples
+    --------
+    >>> from toymanifold import make_concentric_spheres
+    >>> X, y = make_concentric_spheres(1000, dimension=500, random_state=0)
+    >>> X.shape, y.shape
+    ((1000, 500), (1000,))
+    """
+    check_integer(n_samples, "n_samples", "make_concentric_spheres", low=1)
+    problem = concentric_spheres_problem(
+        dimension=dimension, inner=inner, outer=outer, flip_probability=flip_probability
+    )
+    return _returned(problem, n_samples, random_state, dtype, as_frame, return_problem)
+
+
+def _returned(
+    problem: Problem, n_samples: int, random_state: Any, dtype: DTypeLike, as_frame: bool, return_problem: bool
+) -> tuple[Any, ...]:
+    X, y = problem.sample(n_samples, random_state, dtype=dtype)
+    sample = _as_frame(X, y) if as_frame else (X, y)
+    return (*sample, problem) if return_problem else sample
+
+
+def _as_frame(X: Any, y: Any) -> tuple[Any, Any]:
+    import pandas as pd  # only here: arrays need no pandas
+
+    return pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])]), pd.Series(y, name="y")

@@ -19,11 +19,16 @@ _MAX_INT_SEED = 2**32 - 1  # as in scikit-learn
 _ENTROPY_WORDS = 4  # SeedSequence pads to four words before a spawn key, so up to 128 bits no seed can imitate a key
 
 
+_CHUNK = 2**15  # numbers worked on at a time: a quarter megabyte, which stays in cache with its temporaries
+
+
 class Split(IntEnum):
-    """Which of two unreachable streams a sample comes from."""
+    """Which of the streams of a seed, none of which can reach another, is meant."""
 
     TRAIN = 0
     TEST = 1
+    FRAME = 2
+    TARGET = 3
 
 
 def as_seed(random_state: Any, owner: str) -> int:
@@ -71,6 +76,18 @@ def as_generator(random_state: Any, owner: str) -> np.random.Generator:
     if isinstance(random_state, np.random.Generator):
         return random_state
     return np.random.default_rng(as_seed(random_state, owner))
+
+
+def stream(seed: int, split: Split) -> np.random.Generator:
+    """Return the generator of a stream that has but one block."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(split,)))
+
+
+def chunks(n_rows: int, n_columns: int = 2) -> Iterator[slice]:
+    """Yield the rows of an array in parts that stay in cache while they are worked on."""
+    size = max(1, _CHUNK // n_columns)
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
 
 
 def blocks(n_samples: int, seed: int, split: Split) -> Iterator[tuple[slice, np.random.Generator]]:

@@ -58,11 +58,9 @@ def check_choice(value: Any, name: str, owner: str, allowed: Iterable[str]) -> s
     return str(value)
 
 
-def check_points(X: ArrayLike, dimension: int, owner: str) -> NDArray[np.floating]:
-    """Return `X` as a float array of shape (n_samples, dimension); float32 stays float32."""
-    points = np.asarray(X)
-    if points.dtype not in (np.float32, np.float64):
-        points = points.astype(np.float64)
+def check_points(X: ArrayLike, dimension: int, owner: str) -> NDArray[np.float64]:
+    """Return `X` as a float64 array of shape (n_samples, dimension)."""
+    points = np.asarray(X, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != dimension:
         allowed = f"an array of shape (n_samples, {dimension})"
         raise ValueError(refusal("X", owner, allowed, f"shape {points.shape}"))

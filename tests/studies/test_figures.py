@@ -58,7 +58,7 @@ def test_a_learner_has_one_colour_in_all_panels_and_one_place_in_the_legend(tabl
 
 def test_region_shows_right_and_wrong():
     problem = spiral_problem()
-    truth = problem.region.contains(map_points(1.2)).reshape(240, 240)
+    truth = problem.target.contains(map_points(1.2)).reshape(240, 240)
     answer = truth.copy()
     answer[:120] = ~answer[:120]
     image = plot_region(answer, problem, 1.2, np.zeros((1, 2))).images[1].get_array()
@@ -70,7 +70,7 @@ def test_region_shows_right_and_wrong():
 
 def test_gallery_has_a_row_a_size_and_a_column_a_learner():
     problem = spiral_problem()
-    inside = problem.region.contains(map_points(1.2)).reshape(240, 240)
+    inside = problem.target.contains(map_points(1.2)).reshape(240, 240)
     maps = {("net", 10): inside, ("kNN", 10): inside, ("kNN", 20): inside}
     shown_errors = dict.fromkeys(maps, 0.125)
     samples = {n: problem.sample(n, 0)[0] for n in (10, 20)}

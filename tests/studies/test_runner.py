@@ -114,8 +114,8 @@ def test_test_sets_are_what_they_say():
         assert points.X.shape == (N_TEST, 2)
         np.testing.assert_array_equal(problem.label(points.X), points.y)
     assert np.abs(tests.uniform.X).max() <= 1
-    threshold = problem.density.log_density(tests.sparse.X).max()
-    assert np.mean(problem.density.log_density(tests.density.X) <= threshold) == pytest.approx(0.2, abs=0.01)
+    threshold = problem.log_density(tests.sparse.X).max()
+    assert np.mean(problem.log_density(tests.density.X) <= threshold) == pytest.approx(0.2, abs=0.01)
 
 
 def test_test_sets_are_drawn_once():

@@ -1,0 +1,261 @@
+"""The closed spiral: a band between two Archimedean arms, or several such bands interleaved."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace
+from numpy.typing import ArrayLike, NDArray
+
+from toymanifold.arcs import Arc, evenly_spaced
+from toymanifold.regions import signed
+from toymanifold.streams import as_generator, chunks
+from toymanifold.validation import check_integer, check_points, check_real
+
+_TURN = 2 * math.pi
+
+
+@dataclass(frozen=True)
+class Spiral:
+    r"""The closed band between two Archimedean arms, in the plane.
+
+    Angles are counted in turns. The outer arm is :math:`\rho = \theta` for :math:`0 \le \theta \le T`, where
+    :math:`\rho = r T / R`. The inner arm lags it by `fill` turns, so that both start at the origin, and over the last
+    `tip` radians it rises linearly to meet the outer arm in a sharp tip. Band and gap are equally wide at fill = 0.5.
+
+    With K = `arms` > 1 there are K such bands, each turned by 1/K against the last and 1/K as wide, for K classes: the
+    two spirals of Lang and Witbrock (Learning to tell two spirals apart, 1988) are K = 2.
+
+    Parameters
+    ----------
+    turns : float, default=4.0
+        T, the turns of the outer arm.
+    fill : float, default=0.5
+        Share of the pitch that the bands fill, in (0, 1).
+    tip : float, default=pi/2
+        Radians over which a band narrows to its tip, in (0, 2 pi (turns - fill / arms)].
+    radius : float, default=1.0
+        R, the distance of the tip from the origin.
+    arms : int, default=1
+        K, the number of bands.
+
+    Examples
+    --------
+    >>> Spiral().contains([[0.7, 0.0], [0.8, 0.0]])
+    array([ True, False])
+    """
+
+    turns: float = 4.0
+    fill: float = 0.5
+    tip: float = math.pi / 2
+    radius: float = 1.0
+    arms: int = 1
+
+    dimension = 2
+    intrinsic_dimension = 1  # of the boundary
+
+    def __post_init__(self) -> None:
+        check_integer(self.arms, "arms", "Spiral", low=1)
+        check_real(self.fill, "fill", "Spiral", low=0, high=1, closed="()")
+        check_real(self.turns, "turns", "Spiral", low=self.band, closed="()")
+        check_real(self.tip, "tip", "Spiral", low=0, high=_TURN * (self.turns - self.band), closed="(]")
+        check_real(self.radius, "radius", "Spiral", low=0, closed="()")
+
+    @property
+    def n_classes(self) -> int:
+        """2 for one arm, inside and outside; else one for each arm."""
+        return max(2, self.arms)
+
+    @property
+    def band(self) -> float:
+        """Width of a band along its arm, in pitches."""
+        return self.fill / self.arms
+
+    def phase(self, X: Any) -> Any:
+        r"""Unwrapped coordinate in which a band is the one interval ``phase <= band``.
+
+        For a point at (unwrapped) angle :math:`\theta`, the first at or beyond its radius, the lag
+        :math:`\theta - \rho` in [0, 1) says how far it lies inside the outer arm, in pitches; the band is where the lag
+        is at most the width w, which is `band` along the arm and falls through 0 at the tip. The phase is
+        lag + band - w; with several arms, the least of theirs.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, 2)
+            Any array of the Python array API (numpy, torch, ...).
+
+        Returns
+        -------
+        phase : array of shape (n_samples,)
+            In [0, 2), of the kind and dtype of `X`.
+        """
+        xp = array_namespace(X)
+        x, y = X[:, 0], X[:, 1]
+        rho = xp.sqrt(x * x + y * y) * (self.turns / self.radius)
+        angle = xp.atan2(y, x) / _TURN
+        phase = self._arm_phase(xp, rho, angle)
+        for arm in range(1, self.arms):
+            turned = angle - arm / self.arms
+            phase = xp.minimum(phase, self._arm_phase(xp, rho, xp.where(turned < -0.5, turned + 1, turned)))
+        return phase
+
+    def _arm_phase(self, xp: Any, rho: Any, angle: Any) -> Any:
+        """Return the phase of the first arm at radius `rho`, in pitches, and `angle` in [-1/2, 1/2] turns."""
+        # A band is narrower than the pitch, so only the first turn that reaches the radius can contain the point. That
+        # turn is never negative: ahead > -1/2.
+        ahead = rho - angle
+        lag = xp.ceil(ahead) - ahead
+        narrowing = (self.turns - rho - lag) * (self.band * _TURN / self.tip)
+        return lag + (self.band - xp.clip(narrowing, self.band - 1, self.band))
+
+    def contains(self, X: ArrayLike) -> NDArray[np.bool_]:
+        """Tell which points lie in the closed band, or in any of several.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, 2)
+
+        Returns
+        -------
+        inside : ndarray of shape (n_samples,), bool
+            Exact: constant time for each point, no polygon.
+        """
+        X = check_points(X, 2, "Spiral.contains")
+        inside = np.empty(len(X), dtype=bool)
+        for rows in chunks(len(X)):
+            inside[rows] = self.phase(X[rows]) <= self.band
+        return inside
+
+    def label(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Return the class of points.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, 2)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,), int64
+            With one arm 1 inside and 0 outside; with several the index of the nearest, in [0, arms).
+        """
+        if self.arms == 1:
+            return self.contains(X).astype(np.int64)
+        points = check_points(X, 2, "Spiral.label")
+        arm = Spiral(self.turns, self.band, self.tip, self.radius)
+        distances = [arm.signed_distance(turned(points, -index / self.arms)) for index in range(self.arms)]
+        return np.argmin(distances, axis=0)
+
+    def signed_distance(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the Euclidean distance of points to the boundary, negative inside.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, 2)
+
+        Returns
+        -------
+        distance : ndarray of shape (n_samples,), float64
+            Exact to a few 1e-14 of the radius, or of the point's own if that is larger; the sign is that of `contains`.
+
+        Examples
+        --------
+        >>> Spiral().signed_distance([[0.7, 0.0], [0.8, 0.0]])
+        array([-0.0499,  0.0499])
+        """
+        points = check_points(X, 2, "Spiral.signed_distance")
+        distance = np.minimum.reduce([arc.distance(points) for arc, _ in self._boundary_path()])
+        return signed(distance, self.contains(points))
+
+    @property
+    def arc_length(self) -> float:
+        """Length of the whole boundary."""
+        return sum(arc.length for arc, _ in self._boundary_path())
+
+    def boundary(self, n_samples: int) -> NDArray[np.float64]:
+        """Return points along the closed boundary, evenly spaced by arc length.
+
+        Parameters
+        ----------
+        n_samples : int
+            At least 1.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, 2)
+            From the origin along an outer arm to its tip, and back along the inner arm; then the next band.
+        """
+        n_samples = check_integer(n_samples, "n_samples", "Spiral.boundary", low=1)
+        return evenly_spaced(self._boundary_path(), n_samples)
+
+    def _boundary_path(self) -> list[tuple[Arc, bool]]:
+        """Outer arm out; then the rising end and the inner arm, both walked back towards the origin; for each band."""
+        pitch = self.radius / self.turns
+        bend = _TURN * self.turns - self.tip
+        bend_radius = pitch * (bend / _TURN - self.band)
+        rise = (self.radius - bend_radius) / self.tip
+        path = []
+        for arm in range(self.arms):
+            start = _TURN * arm / self.arms
+            outer = Arc(pitch / _TURN, 0, _TURN * self.turns, start)
+            inner = Arc(pitch / _TURN, 0, bend - _TURN * self.band, start + _TURN * self.band)
+            rising = Arc(rise, bend_radius / rise, self.radius / rise, start + bend - bend_radius / rise)
+            path += [(outer, True), (rising, False), (inner, False)]
+        return path
+
+
+def turned(X: NDArray[np.float64], turns: float) -> NDArray[np.float64]:
+    """Return points (n_samples, 2) of the plane, turned about the origin."""
+    cos, sin = math.cos(_TURN * turns), math.sin(_TURN * turns)
+    return X @ np.array([[cos, sin], [-sin, cos]])
+
+
+@dataclass(frozen=True)
+class SpiralBands:
+    """A density that does know the spiral: points lie in its bands and nowhere else.
+
+    Uniform in the arm, in the angle along it (from `band` to `turns` turns), and across the band at that angle, so that
+    points are evenly spaced in angle, as in the two spirals of Lang and Witbrock.
+
+    Parameters
+    ----------
+    spiral : Spiral
+    """
+
+    spiral: Spiral
+
+    dimension = 2
+
+    def sample(self, n_samples: int, random_state: Any = None) -> NDArray[np.float64]:
+        """Draw points of shape (n_samples, 2), prefix-stable."""
+        n_samples = check_integer(n_samples, "n_samples", "SpiralBands.sample", low=0)
+        arm, along, across = as_generator(random_state, "SpiralBands.sample").spawn(3)
+        spiral = self.spiral
+        theta = along.uniform(spiral.band, spiral.turns, n_samples)
+        radius = (theta - across.random(n_samples) * self._width(theta)) * (spiral.radius / spiral.turns)
+        angle = _TURN * (theta + arm.integers(spiral.arms, size=n_samples) / spiral.arms)
+        return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+
+    def log_density(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the natural logarithm of the density at each row of `X` (n_samples, 2); -inf outside the bands."""
+        points = check_points(X, 2, "SpiralBands.log_density")
+        spiral = self.spiral
+        pitch = spiral.radius / spiral.turns
+        density = np.zeros(len(points))
+        for arm in range(spiral.arms):
+            x, y = turned(points, -arm / spiral.arms).T
+            rho = np.hypot(x, y) / pitch
+            angle = np.arctan2(y, x) / _TURN
+            theta = angle + np.ceil(rho - angle)
+            width = self._width(theta)
+            inside = (theta >= spiral.band) & (theta <= spiral.turns) & (theta - rho <= width) & (rho > 0)
+            # An element of angle and lag covers the area rho * pitch^2 * 2 pi of the plane.
+            covered = np.where(inside, _TURN * pitch**2 * rho * width, np.inf)
+            density += 1 / (covered * (spiral.turns - spiral.band) * spiral.arms)
+        with np.errstate(divide="ignore"):
+            return np.log(density)
+
+    def _width(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the width of a band, in pitches, at an angle in turns."""
+        spiral = self.spiral
+        return np.clip((spiral.turns - theta) * (spiral.band * _TURN / spiral.tip), 0, spiral.band)
