@@ -10,7 +10,14 @@ import pytest
 import torch
 from sklearn.datasets import make_blobs, make_circles, make_moons, make_swiss_roll
 
-from toymanifold import make_sphere, make_spiral, sphere_problem, spiral_problem
+from toymanifold import (
+    concentric_spheres_problem,
+    make_concentric_spheres,
+    make_sphere,
+    make_spiral,
+    sphere_problem,
+    spiral_problem,
+)
 from toymanifold.checks import CHECKS, CheckResult, check_generator
 from toymanifold.streams import as_generator
 from toymanifold.validation import check_integer, check_real
@@ -192,12 +199,34 @@ def test_the_correct_generator_passes_all_that_applies():
 
 
 @pytest.mark.parametrize(
-    ("make_x", "problem", "share"), [(make_spiral, spiral_problem(), 0.25), (make_sphere, sphere_problem(), 0.4)]
+    ("make_x", "problem", "share"),
+    [
+        (make_spiral, spiral_problem(), 0.25),
+        (make_sphere, sphere_problem(), 0.4),
+        (make_concentric_spheres, concentric_spheres_problem(), 0.4),
+    ],
 )
 def test_own_generators_pass_with_every_claim(make_x, problem, share):
     found = verdicts(make_x, oracle=problem.label, nested=True, smallest_share=share)
     noise = {"noise_zero", "noise_independent", "negative_noise"}
     assert named("skipped", found) == noise | {"arguments_unchanged"}
+    assert not named("failed", found)
+
+
+OPTIONS = {
+    "arms": (make_spiral, {"arms": 3, "density": "bands"}),
+    "plane": (make_spiral, {"dimension": 4, "nuisance_scale": 0.5, "dtype": np.float32}),
+    "flips": (make_spiral, {"density": "uniform", "flip_probability": 0.2}),
+    "harmonic": (make_sphere, {"target": "harmonic", "degree": 3}),
+    "regression": (make_sphere, {"target": "quadratic", "task": "regression"}),
+    "random": (make_sphere, {"target": "random", "dimension": 5}),
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_own_generators_pass_with_their_options(option):
+    make_x, params = OPTIONS[option]
+    found = verdicts(make_x, params=params, nested=True)
     assert not named("failed", found)
 
 

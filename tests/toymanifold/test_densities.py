@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from toymanifold import GaussianMixture, UniformBox
+from toymanifold import GaussianMixture, Spiral, SpiralBands, UniformBall, UniformBox, UniformSphere
 
 DENSITIES = [
     GaussianMixture.random_spots(),
@@ -82,3 +82,108 @@ def test_spot_and_offset_are_independent():
 def test_a_bad_mixture_is_refused(centers, scale, named):
     with pytest.raises(ValueError, match=f"The '{named}' parameter of GaussianMixture must be"):
         GaussianMixture(centers, scale)
+
+
+SPHERES = [UniformSphere(2), UniformSphere(3, (2.0,)), UniformSphere(5, (0.5, 1.0, 4.0)), UniformSphere(100)]
+SOLIDS = [UniformBall(), UniformBall(5, 3.0), *(SpiralBands(Spiral(arms=arms, radius=2.0)) for arms in (1, 2, 5))]
+
+
+@pytest.mark.parametrize("density", [*SPHERES, *SOLIDS])
+def test_curved_densities_are_prefix_stable_too(density):
+    short, long = (density.sample(n, np.random.default_rng(3)) for n in (17, 20_000))
+    np.testing.assert_array_equal(short, long[:17])
+
+
+@pytest.mark.parametrize("density", SPHERES)
+def test_points_lie_on_the_spheres_each_as_often(density):
+    norms = np.linalg.norm(density.sample(5000, 0), axis=1)
+    distance = np.abs(norms[:, None] / np.array(density.radii) - 1)
+    assert distance.min(axis=1).max() < 1e-14
+    counts = np.bincount(distance.argmin(axis=1), minlength=len(density.radii))
+    np.testing.assert_allclose(counts, 5000 / len(counts), atol=4.5 * math.sqrt(5000 / 4))
+
+
+@pytest.mark.parametrize("dimension", [2, 3, 10])
+def test_uniform_on_the_sphere_is_uniform_along_every_direction(dimension):
+    """Equal-area bands: one coordinate of a uniform point, squared, is Beta(1/2, (d - 1)/2)."""
+    X = UniformSphere(dimension).sample(20_000, 1)
+    direction = np.random.default_rng(2).standard_normal(dimension)
+    cosine = X @ direction / np.linalg.norm(direction)
+    assert stats.kstest(cosine**2, "beta", (0.5, (dimension - 1) / 2)).pvalue > 1e-4
+    assert abs(np.sign(cosine).mean()) < 4.5 / math.sqrt(20_000)
+
+
+def test_sphere_density_is_that_of_scipys_von_mises_fisher_without_concentration():
+    X = UniformSphere(4).sample(10, 0)
+    reference = stats.vonmises_fisher(np.eye(4)[0], 1e-8).logpdf(X)
+    np.testing.assert_allclose(UniformSphere(4).log_density(X), reference, rtol=1e-6)
+    np.testing.assert_allclose(UniformSphere(4, (2.0,)).log_density(2 * X), reference - 3 * math.log(2), rtol=1e-6)
+    assert (UniformSphere(4).log_density(1.1 * X) == -math.inf).all()
+
+
+@pytest.mark.parametrize("dimension", [10, 100, 500])
+def test_distances_concentrate_in_high_dimension(dimension):
+    """|x - y|^2 = 2 - 2 <x, y>, where <x, y> has mean 0 and variance 1/d: so sqrt(2), with variance 1/(2 d)."""
+    X = UniformSphere(dimension).sample(20_000, 0)
+    distance = np.linalg.norm(X[::2] - X[1::2], axis=1)
+    assert distance.mean() == pytest.approx(math.sqrt(2), abs=1 / dimension)
+    assert distance.var() == pytest.approx(1 / (2 * dimension), rel=0.1)
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 7])
+def test_ball_is_filled_evenly(dimension):
+    ball = UniformBall(dimension, 3.0)
+    X = ball.sample(10_000, 0)
+    assert stats.kstest((np.linalg.norm(X, axis=1) / 3) ** dimension, "uniform").pvalue > 1e-4
+    assert (ball.log_density(1.01 * X) == -math.inf).any()
+
+
+@pytest.mark.parametrize(
+    "density", [*SOLIDS[:1], *SOLIDS[2:], GaussianMixture.random_spots(5, 0.4), UniformBox(2, 2.1)]
+)
+def test_density_integrates_to_one(density):
+    """Over a square that holds nearly all of it, by the midpoint rule with an error that is measured, not guessed."""
+    centres = 3.0 * ((np.arange(2000) + 0.5) / 1000 - 1)
+    grid = np.stack(np.meshgrid(centres, centres), axis=-1).reshape(-1, 2)
+    integral = np.exp(density.log_density(grid)).sum() * (6 / 2000) ** 2
+    assert integral == pytest.approx(1, abs=0.005)
+
+
+@pytest.mark.parametrize("density", SOLIDS[2:])
+def test_bands_are_filled_as_their_density_says(density):
+    """Chi-square on the cells of a grid: counts against the density's integral, by a fine midpoint rule."""
+    n, edges = 50_000, np.linspace(-2, 2, 9)
+    counts, *_ = np.histogram2d(*density.sample(n, 0).T, bins=[edges, edges])
+    centres = 2.0 * ((np.arange(2000) + 0.5) / 1000 - 1)
+    x, y = np.meshgrid(centres, centres, indexing="ij")
+    mass = np.exp(density.log_density(np.column_stack([x.ravel(), y.ravel()]))) * (4 / 2000) ** 2
+    expected = n * mass.reshape(8, 250, 8, 250).sum(axis=(1, 3))
+    far = np.hypot(*np.meshgrid(edges[:-1] + 0.25, edges[:-1] + 0.25)) > 0.5  # the rule is poor at the singular centre
+    statistic = ((counts - expected) ** 2 / np.maximum(expected, 1e-9))[far & (expected > 5)]
+    assert stats.chi2.sf(statistic.sum(), len(statistic)) > 1e-4
+
+
+@pytest.mark.parametrize("density", SOLIDS[2:])
+def test_bands_hold_all_their_points_and_all_their_density(density):
+    X = density.sample(5000, 0)
+    assert density.spiral.contains(X * (1 - 1e-12)).mean() > 0.999
+    assert np.isfinite(density.log_density(X)).mean() > 0.999
+    everywhere = np.random.default_rng(0).uniform(-2, 2, (5000, 2))
+    dense = np.isfinite(density.log_density(everywhere))
+    assert density.spiral.contains(everywhere)[dense].all()
+
+
+@pytest.mark.parametrize(
+    ("build", "named"),
+    [
+        (lambda: UniformSphere(1), "dimension"),
+        (lambda: UniformSphere(3, ()), "radii"),
+        (lambda: UniformSphere(3, (1.0, 1.0)), "radii"),
+        (lambda: UniformSphere(3, (-1.0,)), "radii"),
+        (lambda: UniformBall(0), "dimension"),
+        (lambda: UniformBall(2, math.inf), "radius"),
+    ],
+)
+def test_a_bad_density_is_refused_by_name(build, named):
+    with pytest.raises(ValueError, match=f"The '{named}' parameter of Uniform"):
+        build()
