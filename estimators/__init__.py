@@ -2,7 +2,7 @@
 
 from estimators.catalog import CATALOG, make
 from estimators.losses import FocalLoss
-from estimators.nets import NetClassifier
+from estimators.nets import NetClassifier, NetRegressor
 from estimators.polar import from_polar, to_polar
 from estimators.priors import PRIORS, PolarCoordinates, Prior, SpiralPhase
 
@@ -11,6 +11,7 @@ __all__ = [
     "PRIORS",
     "FocalLoss",
     "NetClassifier",
+    "NetRegressor",
     "PolarCoordinates",
     "Prior",
     "SpiralPhase",

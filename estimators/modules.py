@@ -2,23 +2,39 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from estimators.priors import Prior
+from estimators.polar import to_polar
+from estimators.priors import PolarCoordinates, Prior
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "silu": nn.SiLU}
 
 
 class PriorLayer(nn.Module):
-    """A prior's change of coordinates as a layer, so that gradients are with respect to the raw input."""
+    """A prior's change of coordinates as a layer, so that gradients are with respect to the raw input.
 
-    def __init__(self, prior: Prior) -> None:
+    Parameters
+    ----------
+    prior : Prior
+    n_features : int
+        Of the raw input.
+    """
+
+    def __init__(self, prior: Prior, n_features: int) -> None:
         super().__init__()
         self.prior = prior
+        self.center: nn.Parameter | None = None
+        if isinstance(prior, PolarCoordinates) and prior.learn_center:
+            start = np.zeros(n_features) if prior.center is None else np.asarray(prior.center)
+            self.center = nn.Parameter(torch.as_tensor(start, dtype=torch.get_default_dtype()))
 
     def forward(self, X: Tensor) -> Tensor:
         """Map (n, n_features) to the prior's coordinates."""
+        if isinstance(self.prior, PolarCoordinates) and self.center is not None:
+            moved: Tensor = to_polar(X - self.center, encoding=self.prior.encoding)
+            return moved
         new: Tensor = self.prior.coordinates(X)
         return new
 
@@ -39,16 +55,26 @@ class Standardize(nn.Module):
         return (X - self.mean) / self.std
 
 
+class Residual(nn.Sequential):
+    """Layers whose input is added to their output (He et al., Deep Residual Learning, CVPR 2016)."""
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Return the input plus what the layers make of it."""
+        out: Tensor = X + super().forward(X)
+        return out
+
+
 class MLP(nn.Module):
-    """A fully connected network, ``body``, behind constant layers, ``inputs``.
+    """A fully connected network, ``body``, behind input layers, ``inputs``.
 
     `depth` counts hidden layers. With linear layers L and activations A, the body of depth 0 is L, of depth 1 L A L, of
-    depth 2 L A L A L. With `layer_norm` each A is preceded by a LayerNorm, with `dropout` followed by a Dropout.
+    depth 2 L A L A L. With `layer_norm` each A is preceded by a LayerNorm, with `dropout` followed by a Dropout; with
+    `residual` every hidden layer but the first adds its input to its output.
 
     Parameters
     ----------
     inputs : list of Module
-        Layers in front that do not learn: a prior, a standardisation.
+        Layers in front: a prior, a standardisation.
     n_inputs : int
         What they put out.
     n_outputs, depth, width : int
@@ -56,7 +82,9 @@ class MLP(nn.Module):
         A name in `ACTIVATIONS`.
     dropout : float
         Probability of dropping a hidden unit.
-    layer_norm : bool
+    layer_norm, residual : bool
+    init_scale : float
+        Factor on the weights that torch draws, whose variance is 1 / (3 fan_in).
     """
 
     def __init__(
@@ -68,23 +96,38 @@ class MLP(nn.Module):
         depth: int,
         width: int,
         activation: str,
-        dropout: float,
-        layer_norm: bool,
+        dropout: float = 0.0,
+        layer_norm: bool = False,
+        residual: bool = False,
+        init_scale: float = 1.0,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for _ in range(depth):
-            layers.append(nn.Linear(n_inputs, width))
+        for index in range(depth):
+            hidden: list[nn.Module] = [nn.Linear(n_inputs, width)]
             if layer_norm:
-                layers.append(nn.LayerNorm(width))
-            layers.append(ACTIVATIONS[activation]())
+                hidden.append(nn.LayerNorm(width))
+            hidden.append(ACTIVATIONS[activation]())
             if dropout:
-                layers.append(nn.Dropout(dropout))
+                hidden.append(nn.Dropout(dropout))
+            layers += [Residual(*hidden)] if residual and index else hidden
             n_inputs = width
         self.inputs = nn.Sequential(*inputs)
         self.body = nn.Sequential(*layers, nn.Linear(n_inputs, n_outputs))
+        self._rescale(init_scale)
+
+    @property
+    def learns_inputs(self) -> bool:
+        """Whether the input layers have parameters of their own."""
+        return next(self.inputs.parameters(), None) is not None
 
     def forward(self, X: Tensor) -> Tensor:
-        """Map raw points (n, n_features) to logits (n, n_outputs)."""
-        logits: Tensor = self.body(self.inputs(X))
-        return logits
+        """Map raw points (n, n_features) to outputs (n, n_outputs)."""
+        out: Tensor = self.body(self.inputs(X))
+        return out
+
+    def _rescale(self, init_scale: float) -> None:
+        with torch.no_grad():
+            for layer in self.body.modules():
+                if isinstance(layer, nn.Linear):
+                    layer.weight *= init_scale

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
+from array_api_compat import array_namespace, device
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import Tags
@@ -24,6 +25,9 @@ _FLOATS = (np.float64, np.float32)
 
 class Prior(TransformerMixin, BaseEstimator, ABC):
     """Base of the priors: a change of coordinates that learns nothing from data."""
+
+    lossy = False
+    """Whether points may differ where their coordinates do not."""
 
     @abstractmethod
     def coordinates(self, X: Any) -> Any:
@@ -40,8 +44,14 @@ class Prior(TransformerMixin, BaseEstimator, ABC):
     def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002
         """Validate the parameters and `X` (n_samples, n_features >= 2); nothing is learnt."""
         self._check_parameters()
-        validate_data(self, X, dtype=_FLOATS, ensure_min_features=2)
+        points = validate_data(self, X, dtype=_FLOATS, ensure_min_features=2)
+        self.check_features(points.shape[1])
         return self
+
+    def check_features(self, n_features: int) -> None:
+        """Raise where the parameters do not fit points of `n_features`."""
+        if n_features < 2:
+            raise ValueError(refusal("X", type(self).__name__, "of 2 features at least", f"n_features = {n_features}"))
 
     def transform(self, X: ArrayLike) -> NDArray[np.floating]:
         """Return the new coordinates of `X` (n_samples, n_features) as (n_samples, n_features_out)."""
@@ -70,6 +80,11 @@ class PolarCoordinates(Prior):
         straight line in the raw angle but for the cut, and is not in cosine and sine: docs/priors.md has what each is
         worth, measured.
 
+    center : array-like of shape (n_features,) or None, default=None
+        The point about which radius and angles are measured; None is the origin.
+    learn_center : bool, default=False
+        Whether a net learns the centre, beginning at `center`; only a layer can, so `fit` refuses it.
+
     Attributes
     ----------
     n_features_in_ : int
@@ -82,12 +97,30 @@ class PolarCoordinates(Prior):
     array([[2.    , 1.5708]])
     """
 
-    def __init__(self, encoding: str = "raw") -> None:
+    def __init__(self, encoding: str = "raw", *, center: ArrayLike | None = None, learn_center: bool = False) -> None:
         self.encoding = encoding
+        self.center = center
+        self.learn_center = learn_center
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Validate the parameters and `X` (n_samples, n_features >= 2); nothing is learnt."""
+        if self.learn_center:
+            raise ValueError(refusal("learn_center", "PolarCoordinates", "False outside a net", self.learn_center))
+        return super().fit(X, y)
+
+    def check_features(self, n_features: int) -> None:
+        """Raise where there is no angle, or the centre is of another dimension."""
+        super().check_features(n_features)
+        if self.center is not None and np.shape(self.center) != (n_features,):
+            allowed = f"an array of shape ({n_features},)"
+            raise ValueError(refusal("center", "PolarCoordinates", allowed, self.center))
 
     def coordinates(self, X: Any) -> Any:
         """Map an array (n_samples, d) of any array library to polar coordinates; unchecked."""
-        return to_polar(X, encoding=self.encoding)
+        if self.center is None:
+            return to_polar(X, encoding=self.encoding)
+        center = array_namespace(X).asarray(np.asarray(self.center), dtype=X.dtype, device=device(X))
+        return to_polar(X - center, encoding=self.encoding)
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[np.floating]:
         """Return the Cartesian points (n_samples, d) of polar coordinates (n_samples, n_features_out)."""
@@ -97,10 +130,12 @@ class PolarCoordinates(Prior):
             allowed = f"an array of shape (n_samples, {len(self._names())})"
             raise ValueError(refusal("X", "PolarCoordinates.inverse_transform", allowed, f"shape {polar.shape}"))
         points: NDArray[np.floating] = from_polar(polar, encoding=self.encoding)
-        return points
+        return points if self.center is None else points + np.asarray(self.center, dtype=points.dtype)
 
     def _check_parameters(self) -> None:
         check_choice(self.encoding, "encoding", "PolarCoordinates", ("raw", "sincos"))
+        if self.center is not None and not np.isfinite(np.asarray(self.center, dtype=float)).all():
+            raise ValueError(refusal("center", "PolarCoordinates", "None or a finite array", self.center))
 
     def _names(self) -> list[str]:
         angles = [f"theta{k}" for k in range(1, self.n_features_in_)]
@@ -125,6 +160,8 @@ class SpiralPhase(Prior):
     feature_names_in_ : ndarray of str
         Only where `X` has string column names.
     """
+
+    lossy = True
 
     def __init__(self, turns: float = 4.0, fill: float = 0.5, tip: float = math.pi / 2, radius: float = 1.0) -> None:
         self.turns = turns

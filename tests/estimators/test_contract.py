@@ -6,10 +6,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from estimators import CATALOG, PRIORS, PolarCoordinates, SpiralPhase, make
+from estimators import CATALOG, PRIORS, NetRegressor, PolarCoordinates, SpiralPhase, make
 
 BUDGET = {
-    "net": {"epochs": 25, "width": 16, "learning_rate": 0.02},
+    "net": {"epochs": 25, "width": 16, "learning_rate": 0.02, "dtype": "float64"},
     "forest": {"n_estimators": 5, "random_state": 0},
 }
 """A short budget where the default would take minutes, and a seed where a pipeline would hide it from the checks."""
@@ -39,6 +39,8 @@ def learners():
     for name in CATALOG:
         for prior in (None, *CONTRACT_PRIORS.values()):
             yield make(name, prior=prior, **BUDGET.get(name, {}))
+    for prior in (None, *CONTRACT_PRIORS.values()):
+        yield NetRegressor(prior=prior, **BUDGET["net"])
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero encountered in log")  # a forest is sure of what all trees say

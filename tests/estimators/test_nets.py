@@ -7,15 +7,20 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback
 
-from estimators import PRIORS, NetClassifier
-from toymanifold import make_spiral
+from estimators import PRIORS, NetClassifier, NetRegressor, PolarCoordinates
+from toymanifold import make_sphere, make_spiral
 
 X, y = make_spiral(300, random_state=0)
+VALUES = make_sphere(300, dimension=2, target="harmonic", task="regression", random_state=0)
 SMALL = {"width": 8, "epochs": 5, "random_state": 0}
 
 
 def fitted(**params):
     return NetClassifier(**{**SMALL, **params}).fit(X, y)
+
+
+def fitted_regressor(**params):
+    return NetRegressor(**{**SMALL, **params}).fit(*VALUES)
 
 
 OPTIONS = [
@@ -26,6 +31,10 @@ OPTIONS = [
     {"loss": "focal", "weight_decay": 0.1},
     {"standardize": False},
     {"batch_size": 10_000},
+    {"residual": True, "init_scale": 2.0},
+    {"schedule": "cosine", "dtype": "float64"},
+    {"early_stopping": True, "patience": 2, "epochs": 20},
+    {"prior": PolarCoordinates(center=[0.1, 0.2], learn_center=True)},
     *({"prior": prior} for prior in PRIORS),
 ]
 
@@ -73,6 +82,155 @@ def test_constant_feature_does_no_harm():
     assert np.isfinite(NetClassifier(**SMALL).fit(constant, y).predict_proba(constant)).all()
 
 
+@pytest.mark.parametrize("options", [{}, {"early_stopping": True}, {"loss": "huber"}, {"standardize": False}])
+def test_regressor_is_reproducible_and_seeds_bind(options):
+    one, same, other = (fitted_regressor(**options, random_state=seed).predict(VALUES[0]) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1.0, 1e6])
+def test_regression_does_not_depend_on_the_scale_of_its_targets(factor):
+    points, values = VALUES
+    predicted = fitted_regressor().fit(points, factor * values + 3 * factor).predict(points)
+    np.testing.assert_allclose(predicted / factor - 3, fitted_regressor().predict(points), atol=1e-4)
+
+
+def test_several_targets_are_learnt_at_once():
+    points, values = VALUES
+    both = NetRegressor(epochs=100, random_state=0).fit(points, np.column_stack([values, -2 * values]))
+    predicted = both.predict(points)
+    assert predicted.shape == (300, 2)
+    assert both.score(points, np.column_stack([values, -2 * values])) > 0.9
+
+
+def test_float32_stays_float32():
+    single = X.astype(np.float32)
+    assert fitted().predict_proba(single).dtype == np.float32
+    assert fitted_regressor().predict(VALUES[0].astype(np.float32)).dtype == np.float32
+
+
+def test_strings_and_many_classes_are_labels():
+    points, labels = make_spiral(400, arms=4, density="uniform", random_state=0)
+    names = np.array(["north", "east", "south", "west"])[labels]
+    net = NetClassifier(**SMALL).fit(points, names)
+    assert net.classes_.tolist() == ["east", "north", "south", "west"]
+    assert set(net.predict(points)) <= set(names)
+
+
+def test_weights_count_as_copies():
+    """In double precision and one batch, a weight of two is two points, and of none is no point."""
+    weight = np.arange(len(X)) % 3
+    options = {"batch_size": 1000, "dtype": "float64", "loss": "focal"}
+    weighted = NetClassifier(**SMALL, **options).fit(X, y, sample_weight=weight)
+    copied = NetClassifier(**SMALL, **options).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
+    np.testing.assert_allclose(weighted.predict_proba(X), copied.predict_proba(X), rtol=1e-9)
+
+
+def test_a_warm_start_goes_on_where_the_fit_ended():
+    """Ten epochs at once and five and five: the loss goes on falling, and the history goes on."""
+    net = fitted(warm_start=True, epochs=5, learning_rate=0.01)
+    first = net.history_["train_loss"].to_list()
+    net.fit(X, y)
+    assert net.history_["train_loss"].to_list()[:5] == first
+    assert len(net.history_) == 10
+    assert net.history_["train_loss"].iloc[-1] < first[-1]
+
+
+def test_a_cold_start_forgets():
+    net = fitted()
+    before = net.predict_proba(X)
+    np.testing.assert_array_equal(net.fit(X, y).predict_proba(X), before)
+
+
+def test_a_warm_start_refuses_other_classes():
+    net = fitted(warm_start=True)
+    with pytest.raises(ValueError, match=r"The 'y' parameter of NetClassifier must be among .*\[0, 1\]. Got 7 instead"):
+        net.fit(X, np.where(y == 1, 7, 0))
+
+
+def test_partial_fit_is_one_pass_at_a_time():
+    net = NetClassifier(**SMALL, learning_rate=0.01)
+    net.partial_fit(X[:50][y[:50] == 1], y[:50][y[:50] == 1], classes=[0, 1])
+    for _ in range(50):
+        net.partial_fit(X, y)
+    assert len(net.history_) == 51
+    assert net.history_["train_loss"].iloc[-1] < net.history_["train_loss"].iloc[1]
+
+
+def test_early_stopping_stops_and_keeps_the_best():
+    """Labels that are noise cannot be learnt, so the validation loss soon rises."""
+    rng = np.random.default_rng(0)
+    points, labels = rng.standard_normal((200, 2)), rng.integers(2, size=200)
+    net = NetClassifier(epochs=500, learning_rate=0.02, early_stopping=True, patience=5, random_state=0)
+    history = net.fit(points, labels).history_
+    assert len(history) < 100
+    assert len(history) - 1 - history["valid_loss"].argmin() == 5
+    longer = NetClassifier(**{**net.get_params(), "patience": 200, "epochs": int(history["valid_loss"].argmin()) + 1})
+    np.testing.assert_array_equal(longer.fit(points, labels).predict_proba(points), net.predict_proba(points))
+
+
+def test_stages_are_what_shorter_trainings_give():
+    net = fitted(epochs=20, checkpoints=(3, 10, 20), batch_size=100)
+    for epochs, staged in zip((3, 10, 20), net.staged_predict_proba(X), strict=True):
+        np.testing.assert_array_equal(staged, fitted(epochs=epochs, batch_size=100).predict_proba(X))
+    np.testing.assert_array_equal(list(net.staged_predict(X))[-1], net.predict(X))
+    regressor = fitted_regressor(checkpoints=(1, 5))
+    np.testing.assert_array_equal(list(regressor.staged_predict(VALUES[0]))[-1], regressor.predict(VALUES[0]))
+
+
+def test_stages_need_checkpoints():
+    with pytest.raises(ValueError, match="The 'checkpoints' parameter of NetClassifier must be epochs to be kept"):
+        list(fitted().staged_predict(X))
+
+
+def test_cosine_brings_the_rate_to_nothing():
+    net = fitted(schedule="cosine", epochs=30)
+    assert net.net_.optimizer_.param_groups[0]["lr"] == pytest.approx(0, abs=1e-8)
+
+
+@pytest.mark.parametrize(("init_scale", "verdict"), [(0.5, "vanish"), (6**0.5, "hold"), (6.0, "explode")])
+def test_gradients_vanish_hold_or_explode_with_the_initial_scale(init_scale, verdict):
+    """He et al. 2015: with ReLU a gradient's norm is kept from layer to layer at a weight variance of 2 / fan_in."""
+    net = NetClassifier(depth=20, width=256, epochs=0, init_scale=init_scale, random_state=0).fit(X, y)
+    module = net.net_.module_
+    module(torch.tensor(X, dtype=torch.float32)).sum().backward()
+    early, late = (float(module.body[2 * layer].bias.grad.norm()) for layer in (1, 19))
+    ratio = (early / late) ** (1 / 18)  # a layer
+    assert {"vanish": ratio < 0.5, "hold": 0.8 < ratio < 1.25, "explode": ratio > 2}[verdict]
+
+
+def test_residual_layers_add_their_input():
+    body = fitted(depth=3, residual=True).net_.module_.body
+    assert [type(layer).__name__ for layer in body] == ["Linear", "ReLU", "Residual", "Residual", "Linear"]
+    hidden = torch.randn(4, 8)
+    linear = body[2][0]
+    torch.testing.assert_close(body[2](hidden), hidden + torch.relu(linear(hidden)))
+
+
+def test_a_centre_can_be_given_and_can_be_learnt():
+    shift = np.array([0.3, -0.2])
+    given = NetClassifier(**SMALL, prior=PolarCoordinates(center=shift)).fit(X + shift, y)
+    np.testing.assert_allclose(given.predict_proba(X + shift), fitted(prior="polar").predict_proba(X), atol=1e-4)
+
+
+def test_the_centre_of_a_cone_is_learnt():
+    """The distance from a point is linear in polar coordinates about it, and about no other."""
+    center = np.array([0.3, -0.2])
+    prior = PolarCoordinates("sincos", learn_center=True)
+    options = {"epochs": 1000, "learning_rate": 0.05, "schedule": "cosine", "batch_size": 300}
+    net = NetRegressor(depth=0, prior=prior, random_state=0, **options)
+    net.fit(X, np.linalg.norm(X - center, axis=1))
+    np.testing.assert_allclose(net.net_.module_.inputs[0].center.detach().numpy(), center, atol=0.01)
+
+
+def test_verbose_prints_the_losses_and_silence_is_silent(capsys):
+    fitted(early_stopping=True, patience=1, epochs=50)
+    assert capsys.readouterr().out == ""
+    fitted(verbose=1)
+    assert "train_loss" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("layer_norm", "dropout"), [(False, 0.0), (True, 0.0), (False, 0.3), (True, 0.3)])
 def test_body_has_the_layers_that_it_says(layer_norm, dropout):
     body = fitted(depth=2, layer_norm=layer_norm, dropout=dropout).net_.module_.body
@@ -117,8 +275,8 @@ def test_callbacks_are_called_and_history_is_kept():
 
     net = fitted(callbacks=[Recorder()], batch_size=100)
     assert Recorder.calls == ["batch", "batch", "batch", "epoch"] * 5
-    assert len(net.net_.history) == 5
-    assert net.net_.history[-1, "train_loss"] < net.net_.history[0, "train_loss"]
+    assert net.history_["epoch"].to_list() == [1, 2, 3, 4, 5]
+    assert net.history_["train_loss"].is_monotonic_decreasing
 
 
 def test_history_holds_the_mean_loss_of_the_epoch():
@@ -129,7 +287,7 @@ def test_history_holds_the_mean_loss_of_the_epoch():
 
 
 def test_net_survives_pickling():
-    net = fitted(prior="polar", loss="focal")
+    net = fitted(prior="polar", loss="focal", early_stopping=True, checkpoints=(2,), schedule="cosine")
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(net)).predict_proba(X), net.predict_proba(X))
 
 
@@ -158,6 +316,11 @@ def test_predictions_do_not_depend_on_the_company():
         ("batch_size", 0),
         ("learning_rate", 0.0),
         ("weight_decay", -0.1),
+        ("init_scale", -1.0),
+        ("schedule", "linear"),
+        ("validation_fraction", 1.0),
+        ("patience", 0),
+        ("dtype", "float16"),
         ("device", "abacus"),
     ],
 )

@@ -64,6 +64,22 @@ def test_what_is_no_prior_is_refused(bad):
         as_prior(bad, "f")
 
 
+def test_a_centre_moves_the_origin():
+    X, center = np.random.default_rng(0).standard_normal((20, 3)), np.array([1.0, -2.0, 0.5])
+    prior = PolarCoordinates(center=center).fit(X)
+    np.testing.assert_allclose(prior.transform(X + center), PolarCoordinates().fit_transform(X), atol=1e-12)
+    np.testing.assert_allclose(prior.inverse_transform(prior.transform(X)), X, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("params", "named"),
+    [({"center": [1.0]}, "center"), ({"center": [0.0, np.nan]}, "center"), ({"learn_center": True}, "learn_center")],
+)
+def test_a_bad_centre_is_refused(params, named):
+    with pytest.raises(ValueError, match=f"The '{named}' parameter of PolarCoordinates must be"):
+        PolarCoordinates(**params).fit(np.ones((3, 2)))
+
+
 @pytest.mark.parametrize("prior", [PolarCoordinates("degrees"), SpiralPhase(turns=math.nan), SpiralPhase(fill=2)])
 def test_a_bad_parameter_is_refused_in_fit_and_not_before(prior):
     with pytest.raises(ValueError, match="must be"):
