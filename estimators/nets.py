@@ -296,7 +296,8 @@ class Net(BaseEstimator, ABC):
         ).initialize()
 
     def _skorch_params(self) -> dict[str, Any]:
-        return {}
+        """Return what else skorch is told."""
+        return {} if self.verbose else {"callbacks__print_log": None}  # which lays out its table even when silent
 
     def _callbacks(self) -> list[Any]:
         callbacks = list(self.callbacks or [])
@@ -456,6 +457,7 @@ class NetClassifier(ClassifierMixin, Net):
 
     def _skorch_params(self) -> dict[str, Any]:
         return {
+            **super()._skorch_params(),
             "classes": list(range(len(self.classes_))),
             "callbacks__valid_acc": None,
             "predict_nonlinearity": functools.partial(torch.softmax, dim=-1),

@@ -217,7 +217,7 @@ def test_a_centre_can_be_given_and_can_be_learnt():
 def test_the_centre_of_a_cone_is_learnt():
     """The distance from a point is linear in polar coordinates about it, and about no other."""
     center = np.array([0.3, -0.2])
-    prior = PolarCoordinates("sincos", learn_center=True)
+    prior = PolarCoordinates(learn_center=True)
     options = {"epochs": 1000, "learning_rate": 0.05, "schedule": "cosine", "batch_size": 300}
     net = NetRegressor(depth=0, prior=prior, random_state=0, **options)
     net.fit(X, np.linalg.norm(X - center, axis=1))
