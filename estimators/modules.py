@@ -50,6 +50,11 @@ class Standardize(nn.Module):
         self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.get_default_dtype()))
         self.register_buffer("std", torch.as_tensor(std, dtype=torch.get_default_dtype()))
 
+    @property
+    def lipschitz(self) -> float:
+        """Lipschitz constant, as `estimators.diagnostics.lipschitz_upper_bound` asks for it."""
+        return float(1 / self.std.min())
+
     def forward(self, X: Tensor) -> Tensor:
         """Standardise each column."""
         return (X - self.mean) / self.std

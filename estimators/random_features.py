@@ -1,0 +1,330 @@
+"""Random features of a chosen count, and ridge regression on them down to the ridgeless interpolant."""
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import linalg
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    RegressorMixin,
+    TransformerMixin,
+)
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from toymanifold.streams import as_seed
+from toymanifold.validation import check_choice, check_integer, check_real, refusal
+
+Floats = NDArray[np.floating]
+
+KINDS = ("fourier", "relu")
+
+_FLOATS = (np.float64, np.float32)
+_LOST = 1e-12  # of the trace: four digits above the rounding of a Gram matrix
+
+
+class RandomFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""Random features whose inner products are a kernel on average.
+
+    With N features and bandwidth h, "fourier" gives :math:`\sqrt{2/N} \cos(w_j \cdot x / h + b_j)`, w_j standard
+    normal and b_j uniform on a circle, for the Gaussian kernel :math:`\exp(-\|x - x'\|^2 / (2 h^2))`. "relu" gives
+    :math:`\sqrt{2/N} \max(w_j \cdot x / h, 0)`, w_j uniform on the sphere of radius :math:`\sqrt{d}`, for the
+    arc-cosine kernel of order 1 between x/h and x'/h.
+
+    They are nested: for one int seed, the first m of N features are those of m, but for the factor that makes inner
+    products a mean.
+
+    Parameters
+    ----------
+    n_features : int, default=100
+        N.
+    kind : {"fourier", "relu"}, default="fourier"
+        "relu" has no bias, so it knows functions that are linear along each ray only; away from a sphere, append a
+        constant coordinate first, as ``PolynomialFeatures(1)`` does.
+    bandwidth : float or None, default=None
+        h, by which points are divided. None is sqrt(d / 2), the Gaussian kernel's default in scikit-learn, for
+        standardised coordinates.
+    random_state : int, RandomState, Generator or None, default=None
+        Of weights and phases.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_features, n_features_in_)
+        w, in rows.
+    phases_ : ndarray of shape (n_features,)
+        b; of "fourier" only.
+    bandwidth_ : float
+        h.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only where `X` has string column names.
+
+    References
+    ----------
+    Rahimi and Recht, Random features for large-scale kernel machines, NIPS 2007. Cho and Saul, Kernel methods for deep
+    learning, NIPS 2009. Mei and Montanari, The generalization error of random features regression, 2019,
+    arXiv:1908.05355.
+
+    Examples
+    --------
+    >>> Z = RandomFeatures(100_000, random_state=0).fit_transform([[0.0, 0.0], [1.0, 1.0]])
+    >>> (Z @ Z.T).round(2)  # exp(-1) = 0.37 off the diagonal
+    array([[1.  , 0.37],
+           [0.37, 1.  ]])
+    """
+
+    def __init__(
+        self, n_features: int = 100, kind: str = "fourier", *, bandwidth: float | None = None, random_state: Any = None
+    ) -> None:
+        self.n_features = n_features
+        self.kind = kind
+        self.bandwidth = bandwidth
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002
+        """Draw the features; of `X` (n_samples, n_features_in) only the number of columns matters."""
+        self._check_parameters()
+        dimension = validate_data(self, X, dtype=_FLOATS).shape[1]
+        self.bandwidth_ = math.sqrt(dimension / 2) if self.bandwidth is None else self.bandwidth
+        weights, phases = np.random.default_rng(as_seed(self.random_state, "RandomFeatures")).spawn(2)
+        self.weights_ = weights.standard_normal((self.n_features, dimension))
+        if self.kind == "relu":
+            self.weights_ *= math.sqrt(dimension) / np.linalg.norm(self.weights_, axis=1, keepdims=True)
+        else:
+            self.phases_ = phases.uniform(0, 2 * math.pi, self.n_features)
+        return self
+
+    def transform(self, X: ArrayLike) -> Floats:
+        """Return the features of `X` (n_samples, n_features_in) as (n_samples, n_features)."""
+        check_is_fitted(self)
+        points = validate_data(self, X, dtype=_FLOATS, reset=False)
+        features: Floats = points @ (self.weights_.T / self.bandwidth_).astype(points.dtype)
+        if self.kind == "relu":
+            np.maximum(features, 0, out=features)
+        else:
+            features += self.phases_.astype(features.dtype)
+            np.cos(features, out=features)
+        features *= math.sqrt(2 / len(self.weights_))
+        return features
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.weights_)
+
+    def _check_parameters(self) -> None:
+        owner = "RandomFeatures"
+        check_integer(self.n_features, "n_features", owner, low=1)
+        check_choice(self.kind, "kind", owner, KINDS)
+        if self.bandwidth is not None:
+            check_real(self.bandwidth, "bandwidth", owner, low=0, closed="()")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def ridge_coefficients(Z: Floats, Y: Floats, ridge: float) -> Floats:
+    r"""Return the C that minimises :math:`\|Z C - Y\|^2 + \lambda \|C\|^2`, or its limit at 0.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_features)
+    Y : ndarray of shape (n_samples, n_outputs)
+    ridge : float
+        lambda. By a Cholesky factor of the smaller of the two Gram matrices; below 1e-12 of their trace, where they
+        would lose it in rounding, and at 0, by the singular values of Z, of which those below max(Z.shape) * eps of
+        the largest are taken for 0: the pseudo-inverse, so that of all solutions C has the smallest norm.
+
+    Returns
+    -------
+    C : ndarray of shape (n_features, n_outputs)
+    """
+    n_samples, n_features = Z.shape
+    if ridge < _LOST * np.vdot(Z, Z) or ridge == 0:
+        return _by_singular_values(Z, Y, ridge)
+    if n_features <= n_samples:
+        return _by_cholesky(Z.T @ Z, Z.T @ Y, ridge)
+    return Z.T @ _by_cholesky(Z @ Z.T, Y, ridge)
+
+
+def _by_singular_values(Z: Floats, Y: Floats, ridge: float) -> Floats:
+    U, s, Vt = linalg.svd(Z, full_matrices=False)
+    kept = s > max(Z.shape) * np.finfo(Z.dtype).eps * s[0]
+    U, s, Vt = U[:, kept], s[kept], Vt[kept]
+    C: Floats = Vt.T @ (s / (s**2 + ridge) * (Y.T @ U)).T
+    return C
+
+
+def _by_cholesky(gram: Floats, Y: Floats, ridge: float) -> Floats:
+    gram.flat[:: len(gram) + 1] += ridge
+    C: Floats = linalg.cho_solve(linalg.cho_factor(gram, overwrite_a=True), Y)
+    return C
+
+
+class _RandomFeaturesModel(BaseEstimator, ABC):
+    """Ridge regression on random features, in float64 throughout; values are given in the type of X.
+
+    The coefficients of smooth features are too large for float32.
+    """
+
+    def __init__(
+        self,
+        n_features: int = 100,
+        kind: str = "fourier",
+        *,
+        bandwidth: float | None = None,
+        ridge: float = 1e-3,
+        random_state: Any = None,
+    ) -> None:
+        self.n_features = n_features
+        self.kind = kind
+        self.bandwidth = bandwidth
+        self.ridge = ridge
+        self.random_state = random_state
+
+    @abstractmethod
+    def _data(self, X: ArrayLike, y: ArrayLike) -> tuple[Floats, NDArray[Any]]:
+        """Return valid points and the numbers to regress them on."""
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Draw the features and solve for their coefficients.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features_in)
+        y : array-like of shape (n_samples,)
+            Labels of at least two classes, of any type; or real values, also of shape (n_samples, n_outputs).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Of each squared error.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data are not allowed.
+        """
+        owner = type(self).__name__
+        ridge = check_real(self.ridge, "ridge", owner, low=0, closed="[)")
+        points, targets = self._data(X, y)
+        features = RandomFeatures(self.n_features, self.kind, bandwidth=self.bandwidth, random_state=self.random_state)
+        self.features_ = features.set_output(transform="default")
+        Z, Y = self.features_.fit_transform(points.astype(np.float64)), targets.astype(np.float64)
+        if sample_weight is not None:
+            root = np.sqrt(_weights(sample_weight, len(Z), owner))
+            Z, Y = root[:, None] * Z, (root * Y.T).T
+        self.coef_ = ridge_coefficients(Z, Y, ridge)
+        return self
+
+    def _values(self, X: ArrayLike) -> Floats:
+        check_is_fitted(self, "coef_")
+        points = validate_data(self, X, dtype=_FLOATS, reset=False)
+        values: Floats = self.features_.transform(points.astype(np.float64)) @ self.coef_
+        return values.astype(points.dtype)
+
+
+def _weights(sample_weight: ArrayLike, n_samples: int, owner: str) -> Floats:
+    weights: Floats = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if weights.shape != (n_samples,) or (weights < 0).any() or not weights.any():
+        allowed = f"{n_samples} numbers, none negative and not all zero"
+        raise ValueError(refusal("sample_weight", owner, allowed, sample_weight))
+    return weights
+
+
+class RandomFeaturesRegressor(RegressorMixin, _RandomFeaturesModel):
+    """Ridge regression on random features, without intercept; with ``ridge=0`` the interpolant of minimum norm.
+
+    With ever more features it becomes kernel ridge regression of the same ``ridge``.
+
+    Parameters
+    ----------
+    n_features, kind, bandwidth, random_state
+        Of `RandomFeatures`.
+    ridge : float, default=1e-3
+        Penalty on the squared norm of the coefficients; 0 is their pseudo-inverse solution (`ridge_coefficients`).
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_features, n_outputs)
+    features_ : RandomFeatures
+        Fitted.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only where `X` has string column names.
+
+    Examples
+    --------
+    >>> X, y = [[-1.0], [0.0], [1.0]], [1.0, 0.0, 1.0]
+    >>> RandomFeaturesRegressor(ridge=0, random_state=0).fit(X, y).predict(X).round(6) + 0.0
+    array([1., 0., 1.])
+    """
+
+    def predict(self, X: ArrayLike) -> Floats:
+        """Return the values at `X` (n_samples, n_features_in), in the shape of `y`."""
+        return self._values(X)
+
+    def _data(self, X: ArrayLike, y: ArrayLike) -> tuple[Floats, NDArray[Any]]:
+        points, values = validate_data(self, X, y, dtype=_FLOATS, multi_output=True, y_numeric=True)
+        return points, values
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+class RandomFeaturesClassifier(ClassifierMixin, _RandomFeaturesModel):
+    """Ridge regression of -1 and 1 on random features, one class against the rest.
+
+    Parameters
+    ----------
+    n_features, kind, bandwidth, ridge, random_state
+        Of `RandomFeaturesRegressor`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    coef_ : ndarray of shape (n_features, 1) or (n_features, n_classes)
+        One column for two classes.
+    features_ : RandomFeatures
+        Fitted.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only where `X` has string column names.
+
+    Examples
+    --------
+    >>> from toymanifold import make_spiral
+    >>> model = RandomFeaturesClassifier(500, bandwidth=0.1, random_state=0).fit(*make_spiral(2000, random_state=0))
+    >>> model.score(*make_spiral(500, random_state=1)) > 0.85
+    True
+    """
+
+    def decision_function(self, X: ArrayLike) -> Floats:
+        """Return the fitted values at `X` (n_samples, n_features_in) as (n_samples,) or (n_samples, n_classes)."""
+        values = self._values(X)
+        return values.ravel() if len(self.classes_) == 2 else values
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the class of the largest value for each row of `X` (n_samples, n_features_in)."""
+        values = self.decision_function(X)
+        codes = values.argmax(axis=1) if values.ndim == 2 else (values > 0).astype(int)
+        labels: NDArray[Any] = self.classes_[codes]
+        return labels
+
+    def _data(self, X: ArrayLike, y: ArrayLike) -> tuple[Floats, NDArray[Any]]:
+        points, labels = validate_data(self, X, y, dtype=_FLOATS)
+        check_classification_targets(labels)
+        binarizer = LabelBinarizer(neg_label=-1)
+        Y = binarizer.fit_transform(labels)
+        self.classes_ = binarizer.classes_
+        if len(self.classes_) < 2:
+            owner, found = type(self).__name__, self.classes_[0]
+            raise ValueError(f"y of {owner} must hold at least 2 classes. Got 1 class: {found!r}.")
+        return points, Y
