@@ -1,10 +1,22 @@
 """Learners with and without a prior, all of them scikit-learn estimators."""
 
 from estimators.catalog import CATALOG, make
+from estimators.diagnostics import (
+    agop,
+    average_gradient_outer_product,
+    feature_ansatz,
+    gradient_norms,
+    lipschitz_lower_bound,
+    lipschitz_upper_bound,
+    neural_feature_matrices,
+    principal_angles,
+    share_inside,
+)
 from estimators.losses import FocalLoss
 from estimators.nets import NetClassifier, NetRegressor
 from estimators.polar import from_polar, to_polar
 from estimators.priors import PRIORS, PolarCoordinates, Prior, SpiralPhase
+from estimators.random_features import RandomFeatures, RandomFeaturesClassifier, RandomFeaturesRegressor
 
 __all__ = [
     "CATALOG",
@@ -14,8 +26,20 @@ __all__ = [
     "NetRegressor",
     "PolarCoordinates",
     "Prior",
+    "RandomFeatures",
+    "RandomFeaturesClassifier",
+    "RandomFeaturesRegressor",
     "SpiralPhase",
+    "agop",
+    "average_gradient_outer_product",
+    "feature_ansatz",
     "from_polar",
+    "gradient_norms",
+    "lipschitz_lower_bound",
+    "lipschitz_upper_bound",
     "make",
+    "neural_feature_matrices",
+    "principal_angles",
+    "share_inside",
     "to_polar",
 ]

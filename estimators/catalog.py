@@ -1,8 +1,8 @@
 """Short names for learners, each with or without a prior: ``make("knn-1", prior="polar")``.
 
 A net takes the prior as a layer. Any other learner stands behind it in a pipeline, with the new coordinates
-standardised; without a prior it is scikit-learn's own, on raw coordinates (but for the tuned SVM, whose grid of gamma
-needs a scale).
+standardised; without a prior it is itself, on raw coordinates (but for the tuned SVM, whose grid of gamma needs a
+scale). Every name stands for a classifier and for a regressor.
 """
 
 from collections.abc import Callable
@@ -10,49 +10,62 @@ from functools import partial
 from typing import Any
 
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import GridSearchCV, KFold
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, SVR
 
-from estimators.nets import NetClassifier
+from estimators.nets import Net, NetClassifier, NetRegressor
 from estimators.priors import as_prior
+from estimators.random_features import RandomFeaturesClassifier, RandomFeaturesRegressor
 from toymanifold.validation import check_choice
 
+Builder = Callable[..., BaseEstimator]
 
-def tuned_svm(*, cv: int = 3) -> Pipeline:
-    """Return an RBF support vector machine on standardised inputs, C and gamma chosen by cross-validation.
-
-    Parameters
-    ----------
-    cv : int, default=3
-        Folds.
-    """
-    grid = {"C": [1.0, 10.0, 100.0, 1000.0], "gamma": [3.0, 10.0, 30.0, 100.0]}
-    search = GridSearchCV(SVC(), grid, cv=KFold(cv), error_score="raise")
-    return make_pipeline(StandardScaler(), search)
+_GAMMAS = [3.0, 10.0, 30.0, 100.0]
 
 
-CATALOG: dict[str, Callable[..., BaseEstimator]] = {
+def _tuned(machine: BaseEstimator, grid: dict[str, list[float]], *, cv: int = 3) -> Pipeline:
+    """Return an RBF machine on standardised inputs whose parameters are chosen by cross-validation in `cv` folds."""
+    return make_pipeline(StandardScaler(), GridSearchCV(machine, grid, cv=KFold(cv), error_score="raise"))
+
+
+CLASSIFIERS: dict[str, Builder] = {
     "net": NetClassifier,
     "knn-1": partial(KNeighborsClassifier, n_neighbors=1),
     "knn-5": partial(KNeighborsClassifier, n_neighbors=5),
     "svm": SVC,
-    "svm-tuned": tuned_svm,
+    "svm-tuned": partial(_tuned, SVC(), {"C": [1.0, 10.0, 100.0, 1000.0], "gamma": _GAMMAS}),
     "forest": RandomForestClassifier,
+    "random-features": RandomFeaturesClassifier,
 }
-"""Every learner by name."""
+
+REGRESSORS: dict[str, Builder] = {
+    "net": NetRegressor,
+    "knn-1": partial(KNeighborsRegressor, n_neighbors=1),
+    "knn-5": partial(KNeighborsRegressor, n_neighbors=5),
+    "svm": SVR,
+    "svm-tuned": partial(_tuned, SVR(epsilon=0.01), {"C": [1.0, 10.0, 100.0], "gamma": [0.1, 0.3, 1.0, *_GAMMAS]}),
+    "forest": RandomForestRegressor,
+    "random-features": RandomFeaturesRegressor,
+}
+
+CATALOG: dict[str, dict[str, Builder]] = {
+    name: {"classification": CLASSIFIERS[name], "regression": REGRESSORS[name]} for name in CLASSIFIERS
+}
+"""Every learner by name and task."""
 
 
-def make(name: str, *, prior: Any = None, **params: Any) -> BaseEstimator:
+def make(name: str, *, task: str = "classification", prior: Any = None, **params: Any) -> BaseEstimator:
     """Return an unfitted learner by its short name.
 
     Parameters
     ----------
     name : str
         A key of `CATALOG`.
+    task : {"classification", "regression"}, default="classification"
     prior : None, {"polar-sincos", "polar", "phase"} or Prior, default=None
         What the learner is told of the problem.
     **params
@@ -70,8 +83,9 @@ def make(name: str, *, prior: Any = None, **params: Any) -> BaseEstimator:
     >>> make("knn-1", prior="polar")[0]
     PolarCoordinates()
     """
-    build = CATALOG[check_choice(name, "name", "make", CATALOG)]
-    if build is NetClassifier:
+    builders = CATALOG[check_choice(name, "name", "make", CATALOG)]
+    build = builders[check_choice(task, "task", "make", builders)]
+    if isinstance(build, type) and issubclass(build, Net):
         return build(prior=prior, **params)
     learner, transformer = build(**params), as_prior(prior, "make")
     if transformer is None:
