@@ -13,6 +13,7 @@ from estimators.diagnostics import (
     share_inside,
 )
 from estimators.losses import FocalLoss
+from estimators.neighbors import NeighborsClassifier, NeighborsRegressor
 from estimators.nets import NetClassifier, NetRegressor
 from estimators.polar import from_polar, to_polar
 from estimators.priors import PRIORS, PolarCoordinates, Prior, SpiralPhase
@@ -22,6 +23,8 @@ __all__ = [
     "CATALOG",
     "PRIORS",
     "FocalLoss",
+    "NeighborsClassifier",
+    "NeighborsRegressor",
     "NetClassifier",
     "NetRegressor",
     "PolarCoordinates",

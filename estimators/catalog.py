@@ -12,11 +12,11 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import GridSearchCV, KFold
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
+from estimators.neighbors import NeighborsClassifier, NeighborsRegressor
 from estimators.nets import Net, NetClassifier, NetRegressor
 from estimators.priors import as_prior
 from estimators.random_features import RandomFeaturesClassifier, RandomFeaturesRegressor
@@ -34,8 +34,8 @@ def _tuned(machine: BaseEstimator, grid: dict[str, list[float]], *, cv: int = 3)
 
 CLASSIFIERS: dict[str, Builder] = {
     "net": NetClassifier,
-    "knn-1": partial(KNeighborsClassifier, n_neighbors=1),
-    "knn-5": partial(KNeighborsClassifier, n_neighbors=5),
+    "knn-1": partial(NeighborsClassifier, n_neighbors=1),
+    "knn-5": partial(NeighborsClassifier, n_neighbors=5),
     "svm": SVC,
     "svm-tuned": partial(_tuned, SVC(), {"C": [1.0, 10.0, 100.0, 1000.0], "gamma": _GAMMAS}),
     "forest": RandomForestClassifier,
@@ -44,8 +44,8 @@ CLASSIFIERS: dict[str, Builder] = {
 
 REGRESSORS: dict[str, Builder] = {
     "net": NetRegressor,
-    "knn-1": partial(KNeighborsRegressor, n_neighbors=1),
-    "knn-5": partial(KNeighborsRegressor, n_neighbors=5),
+    "knn-1": partial(NeighborsRegressor, n_neighbors=1),
+    "knn-5": partial(NeighborsRegressor, n_neighbors=5),
     "svm": SVR,
     "svm-tuned": partial(_tuned, SVR(epsilon=0.01), {"C": [1.0, 10.0, 100.0], "gamma": [0.1, 0.3, 1.0, *_GAMMAS]}),
     "forest": RandomForestRegressor,
@@ -79,7 +79,7 @@ def make(name: str, *, task: str = "classification", prior: Any = None, **params
     Examples
     --------
     >>> make("knn-5")
-    KNeighborsClassifier()
+    NeighborsClassifier()
     >>> make("knn-1", prior="polar")[0]
     PolarCoordinates()
     """

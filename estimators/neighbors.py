@@ -1,0 +1,218 @@
+"""k nearest neighbours, exact among a million points."""
+
+from typing import Any, Self
+
+import joblib
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from estimators.nearest import LARGEST, brute_neighbors, build_tree, tree_neighbors
+from toymanifold.validation import check_choice, check_integer, refusal
+
+_FLOATS = (np.float64, np.float32)
+
+
+class _NearestNeighbors(BaseEstimator):
+    """What classifier and regressor share: the points, and the query."""
+
+    def __init__(
+        self, n_neighbors: int = 5, *, weights: str = "uniform", algorithm: str = "auto", n_jobs: int | None = None
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.weights = weights
+        self.algorithm = algorithm
+        self.n_jobs = n_jobs
+
+    def kneighbors(self, X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """Return the distances and the indices of the nearest training points.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+
+        Returns
+        -------
+        distances, indices : ndarray of shape (n_queries, n_neighbors)
+            The nearest first; of points equally near, that of the lowest index.
+        """
+        check_is_fitted(self, "n_samples_fit_")
+        self._check_parameters(self.n_samples_fit_)
+        queries = validate_data(self, X, dtype=np.float64, reset=False)
+        _check_magnitude(queries, type(self).__name__)
+        if self._tree is None:
+            squares, indices = brute_neighbors(self._points, queries, self.n_neighbors)
+        else:
+            workers = joblib.effective_n_jobs(self.n_jobs)
+            squares, indices = tree_neighbors(self._tree, queries, self.n_neighbors, workers=workers)
+        return np.sqrt(squares), indices
+
+    def _fit_points(self, X: NDArray[np.floating]) -> None:
+        """Keep the validated points `X`, in a tree where that is the quicker way."""
+        self._check_parameters(len(X))
+        _check_magnitude(X, type(self).__name__)
+        algorithm = _quicker(*X.shape) if self.algorithm == "auto" else self.algorithm
+        self.n_samples_fit_ = len(X)
+        self._points = X
+        self._tree = build_tree(X) if algorithm == "tree" else None
+
+    def _weighted_neighbors(self, X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """Return the weights and the indices of the neighbours of `X`."""
+        distances, indices = self.kneighbors(X)
+        return (np.ones_like(distances) if self.weights == "uniform" else _inverse(distances)), indices
+
+    def _check_parameters(self, n_samples: int) -> None:
+        owner = type(self).__name__
+        check_choice(self.weights, "weights", owner, ("uniform", "distance"))
+        check_choice(self.algorithm, "algorithm", owner, ("auto", "tree", "brute"))
+        if check_integer(self.n_neighbors, "n_neighbors", owner, low=1) > n_samples:
+            allowed = f"at most the number of training points, n_samples={n_samples}"
+            raise ValueError(refusal("n_neighbors", owner, allowed, self.n_neighbors))
+        if self.n_jobs is not None and (not isinstance(self.n_jobs, int | np.integer) or self.n_jobs == 0):
+            raise ValueError(refusal("n_jobs", owner, "None or an int other than 0", self.n_jobs))
+
+
+class NeighborsClassifier(ClassifierMixin, _NearestNeighbors):
+    """The vote of the k nearest training points, found exactly.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=5
+        At most the number of training points.
+    weights : {"uniform", "distance"}, default="uniform"
+        What a neighbour counts: one, or the inverse of its distance; training points met exactly outweigh all others.
+    algorithm : {"auto", "tree", "brute"}, default="auto"
+        How neighbours are found, never which: "auto" takes what was the quicker for so many points and features.
+    n_jobs : int or None, default=None
+        Threads of a query of the tree, as joblib counts them; None is one. Brute force has those of the BLAS.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Of classes with as many votes, the first is predicted.
+    n_samples_fit_ : int
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only where `X` has string column names.
+
+    Examples
+    --------
+    >>> knn = NeighborsClassifier(n_neighbors=3).fit([[0], [1], [2], [3]], ["a", "a", "b", "b"])
+    >>> knn.predict_proba([[0.9]])
+    array([[0.667, 0.333]])
+    """
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Remember the points.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Kept, not copied.
+        y : array-like of shape (n_samples,)
+            Labels of any type.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data are not allowed.
+        """
+        points, labels = validate_data(self, X, y, dtype=_FLOATS)
+        check_classification_targets(labels)
+        self._fit_points(points)
+        self.classes_, self._codes = np.unique(labels, return_inverse=True)
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the share of the votes of each class of `classes_` as (n_samples, n_classes)."""
+        weights, indices = self._weighted_neighbors(X)
+        shape = len(indices), len(self.classes_)
+        ballots = np.arange(shape[0])[:, None] * shape[1] + self._codes[indices]
+        votes = np.bincount(ballots.ravel(), weights.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
+        return votes / votes.sum(axis=1, keepdims=True)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the class with most votes for each row of `X` (n_samples, n_features)."""
+        proba = self.predict_proba(X)
+        labels: NDArray[Any] = self.classes_[proba.argmax(axis=1)]
+        return labels
+
+
+class NeighborsRegressor(RegressorMixin, _NearestNeighbors):
+    """The mean of the k nearest training points, found exactly.
+
+    Parameters are those of `NeighborsClassifier`.
+
+    Attributes
+    ----------
+    n_samples_fit_ : int
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only where `X` has string column names.
+
+    Examples
+    --------
+    >>> knn = NeighborsRegressor(n_neighbors=2, weights="distance").fit([[0], [1], [2], [3]], [0, 1, 4, 9])
+    >>> knn.predict([[2.25], [3]])
+    array([5.25, 9.  ])
+    """
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Remember the points.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Kept, not copied.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            In float32, so are the predictions; else they are in float64.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data are not allowed.
+        """
+        points, targets = validate_data(self, X, y, dtype=_FLOATS, y_numeric=True, multi_output=True)
+        self._fit_points(points)
+        self._targets = targets.astype(np.float32 if targets.dtype == np.float32 else np.float64)
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Return the mean of the neighbours of each row of `X` as (n_samples,) or (n_samples, n_outputs)."""
+        weights, indices = self._weighted_neighbors(X)
+        weights /= weights.sum(axis=1, keepdims=True)
+        means: NDArray[np.floating] = np.einsum("ij,ij...->i...", weights, self._targets[indices])
+        return means.astype(self._targets.dtype, copy=False)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _inverse(distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return weights of inverse distance: where one is infinite, it is 1 and the finite ones of its row 0."""
+    with np.errstate(divide="ignore", over="ignore"):
+        weights = 1 / distances
+    infinite = np.isinf(weights)
+    met = infinite.any(axis=1)
+    weights[met] = infinite[met]
+    return weights
+
+
+def _quicker(n_samples: int, n_features: int) -> str:
+    """Return "tree" or "brute", whichever was the quicker at k = 5.
+
+    On normal and uniform points of docs/neighbors.md both took as long at 3, 6 to 8, 9 to 10 and 12 features for 10^3,
+    10^4, 10^5 and 10^6 points.
+    """
+    return "tree" if n_features <= 3 * np.log10(n_samples) - 6 else "brute"
+
+
+def _check_magnitude(X: NDArray[np.floating], owner: str) -> None:
+    largest = max(float(X.max()), -float(X.min()))
+    if largest > LARGEST:
+        raise ValueError(refusal("X", owner, f"at most {LARGEST:g} in absolute value", largest))
