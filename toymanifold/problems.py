@@ -370,16 +370,26 @@ def _check_noise_free(flip_probability: float, noise: float, owner: str) -> None
 
 
 def _rebatched(parts: Iterator[Sample], batch_size: int) -> Iterator[Sample]:
-    """Cut parts of any size into batches of one size, the last one perhaps smaller."""
-    X, y = next(parts)
-    for more_X, more_y in parts:
-        while len(X) >= batch_size:
-            yield X[:batch_size], y[:batch_size]
-            X, y = X[batch_size:], y[batch_size:]
-        X, y = np.concatenate([X, more_X]), np.concatenate([y, more_y])
-    while len(X):
-        yield X[:batch_size], y[:batch_size]
-        X, y = X[batch_size:], y[batch_size:]
+    """Cut and join parts of any size into batches of one size, the last one perhaps smaller."""
+    pieces: list[Sample] = []
+    missing = batch_size
+    for X, y in parts:
+        while len(X) >= missing:
+            yield _joined([*pieces, (X[:missing], y[:missing])])
+            X, y = X[missing:], y[missing:]
+            pieces, missing = [], batch_size
+        if len(X):
+            pieces.append((X, y))
+            missing -= len(X)
+    if pieces:
+        yield _joined(pieces)
+
+
+def _joined(pieces: list[Sample]) -> Sample:
+    if len(pieces) == 1:
+        return pieces[0]
+    Xs, ys = zip(*pieces, strict=True)
+    return np.concatenate(Xs), np.concatenate(ys)
 
 
 def _check_dtype(dtype: DTypeLike, owner: str) -> np.dtype[Any]:
