@@ -94,12 +94,16 @@ class Spiral:
         """
         xp = array_namespace(X)
         bands = self._bands(xp, X[:, 0], X[:, 1])
-        return reduce(xp.minimum, (lag + (self.band - width) for lag, width in bands))
+        phases = (lag + (self.band - xp.clip(width, self.band - 1, self.band)) for lag, width in bands)
+        return reduce(xp.minimum, phases)
 
     def _bands(self, xp: Any, x: Any, y: Any) -> Iterator[tuple[Any, Any]]:
-        """Yield for each arm the lag of points behind it and the width of its band there, in pitches."""
+        """Yield for each arm the lag of points behind it and the width that its tip leaves the band there, in pitches.
+
+        Before the tip narrows it, the band is no wider than `band` all the same.
+        """
         rho = xp.sqrt(x * x + y * y) * (self.turns / self.radius)
-        angle = xp.atan2(y, x) / _TURN
+        angle = xp.atan2(y, x) * (1 / _TURN)
         yield self._band(xp, rho, angle)
         for arm in range(1, self.arms):
             turned = angle - arm / self.arms
@@ -112,10 +116,10 @@ class Spiral:
         ahead = rho - angle
         lag = xp.ceil(ahead)
         lag -= ahead  # in place, here and below: labelling is bound by memory traffic
-        narrowing = self.turns - rho
-        narrowing -= lag
-        narrowing *= self.band * _TURN / self.tip
-        return lag, xp.clip(narrowing, self.band - 1, self.band)
+        width = self.turns - rho
+        width -= lag
+        width *= self.band * _TURN / self.tip
+        return lag, width
 
     def contains(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Tell which points lie in the closed band, or in any of several.
@@ -133,7 +137,8 @@ class Spiral:
         inside = np.empty(len(X), dtype=bool)
         for rows in chunks(len(X)):
             x, y = np.ascontiguousarray(X[rows].T)  # numpy's atan2 takes half as long on them
-            inside[rows] = reduce(np.logical_or, (lag <= width for lag, width in self._bands(np, x, y)))
+            arms = self._bands(np, x, y)
+            inside[rows] = reduce(np.logical_or, (lag <= np.minimum(width, self.band) for lag, width in arms))
         return inside
 
     def label(self, X: ArrayLike) -> NDArray[np.int64]:
