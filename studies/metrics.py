@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 
 from toymanifold import Problem, UniformBox, sphere_problem, spiral_problem
 
-MEASUREMENT = 1
+MEASUREMENT = 2
 """Part of every cell's identity: raised when a change here alters what a stored cell would measure."""
 
 N_TEST = 50_000
