@@ -212,8 +212,8 @@ class UniformSphere:
         """
         X = check_points(X, self.dimension, "UniformSphere.log_density")
         norms = np.sqrt(np.einsum("ij,ij->i", X, X))
-        log_density = np.full(len(X), -math.inf)
-        for radius in self.radii:
-            on_sphere = np.abs(norms - radius) <= 1e-6 * radius
-            log_density[on_sphere] = -math.log(len(self.radii) * sphere_area(self.dimension, radius))
-        return log_density
+        radii = np.array(self.radii)
+        nearest = np.abs(norms[:, None] - radii).argmin(axis=1)
+        log_area = np.log([sphere_area(self.dimension, radius) for radius in radii])
+        on_sphere = np.abs(norms - radii[nearest]) <= 1e-6 * radii[nearest]
+        return np.where(on_sphere, -log_area[nearest] - math.log(len(radii)), -math.inf)

@@ -9,79 +9,90 @@ from numpy.typing import ArrayLike, NDArray
 
 from toymanifold.validation import check_integer, check_points, check_real, refusal
 
-_OFF_PLANE = 1e-6  # of a figure without nuisance: further off than any rounding, float32 included
+_OFF_PLANE = 1e-6  # of a point's distance from the origin: further off than any rounding, float32 included
 
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """An orthonormal basis of R^d, whose first p directions hold the figure and whose others hold Gaussian nuisance.
+    """Orthonormal directions in R^d that hold the figure; all others hold Gaussian nuisance.
 
     Parameters
     ----------
-    basis : array-like of shape (d, d)
-        Orthonormal columns.
-    n_directions : int
-        p, the figure's own dimension, in [1, d].
+    frame : array-like of shape (d, p)
+        Orthonormal columns, 1 <= p <= d: the directions of the figure, whose own dimension is p.
     nuisance_scale : float, default=0.0
         Standard deviation along each of the other d - p directions.
     """
 
-    basis: NDArray[np.float64]
-    n_directions: int
+    frame: NDArray[np.float64]
     nuisance_scale: float = 0.0
 
     def __post_init__(self) -> None:
-        basis = np.array(self.basis, dtype=np.float64)
-        square = basis.ndim == 2 and basis.shape[0] == basis.shape[1] >= 1
-        if not square or not np.allclose(basis.T @ basis, np.eye(len(basis)), atol=1e-8):
-            raise ValueError(refusal("basis", "Embedding", "a square array of orthonormal columns", self.basis))
-        basis.setflags(write=False)
-        object.__setattr__(self, "basis", basis)
-        check_integer(self.n_directions, "n_directions", "Embedding", low=1, high=len(basis))
+        frame = np.array(self.frame, dtype=np.float64)
+        tall = frame.ndim == 2 and frame.shape[0] >= frame.shape[1] >= 1
+        if not tall or not np.allclose(frame.T @ frame, np.eye(frame.shape[1]), atol=1e-8):
+            allowed = "an array of shape (d, p), p <= d, of orthonormal columns"
+            raise ValueError(refusal("frame", "Embedding", allowed, self.frame))
+        frame.setflags(write=False)
+        object.__setattr__(self, "frame", frame)
         check_real(self.nuisance_scale, "nuisance_scale", "Embedding", low=0, closed="[)")
 
     @classmethod
     def random(
         cls, dimension: int, n_directions: int, nuisance_scale: float = 0.0, *, rng: np.random.Generator
     ) -> Self:
-        """Draw a basis uniformly over rotations and reflections (Haar measure).
+        """Draw a frame uniformly over rotations and reflections (Haar measure).
 
         The Q of a Gaussian matrix, its signs fixed by R; Mezzadri, How to generate random matrices from the classical
         compact groups, Notices of the AMS 54, 2007.
         """
-        q, r = np.linalg.qr(rng.standard_normal((dimension, dimension)))
-        return cls(q * np.sign(np.diag(r)), n_directions, nuisance_scale)
+        check_integer(n_directions, "n_directions", "Embedding.random", low=1)
+        check_integer(dimension, "dimension", "Embedding.random", low=n_directions)
+        q, r = np.linalg.qr(rng.standard_normal((dimension, n_directions)))
+        return cls(q * np.sign(np.diag(r)), nuisance_scale)
 
     @property
     def dimension(self) -> int:
         """Of the whole space, d."""
-        return len(self.basis)
+        return len(self.frame)
 
     @property
-    def frame(self) -> NDArray[np.float64]:
-        """Orthonormal directions of the figure, as columns (d, p)."""
-        return self.basis[:, : self.n_directions]
+    def n_directions(self) -> int:
+        """Of the figure, p."""
+        return self.frame.shape[1]
 
     def embed(self, Z: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
         """Place points (n_samples, p) of the figure in the whole space (n_samples, d), with fresh nuisance."""
-        X = Z @ self.frame.T
+        X = self._place(Z)
         if self.nuisance_scale:
-            nuisance = rng.standard_normal((len(Z), self.dimension - self.n_directions))
-            X += self.nuisance_scale * nuisance @ self.basis[:, self.n_directions :].T
+            X += self.nuisance_scale * self._off(rng.standard_normal(X.shape))
         return X
 
     def project(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the figure's coordinates (n_samples, p) of points (n_samples, d) of the whole space."""
-        return check_points(X, self.dimension, "Embedding.project") @ self.frame
+        points = check_points(X, self.dimension, "Embedding.project")
+        # Not by BLAS, whose rounding depends on the number of rows: a sample would be nested but for its last bits.
+        return np.stack([np.einsum("ij,j->i", points, direction) for direction in self.frame.T], axis=1)
 
     def log_nuisance(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the natural logarithm of the nuisance's density at points (n_samples, d) of the whole space.
 
         Without nuisance there is no density but in the figure's own space: 0 there, and -inf off it.
         """
-        off = check_points(X, self.dimension, "Embedding.log_nuisance") @ self.basis[:, self.n_directions :]
+        points = check_points(X, self.dimension, "Embedding.log_nuisance")
+        off = self._off(points)
         squared = np.einsum("ij,ij->i", off, off)
         if self.nuisance_scale == 0:
-            return np.where(squared <= _OFF_PLANE**2, 0.0, -math.inf)
-        norm = off.shape[1] * math.log(self.nuisance_scale * math.sqrt(2 * math.pi))
+            return np.where(squared <= _OFF_PLANE**2 * np.einsum("ij,ij->i", points, points), 0.0, -math.inf)
+        norm = (self.dimension - self.n_directions) * math.log(self.nuisance_scale * math.sqrt(2 * math.pi))
         return -squared / (2 * self.nuisance_scale**2) - norm
+
+    def _place(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
+        X = np.zeros((len(Z), self.dimension))
+        for coordinate, direction in zip(Z.T, self.frame.T, strict=True):
+            X += coordinate[:, None] * direction
+        return X
+
+    def _off(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the part of points (n_samples, d) that is orthogonal to the figure's directions."""
+        return X - self._place(self.project(X))

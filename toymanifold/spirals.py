@@ -221,7 +221,8 @@ class Spiral:
 def turned(X: NDArray[np.float64], turns: float) -> NDArray[np.float64]:
     """Return points (n_samples, 2) of the plane, turned about the origin."""
     cos, sin = math.cos(_TURN * turns), math.sin(_TURN * turns)
-    return X @ np.array([[cos, sin], [-sin, cos]])
+    x, y = X.T
+    return np.column_stack([cos * x - sin * y, sin * x + cos * y])
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from toymanifold.validation import check_choice, check_integer, check_points, ch
 
 TASKS = ("classification", "regression")
 
+_TILE = 64
+
 
 @dataclass(frozen=True, eq=False)
 class SphereFunction(ABC):
@@ -116,7 +118,7 @@ class Harmonic(SphereFunction):
 
     def _values(self, U: NDArray[np.float64]) -> NDArray[np.float64]:
         d, k = self.dimension, self.degree
-        cosine = np.clip(U @ np.asarray(self.axis), -1, 1)
+        cosine = np.clip(np.einsum("ij,j->i", U, np.asarray(self.axis)), -1, 1)
         n_harmonics = comb(d + k - 1, k) - comb(d + k - 3, k - 2)
         if d == 2:
             legendre = eval_chebyt(k, cosine)
@@ -160,5 +162,17 @@ class Quadratic(SphereFunction):
         return len(np.asarray(self.matrix))
 
     def _values(self, U: NDArray[np.float64]) -> NDArray[np.float64]:
-        values: NDArray[np.float64] = np.einsum("ij,ij->i", U @ np.asarray(self.matrix), U)
+        values: NDArray[np.float64] = np.einsum("ij,ij->i", _product(U, np.asarray(self.matrix)), U)
         return values
+
+
+def _product(X: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return X @ matrix, each row of it the same however many there are.
+
+    BLAS rounds by the shape of its operands, so all rows go through it in tiles of one shape.
+    """
+    n_tiles = -(-len(X) // _TILE)
+    tiles = np.zeros((n_tiles * _TILE, X.shape[1]))
+    tiles[: len(X)] = X
+    product: NDArray[np.float64] = np.matmul(tiles.reshape(n_tiles, _TILE, -1), matrix)
+    return product.reshape(len(tiles), -1)[: len(X)]
