@@ -12,23 +12,29 @@ from estimators.diagnostics import (
     principal_angles,
     share_inside,
 )
+from estimators.kernels import KernelClassifier, KernelRegressor
 from estimators.losses import FocalLoss
 from estimators.neighbors import NeighborsClassifier, NeighborsRegressor
 from estimators.nets import NetClassifier, NetRegressor
 from estimators.polar import from_polar, to_polar
 from estimators.priors import PRIORS, PolarCoordinates, Prior, SpiralPhase
 from estimators.random_features import RandomFeatures, RandomFeaturesClassifier, RandomFeaturesRegressor
+from estimators.rfm import RFMClassifier, RFMRegressor
 
 __all__ = [
     "CATALOG",
     "PRIORS",
     "FocalLoss",
+    "KernelClassifier",
+    "KernelRegressor",
     "NeighborsClassifier",
     "NeighborsRegressor",
     "NetClassifier",
     "NetRegressor",
     "PolarCoordinates",
     "Prior",
+    "RFMClassifier",
+    "RFMRegressor",
     "RandomFeatures",
     "RandomFeaturesClassifier",
     "RandomFeaturesRegressor",

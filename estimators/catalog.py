@@ -16,10 +16,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
+from estimators.kernels import KernelClassifier, KernelRegressor
 from estimators.neighbors import NeighborsClassifier, NeighborsRegressor
 from estimators.nets import Net, NetClassifier, NetRegressor
 from estimators.priors import as_prior
 from estimators.random_features import RandomFeaturesClassifier, RandomFeaturesRegressor
+from estimators.rfm import RFMClassifier, RFMRegressor
 from toymanifold.validation import check_choice
 
 Builder = Callable[..., BaseEstimator]
@@ -40,6 +42,8 @@ CLASSIFIERS: dict[str, Builder] = {
     "svm-tuned": partial(_tuned, SVC(), {"C": [1.0, 10.0, 100.0, 1000.0], "gamma": _GAMMAS}),
     "forest": RandomForestClassifier,
     "random-features": RandomFeaturesClassifier,
+    "kernel": KernelClassifier,
+    "rfm": RFMClassifier,
 }
 
 REGRESSORS: dict[str, Builder] = {
@@ -50,6 +54,8 @@ REGRESSORS: dict[str, Builder] = {
     "svm-tuned": partial(_tuned, SVR(epsilon=0.01), {"C": [1.0, 10.0, 100.0], "gamma": [0.1, 0.3, 1.0, *_GAMMAS]}),
     "forest": RandomForestRegressor,
     "random-features": RandomFeaturesRegressor,
+    "kernel": KernelRegressor,
+    "rfm": RFMRegressor,
 }
 
 CATALOG: dict[str, dict[str, Builder]] = {

@@ -1,0 +1,280 @@
+"""Kernels as functions of two arrays, with a bandwidth, a Mahalanobis matrix and gradients in closed form.
+
+Matrices are filled a block of rows at a time, each one BLAS product and a few passes in place, in the precision of the
+points.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+from scipy.spatial.distance import pdist
+
+Array = NDArray[Any]
+
+_BLOCK = (
+    2**22
+)  # entries of a kernel matrix at once: smaller ones stay in cache, but BLAS threads then cost what they save
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel(ABC):
+    """Base of the kernels: calling one with `X` (n, d) and `Z` (m, d) gives the matrix of k(x, z), (n, m).
+
+    A kernel looks at points only through P = X R / L, where R is a root of the metric M = R R^T and L the bandwidth.
+
+    Parameters
+    ----------
+    bandwidth : float, default=1.0
+        L, the length at which points count as apart.
+    metric : ndarray of shape (d, d) or (d,), or None, default=None
+        M, positive semi-definite: full, its diagonal, or the identity.
+    """
+
+    bandwidth: float = 1.0
+    metric: Array | None = None
+
+    def __call__(self, X: Array, Z: Array) -> Array:
+        """Return k(X, Z), (n, m)."""
+        K = np.empty((len(X), len(Z)), X.dtype)
+        for rows, block in self.blocks(X, Z):
+            K[rows] = block
+        return K
+
+    def blocks(self, X: Array, Z: Array) -> Iterator[tuple[slice, Array]]:
+        """Yield the matrix as (rows, k(X[rows], Z)), so that it need not exist at once."""
+        P, Q = self._sides(X, Z)
+        for rows in _row_blocks(len(P), len(Q)):
+            yield rows, self._values(P[rows], Q)
+
+    def triangle(self, X: Array) -> Array:
+        """Return k(X, X) with nothing meaningful above its diagonal: all that a factorisation reads, for half."""
+        P, Q = self._sides(X, X)
+        K = np.empty((len(X), len(X)), X.dtype)
+        for rows in _row_blocks(len(P), len(Q)):
+            K[rows, : rows.stop] = self._values(P[rows], Q[: rows.stop])
+        return K
+
+    def product(self, X: Array, Z: Array, V: Array) -> Array:
+        """Return k(X, Z) V, (n, c), for coefficients `V` (m, c)."""
+        out = np.empty((len(X), V.shape[1]), X.dtype)
+        for rows, block in self.blocks(X, Z):
+            out[rows] = block @ V
+        return out
+
+    def gradients(self, X: Array, Z: Array, V: Array) -> Iterator[tuple[slice, Array]]:
+        """Yield the gradients of the functions k(., Z) V at `X` as (rows, array of shape (rows, c, d)).
+
+        Where a kernel has a kink, at x = z, its term counts as 0.
+        """
+        P, Q = self._sides(X, Z)
+        p, q = self._coordinates(X, Z)
+        VQ = (V[:, :, None] * q[:, None, :]).reshape(len(Z), -1)
+        for rows in _row_blocks(len(P), len(Q)):
+            A, B = self._slopes(P[rows], Q)
+            inner = (A @ V)[:, :, None] * p[rows, None, :]
+            inner += (B @ VQ).reshape(inner.shape)
+            yield rows, self.to_units(inner)
+
+    @abstractmethod
+    def _sides(self, X: Array, Z: Array) -> tuple[Array, Array]:
+        """Return one row a point, on the left and on the right: what `_values` and `_slopes` are functions of."""
+
+    @abstractmethod
+    def _coordinates(self, X: Array, Z: Array) -> tuple[Array, Array]:
+        """Return P and Q, the points in the units of the kernel, from an origin of its choice."""
+
+    @abstractmethod
+    def _values(self, P: Array, Q: Array) -> Array:
+        """Return the matrix of k."""
+
+    @abstractmethod
+    def _slopes(self, P: Array, Q: Array) -> tuple[Array, Array]:
+        """Return matrices A and B, so that the gradient of k(p_i, q_j) in p_i is A_ij p_i + B_ij q_j."""
+
+    def to_units(self, X: Array) -> Array:
+        """Return X R / L; R is symmetric, so this also takes a gradient in P to one in X."""
+        if self.metric is None:
+            return X / X.dtype.type(self.bandwidth)
+        root = metric_root(self.metric) / self.bandwidth
+        return X * root.astype(X.dtype) if root.ndim == 1 else X @ root.astype(X.dtype)
+
+
+class _Radial(Kernel):
+    """A kernel of s = |p - q|^2."""
+
+    def _coordinates(self, X: Array, Z: Array) -> tuple[Array, Array]:
+        center = Z.mean(axis=0)  # |p|^2 + |q|^2 - 2 p.q loses what the points share
+        return self.to_units(X - center), self.to_units(Z - center)
+
+    def _sides(self, X: Array, Z: Array) -> tuple[Array, Array]:
+        P, Q = self._coordinates(X, Z)
+        p, q = _norms_squared(P), _norms_squared(Q)
+        shrink = 1 - 4 * np.finfo(P.dtype).eps  # rounding must not hold a point apart from itself
+        P = np.column_stack([-2 * P, p * shrink, np.ones_like(p)])
+        Q = np.column_stack([Q, np.ones_like(q), q * shrink])
+        return P, Q
+
+    @staticmethod
+    def _squared_distances(P: Array, Q: Array) -> Array:
+        S: Array = P @ Q.T
+        return np.maximum(S, 0, out=S)
+
+
+class Gaussian(_Radial):
+    """exp(-|x - z|_M^2 / (2 L^2))."""
+
+    def _values(self, P: Array, Q: Array) -> Array:
+        S = self._squared_distances(P, Q)
+        S *= -0.5
+        return np.exp(S, out=S)
+
+    def _slopes(self, P: Array, Q: Array) -> tuple[Array, Array]:
+        K = self._values(P, Q)
+        return -K, K
+
+
+class Laplace(_Radial):
+    """exp(-|x - z|_M / L)."""
+
+    def _values(self, P: Array, Q: Array) -> Array:
+        S = self._squared_distances(P, Q)
+        np.sqrt(S, out=S)
+        np.negative(S, out=S)
+        return np.exp(S, out=S)
+
+    def _slopes(self, P: Array, Q: Array) -> tuple[Array, Array]:
+        distances = np.sqrt(self._squared_distances(P, Q))
+        slope = np.exp(-distances)
+        np.divide(slope, distances, out=slope, where=distances > 0)
+        slope[distances == 0] = 0
+        return -slope, slope
+
+
+class _Angular(Kernel):
+    """A kernel |p| |q| shape(cos of the angle between p and q), of the points with a constant 1 appended.
+
+    The constant is the bias of the net whose infinite width the kernel is; without it the learned function would be
+    homogeneous, f(c x) = c f(x).
+    """
+
+    def _coordinates(self, X: Array, Z: Array) -> tuple[Array, Array]:
+        return self.to_units(X), self.to_units(Z)
+
+    def _sides(self, X: Array, Z: Array) -> tuple[Array, Array]:
+        P, Q = (self._directions(points) for points in self._coordinates(X, Z))
+        return P, Q
+
+    @staticmethod
+    def _directions(P: Array) -> Array:
+        """Return unit vectors, and their norms as a last column."""
+        norms = np.sqrt(_norms_squared(P) + 1)[:, None]
+        return np.hstack([P / norms, 1 / norms, norms])
+
+    def _values(self, P: Array, Q: Array) -> Array:
+        K = self._shape(_cosines(P, Q))
+        K *= P[:, -1:]
+        K *= Q[:, -1]
+        return K
+
+    def _slopes(self, P: Array, Q: Array) -> tuple[Array, Array]:
+        cosines = _cosines(P, Q)
+        slope = self._shape_slope(cosines)
+        along = self._shape(cosines) - cosines * slope
+        return along * (Q[:, -1] / P[:, -1:]), slope
+
+    @staticmethod
+    @abstractmethod
+    def _shape(cosines: Array) -> Array:
+        """Return the kernel between unit vectors, 1 or 2 at the cosine 1."""
+
+    @staticmethod
+    @abstractmethod
+    def _shape_slope(cosines: Array) -> Array:
+        """Return the derivative of `_shape`."""
+
+
+class ArcCosine(_Angular):
+    """|p| |q| (sin t + (pi - t) cos t) / pi, t the angle between p = (x / L, 1) and q = (z / L, 1) in the metric.
+
+    It is 2 E relu(w.p) relu(w.q) for a standard normal w: an infinitely wide layer of ReLU units, of which only the
+    output weights are trained (Cho and Saul, Kernel Methods for Deep Learning, NeurIPS 2009, order 1).
+    """
+
+    @staticmethod
+    def _shape(cosines: Array) -> Array:
+        angles = np.arccos(cosines)
+        return (np.sin(angles) + (np.pi - angles) * cosines) / np.pi
+
+    @staticmethod
+    def _shape_slope(cosines: Array) -> Array:
+        slope: Array = 1 - np.arccos(cosines) / np.pi
+        return slope
+
+
+class NTK(_Angular):
+    """Arc-cosine of order 1 plus p.q (pi - t) / pi: the same net with both layers trained.
+
+    The neural tangent kernel of two layers (Jacot, Gabriel and Hongler, NeurIPS 2018), notation as in `ArcCosine`.
+    """
+
+    @staticmethod
+    def _shape(cosines: Array) -> Array:
+        angles = np.arccos(cosines)
+        return (np.sin(angles) + 2 * (np.pi - angles) * cosines) / np.pi
+
+    @staticmethod
+    def _shape_slope(cosines: Array) -> Array:
+        angles = np.arccos(cosines)
+        sines = np.sin(angles)
+        kink = np.divide(cosines, sines, out=np.zeros_like(sines), where=sines > 0)
+        slope: Array = (2 * (np.pi - angles) + kink) / np.pi
+        return slope
+
+
+KERNELS: dict[str, type[Kernel]] = {"gaussian": Gaussian, "laplace": Laplace, "arc-cosine": ArcCosine, "ntk": NTK}
+"""Every kernel by name."""
+
+
+def metric_root(metric: Array) -> Array:
+    """Return the positive semi-definite square root, of the form of `metric` (d,) or (d, d)."""
+    values, vectors = eigh(metric) if metric.ndim == 2 else (metric, None)
+    roots: Array = np.sqrt(values.clip(min=0))
+    return roots if vectors is None else (vectors * roots) @ vectors.T
+
+
+def median_distance(X: Array, weight: Array | None = None) -> float:
+    """Return the median distance between unequal rows of `X`, the median rule for a bandwidth; 1 if all are equal.
+
+    With weights a pair counts as the product of its two, so that a weight of 2 is the same as two copies.
+    """
+    distances = pdist(X.astype(np.float64))
+    first, second = np.triu_indices(len(X), 1)
+    pairs = np.ones(len(distances)) if weight is None else weight[first] * weight[second]
+    apart = distances > 1e-9 * distances.max(initial=0)
+    if not apart.any():
+        return 1.0
+    distances, pairs = distances[apart], pairs[apart]
+    order = distances.argsort()
+    below = pairs[order].cumsum()
+    return float(distances[order][below.searchsorted(below[-1] / 2)])
+
+
+def _row_blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
+    size = max(32, _BLOCK // max(1, n_columns))
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
+
+
+def _norms_squared(P: Array) -> Array:
+    norms: Array = np.einsum("ij,ij->i", P, P)
+    return norms
+
+
+def _cosines(P: Array, Q: Array) -> Array:
+    U: Array = P[:, :-1] @ Q[:, :-1].T
+    return np.clip(U, -1, 1, out=U)

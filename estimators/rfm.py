@@ -1,0 +1,270 @@
+"""Recursive feature machines: a kernel machine that learns its metric from its own gradients."""
+
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from estimators.kernel_functions import Kernel, metric_root
+from estimators.kernels import KernelRegressor, decide, label_targets
+from toymanifold.validation import check_choice, check_integer, check_real
+
+Array = NDArray[Any]
+
+VARIANTS = ("tabular", "grokking")
+
+_FLOATS = (np.float64, np.float32)
+
+
+class Round(NamedTuple):
+    """One fit of the recursion."""
+
+    metric: Array
+    """The metric M it was fitted with, (d, d) or its diagonal (d,)."""
+    train_error: float
+    """Mean squared error at the points fitted."""
+    validation_error: float
+    """Mean squared error at the points held out; nan where there are none."""
+
+
+class _RecursiveFeatureMachine(BaseEstimator):
+    """What the regressor and the classifier share: the recursion, and a last machine in `machine_`."""
+
+    def __init__(
+        self,
+        kernel: str = "laplace",
+        bandwidth: float | str = "median",
+        ridge: float = 1e-3,
+        *,
+        variant: str = "tabular",
+        diagonal: bool = False,
+        n_rounds: int = 5,
+        validation_fraction: float = 0.2,
+        solver: str = "auto",
+        n_centers: int = 2000,
+        random_state: Any = None,
+    ) -> None:
+        self.kernel = kernel
+        self.bandwidth = bandwidth
+        self.ridge = ridge
+        self.variant = variant
+        self.diagonal = diagonal
+        self.n_rounds = n_rounds
+        self.validation_fraction = validation_fraction
+        self.solver = solver
+        self.n_centers = n_centers
+        self.random_state = random_state
+
+    def _check_parameters(self) -> None:
+        owner = type(self).__name__
+        check_choice(self.variant, "variant", owner, VARIANTS)
+        check_integer(self.n_rounds, "n_rounds", owner, low=0)
+        check_real(self.validation_fraction, "validation_fraction", owner, low=0, high=1, closed="[)")
+        check_real(self.ridge, "ridge", owner, low=0, closed="[)")
+
+    def _fit_targets(self, X: Array, Y: Array) -> None:
+        """Run the recursion on some of the points, and fit all with the metric that did best on the others."""
+        random = check_random_state(self.random_state)
+        order = random.permutation(len(X))
+        held_out, fitted = np.split(order, [int(self.validation_fraction * len(X))])
+        machine = KernelRegressor(
+            self.kernel,
+            self.bandwidth,
+            self.ridge,
+            solver=self.solver,
+            n_centers=self.n_centers,
+            random_state=int(random.randint(2**31)),
+        )
+        self.history_ = self._recurse(machine, X[fitted], Y[fitted], X[held_out], Y[held_out])
+        errors = [round_.validation_error for round_ in self.history_]
+        self.best_round_ = int(np.argmin(errors)) if len(held_out) else len(errors) - 1
+        self.feature_matrix_ = self.history_[self.best_round_].metric
+        self.machine_ = machine.set_params(metric=self.feature_matrix_).fit(X, Y)
+
+    def _recurse(self, machine: KernelRegressor, X: Array, Y: Array, X_out: Array, Y_out: Array) -> list[Round]:
+        """Alternate a kernel fit with a new metric, the average gradient outer product of the fit."""
+        metric = np.ones(X.shape[1]) if self.diagonal else np.eye(X.shape[1])
+        history: list[Round] = []
+        while True:
+            machine.set_params(metric=metric).fit(X, Y)
+            machine.set_params(bandwidth=machine.kernel_.bandwidth)  # the median of the first metric
+            out = _squared_error(machine, X_out, Y_out) if len(X_out) else np.nan
+            history.append(Round(metric, _squared_error(machine, X, Y), out))
+            if len(history) > self.n_rounds:
+                return history
+            grokking = self.variant == "grokking"
+            matrix = agop(
+                machine.kernel_, X, machine.X_fit_, machine.dual_coef_, centered=grokking, diagonal=self.diagonal
+            )
+            if matrix.max() <= 0:  # a constant function has no directions to learn from
+                return history
+            metric = matrix / matrix.max()  # the bandwidth keeps its meaning along the coordinate that matters most
+            metric = metric_root(metric) if grokking else metric
+
+    def _values(self, X: ArrayLike) -> Array:
+        """Return the fitted functions at `X` as (n_samples, n_targets)."""
+        check_is_fitted(self, "machine_")
+        return self.machine_.predict(validate_data(self, X, dtype=self.machine_.X_fit_.dtype, reset=False))
+
+
+class RFMRegressor(RegressorMixin, _RecursiveFeatureMachine):
+    """Recursive feature machine: kernel ridge regression in a metric learned from its own gradients.
+
+    Alternate a fit in the metric M with M = AGOP, the average over the training points of the outer product of the
+    function's gradient, so that the kernel stretches the directions along which the function varies (Radhakrishnan,
+    Beaglehole, Pandit and Belkin, Mechanism for feature learning in neural networks and backpropagation-free machine
+    learning models, Science 2024). The metric of the round with the least validation error is kept, and the function
+    fitted anew to all points. No intercept is fitted.
+
+    Parameters
+    ----------
+    kernel, bandwidth, ridge, solver, n_centers
+        As for `KernelRegressor`, with one ridge; the median is of Euclidean distances, in all rounds.
+    variant : {"tabular", "grokking"}, default="tabular"
+        "tabular" has M = AGOP. "grokking" has M = AGOP^(1/2) of gradients less their mean (Mallinar et al., Emergence
+        in non-neural models: grokking modular arithmetic via average gradient outer product, 2024). In both, the AGOP
+        is first divided by its largest entry.
+    diagonal : bool, default=False
+        Learn only the diagonal of M: a scale for each feature.
+    n_rounds : int, default=5
+        Updates of the metric; 0 is a kernel machine.
+    validation_fraction : float, default=0.2
+        In [0, 1), of the points, held out to choose the round; if it comes to no point, the last round is kept.
+    random_state : int, RandomState or None, default=None
+        Of the split, and of the kernel machines.
+
+    Attributes
+    ----------
+    feature_matrix_ : ndarray of shape (n_features, n_features) or (n_features,)
+        The metric kept, M.
+    machine_ : KernelRegressor
+        The machine in this metric, fitted to all points.
+    history_ : list of Round
+        Metric and errors of each round; the first metric is the identity.
+    best_round_ : int
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only where `X` has string column names.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).normal(size=(300, 10))
+    >>> machine = RFMRegressor(random_state=0).fit(X, np.sin(2 * X[:, 3]))
+    >>> int(machine.feature_matrix_.diagonal().argmax())
+    3
+    """
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn a metric and the function.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data are not allowed.
+        LinAlgError
+            If the kernel matrix cannot be factorised even with jitter.
+        """
+        self._check_parameters()
+        points, targets = validate_data(self, X, y, dtype=_FLOATS, multi_output=True, y_numeric=True)
+        self._ravel = targets.ndim == 1
+        self._fit_targets(points, targets.reshape(len(points), -1).astype(points.dtype))
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Return the function at `X` (n_samples, n_features), in the shape of the training targets."""
+        values = self._values(X)
+        return values.ravel() if self._ravel else values
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+class RFMClassifier(ClassifierMixin, _RecursiveFeatureMachine):
+    """Recursive feature machine on labels: of +-1 for two classes, one-hot for more; the largest value decides.
+
+    Parameters
+    ----------
+    kernel, bandwidth, ridge, variant, diagonal, n_rounds, validation_fraction, solver, n_centers, random_state
+        As for `RFMRegressor`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    feature_matrix_, machine_, history_, best_round_, n_features_in_, feature_names_in_
+        As for `RFMRegressor`; errors are squared ones, of the columns of the labels.
+    """
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn a metric, and one function for two classes, or one each for more.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Labels of at least two classes, of any type.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data are not allowed.
+        LinAlgError
+            If the kernel matrix cannot be factorised even with jitter.
+        """
+        self._check_parameters()
+        points, labels = validate_data(self, X, y, dtype=_FLOATS)
+        targets, self.classes_ = label_targets(labels, type(self).__name__)
+        self._fit_targets(points, targets.astype(points.dtype))
+        return self
+
+    def decision_function(self, X: ArrayLike) -> Array:
+        """Return the functions at `X`: (n_samples,), positive for the second of two classes, else one a class."""
+        values = self._values(X)
+        return values.ravel() if len(self.classes_) == 2 else values
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Return the class of each row of `X` (n_samples, n_features)."""
+        return decide(self.decision_function(X), self.classes_)
+
+
+def agop(kernel: Kernel, X: Array, Z: Array, coef: Array, *, centered: bool = False, diagonal: bool = False) -> Array:
+    """Return the average gradient outer product over `X` of the functions k(., Z) coef, summed over functions.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    X : ndarray of shape (n, d)
+    Z : ndarray of shape (m, d)
+    coef : ndarray of shape (m, n_functions)
+    centered : bool, default=False
+        Take from each function's gradients their mean.
+    diagonal : bool, default=False
+        Return only the diagonal.
+
+    Returns
+    -------
+    matrix : ndarray of shape (d, d), or (d,) if `diagonal`
+        In float64.
+    """
+    outer = "ick,ick->k" if diagonal else "ick,icl->kl"
+    total: Array = np.zeros(())
+    mean: Array = np.zeros(())
+    for _, block in kernel.gradients(X, Z, coef):
+        gradients = block.astype(np.float64)
+        total = total + np.einsum(outer, gradients, gradients, optimize=True) / len(X)
+        mean = mean + gradients.sum(axis=0, keepdims=True) / len(X)
+    return total - np.einsum(outer, mean, mean) if centered else total
+
+
+def _squared_error(machine: KernelRegressor, X: Array, Y: Array) -> float:
+    return float(np.mean((machine.predict(X) - Y) ** 2))
