@@ -91,7 +91,7 @@ def test_failed_cells_are_told_and_the_exit_code_says_so(command, tiny, url):
     ran = command("run", "tiny")
     assert ran.exit_code == 1
     assert ran.output.count("error: kNN, n = ") == 4
-    assert "InvalidParameterError" in ran.output
+    assert "must be an int in [1, inf). Got -1 instead." in ran.output
     assert "4 failed" in command("show", "tiny").output
 
 
