@@ -1,6 +1,7 @@
 """Kernel ridge regression as linear algebra: minimise sum_i w_i |y_i - f(x_i)|^2 + ridge |f|^2 over f = k(., Z) coef.
 
-Exact, by one factorisation, with the leave-one-out errors in closed form; or in bounded memory, on Nystroem centers.
+By one factorisation, with the leave-one-out errors in closed form; by conjugate gradients on the same matrix, faster
+where the ridge is not small; or in bounded memory, on Nystroem centers.
 Unchecked: arrays in, arrays out.
 """
 
@@ -102,28 +103,66 @@ def solve_nystroem(kernel: Kernel, X: Array, Y: Array, ridge: float, weight: Arr
         return solve_triangular(A, gather(lambda _, K: K @ coef) + ridge * inner, trans="T")
 
     right = solve_triangular(A, gather(lambda rows, _: Y[rows]), trans="T")
-    tol = float(np.finfo(X.dtype).eps) ** (2 / 3)  # 4e-11 in float64, 2e-5 in float32
-    solution, n_iter = conjugate_gradients(operator, right, tol)
+    solution, n_iter = conjugate_gradients(operator, right, _tolerance(X.dtype))
     coef = solve_triangular(T, solve_triangular(A, solution))
     return Solution(coef.astype(X.dtype), ridge, jitter, n_iter=n_iter)
 
 
-def conjugate_gradients(operator: Callable[[Array], Array], right: Array, tol: float) -> tuple[Array, int]:
-    """Solve operator(B) = right for every column at once, to a residual of `tol` |right|; also count iterations."""
-    solution, residual = np.zeros_like(right), right.copy()
-    direction, squared = residual.copy(), (residual**2).sum(axis=0)
-    goal = tol**2 * squared
+def solve_iteratively(
+    kernel: Kernel, X: Array, Y: Array, ridge: float, weight: Array | None, centers: NDArray[np.integer]
+) -> Solution:
+    """Solve what `solve_exact` does, by conjugate gradients on the kernel matrix of all points.
+
+    The preconditioner is the inverse of K_XZ K_ZZ^-1 K_ZX + ridge, the Nystroem approximation, by Woodbury's formula
+    (Frangella, Tropp and Udell, Randomized Nystrom preconditioning, SIAM J. Matrix Anal. Appl. 2023).
+
+    Parameters
+    ----------
+    kernel, X, Y, ridge, weight
+        As in `solve_exact`, with a positive ridge.
+    centers : ndarray of shape (m,)
+        Which of the rows of `X` are Z.
+    """
+    root = np.ones((len(X), 1), X.dtype) if weight is None else np.sqrt(weight)[:, None]
+    K = kernel(X, X)
+    if weight is not None:
+        K *= root
+        K *= root.T
+    Z, some = X[centers].astype(np.float64), root[centers]
+    T, jitter = cholesky(lambda: kernel.triangle(Z) * some * some.T, 0.0)
+    B = solve_triangular(T.astype(X.dtype), K[:, centers].T, trans="T").T
+    S, _ = cholesky(lambda: np.ascontiguousarray(B.T @ B, dtype=np.float64), ridge)
+
+    def operator(V: Array) -> Array:
+        return K @ V.astype(X.dtype) + ridge * V
+
+    def precondition(R: Array) -> Array:
+        inner = _solve_factored(S, (B.T @ R.astype(X.dtype)).astype(np.float64))
+        return (R - B @ inner.astype(X.dtype)) / ridge
+
+    coef, n_iter = conjugate_gradients(operator, (root * Y).astype(np.float64), _tolerance(X.dtype), precondition)
+    return Solution(root * coef.astype(X.dtype), ridge, jitter, n_iter=n_iter)
+
+
+def conjugate_gradients(
+    operator: Callable[[Array], Array], right: Array, tol: float, precondition: Callable[[Array], Array] = np.copy
+) -> tuple[Array, int]:
+    """Solve operator(V) = right for every column at once, to a residual of `tol` |right|; also count iterations."""
+    solution, residual, direction = np.zeros_like(right), right.copy(), precondition(right)
+    inner = (residual * direction).sum(axis=0)
+    goal = tol * np.linalg.norm(right, axis=0)
     for n_iter in range(_MAX_ITERATIONS):
-        if (squared <= goal).all():
+        unsolved = np.linalg.norm(residual, axis=0) > goal
+        if not unsolved.any():
             return solution, n_iter
         image = operator(direction)
-        curvature = (direction * image).sum(axis=0)
-        step = np.divide(squared, curvature, out=np.zeros_like(squared), where=squared > goal)
+        step = _ratio(inner, (direction * image).sum(axis=0), unsolved)
         solution += step * direction
         residual -= step * image
-        previous, squared = squared, (residual**2).sum(axis=0)
-        direction = residual + np.divide(squared, previous, out=np.zeros_like(squared), where=previous > 0) * direction
-    worst = float(np.sqrt((squared / goal).max()) * tol)
+        steepest = precondition(residual)
+        previous, inner = inner, (residual * steepest).sum(axis=0)
+        direction = steepest + _ratio(inner, previous, unsolved) * direction
+    worst = (np.linalg.norm(residual, axis=0)[unsolved] / goal[unsolved]).max() * tol
     text = f"Conjugate gradients stopped after {_MAX_ITERATIONS} iterations at a relative residual of {worst:.1e}"
     warnings.warn(f"{text}, above {tol:.1e}: a larger ridge or more centers help.", ConvergenceWarning, stacklevel=4)
     return solution, _MAX_ITERATIONS
@@ -207,3 +246,13 @@ def _warn_of(jitter: float) -> None:
     if jitter > 0:
         text = f"The kernel matrix was not positive definite in floating point: {jitter:.1e} was added to its diagonal"
         warnings.warn(f"{text}, beyond the ridge.", RuntimeWarning, stacklevel=4)
+
+
+def _ratio(numerator: Array, denominator: Array, where: Array) -> Array:
+    """Return the ratio, and 0 elsewhere."""
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=where)
+
+
+def _tolerance(dtype: np.dtype[Any]) -> float:
+    """Return the relative residual to iterate to: 4e-11 in float64, 2e-5 in float32."""
+    return float(np.finfo(dtype).eps) ** (2 / 3)

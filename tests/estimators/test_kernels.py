@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -36,6 +37,7 @@ def data(rng):
         KernelRegressor(ridge=[1e-3, 1e-1]),
         KernelRegressor(solver="nystroem", random_state=0),
         KernelClassifier(solver="nystroem", random_state=0),
+        KernelClassifier(solver="cg", random_state=0),
     ]
 )
 def test_scikit_learn_contract(estimator, check):
@@ -180,11 +182,13 @@ def test_leave_one_out_is_brute_force(data, rng, ridges):
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_nystroem_with_all_centers_is_exact(data, rng, name):
+@pytest.mark.parametrize("params", [{"solver": "nystroem"}, {"solver": "cg"}, {"solver": "cg", "n_centers": 10}])
+def test_nystroem_with_all_centers_and_cg_are_exact(data, rng, name, params):
     (X, Y), weight = data, rng.uniform(0.5, 2, 120)
     exact = KernelRegressor(name, ridge=0.1).fit(X, Y, weight)
-    nystroem = KernelRegressor(name, ridge=0.1, solver="nystroem").fit(X, Y, weight)
-    np.testing.assert_allclose(nystroem.predict(X + 0.1), exact.predict(X + 0.1), atol=1e-7)
+    iterative = KernelRegressor(name, ridge=0.1, random_state=0, **params).fit(X, Y, weight)
+    np.testing.assert_allclose(iterative.predict(X + 0.1), exact.predict(X + 0.1), atol=1e-7)
+    assert iterative.n_iter_ <= (5 if params == {"solver": "cg"} else 60)
 
 
 def test_nystroem_with_some_centers_is_its_normal_equations(data):
@@ -197,7 +201,13 @@ def test_nystroem_with_some_centers_is_its_normal_equations(data):
     np.testing.assert_allclose(machine.dual_coef_, coef, atol=1e-7)
 
 
-@pytest.mark.parametrize("solver", ["exact", "nystroem"])
+def test_iterations_without_end_are_announced(data, monkeypatch):
+    monkeypatch.setattr("estimators.kernel_solvers._MAX_ITERATIONS", 2)
+    with pytest.warns(ConvergenceWarning, match=r"stopped after 2 iterations at a relative residual of \d\.\de"):
+        KernelRegressor(ridge=1e-6, solver="cg", n_centers=1).fit(*data)
+
+
+@pytest.mark.parametrize("solver", ["exact", "cg", "nystroem"])
 def test_float32_stays_and_agrees(data, solver):
     X, Y = data
     machine = KernelRegressor(ridge=0.1, solver=solver)
@@ -256,6 +266,7 @@ def test_two_classes_are_one_hot_too(data):
         ({"ridge": []}, "sequence of at least one"),
         ({"ridge": [0.0, 1.0]}, r"must be a finite float in \(0, inf\)"),
         ({"ridge": [1.0], "solver": "nystroem"}, "must be a float where the solver is not exact"),
+        ({"ridge": 0.0, "solver": "cg"}, "must be positive for the solver 'cg'"),
         ({"metric": np.eye(3)}, r"must be None or a positive semi-definite array of shape \(4,\) or \(4, 4\)"),
         ({"metric": -np.ones(4)}, "positive semi-definite"),
         ({"metric": np.triu(np.ones((4, 4)))}, "positive semi-definite"),
