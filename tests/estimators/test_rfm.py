@@ -44,11 +44,14 @@ def test_scikit_learn_contract(estimator, check):
 
 @pytest.mark.slow
 def test_published_errors_of_the_low_rank_toy():
-    training, test = low_rank_toy(4000, 0), low_rank_toy(4000, 1)
-    machine = RFMRegressor(bandwidth=10.0, validation_fraction=0).fit(*training)
+    draws = []
+    for seed in (0, 2, 4):  # one draw's errors are within 30 % of another's
+        training, test = low_rank_toy(4000, seed), low_rank_toy(4000, seed + 1)
+        machine = RFMRegressor(bandwidth=10.0, validation_fraction=0).fit(*training)
+        draws.append(errors_by_round(machine, training, test))
+        assert share_of_trace(machine.feature_matrix_) > 0.99
     published = [0.0123, 0.0063, 0.0032, 0.0024, 0.0021, 0.0020]
-    np.testing.assert_allclose(errors_by_round(machine, training, test), published, rtol=0.2)
-    assert share_of_trace(machine.feature_matrix_) > 0.99
+    np.testing.assert_allclose(np.mean(draws, axis=0), published, rtol=0.15)
 
 
 def test_low_rank_toy_in_small():
