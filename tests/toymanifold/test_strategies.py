@@ -220,7 +220,7 @@ def test_a_bad_argument_is_refused_by_name(call, named, error):
 
 
 def test_a_failing_example_prints_as_the_call_that_builds_it():
-    @settings(database=None, deadline=None, phases=[Phase.generate, Phase.shrink])
+    @settings(database=None, deadline=None, phases=[Phase.generate, Phase.shrink], print_blob=False)
     @given(dataset=datasets(problems=spiral_problems(dimensions=st.just(3))))
     def fails(dataset):
         assert len(dataset.X) < 5
