@@ -111,8 +111,9 @@ def test_a_study_killed_at_any_moment_loses_nothing_and_repeats_nothing(tiny, ur
     program = [sys.executable, "-c", KILLED, study.model_dump_json(), url]
     keys = {p.cell.key for p in plan_study(study)}
     reported: list[str] = []
+    stored: dict[str, str] = {}
     moments = random.Random(0)
-    while len(reported) < len(keys):
+    while len(stored) < len(keys):
         with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as driver:
             for _ in range(moments.randrange(8, 20)):
                 line = driver.stdout.readline()
@@ -123,7 +124,9 @@ def test_a_study_killed_at_any_moment_loses_nothing_and_repeats_nothing(tiny, ur
             driver.send_signal(signal.SIGKILL)
             reported += driver.stdout.read().split()
         with Store(url) as store:
-            assert set(reported) <= set(store.statuses(keys))
+            before, stored = stored, store.statuses(keys)
+        assert set(reported) <= set(stored)
+        assert len(stored) > len(before)
     assert len(reported) == len(set(reported))
     with Store(url) as store, Store(f"sqlite:///{tmp_path}/calm.db") as calm, ThreadPoolExecutor(2) as executor:
         list(run(remaining(plan_study(study), calm), calm, executor))
