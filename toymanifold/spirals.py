@@ -93,33 +93,33 @@ class Spiral:
             In [0, 2), of the kind and dtype of `X`.
         """
         xp = array_namespace(X)
-        bands = self._bands(xp, X[:, 0], X[:, 1])
-        phases = (lag + (self.band - xp.clip(width, self.band - 1, self.band)) for lag, width in bands)
+        phases = (lag + (self.band - self._width(xp, lag, rho)) for lag, rho in self._lags(xp, X[:, 0], X[:, 1]))
         return reduce(xp.minimum, phases)
 
-    def _bands(self, xp: Any, x: Any, y: Any) -> Iterator[tuple[Any, Any]]:
-        """Yield for each arm the lag of points behind it and the width that its tip leaves the band there, in pitches.
-
-        Before the tip narrows it, the band is no wider than `band` all the same.
-        """
+    def _lags(self, xp: Any, x: Any, y: Any) -> Iterator[tuple[Any, Any]]:
+        """Yield for each arm the lag of points behind it, and their radius, both in pitches."""
         rho = xp.sqrt(x * x + y * y) * (self.turns / self.radius)
         angle = xp.atan2(y, x) * (1 / _TURN)
-        yield self._band(xp, rho, angle)
-        for arm in range(1, self.arms):
-            turned = angle - arm / self.arms
-            yield self._band(xp, rho, xp.where(turned < -0.5, turned + 1, turned))
+        for arm in range(self.arms):
+            turned = angle - arm / self.arms if arm else angle
+            # A band is narrower than the pitch, so only the first turn that reaches the radius can contain the point.
+            # That turn is never negative: ahead > -1/2.
+            ahead = rho - (xp.where(turned < -0.5, turned + 1, turned) if arm else angle)
+            lag = xp.ceil(ahead)
+            lag -= ahead  # in place, here and below: labelling is bound by memory traffic
+            yield lag, rho
 
-    def _band(self, xp: Any, rho: Any, angle: Any) -> tuple[Any, Any]:
-        """Return lag and width for the first arm at radius `rho`, in pitches, and `angle` in [-1/2, 1/2] turns."""
-        # A band is narrower than the pitch, so only the first turn that reaches the radius can contain the point. That
-        # turn is never negative: ahead > -1/2.
-        ahead = rho - angle
-        lag = xp.ceil(ahead)
-        lag -= ahead  # in place, here and below: labelling is bound by memory traffic
-        width = self.turns - rho
-        width -= lag
-        width *= self.band * _TURN / self.tip
-        return lag, width
+    def _width(self, xp: Any, lag: Any, rho: Any) -> Any:
+        """Return the width of the band, in pitches, at the angle ``rho + lag``."""
+        return xp.clip((self.turns - rho - lag) * (self.band * _TURN / self.tip), self.band - 1, self.band)
+
+    def _within(self, lag: NDArray[np.float64], rho: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell where the lag is at most the width, solved for the lag: half the memory traffic. Spoils `lag`."""
+        inside: NDArray[np.bool_] = lag <= self.band
+        lag *= 1 + self.tip / (self.band * _TURN)
+        lag += rho
+        inside &= lag <= self.turns
+        return inside
 
     def contains(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Tell which points lie in the closed band, or in any of several.
@@ -137,8 +137,7 @@ class Spiral:
         inside = np.empty(len(X), dtype=bool)
         for rows in chunks(len(X)):
             x, y = np.ascontiguousarray(X[rows].T)  # numpy's atan2 takes half as long on them
-            arms = self._bands(np, x, y)
-            inside[rows] = reduce(np.logical_or, (lag <= np.minimum(width, self.band) for lag, width in arms))
+            inside[rows] = reduce(np.logical_or, (self._within(lag, rho) for lag, rho in self._lags(np, x, y)))
         return inside
 
     def label(self, X: ArrayLike) -> NDArray[np.int64]:
