@@ -22,15 +22,6 @@ N_TEST = 50_000
 MAP_SIZE = 240
 """Pixels along each side of a decision map."""
 
-METRICS = {
-    "accuracy": "under the sampling density",
-    "accuracy_uniform": "uniformly over the square",
-    "accuracy_sparse": "in the sparsest fifth of the density",
-    "fit_seconds": "seconds to fit",
-    "predict_seconds": "seconds to predict 50,000 points",
-}
-"""What is measured in every cell, by name, in words."""
-
 _SPARSE_SHARE = 5  # the sparsest fifth
 _TEST_SEED = 0
 _UNIFORM_SEED = 1  # another seed, so that the uniform points do not replay the draws of the others
