@@ -48,6 +48,15 @@ class Planned:
     cell: Cell
 
 
+Task = tuple[Cell, ...]
+"""Cells that one worker runs together, for what they share."""
+
+
+def group(cells: list[Cell]) -> list[Task]:
+    """Put cells into tasks, in the order in which they are to start."""
+    return [(cell,) for cell in cells]
+
+
 def plan_study(study: Study) -> list[Planned]:
     """Return the cells of a study, learner by learner, each by size and seed."""
     return [

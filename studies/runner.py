@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 
 from estimators import make
 from studies.metrics import build_problem, decision_map, measure, test_sets
-from studies.plan import Cell, Planned
+from studies.plan import Cell, Planned, Task, group
 from studies.slots import WorkerLost
 from studies.store import Outcome, Store
 
@@ -50,6 +50,11 @@ def run_cell(cell: Cell) -> Outcome:
     return Outcome(cell.key, cell.spec, "ok", values, inside, seconds=time.perf_counter() - start)
 
 
+def run_task(task: Task) -> list[Outcome]:
+    """Run the cells of a task; in a worker."""
+    return [run_cell(cell) for cell in task]
+
+
 def remaining(planned: list[Planned], store: Store, *, retry_failed: bool = False) -> list[Planned]:
     """Return the planned cells that are still to do, each once, the largest samples first.
 
@@ -71,7 +76,7 @@ def run(
     store: Store,
     executor: Executor,
     *,
-    task: Callable[[Cell], Outcome] = run_cell,
+    work: Callable[[Task], list[Outcome]] = run_task,
 ) -> Iterator[tuple[Planned, Outcome]]:
     """Run cells and yield each outcome when it is safely in the store.
 
@@ -82,19 +87,19 @@ def run(
     store : Store
     executor : Executor
         Of ``concurrent.futures``, or shaped like it. It is the caller's to shut down.
-    task : callable, default=run_cell
-        What is done with a cell.
+    work : callable, default=run_task
+        What is done with a task.
     """
-    futures = {executor.submit(task, p.cell): p for p in todo}
+    planned = {p.cell: p for p in todo}
+    futures = {executor.submit(work, task): task for task in group(list(planned))}
     for future in as_completed(futures):
-        planned = futures[future]
-        outcome = _outcome(planned.cell, future)
-        store.add(outcome)
-        yield planned, outcome
+        for cell, outcome in zip(futures[future], _outcomes(futures[future], future), strict=True):
+            store.add(outcome)
+            yield planned[cell], outcome
 
 
-def _outcome(cell: Cell, future: Future[Outcome]) -> Outcome:
+def _outcomes(task: Task, future: Future[list[Outcome]]) -> list[Outcome]:
     try:
         return future.result()
     except WorkerLost as error:
-        return Outcome(cell.key, cell.spec, "lost", error=str(error))
+        return [Outcome(cell.key, cell.spec, "lost", error=str(error)) for cell in task]

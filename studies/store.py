@@ -63,7 +63,7 @@ class Outcome:
     key, spec : str
         Of the cell.
     status : str
-        "ok"; "error", it raised; or "lost", its worker died.
+        "ok"; "error", it raised; "timeout" or "memory", it came to its limit; or "lost", its worker died.
     values : dict of str to float
         Its metrics; empty unless "ok".
     decision_map : ndarray of shape (size, size), bool, or None
@@ -71,7 +71,7 @@ class Outcome:
     error, traceback : str
         Empty if "ok".
     seconds : float
-        In the worker, all told.
+        In the worker, all told; where cells were fitted together, this one's share.
     """
 
     key: str

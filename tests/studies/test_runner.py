@@ -20,10 +20,11 @@ def store(tmp_path):
         yield store
 
 
-def fail_or_die(cell):
+def fail_or_die(task):
+    (cell,) = task
     if cell.seed == 1:
         os.kill(os.getpid(), signal.SIGKILL)
-    return run_cell(replace(cell, params={"n_neighbors": -1}) if cell.seed == 2 else cell)
+    return [run_cell(replace(cell, params={"n_neighbors": -1}) if cell.seed == 2 else cell)]
 
 
 def run_all(planned, store, **options):
@@ -73,7 +74,7 @@ def test_large_samples_start_first(tiny, store):
 def test_one_that_fails_and_one_that_dies_are_rows_and_the_others_are_done(store):
     planned = [Planned("kNN", replace(CELL, seed=seed)) for seed in range(5)]
     with Slots(2) as slots:
-        outcomes = {p.cell.seed: o for p, o in run(planned, store, slots, task=fail_or_die)}
+        outcomes = {p.cell.seed: o for p, o in run(planned, store, slots, work=fail_or_die)}
     assert {seed: o.status for seed, o in outcomes.items()} == {0: "ok", 1: "lost", 2: "error", 3: "ok", 4: "ok"}
     assert store.statuses([p.cell.key for p in planned if p.cell.seed != 2]) == {
         p.cell.key: outcomes[p.cell.seed].status for p in planned if p.cell.seed != 2
