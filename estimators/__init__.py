@@ -20,6 +20,7 @@ from estimators.polar import from_polar, to_polar
 from estimators.priors import PRIORS, PolarCoordinates, Prior, SpiralPhase
 from estimators.random_features import RandomFeatures, RandomFeaturesClassifier, RandomFeaturesRegressor
 from estimators.rfm import RFMClassifier, RFMRegressor
+from estimators.stacked import fit_many
 
 __all__ = [
     "CATALOG",
@@ -42,6 +43,7 @@ __all__ = [
     "agop",
     "average_gradient_outer_product",
     "feature_ansatz",
+    "fit_many",
     "from_polar",
     "gradient_norms",
     "lipschitz_lower_bound",

@@ -21,13 +21,12 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from skorch.callbacks import EarlyStopping, LRScheduler
-from skorch.helper import predefined_split
 from torch import nn
 
-from estimators.losses import FocalLoss
+from estimators.losses import LOSSES
 from estimators.modules import ACTIVATIONS, MLP, PriorLayer, Standardize
 from estimators.priors import PRIORS, Prior, as_prior
-from estimators.training import LeanClassifier, LeanRegressor, Points, Snapshots
+from estimators.training import Points, Run, Snapshots, train
 from toymanifold.validation import check_choice, check_integer, check_real, refusal
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ class Net(BaseEstimator, ABC):
         Only where `X` has string column names.
     """
 
-    _losses: dict[str, type[nn.Module]]
+    _losses: tuple[str, ...]  # the first is the default
     _skorch_class: type[skorch.NeuralNet]
 
     def __init__(
@@ -203,6 +202,32 @@ class Net(BaseEstimator, ABC):
         return self._fit(X, y, sample_weight, fresh, self.epochs)
 
     def _fit(self, X: ArrayLike, y: Any, sample_weight: Any, fresh: bool, epochs: int) -> Self:
+        run = self.prepare(X, y, sample_weight, fresh=fresh, epochs=epochs)
+        train([run])
+        if run.error is not None:
+            raise run.error
+        return self
+
+    def prepare(
+        self,
+        X: ArrayLike,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        fresh: bool = True,
+        epochs: int | None = None,
+    ) -> Run:
+        """Do all of a fit that comes before training: `fit` is this and `estimators.training.train`.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+        fresh : bool, default=True
+            Whether to begin with a new net.
+        epochs : int or None, default=None
+            None is as many as `epochs` says.
+        """
         self._check_parameters()
         points, labels = self._validate(X, y, fresh)
         target = self._encode(labels, fresh)
@@ -219,10 +244,16 @@ class Net(BaseEstimator, ABC):
             if fresh:
                 self._scale_targets(train[1], train[2])
                 self.net_ = self._build(train[0], train[2], device)
-            self.net_.max_epochs = epochs
-            self.net_.train_split = None if valid is None else predefined_split(self._points(*valid))
-            self.net_.partial_fit(self._points(*train), y=None)
-        return self
+            generator = torch.Generator()
+            generator.set_state(torch.get_rng_state())
+        return Run(
+            self.net_,
+            LOSSES[self.loss or self._losses[0]][1],
+            self._points(*train),
+            None if valid is None else self._points(*valid),
+            self.epochs if epochs is None else epochs,
+            generator,
+        )
 
     def _validate(self, X: ArrayLike, y: Any, fresh: bool) -> tuple[Floats, Any]:
         points, labels = validate_data(self, X, y, dtype=_FLOATS, reset=fresh, multi_output=False)
@@ -280,15 +311,13 @@ class Net(BaseEstimator, ABC):
         ).to(_DTYPES[self.dtype])
         return self._skorch_class(
             module,
-            criterion=self._losses[self.loss or next(iter(self._losses))],
-            criterion__reduction="none",
+            criterion=LOSSES[self.loss or self._losses[0]][0],
             optimizer=torch.optim.AdamW,
             optimizer__weight_decay=self.weight_decay,
-            optimizer__fused=True,
             lr=self.learning_rate,
             batch_size=self.batch_size,
             callbacks=self._callbacks(),
-            callbacks__train_loss=None,  # the lean loop records both losses
+            callbacks__train_loss=None,  # the loop records both losses
             callbacks__valid_loss=None,
             verbose=self.verbose,
             device=device,
@@ -392,8 +421,8 @@ class NetClassifier(ClassifierMixin, Net):
     True
     """
 
-    _losses = {"cross_entropy": nn.CrossEntropyLoss, "focal": FocalLoss}  # noqa: RUF012
-    _skorch_class = LeanClassifier
+    _losses = ("cross_entropy", "focal")
+    _skorch_class = skorch.NeuralNetClassifier
 
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
@@ -479,8 +508,8 @@ class NetRegressor(RegressorMixin, Net):
     True
     """
 
-    _losses = {"squared_error": nn.MSELoss, "huber": nn.HuberLoss}  # noqa: RUF012
-    _skorch_class = LeanRegressor
+    _losses = ("squared_error", "huber")
+    _skorch_class = skorch.NeuralNetRegressor
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Take one pass over more points; the scale of the targets stays that of the first.

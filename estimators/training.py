@@ -1,24 +1,30 @@
-"""The training loop: skorch's own, without what it costs for each batch.
+"""The training loop, of one net or of many together.
 
-For small nets on small data skorch's bookkeeping takes as long as the arithmetic. `LeanLoop` overrides the hooks where
-that time goes and keeps their meaning: callbacks are called at the same moments, and the history holds each epoch.
+skorch holds each net's module, optimiser, history and callbacks; the arithmetic is a stack's (`estimators.stacks`).
+Nets that are trained together each come out as they would have alone.
 """
 
 import copy
-from collections.abc import Callable, Iterator
-from typing import Any
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
-import skorch
 import torch
-from skorch.callbacks import Callback
-from torch import Tensor
-from torch.utils.data import Dataset
+from skorch.callbacks import Callback, EpochTimer, PrintLog
+from skorch.dataset import Dataset
+from torch import Generator, Tensor
+
+from estimators.losses import LossGradient
+from estimators.stacks import Stack, shares
 
 
-class Points(Dataset[Any]):
+class Points(NamedTuple):
     """Points, what is to be learnt of each, and how much each weighs.
 
-    Parameters
+    Attributes
     ----------
     X : Tensor of shape (n, n_features)
     y : Tensor of shape (n,) or (n, n_outputs)
@@ -26,100 +32,278 @@ class Points(Dataset[Any]):
         None is one for all.
     """
 
-    def __init__(self, X: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
-        self.X, self.y, self.weight = X, y, weight
-
-    def __len__(self) -> int:
-        return len(self.X)
-
-    def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
-        columns = (self.X, self.y) if self.weight is None else (self.X, self.y, self.weight)
-        return tuple(column[index] for column in columns)
+    X: Tensor
+    y: Tensor
+    weight: Tensor | None
 
 
-class Batches:
-    """Mini-batches as slices of one copy, shuffled or not, instead of a DataLoader's row by row."""
+@dataclass(eq=False)
+class Run:
+    """A net that is to be trained.
 
-    def __init__(self, columns: tuple[Tensor, ...], batch_size: int, shuffle: bool) -> None:
-        self.columns, self.batch_size = columns, batch_size
-        self.shuffle = shuffle and batch_size < len(columns[0])  # of one batch the order is of no account
-
-    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
-        columns = self.columns
-        if self.shuffle:
-            order = torch.randperm(len(columns[0])).to(columns[0].device)
-            columns = tuple(column[order] for column in columns)
-        return zip(*(column.split(self.batch_size) for column in columns), strict=True)
-
-
-class LeanLoop:
-    """Mixed into a skorch net of an `MLP` that is trained on `Points`.
-
-    Input layers that do not learn see each training point once, not once a step. The criterion gives a loss for each
-    point; batch losses are averaged into the epoch's and not kept.
+    Attributes
+    ----------
+    net : skorch.NeuralNet
+        Initialised, of an `MLP`.
+    loss : callable
+        See `estimators.losses`.
+    train : Points
+    valid : Points or None
+        Whose loss is recorded after each epoch.
+    epochs : int
+    generator : Generator
+        Of its shuffles and its dropout.
+    error : Exception or None
+        What went wrong, when it is over.
     """
 
-    def get_iterator(self: Any, dataset: Any, training: bool = False) -> Any:
-        """Return batches: of training points as the MLP's input layers put them out, of others as they are."""
-        if not isinstance(dataset, Points):
-            return super().get_iterator(dataset, training)  # type: ignore[misc]
-        size = len(dataset) if self.batch_size == -1 else self.batch_size
-        columns = tuple(column.to(self.device) for column in dataset[:])
-        if training and not self.module_.learns_inputs:
-            with torch.no_grad():
-                columns = (self.module_.inputs(columns[0]), *columns[1:])
-        return Batches(columns, size, shuffle=training)
+    net: Any
+    loss: LossGradient
+    train: Points
+    valid: Points | None
+    epochs: int
+    generator: Generator
+    error: Exception | None = None
 
-    def run_single_epoch(
-        self: Any, iterator: Any, training: bool, prefix: str, step_fn: Callable[..., Any], **fit_params: Any
-    ) -> None:
-        """Run one epoch and record its mean loss; the module's mode is set once and not at each step."""
-        if iterator is None:
+    @cached_property
+    def datasets(self) -> dict[str, Dataset | None]:
+        """What skorch tells callbacks at each epoch."""
+        train, valid = (points and Dataset(points.X, points.y) for points in (self.train, self.valid))
+        return {"dataset_train": train, "dataset_valid": valid}
+
+
+def train(runs: Sequence[Run]) -> None:
+    """Train nets together: of one architecture, on samples of one size, in batches of one size, for one loss.
+
+    A net whose loss is not finite any more, or whose callback raises, ends with `error` set; the others go on.
+    """
+    for run in runs:
+        run.net.notify("on_train_begin", X=run.train.X, y=run.train.y)
+        run.net.optimizer_.zero_grad()
+        run.net.optimizer_.step()  # does nothing without gradients, but torch's schedules warn if it is never called
+    while going := [run for run in runs if run.epochs]:
+        training = _Training(going)
+        try:
+            while all(run.epochs for run in going):
+                training.epoch()
+        finally:
+            training.leave()
+    for run in runs:
+        run.net.notify("on_train_end", X=run.train.X, y=run.train.y)
+
+
+def sees_batches(net: Any) -> bool:
+    """Tell whether a callback of a net wants to be called for each batch; such a net is trained alone."""
+    moments = ("on_batch_begin", "on_grad_computed", "on_batch_end")
+    return any(
+        getattr(type(callback), moment) is not getattr(Callback, moment)
+        for _, callback in net.callbacks_
+        for moment in moments
+    )
+
+
+class _Training:
+    """Some runs, as long as all of them go on."""
+
+    @torch.no_grad()
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.runs = runs
+        first = runs[0]
+        self.loss, self.batch_size = first.loss, first.net.batch_size
+        self.stack = Stack([run.net.module_ for run in runs], [run.generator for run in runs])
+        self.optimizer = AdamW(self.stack, [run.net.optimizer_ for run in runs])
+        self.columns = [_columns(run, run.train) for run in runs]
+        held_out = [_columns(run, run.valid) for run in runs if run.valid is not None]
+        self.valid = _together(held_out) if held_out else None
+        self.in_sight = sees_batches(first.net)
+        self.is_watched = any(_looks_at_weights(run.net) for run in runs)
+
+    def epoch(self) -> None:
+        """Go through all points once; record losses, and call what wants to be called."""
+        start = time.perf_counter()
+        for run in self.runs:
+            run.net.notify("on_epoch_begin", **run.datasets)
+        self.optimizer.look_at_rates()
+        step = self._step_in_sight if self.in_sight else self._step
+        self._record("train_loss", [step(*batch) for batch in self._batches(self._shuffled())])
+        if self.valid is not None:
+            self._record("valid_loss", [self._valid_loss(*batch) for batch in self._batches(self.valid)])
+        if self.is_watched:
+            self.stack.publish()
+        seconds = (time.perf_counter() - start) / len(self.runs)
+        for run in self.runs:
+            _end_epoch(run, seconds)
+
+    def leave(self) -> None:
+        """Give modules and optimisers what belongs to them."""
+        self.stack.publish()
+        self.optimizer.publish()
+
+    def _shuffled(self) -> tuple[Tensor, ...]:
+        n_points = len(self.columns[0][0])
+        if self.batch_size >= n_points:  # of one batch the order is of no account
+            return _together(self.columns)
+        orders = [torch.randperm(n_points, generator=run.generator).to(run.net.device) for run in self.runs]
+        return _together([tuple(part[order] for part in own) for own, order in zip(self.columns, orders, strict=True)])
+
+    def _batches(self, columns: tuple[Tensor, ...]) -> Iterator[tuple[Tensor, ...]]:
+        return zip(*(column.split(self.batch_size, dim=1) for column in columns), strict=True)
+
+    def _step(self, X: Tensor, y: Tensor, weight: Tensor | None = None) -> tuple[Tensor, int]:
+        """Take a step, and return the losses (n_runs,) before it and of how many points they are means."""
+        losses, _ = self.stack.step(self.loss, X, y, weight)
+        self.optimizer.step()
+        return losses, X.shape[1]
+
+    def _step_in_sight(self, X: Tensor, y: Tensor, weight: Tensor | None = None) -> tuple[Tensor, int]:
+        """Take a step of the only net, whose callbacks may look at weights and gradients, and change gradients."""
+        net = self.runs[0].net
+        batch = tuple(part[0] for part in (X, y, weight) if part is not None)
+        net.notify("on_batch_begin", batch=batch, training=True)
+        losses, outputs = self.stack.step(self.loss, X, y, weight)
+        self.leave()
+        for own, parameter in self.stack.pairs(self.stack.gradient):
+            parameter.grad = own
+        net.notify(
+            "on_grad_computed", named_parameters=list(net.get_all_learnable_params()), batch=batch, training=True
+        )
+        net.optimizer_.zero_grad()
+        self.optimizer.look_at_rates()
+        self.optimizer.step()
+        self.leave()
+        net.notify("on_batch_end", batch=batch, training=True, loss=losses[0], y_pred=outputs[0])
+        return losses, X.shape[1]
+
+    @torch.no_grad()
+    def _valid_loss(self, X: Tensor, y: Tensor, weight: Tensor | None = None) -> tuple[Tensor, int]:
+        outputs = self.stack.outputs(X)
+        losses = (self.loss(outputs, y)[0] * shares(weight, X)).sum(dim=1)
+        for run in self.runs if self.in_sight else ():
+            batch = tuple(part[0] for part in (X, y, weight) if part is not None)
+            run.net.notify("on_batch_begin", batch=batch, training=False)
+            run.net.notify("on_batch_end", batch=batch, training=False, loss=losses[0], y_pred=outputs[0])
+        return losses, X.shape[1]
+
+    def _record(self, name: str, batches: list[tuple[Tensor, int]]) -> None:
+        """Record each net's mean loss, of batches that may be of unlike size."""
+        losses = torch.stack([losses for losses, _ in batches])
+        sizes = losses.new_tensor([size for _, size in batches])
+        for run, loss in zip(self.runs, (sizes @ losses / sizes.sum()).tolist(), strict=True):
+            run.net.history.record(name, loss)
+
+
+class AdamW:
+    """AdamW for a stack, with the rates and the state of each network's own optimiser.
+
+    Loshchilov and Hutter, Decoupled Weight Decay Regularization, ICLR 2019, algorithm 2, with the constants that torch
+    has.
+
+    Parameters
+    ----------
+    stack : Stack
+    optimizers : sequence of torch.optim.AdamW
+        One for each network, all at the same step.
+    """
+
+    def __init__(self, stack: Stack, optimizers: Sequence[torch.optim.Optimizer]) -> None:
+        self.stack, self.optimizers = stack, optimizers
+        self.mean, self.square, self.work = (torch.zeros_like(stack.values) for _ in range(3))
+        self.n_steps = 0
+        self._rates: list[tuple[float, float]] = []
+        self._adopt_state()
+
+    def look_at_rates(self) -> None:
+        """Take learning rates and weight decays as the optimisers have them now."""
+        rates = [
+            (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["weight_decay"])
+            for optimizer in self.optimizers
+        ]
+        if rates != self._rates:
+            self._rates = rates
+            self.rate = self._spread([rate for rate, _ in rates])
+            self.kept = self._spread([1 - rate * decay for rate, decay in rates])
+            self.decays = any(decay for _, decay in rates)
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Change the stack's values by its gradient."""
+        group = self.optimizers[0].param_groups[0]
+        (beta1, beta2), eps = group["betas"], group["eps"]
+        self.n_steps += 1
+        shrink1, shrink2 = 1 - beta1**self.n_steps, math.sqrt(1 - beta2**self.n_steps)
+        gradient, values = self.stack.gradient, self.stack.values
+        self.mean.lerp_(gradient, 1 - beta1)
+        self.square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        torch.sqrt(self.square, out=self.work).add_(eps * shrink2)
+        if self.decays:
+            values *= self.kept
+        values.addcmul_(torch.div(self.mean, self.work, out=self.work), self.rate, value=-shrink2 / shrink1)
+
+    @torch.no_grad()
+    def publish(self) -> None:
+        """Let the optimisers have the state of now."""
+        if not self.n_steps:
             return
-        self._set_training(training)
-        losses, sizes = [], []
-        for batch in iterator:
-            self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
-            losses.append(step["loss"].detach())
-            sizes.append(len(batch[0]))
-            self.notify("on_batch_end", batch=batch, training=training, **step)
-        shares = torch.tensor(sizes, dtype=losses[0].dtype, device=losses[0].device)
-        self.history.record(f"{prefix}_loss", float(torch.stack(losses) @ shares / shares.sum()))
+        owner = {p: o for o in self.optimizers for group in o.param_groups for p in group["params"]}
+        for (mean, parameter), (square, _) in zip(
+            self.stack.pairs(self.mean), self.stack.pairs(self.square), strict=True
+        ):
+            owner[parameter].state[parameter] = {
+                "step": torch.tensor(float(self.n_steps)),
+                "exp_avg": mean.clone(),
+                "exp_avg_sq": square.clone(),
+            }
 
-    def train_step_single(self: Any, batch: Any, **_: Any) -> dict[str, Tensor]:
-        """Take the gradient of one batch."""
-        module = self.module_ if self.module_.learns_inputs else self.module_.body
-        y_pred = module(batch[0])
-        loss = self._mean_loss(y_pred, *batch[1:])
-        loss.backward()
-        return {"loss": loss, "y_pred": y_pred}
+    def _adopt_state(self) -> None:
+        states = {parameter: state for o in self.optimizers for parameter, state in o.state.items()}
+        for (mean, parameter), (square, _) in zip(
+            self.stack.pairs(self.mean), self.stack.pairs(self.square), strict=True
+        ):
+            if parameter in states:
+                mean.copy_(states[parameter]["exp_avg"])
+                square.copy_(states[parameter]["exp_avg_sq"])
+                self.n_steps = int(states[parameter]["step"])
 
-    def validation_step(self: Any, batch: Any, **_: Any) -> dict[str, Tensor]:
-        """Take the loss of one batch of validation points."""
+    def _spread(self, numbers: list[float]) -> Tensor:
+        """Return the number of each network at each of its values."""
+        flat = torch.empty_like(self.stack.values)
+        for block in self.stack.blocks(flat):
+            block.copy_(flat.new_tensor(numbers).view(-1, *[1] * (block.ndim - 1)))
+        return flat
+
+
+def _end_epoch(run: Run, seconds: float) -> None:
+    """Tell the callbacks, and see whether the net is to go on."""
+    history = run.net.history
+    run.epochs -= 1
+    try:
+        run.net.notify("on_epoch_end", **run.datasets)
+        if not math.isfinite(loss := history[-1]["train_loss"]):
+            raise ValueError(
+                f"training diverged: in epoch {len(history)} the loss is {loss}; a lower learning_rate may help"
+            )
+    except KeyboardInterrupt:  # so skorch's callbacks say that it is enough
+        run.epochs = 0
+    except Exception as error:
+        run.epochs, run.error = 0, error
+    history.record("dur", seconds)
+
+
+def _columns(run: Run, points: Points) -> tuple[Tensor, ...]:
+    """Return points on the device, and past the input layers if those do not learn."""
+    X, *rest = (part.to(run.net.device) for part in points if part is not None)
+    if not run.net.module_.learns_inputs:
         with torch.no_grad():
-            y_pred = self.module_(batch[0])
-            return {"loss": self._mean_loss(y_pred, *batch[1:]), "y_pred": y_pred}
-
-    def _mean_loss(self: Any, y_pred: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor:
-        losses: Tensor = self.criterion_(y_pred, y).reshape(len(y), -1).mean(dim=1)
-        return losses.mean() if weight is None else losses @ weight / weight.sum().clamp_min(1e-30)
-
-    def notify(self: Any, method_name: str, **kwargs: Any) -> None:
-        """Call those callbacks that do something at this moment; the others would only be waited for."""
-        getattr(self, method_name)(self, **kwargs)
-        idle = getattr(Callback, method_name)
-        for _, callback in self.callbacks_:
-            if getattr(type(callback), method_name, None) is not idle:
-                getattr(callback, method_name)(self, **kwargs)
+            X = run.net.module_.inputs(X)
+    return (X, *rest)
 
 
-class LeanClassifier(LeanLoop, skorch.NeuralNetClassifier):
-    """A skorch classifier with the lean loop."""
+def _together(columns: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+    return tuple(torch.stack(parts) for parts in zip(*columns, strict=True))
 
 
-class LeanRegressor(LeanLoop, skorch.NeuralNetRegressor):
-    """A skorch regressor with the lean loop."""
+def _looks_at_weights(net: Any) -> bool:
+    return any(not isinstance(callback, (EpochTimer, PrintLog)) for _, callback in net.callbacks_)
 
 
 class Snapshots(Callback):
