@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from estimators.polar import to_polar
-from estimators.priors import PolarCoordinates, Prior
+from estimators.priors import Prior
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "silu": nn.SiLU}
 
@@ -25,17 +23,12 @@ class PriorLayer(nn.Module):
     def __init__(self, prior: Prior, n_features: int) -> None:
         super().__init__()
         self.prior = prior
-        self.center: nn.Parameter | None = None
-        if isinstance(prior, PolarCoordinates) and prior.learn_center:
-            start = np.zeros(n_features) if prior.center is None else np.asarray(prior.center)
-            self.center = nn.Parameter(torch.as_tensor(start, dtype=torch.get_default_dtype()))
+        for name, start in prior.learnable(n_features).items():
+            self.register_parameter(name, nn.Parameter(torch.as_tensor(start, dtype=torch.get_default_dtype())))
 
     def forward(self, X: Tensor) -> Tensor:
         """Map (n, n_features) to the prior's coordinates."""
-        if isinstance(self.prior, PolarCoordinates) and self.center is not None:
-            moved: Tensor = to_polar(X - self.center, encoding=self.prior.encoding)
-            return moved
-        new: Tensor = self.prior.coordinates(X)
+        new: Tensor = self.prior.coordinates(X, **dict(self.named_parameters()))
         return new
 
 

@@ -30,8 +30,15 @@ class Prior(TransformerMixin, BaseEstimator, ABC):
     """Whether points may differ where their coordinates do not."""
 
     @abstractmethod
-    def coordinates(self, X: Any) -> Any:
-        """Map an array (n_samples, n_features) of any array library to new coordinates; unchecked."""
+    def coordinates(self, X: Any, **learnt: Any) -> Any:
+        """Map an array (n_samples, n_features) of any array library to new coordinates; unchecked.
+
+        What `learnable` names may be given in place of the parameters of the same names, as arrays of the same library.
+        """
+
+    def learnable(self, n_features: int) -> dict[str, NDArray[np.float64]]:  # noqa: ARG002
+        """Return what a layer is to learn in this prior, by name, as it is at the start."""
+        return {}
 
     @abstractmethod
     def _names(self) -> list[str]:
@@ -115,12 +122,19 @@ class PolarCoordinates(Prior):
             allowed = f"an array of shape ({n_features},)"
             raise ValueError(refusal("center", "PolarCoordinates", allowed, self.center))
 
-    def coordinates(self, X: Any) -> Any:
-        """Map an array (n_samples, d) of any array library to polar coordinates; unchecked."""
-        if self.center is None:
+    def coordinates(self, X: Any, *, center: Any = None, **_: Any) -> Any:
+        """Map an array (n_samples, d) of any array library to polar coordinates about `center`; unchecked."""
+        if center is None and self.center is None:
             return to_polar(X, encoding=self.encoding)
-        center = array_namespace(X).asarray(np.asarray(self.center), dtype=X.dtype, device=device(X))
+        if center is None:
+            center = array_namespace(X).asarray(np.asarray(self.center), dtype=X.dtype, device=device(X))
         return to_polar(X - center, encoding=self.encoding)
+
+    def learnable(self, n_features: int) -> dict[str, NDArray[np.float64]]:
+        """Return the centre, if it is to be learnt."""
+        if not self.learn_center:
+            return {}
+        return {"center": np.zeros(n_features) if self.center is None else np.asarray(self.center, dtype=np.float64)}
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[np.floating]:
         """Return the Cartesian points (n_samples, d) of polar coordinates (n_samples, n_features_out)."""
@@ -169,7 +183,7 @@ class SpiralPhase(Prior):
         self.tip = tip
         self.radius = radius
 
-    def coordinates(self, X: Any) -> Any:
+    def coordinates(self, X: Any, **_: Any) -> Any:
         """Map an array (n_samples, d >= 2) of any array library to the phase (n_samples, 1); unchecked."""
         return self._spiral().phase(X)[:, None]
 
