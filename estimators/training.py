@@ -113,6 +113,7 @@ class _Training:
         self.stack = Stack([run.net.module_ for run in runs], [run.generator for run in runs])
         self.optimizer = AdamW(self.stack, [run.net.optimizer_ for run in runs])
         self.columns = [_columns(run, run.train) for run in runs]
+        self.in_order = _together(self.columns)  # of one batch the order is of no account
         held_out = [_columns(run, run.valid) for run in runs if run.valid is not None]
         self.valid = _together(held_out) if held_out else None
         self.in_sight = sees_batches(first.net)
@@ -141,8 +142,8 @@ class _Training:
 
     def _shuffled(self) -> tuple[Tensor, ...]:
         n_points = len(self.columns[0][0])
-        if self.batch_size >= n_points:  # of one batch the order is of no account
-            return _together(self.columns)
+        if self.batch_size >= n_points:
+            return self.in_order
         orders = [torch.randperm(n_points, generator=run.generator).to(run.net.device) for run in self.runs]
         return _together([tuple(part[order] for part in own) for own, order in zip(self.columns, orders, strict=True)])
 
