@@ -353,6 +353,22 @@ class Net(BaseEstimator, ABC):
             inputs.append(Standardize(*_mean_and_std(features, weight)))
         return inputs, features.shape[1]
 
+    def as_of(self, epoch: int) -> Self:
+        """Return a copy of the net as a training of `epoch` epochs, one of the `checkpoints`, would have left it.
+
+        Only without `early_stopping` and with a constant `schedule`, which know where a training ends.
+        """
+        check_is_fitted(self, "net_")
+        states = dict(self.net_.callbacks_)["snapshots"].states_ if len(self.checkpoints) else {}
+        if epoch not in states:
+            raise ValueError(refusal("epoch", f"{type(self).__name__}.as_of", f"among {tuple(states)}", epoch))
+        if self.early_stopping or self.schedule != "constant":
+            raise ValueError(f"{type(self).__name__}.as_of needs early_stopping=False and schedule='constant'.")
+        net = copy.deepcopy(self).set_params(epochs=epoch, checkpoints=tuple(e for e in self.checkpoints if e <= epoch))
+        net.net_.module_.load_state_dict(states[epoch])
+        del net.net_.history[epoch:]
+        return net
+
     def _outputs(self, X: ArrayLike) -> Floats:
         """Return the net's outputs (n_samples, n_outputs), of the dtype of `X`."""
         check_is_fitted(self, "net_")

@@ -5,13 +5,27 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+import torch
 from sklearn.base import BaseEstimator
 
 from estimators.nets import Net
 from estimators.training import Run, sees_batches, train
 
-ACTIVATION_BYTES = {"cpu": 2**19, "cuda": 2**27}
+BYTES_ON_CPU, BYTES_ELSEWHERE = 2**19, 2**27
 """What one layer of a stack puts out in a step, at most: on a CPU all that a step touches should stay in its cache."""
+
+
+_OWN = (
+    "random_state",
+    "learning_rate",
+    "schedule",
+    "weight_decay",
+    "epochs",
+    "checkpoints",
+    "init_scale",
+    "standardize",
+)
+"""Parameters in which nets may differ that are trained together."""
 
 
 def fit_many(
@@ -79,9 +93,37 @@ def fit_many(
     return [errors.get(index, estimator) for index, estimator in enumerate(estimators)]
 
 
-def stack_size(n_points: int, width: int, itemsize: int, device: str) -> int:
+def company(estimator: BaseEstimator, n_samples: int) -> tuple[Hashable, int] | None:
+    """Tell, before there are data, with what others an estimator can be fitted as one computation.
+
+    Parameters
+    ----------
+    estimator : estimator
+    n_samples : int
+        Of its data, which are those of one problem for all.
+
+    Returns
+    -------
+    kind : hashable
+        Estimators of an equal kind go together.
+    n_together : int
+        How many of them make one computation.
+    None
+        Instead, if it can only be fitted alone.
+    """
+    if not isinstance(estimator, Net) or estimator.verbose or estimator.warm_start or estimator.callbacks:
+        return None
+    params = {name: value for name, value in estimator.get_params(deep=False).items() if name not in _OWN}
+    kind = (type(estimator), n_samples, repr(sorted(params.items())))
+    n_points = min(estimator.batch_size, n_samples)
+    on_cpu = estimator.device == "cpu" or not torch.cuda.is_available()
+    itemsize = 8 if estimator.dtype == "float64" else 4
+    return kind, stack_size(n_points, estimator.width, itemsize, on_cpu=on_cpu)
+
+
+def stack_size(n_points: int, width: int, itemsize: int, *, on_cpu: bool) -> int:
     """Return how many nets of `width` make a stack, on batches of `n_points`."""
-    return max(1, ACTIVATION_BYTES[device] // (n_points * width * itemsize))
+    return max(1, (BYTES_ON_CPU if on_cpu else BYTES_ELSEWHERE) // (n_points * width * itemsize))
 
 
 def _parts(members: list[tuple[int, Run]]) -> list[list[tuple[int, Run]]]:
@@ -90,7 +132,8 @@ def _parts(members: list[tuple[int, Run]]) -> list[list[tuple[int, Run]]]:
     values = next(run.net.module_.parameters())
     width = max(parameter.shape[0] for parameter in run.net.module_.parameters())
     n_points = min(run.net.batch_size, len(run.train.X))
-    n_stacks = math.ceil(len(members) / stack_size(n_points, width, values.itemsize, values.device.type))
+    most = stack_size(n_points, width, values.itemsize, on_cpu=values.device.type == "cpu")
+    n_stacks = math.ceil(len(members) / most)
     return [members[part::n_stacks] for part in range(n_stacks)]
 
 

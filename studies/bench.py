@@ -6,6 +6,7 @@ first to last, so a few are timed, less the cost of a single one, and the study'
 
 import copy
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ import pandas as pd
 import skorch
 import torch
 from numpy.typing import NDArray
+from rich.table import Table
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -34,6 +37,8 @@ EPOCHS = 1000
 BATCH_SIZE = 128
 LEARNING_RATE = 1e-3
 WIDTH = 64
+
+SKORCH, OURS, SKORCH_2, OURS_2 = "skorch", "fit_many", "skorch, joblib on 2 cores", "fit_many on 2 cores"
 
 _POINTS_TIMED = 20_000  # of one cell in one round: epochs times sample size
 _SEEDS_TIMED = 2  # of skorch on both cores, which takes its time
@@ -67,7 +72,7 @@ def fit_skorch(X: NDArray[np.float32], y: NDArray[np.int64], variant: dict[str, 
 
 def fit_sklearn(X: NDArray[np.float32], y: NDArray[np.int64], variant: dict[str, Any], epochs: int, seed: int) -> Any:
     """Fit scikit-learn's MLPClassifier, which has neither focal loss nor layer norm."""
-    return MLPClassifier(
+    net = MLPClassifier(
         (WIDTH,) * 3,
         batch_size=min(BATCH_SIZE, len(X)),
         learning_rate_init=LEARNING_RATE,
@@ -76,7 +81,9 @@ def fit_sklearn(X: NDArray[np.float32], y: NDArray[np.int64], variant: dict[str,
         n_iter_no_change=epochs + 1,
         tol=0.0,
         random_state=seed,
-    ).fit(X, y)
+    )
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):  # all epochs are what is asked for
+        return net.fit(X, y)
 
 
 def fit_torch(X: NDArray[np.float32], y: NDArray[np.int64], variant: dict[str, Any], epochs: int, seed: int) -> Any:
@@ -94,7 +101,7 @@ def fit_torch(X: NDArray[np.float32], y: NDArray[np.int64], variant: dict[str, A
     return network
 
 
-FITS: dict[str, Fit] = {"skorch": fit_skorch, "scikit-learn": fit_sklearn, "bare torch": fit_torch}
+FITS: dict[str, Fit] = {SKORCH: fit_skorch, "scikit-learn": fit_sklearn, "bare torch": fit_torch}
 """Ways to fit one net, on coordinates after the prior, standardised, in float32."""
 
 
@@ -121,9 +128,6 @@ class Costs:
         return EPOCHS * sum(s for n, s in self.seconds[way].items() if n <= (largest or n))
 
 
-OURS, SKORCH_2, OURS_2 = "fit_many", "skorch, joblib on 2 cores", "fit_many on 2 cores"
-
-
 def measure_costs(sizes: Sequence[int] = SIZES, n_rounds: int = 5) -> Costs:
     """Time all ways in turns: on one core by processor time, on two by the clock on the wall."""
     with _one_thread(), joblib.Parallel(2) as cores:
@@ -139,6 +143,22 @@ def measure_costs(sizes: Sequence[int] = SIZES, n_rounds: int = 5) -> Costs:
             for way in ways:
                 seconds[way][n] = median(costs[way] for costs in rounds)
         return Costs(seconds, median(_gflops() for _ in range(n_rounds)), _sgemm_gflops())
+
+
+def costs_table(costs: Costs) -> Table:
+    """Return a row for each way: milliseconds for an epoch of a net by sample size, the study, and beside ours."""
+    sizes = list(costs.seconds[OURS])
+    table = Table(box=None)
+    table.add_column("ms for an epoch of a net", no_wrap=True)
+    for heading in (*(f"n = {n:,}" for n in sizes), "study, s", "of ours", "same, n <= 1,000"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    n_cells = N_SEEDS * len(VARIANTS)
+    for way, seconds in costs.seconds.items():
+        ours = OURS_2 if "2 cores" in way else OURS
+        ratios = [costs.study_seconds(way, n) / costs.study_seconds(ours, n) for n in (None, 1000)]
+        each = (f"{1000 * seconds[n] / n_cells:.3g}" for n in sizes)
+        table.add_row(way, *each, f"{costs.study_seconds(way):,.0f}", *(f"{ratio:.1f} x" for ratio in ratios))
+    return table
 
 
 def measure_errors(n_samples: int, n_seeds: int) -> pd.DataFrame:

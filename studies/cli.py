@@ -113,6 +113,26 @@ def show(
             out.print(f"wrote {path}")
 
 
+@app.command()
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="Two sizes and one round: under a minute.")] = False,
+) -> None:
+    """Measure here what training a study's nets costs, beside skorch, scikit-learn and a bare torch loop."""
+    from studies.bench import EPOCHS, N_SEEDS, OURS, OURS_2, SIZES, SKORCH, VARIANTS, costs_table, measure_costs
+
+    sizes = (100, 1000) if quick else SIZES
+    n_cells = len(VARIANTS) * N_SEEDS * len(sizes)
+    out.print(
+        f"{n_cells} nets: {len(VARIANTS)} variants x {N_SEEDS} seeds x {len(sizes)} sizes, {EPOCHS:,} epochs each"
+    )
+    costs = measure_costs(sizes, n_rounds=1 if quick else 5)
+    wide.print(costs_table(costs))
+    ratio = costs.study_seconds(SKORCH) / costs.study_seconds(OURS_2)
+    out.print(f"Both cores, {OURS} beside {SKORCH} on one: {ratio:.1f} x")
+    share = costs.gflops / costs.sgemm_gflops
+    out.print(f"Training at n = 1,000: {costs.gflops:.0f} GFLOP/s, {share:.0%} of sgemm's {costs.sgemm_gflops:.0f}")
+
+
 def _study(name: str, quick: bool, seeds: int | None) -> Study:
     studies = built_in()
     if name not in studies:

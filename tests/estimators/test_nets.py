@@ -179,6 +179,25 @@ def test_stages_are_what_shorter_trainings_give():
     np.testing.assert_array_equal(list(regressor.staged_predict(VALUES[0]))[-1], regressor.predict(VALUES[0]))
 
 
+def test_a_net_as_of_a_checkpoint_is_that_of_the_shorter_training():
+    net = fitted(epochs=20, checkpoints=(3, 10, 20), batch_size=100, dropout=0.1)
+    early, short = net.as_of(3), fitted(epochs=3, batch_size=100, dropout=0.1)
+    np.testing.assert_array_equal(early.predict_proba(X), short.predict_proba(X))
+    assert early.history_["train_loss"].to_list() == short.history_["train_loss"].to_list()
+    assert (early.epochs, len(net.history_)) == (3, 20)
+
+
+@pytest.mark.parametrize(("params", "epoch"), [({}, 3), ({"checkpoints": (3,)}, 2)])
+def test_no_net_as_of_an_epoch_that_was_not_kept(params, epoch):
+    with pytest.raises(ValueError, match=rf"The 'epoch' parameter of NetClassifier.as_of must be among .* Got {epoch}"):
+        fitted(**params).as_of(epoch)
+
+
+def test_a_schedule_and_early_stopping_know_where_a_training_ends():
+    with pytest.raises(ValueError, match="needs early_stopping=False and schedule='constant'"):
+        fitted(checkpoints=(3,), schedule="cosine").as_of(3)
+
+
 def test_stages_need_checkpoints():
     with pytest.raises(ValueError, match="The 'checkpoints' parameter of NetClassifier must be epochs to be kept"):
         list(fitted().staged_predict(X))
