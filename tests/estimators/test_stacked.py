@@ -13,6 +13,7 @@ from skorch.callbacks import Callback, EpochScoring
 from estimators import NetClassifier, NetRegressor, PolarCoordinates, fit_many
 from estimators.losses import LOSSES
 from estimators.modules import MLP
+from estimators.stacked import company
 from estimators.stacks import Stack
 from toymanifold import make_sphere, make_spiral
 
@@ -227,3 +228,21 @@ def test_no_bit_of_a_net_depends_on_its_company():
     """Alone, first or last, of two or of seven: the same weights, where MKL is told to be reproducible."""
     environment = {**os.environ, "MKL_CBWR": "AUTO", "OMP_NUM_THREADS": "1"}
     subprocess.run([sys.executable, "-c", IN_ANY_COMPANY], env=environment, check=True)
+
+
+def test_company_is_known_before_there_are_data():
+    """Nets that differ only in seed, rates and length are of one kind, and nets of other layers are of another."""
+    kind, n_together = company(NetClassifier(**EXACT), 150)
+    assert n_together == 2**19 // (100 * 8 * 8)
+    assert company(NetClassifier(**EXACT, random_state=3, weight_decay=0.1, checkpoints=(5,)), 150)[0] == kind
+    for other in ({"layer_norm": True}, {"width": 9}, {"loss": "focal"}, {"dropout": 0.1}, {"batch_size": 99}):
+        assert company(NetClassifier(**{**EXACT, **other}), 150)[0] != kind
+    assert company(NetClassifier(**EXACT), 151)[0] != kind
+
+
+@pytest.mark.parametrize(
+    "loner",
+    [KNeighborsClassifier(), NetClassifier(verbose=1), NetClassifier(warm_start=True), NetRegressor(callbacks=[0])],
+)
+def test_some_are_fitted_alone(loner):
+    assert company(loner, 100) is None
