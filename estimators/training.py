@@ -17,6 +17,7 @@ from skorch.callbacks import Callback, EpochTimer, PrintLog
 from skorch.dataset import Dataset
 from torch import Generator, Tensor
 
+from estimators.adamw import AdamW
 from estimators.losses import LossGradient
 from estimators.stacks import Stack, shares
 
@@ -78,7 +79,7 @@ def train(runs: Sequence[Run]) -> None:
     A net whose loss is not finite any more, or whose callback raises, ends with `error` set; the others go on.
     """
     for run in runs:
-        run.net.notify("on_train_begin", X=run.train.X, y=run.train.y)
+        _tell(run, "on_train_begin", X=run.train.X, y=run.train.y)
         run.net.optimizer_.zero_grad()
         run.net.optimizer_.step()  # does nothing without gradients, but torch's schedules warn if it is never called
     while going := [run for run in runs if run.epochs]:
@@ -89,7 +90,7 @@ def train(runs: Sequence[Run]) -> None:
         finally:
             training.leave()
     for run in runs:
-        run.net.notify("on_train_end", X=run.train.X, y=run.train.y)
+        _tell(run, "on_train_end", X=run.train.X, y=run.train.y)
 
 
 def sees_batches(net: Any) -> bool:
@@ -123,7 +124,7 @@ class _Training:
         """Go through all points once; record losses, and call what wants to be called."""
         start = time.perf_counter()
         for run in self.runs:
-            run.net.notify("on_epoch_begin", **run.datasets)
+            _tell(run, "on_epoch_begin", **run.datasets)
         self.optimizer.look_at_rates()
         step = self._step_in_sight if self.in_sight else self._step
         self._record("train_loss", [step(*batch) for batch in self._batches(self._shuffled())])
@@ -193,101 +194,25 @@ class _Training:
             run.net.history.record(name, loss)
 
 
-class AdamW:
-    """AdamW for a stack, with the rates and the state of each network's own optimiser.
-
-    Loshchilov and Hutter, Decoupled Weight Decay Regularization, ICLR 2019, algorithm 2, with the constants that torch
-    has.
-
-    Parameters
-    ----------
-    stack : Stack
-    optimizers : sequence of torch.optim.AdamW
-        One for each network, all at the same step.
-    """
-
-    def __init__(self, stack: Stack, optimizers: Sequence[torch.optim.Optimizer]) -> None:
-        self.stack, self.optimizers = stack, optimizers
-        self.mean, self.square, self.work = (torch.zeros_like(stack.values) for _ in range(3))
-        self.n_steps = 0
-        self._rates: list[tuple[float, float]] = []
-        self._adopt_state()
-
-    def look_at_rates(self) -> None:
-        """Take learning rates and weight decays as the optimisers have them now."""
-        rates = [
-            (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["weight_decay"])
-            for optimizer in self.optimizers
-        ]
-        if rates != self._rates:
-            self._rates = rates
-            self.rate = self._spread([rate for rate, _ in rates])
-            self.kept = self._spread([1 - rate * decay for rate, decay in rates])
-            self.decays = any(decay for _, decay in rates)
-
-    @torch.no_grad()
-    def step(self) -> None:
-        """Change the stack's values by its gradient."""
-        group = self.optimizers[0].param_groups[0]
-        (beta1, beta2), eps = group["betas"], group["eps"]
-        self.n_steps += 1
-        shrink1, shrink2 = 1 - beta1**self.n_steps, math.sqrt(1 - beta2**self.n_steps)
-        gradient, values = self.stack.gradient, self.stack.values
-        self.mean.lerp_(gradient, 1 - beta1)
-        self.square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        torch.sqrt(self.square, out=self.work).add_(eps * shrink2)
-        if self.decays:
-            values *= self.kept
-        values.addcmul_(torch.div(self.mean, self.work, out=self.work), self.rate, value=-shrink2 / shrink1)
-
-    @torch.no_grad()
-    def publish(self) -> None:
-        """Let the optimisers have the state of now."""
-        if not self.n_steps:
-            return
-        owner = {p: o for o in self.optimizers for group in o.param_groups for p in group["params"]}
-        for (mean, parameter), (square, _) in zip(
-            self.stack.pairs(self.mean), self.stack.pairs(self.square), strict=True
-        ):
-            owner[parameter].state[parameter] = {
-                "step": torch.tensor(float(self.n_steps)),
-                "exp_avg": mean.clone(),
-                "exp_avg_sq": square.clone(),
-            }
-
-    def _adopt_state(self) -> None:
-        states = {parameter: state for o in self.optimizers for parameter, state in o.state.items()}
-        for (mean, parameter), (square, _) in zip(
-            self.stack.pairs(self.mean), self.stack.pairs(self.square), strict=True
-        ):
-            if parameter in states:
-                mean.copy_(states[parameter]["exp_avg"])
-                square.copy_(states[parameter]["exp_avg_sq"])
-                self.n_steps = int(states[parameter]["step"])
-
-    def _spread(self, numbers: list[float]) -> Tensor:
-        """Return the number of each network at each of its values."""
-        flat = torch.empty_like(self.stack.values)
-        for block in self.stack.blocks(flat):
-            block.copy_(flat.new_tensor(numbers).view(-1, *[1] * (block.ndim - 1)))
-        return flat
-
-
 def _end_epoch(run: Run, seconds: float) -> None:
     """Tell the callbacks, and see whether the net is to go on."""
     history = run.net.history
-    run.epochs -= 1
+    run.epochs = max(0, run.epochs - 1)
+    _tell(run, "on_epoch_end", **run.datasets)
+    history.record("dur", seconds)
+    if not math.isfinite(loss := history[-1]["train_loss"]):
+        where = f"in epoch {len(history)} the loss is {loss}"
+        run.epochs, run.error = 0, ValueError(f"training diverged: {where}; a lower learning_rate may help")
+
+
+def _tell(run: Run, moment: str, **what: Any) -> None:
+    """Call the callbacks of a net; it ends when one of them says so, or fails."""
     try:
-        run.net.notify("on_epoch_end", **run.datasets)
-        if not math.isfinite(loss := history[-1]["train_loss"]):
-            raise ValueError(
-                f"training diverged: in epoch {len(history)} the loss is {loss}; a lower learning_rate may help"
-            )
+        run.net.notify(moment, **what)
     except KeyboardInterrupt:  # so skorch's callbacks say that it is enough
         run.epochs = 0
     except Exception as error:
         run.epochs, run.error = 0, error
-    history.record("dur", seconds)
 
 
 def _columns(run: Run, points: Points) -> tuple[Tensor, ...]:

@@ -112,6 +112,18 @@ def test_one_that_fails_fails_alone():
         fit_many([clone(net) for net in nets], data)
 
 
+@pytest.mark.parametrize("moment", ["on_train_begin", "on_epoch_begin", "on_epoch_end", "on_train_end"])
+def test_a_callback_that_fails_fails_its_own_net(moment):
+    def fail(self, net, **kwargs):
+        raise RuntimeError("not so")
+
+    nets = nets_like({"epochs": 3})
+    nets[2].set_params(callbacks=[type("Failing", (Callback,), {moment: fail})()])
+    fitted = fit_many(nets, DATA, return_exceptions=True)
+    assert [str(net) for net in fitted if isinstance(net, Exception)] == ["not so"]
+    assert [len(net.history_) for net in (nets[0], nets[1], nets[3])] == [3, 3, 3]
+
+
 def test_a_net_alone_that_diverges_says_so():
     with pytest.raises(ValueError, match=r"training diverged: in epoch \d+ the loss is"):
         NetClassifier(**{**EXACT, "learning_rate": 1e200}).fit(*DATA[0])
