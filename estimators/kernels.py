@@ -5,26 +5,23 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import Tags, check_array, check_consistent_length, check_random_state
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from estimators.kernel_functions import KERNELS, Kernel, median_distance
 from estimators.kernel_solvers import Solution, solve_exact, solve_iteratively, solve_leave_one_out, solve_nystroem
+from estimators.targets import LabelTargets, Machine, ValueTargets, check_weight
 from toymanifold.validation import check_choice, check_integer, check_real, refusal
 
 Array = NDArray[Any]
 
 SOLVERS = ("auto", "exact", "cg", "nystroem")
 
-_FLOATS = (np.float64, np.float32)
 _EXACT_POINTS = 20_000  # a matrix of 3.2 GB in float64
 _MEDIAN_POINTS = 1000  # half a million pairs
 
 
-class _KernelMachine(BaseEstimator):
+class _KernelMachine(Machine):
     """What the regressor and the classifier share: a solution in `kernel_`, `X_fit_` and `dual_coef_`."""
 
     def __init__(
@@ -57,18 +54,38 @@ class _KernelMachine(BaseEstimator):
         if self.solver == "cg" and np.ndim(self.ridge) == 0 and self.ridge == 0:
             raise ValueError(refusal("ridge", owner, "positive for the solver 'cg'", self.ridge))
 
-    def _fit_targets(self, X: Array, Y: Array, sample_weight: ArrayLike | None) -> None:
-        """Fit the function k(., X_fit_) dual_coef_ to targets `Y` (n_samples, n_targets)."""
-        owner = type(self).__name__
-        weight = check_weight(sample_weight, X, owner)
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the functions k(., X_fit_) dual_coef_.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Real values, one function for each column; or (n_samples,) labels of at least two classes, of any type: one
+            function for two classes, one each for more.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Non-negative; a weight of 2 is the same as two copies.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data are not allowed.
+        LinAlgError
+            If the kernel matrix cannot be factorised even with jitter.
+        """
+        self._check_parameters()
+        points, targets = self._data(X, y)
+        targets = targets.astype(points.dtype)
+        weight = check_weight(sample_weight, points, type(self).__name__)
         if weight is not None:
-            X, Y, weight = X[weight > 0], Y[weight > 0], weight[weight > 0]
+            points, targets, weight = points[weight > 0], targets[weight > 0], weight[weight > 0]
         random = check_random_state(self.random_state)
-        self.kernel_ = self._build_kernel(X, weight, random)
-        self.X_fit_, found = self._solve(X, Y, weight, random)
+        self.kernel_ = self._build_kernel(points, weight, random)
+        self.X_fit_, found = self._solve(points, targets, weight, random)
         self.dual_coef_ = found.coef
         self.ridge_, self.jitter_ = found.ridge, found.jitter
         self.loo_errors_, self.n_iter_ = found.loo_errors, found.n_iter
+        return self
 
     def _build_kernel(self, X: Array, weight: Array | None, random: np.random.RandomState) -> Kernel:
         metric = check_metric(self.metric, X.shape[1], type(self).__name__)
@@ -97,13 +114,12 @@ class _KernelMachine(BaseEstimator):
         return Z, solve_nystroem(self.kernel_, X, Y, ridge, weight, Z)
 
     def _values(self, X: ArrayLike) -> Array:
-        """Return the fitted functions at `X` as (n_samples, n_targets)."""
         check_is_fitted(self, "dual_coef_")
         points = validate_data(self, X, dtype=self.X_fit_.dtype, reset=False)
         return self.kernel_.product(points, self.X_fit_, self.dual_coef_)
 
 
-class KernelRegressor(RegressorMixin, _KernelMachine):
+class KernelRegressor(ValueTargets, _KernelMachine):
     """Kernel ridge regression: least squares plus `ridge` times the squared norm in the kernel's space.
 
     No intercept is fitted. Everything is in the precision of the training points, float64 or float32.
@@ -162,41 +178,8 @@ class KernelRegressor(RegressorMixin, _KernelMachine):
     array([1.000])
     """
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit the function.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            Non-negative; a weight of 2 is the same as two copies.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data are not allowed.
-        LinAlgError
-            If the kernel matrix cannot be factorised even with jitter.
-        """
-        self._check_parameters()
-        points, targets = validate_data(self, X, y, dtype=_FLOATS, multi_output=True, y_numeric=True)
-        self._ravel = targets.ndim == 1
-        self._fit_targets(points, targets.reshape(len(points), -1).astype(points.dtype), sample_weight)
-        return self
-
-    def predict(self, X: ArrayLike) -> Array:
-        """Return the function at `X` (n_samples, n_features), in the shape of the training targets."""
-        values = self._values(X)
-        return values.ravel() if self._ravel else values
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
-
-class KernelClassifier(ClassifierMixin, _KernelMachine):
+class KernelClassifier(LabelTargets, _KernelMachine):
     """Kernel ridge regression on labels: of +-1 for two classes, one-hot for more; the largest value decides.
 
     Parameters
@@ -218,57 +201,6 @@ class KernelClassifier(ClassifierMixin, _KernelMachine):
     >>> machine.score(*make_spiral(500, random_state=1)) > 0.9
     True
     """
-
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit one function to two classes, or one each to more.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Labels of at least two classes, of any type.
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            Non-negative; a weight of 2 is the same as two copies.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data are not allowed.
-        LinAlgError
-            If the kernel matrix cannot be factorised even with jitter.
-        """
-        self._check_parameters()
-        points, labels = validate_data(self, X, y, dtype=_FLOATS)
-        targets, self.classes_ = label_targets(labels, type(self).__name__)
-        self._fit_targets(points, targets.astype(points.dtype), sample_weight)
-        return self
-
-    def decision_function(self, X: ArrayLike) -> Array:
-        """Return the functions at `X`: (n_samples,), positive for the second of two classes, else one a class."""
-        values = self._values(X)
-        return values.ravel() if len(self.classes_) == 2 else values
-
-    def predict(self, X: ArrayLike) -> Array:
-        """Return the class of each row of `X` (n_samples, n_features)."""
-        return decide(self.decision_function(X), self.classes_)
-
-
-def label_targets(y: Array, owner: str) -> tuple[Array, Array]:
-    """Return labels as (targets, classes): +-1 in one column for two classes, a one-hot column each for more."""
-    check_classification_targets(y)
-    binarizer = LabelBinarizer()
-    targets = binarizer.fit_transform(y)
-    classes: Array = binarizer.classes_
-    if len(classes) < 2:
-        raise ValueError(f"y of {owner} must hold at least 2 classes. Got 1 class: {classes[0]!r}.")
-    return (2 * targets - 1 if len(classes) == 2 else targets), classes
-
-
-def decide(values: Array, classes: Array) -> Array:
-    """Return the class of each row of values: by sign if they are (n_samples,), else by the largest."""
-    chosen = values > 0 if values.ndim == 1 else values.argmax(axis=1)
-    labels: Array = classes[chosen.astype(np.intp)]
-    return labels
 
 
 def check_bandwidth(bandwidth: Any, owner: str) -> float:
@@ -303,16 +235,3 @@ def check_metric(metric: Any, n_features: int, owner: str) -> Array | None:
     if eigenvalues.min() < -1e-8 * eigenvalues.max():
         raise ValueError(refusal("metric", owner, allowed, metric))
     return M
-
-
-def check_weight(sample_weight: Any, X: Array, owner: str) -> Array | None:
-    """Return weights as an array (n_samples,) of the type of `X`, non-negative and not all zero; None stays None."""
-    if sample_weight is None:
-        return None
-    weight: Array = check_array(sample_weight, dtype=X.dtype, ensure_2d=False, input_name="sample_weight")
-    if weight.ndim != 1:
-        raise ValueError("Sample weights must be 1D array or scalar")
-    check_consistent_length(weight, X)
-    if weight.min() < 0 or weight.max() == 0:
-        raise ValueError(refusal("sample_weight", owner, "non-negative and not all zero", sample_weight))
-    return weight

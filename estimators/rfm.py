@@ -4,19 +4,17 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from estimators.kernel_functions import Kernel, metric_root
-from estimators.kernels import KernelRegressor, decide, label_targets
+from estimators.kernels import KernelRegressor
+from estimators.targets import LabelTargets, Machine, ValueTargets
 from toymanifold.validation import check_choice, check_integer, check_real
 
 Array = NDArray[Any]
 
 VARIANTS = ("tabular", "grokking")
-
-_FLOATS = (np.float64, np.float32)
 
 
 class Round(NamedTuple):
@@ -30,7 +28,7 @@ class Round(NamedTuple):
     """Mean squared error at the points held out; nan where there are none."""
 
 
-class _RecursiveFeatureMachine(BaseEstimator):
+class _RecursiveFeatureMachine(Machine):
     """What the regressor and the classifier share: the recursion, and a last machine in `machine_`."""
 
     def __init__(
@@ -65,11 +63,29 @@ class _RecursiveFeatureMachine(BaseEstimator):
         check_real(self.validation_fraction, "validation_fraction", owner, low=0, high=1, closed="[)")
         check_real(self.ridge, "ridge", owner, low=0, closed="[)")
 
-    def _fit_targets(self, X: Array, Y: Array) -> None:
-        """Run the recursion on some of the points, and fit all with the metric that did best on the others."""
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Run the recursion on some of the points, and fit all with the metric that did best on the others.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Real values, one function for each column; or (n_samples,) labels of at least two classes, of any type: one
+            function for two classes, one each for more.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data are not allowed.
+        LinAlgError
+            If the kernel matrix cannot be factorised even with jitter.
+        """
+        self._check_parameters()
+        points, targets = self._data(X, y)
+        targets = targets.astype(points.dtype)
         random = check_random_state(self.random_state)
-        order = random.permutation(len(X))
-        held_out, fitted = np.split(order, [int(self.validation_fraction * len(X))])
+        order = random.permutation(len(points))
+        held_out, fitted = np.split(order, [int(self.validation_fraction * len(points))])
         machine = KernelRegressor(
             self.kernel,
             self.bandwidth,
@@ -78,11 +94,12 @@ class _RecursiveFeatureMachine(BaseEstimator):
             n_centers=self.n_centers,
             random_state=int(random.randint(2**31)),
         )
-        self.history_ = self._recurse(machine, X[fitted], Y[fitted], X[held_out], Y[held_out])
+        self.history_ = self._recurse(machine, points[fitted], targets[fitted], points[held_out], targets[held_out])
         errors = [round_.validation_error for round_ in self.history_]
         self.best_round_ = int(np.argmin(errors)) if len(held_out) else len(errors) - 1
         self.feature_matrix_ = self.history_[self.best_round_].metric
-        self.machine_ = machine.set_params(metric=self.feature_matrix_).fit(X, Y)
+        self.machine_ = machine.set_params(metric=self.feature_matrix_).fit(points, targets)
+        return self
 
     def _recurse(self, machine: KernelRegressor, X: Array, Y: Array, X_out: Array, Y_out: Array) -> list[Round]:
         """Alternate a kernel fit with a new metric, the average gradient outer product of the fit."""
@@ -105,12 +122,11 @@ class _RecursiveFeatureMachine(BaseEstimator):
             metric = metric_root(metric) if grokking else metric
 
     def _values(self, X: ArrayLike) -> Array:
-        """Return the fitted functions at `X` as (n_samples, n_targets)."""
         check_is_fitted(self, "machine_")
         return self.machine_.predict(validate_data(self, X, dtype=self.machine_.X_fit_.dtype, reset=False))
 
 
-class RFMRegressor(RegressorMixin, _RecursiveFeatureMachine):
+class RFMRegressor(ValueTargets, _RecursiveFeatureMachine):
     """Recursive feature machine: kernel ridge regression in a metric learned from its own gradients.
 
     Alternate a fit in the metric M with M = AGOP, the average over the training points of the outer product of the
@@ -158,39 +174,8 @@ class RFMRegressor(RegressorMixin, _RecursiveFeatureMachine):
     3
     """
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Learn a metric and the function.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data are not allowed.
-        LinAlgError
-            If the kernel matrix cannot be factorised even with jitter.
-        """
-        self._check_parameters()
-        points, targets = validate_data(self, X, y, dtype=_FLOATS, multi_output=True, y_numeric=True)
-        self._ravel = targets.ndim == 1
-        self._fit_targets(points, targets.reshape(len(points), -1).astype(points.dtype))
-        return self
-
-    def predict(self, X: ArrayLike) -> Array:
-        """Return the function at `X` (n_samples, n_features), in the shape of the training targets."""
-        values = self._values(X)
-        return values.ravel() if self._ravel else values
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
-
-class RFMClassifier(ClassifierMixin, _RecursiveFeatureMachine):
+class RFMClassifier(LabelTargets, _RecursiveFeatureMachine):
     """Recursive feature machine on labels: of +-1 for two classes, one-hot for more; the largest value decides.
 
     Parameters
@@ -204,37 +189,6 @@ class RFMClassifier(ClassifierMixin, _RecursiveFeatureMachine):
     feature_matrix_, machine_, history_, best_round_, n_features_in_, feature_names_in_
         As for `RFMRegressor`; errors are squared ones, of the columns of the labels.
     """
-
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Learn a metric, and one function for two classes, or one each for more.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Labels of at least two classes, of any type.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data are not allowed.
-        LinAlgError
-            If the kernel matrix cannot be factorised even with jitter.
-        """
-        self._check_parameters()
-        points, labels = validate_data(self, X, y, dtype=_FLOATS)
-        targets, self.classes_ = label_targets(labels, type(self).__name__)
-        self._fit_targets(points, targets.astype(points.dtype))
-        return self
-
-    def decision_function(self, X: ArrayLike) -> Array:
-        """Return the functions at `X`: (n_samples,), positive for the second of two classes, else one a class."""
-        values = self._values(X)
-        return values.ravel() if len(self.classes_) == 2 else values
-
-    def predict(self, X: ArrayLike) -> Array:
-        """Return the class of each row of `X` (n_samples, n_features)."""
-        return decide(self.decision_function(X), self.classes_)
 
 
 def agop(kernel: Kernel, X: Array, Z: Array, coef: Array, *, centered: bool = False, diagonal: bool = False) -> Array:

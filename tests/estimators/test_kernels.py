@@ -277,9 +277,3 @@ def test_two_classes_are_one_hot_too(data):
 def test_bad_parameters_are_refused(data, params, message):
     with pytest.raises(ValueError, match=message):
         KernelRegressor(**params).fit(*data)
-
-
-@pytest.mark.parametrize("weight", [-np.ones(120), np.zeros(120), np.ones(3)])
-def test_bad_weights_are_refused(data, weight):
-    with pytest.raises(ValueError, match=r"sample_weight|inconsistent numbers of samples"):
-        KernelRegressor().fit(*data, sample_weight=weight)
