@@ -174,14 +174,14 @@ def cholesky(matrix: Callable[[], Array], ridge: float) -> tuple[Array, float]:
     Parameters
     ----------
     matrix : callable
-        Builds a symmetric matrix in C order, of which the lower triangle is read and overwritten; called again where
+        Builds a symmetric matrix in C order, of which the upper triangle is read and overwritten; called again where
         a try fails.
     ridge : float
 
     Returns
     -------
     factor : ndarray of shape (n, n)
-        U, upper triangular in Fortran order with U'U the matrix; what is below the diagonal means nothing.
+        U, upper triangular in C order with U'U the matrix; what is below the diagonal means nothing.
     jitter : float
         What was added to the diagonal beyond `ridge`.
 
@@ -197,9 +197,10 @@ def cholesky(matrix: Callable[[], Array], ridge: float) -> tuple[Array, float]:
         rounding = float(np.finfo(K.dtype).eps * diagonal.sum())
         diagonal += ridge + jitter
         potrf = lapack.spotrf if K.dtype == np.float32 else lapack.dpotrf
-        factor, info = potrf(K.T, lower=0, overwrite_a=1, clean=0)  # K.T is in Fortran order: nothing is copied
+        # K.T is in Fortran order, so that nothing is copied; its lower triangle is the quicker one to factorise.
+        factor, info = potrf(K.T, lower=1, overwrite_a=1, clean=0)
         if info == 0:
-            return factor, jitter
+            return factor.T, jitter
         tried, jitter = jitter, 10 * jitter or rounding / 100
     text = f"The kernel matrix is not positive definite, even with {tried:.1e} added to its diagonal"
     raise np.linalg.LinAlgError(f"{text}: use a larger ridge than {ridge:.1e}.")
@@ -221,7 +222,7 @@ def _weighted(kernel: Kernel, X: Array, weight: Array | None) -> tuple[Array, Ca
 
 def _solve_factored(factor: Array, Y: Array) -> Array:
     potrs = lapack.spotrs if factor.dtype == np.float32 else lapack.dpotrs
-    coef: Array = potrs(factor, Y, lower=0)[0]
+    coef: Array = potrs(factor.T, Y, lower=1)[0]
     return coef
 
 
@@ -230,13 +231,13 @@ def _invert_once(matrix: Callable[[], Array], ridges: Array, Y: Array) -> tuple[
     factor, jitter = cholesky(matrix, ridges[0])
     coef = _solve_factored(factor, Y)
     potri = lapack.spotri if factor.dtype == np.float32 else lapack.dpotri
-    inverse, _ = potri(factor, lower=0, overwrite_c=1)
+    inverse, _ = potri(factor.T, lower=1, overwrite_c=1)
     return coef[None], inverse.diagonal()[None], jitter
 
 
 def _invert_each(matrix: Callable[[], Array], ridges: Array, Y: Array) -> tuple[Array, Array, float]:
     """Return the same for every ridge along the first axis."""
-    values, vectors = eigh(matrix().T, lower=False, overwrite_a=True, check_finite=False, driver="evd")
+    values, vectors = eigh(matrix().T, lower=True, overwrite_a=True, check_finite=False, driver="evd")
     inverse = 1 / (values.clip(min=0) + ridges[:, None])
     coefs = vectors @ (inverse[:, :, None] * (vectors.T @ Y))
     return coefs, inverse @ (vectors**2).T, 0.0

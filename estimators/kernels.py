@@ -21,8 +21,8 @@ _EXACT_POINTS = 20_000  # a matrix of 3.2 GB in float64
 _MEDIAN_POINTS = 1000  # half a million pairs
 
 
-class _KernelMachine(Machine):
-    """What the regressor and the classifier share: a solution in `kernel_`, `X_fit_` and `dual_coef_`."""
+class KernelMachine(Machine):
+    """The functions k(., X_fit_) dual_coef_, in whatever metric they were fitted."""
 
     def __init__(
         self,
@@ -30,7 +30,6 @@ class _KernelMachine(Machine):
         bandwidth: float | str = "median",
         ridge: float | Sequence[float] = 1e-3,
         *,
-        metric: ArrayLike | None = None,
         solver: str = "auto",
         n_centers: int = 2000,
         random_state: Any = None,
@@ -38,7 +37,6 @@ class _KernelMachine(Machine):
         self.kernel = kernel
         self.bandwidth = bandwidth
         self.ridge = ridge
-        self.metric = metric
         self.solver = solver
         self.n_centers = n_centers
         self.random_state = random_state
@@ -53,6 +51,83 @@ class _KernelMachine(Machine):
         check_ridge(self.ridge, owner)
         if self.solver == "cg" and np.ndim(self.ridge) == 0 and self.ridge == 0:
             raise ValueError(refusal("ridge", owner, "positive for the solver 'cg'", self.ridge))
+
+    def _build_kernel(
+        self, metric: Array | None, X: Array, weight: Array | None, random: np.random.RandomState
+    ) -> Kernel:
+        shape = KERNELS[self.kernel]
+        if self.bandwidth != "median":
+            return shape(float(self.bandwidth), metric)
+        some = random.permutation(len(X))[:_MEDIAN_POINTS]
+        units = shape(1.0, metric).to_units(X[some].astype(np.float64))
+        return shape(median_distance(units, None if weight is None else weight[some]), metric)
+
+    def _solve(
+        self, kernel: Kernel, X: Array, Y: Array, weight: Array | None, random: np.random.RandomState
+    ) -> tuple[Array, Solution]:
+        """Return the centers and the solution."""
+        exact = self.solver == "exact" or (self.solver == "auto" and len(X) <= _EXACT_POINTS)
+        if np.ndim(self.ridge) > 0:
+            if not exact:
+                allowed = f"a float where the solver is not exact (solver='exact', or at most {_EXACT_POINTS:,} points)"
+                raise ValueError(refusal("ridge", type(self).__name__, allowed, self.ridge))
+            return X, solve_leave_one_out(kernel, X, Y, list(self.ridge), weight)  # type: ignore[arg-type]
+        ridge = float(self.ridge)  # type: ignore[arg-type]
+        if exact:
+            return X, solve_exact(kernel, X, Y, ridge, weight)
+        centers = random.permutation(len(X))[: self.n_centers]
+        if self.solver == "cg":
+            return X, solve_iteratively(kernel, X, Y, ridge, weight, centers)
+        Z = X[centers]
+        return Z, solve_nystroem(kernel, X, Y, ridge, weight, Z)
+
+    def _keep(self, kernel: Kernel, centers: Array, found: Solution) -> None:
+        self.kernel_, self.X_fit_, self.dual_coef_ = kernel, centers, found.coef
+        self.ridge_, self.jitter_ = found.ridge, found.jitter
+        self.loo_errors_, self.n_iter_ = found.loo_errors, found.n_iter
+
+    def gradients(self, X: ArrayLike) -> Array:
+        """Return the gradient of each function at each point, in closed form.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        gradients : ndarray of shape (n_samples, n_features, n_targets)
+            As `diagnostics.agop` takes them. At a training point a kernel with a kink counts as constant.
+        """
+        points = self._points(X)
+        parts = self.kernel_.gradients(points, self.X_fit_, self.dual_coef_)
+        return np.concatenate([part for _, part in parts]).swapaxes(1, 2)
+
+    def _values(self, X: ArrayLike) -> Array:
+        points = self._points(X)
+        return self.kernel_.product(points, self.X_fit_, self.dual_coef_)
+
+    def _points(self, X: ArrayLike) -> Array:
+        check_is_fitted(self, "dual_coef_")
+        points: Array = validate_data(self, X, dtype=self.X_fit_.dtype, reset=False)
+        return points
+
+
+class _FixedMetric(KernelMachine):
+    """What the regressor and the classifier in a given metric share."""
+
+    def __init__(
+        self,
+        kernel: str = "laplace",
+        bandwidth: float | str = "median",
+        ridge: float | Sequence[float] = 1e-3,
+        *,
+        metric: ArrayLike | None = None,
+        solver: str = "auto",
+        n_centers: int = 2000,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(kernel, bandwidth, ridge, solver=solver, n_centers=n_centers, random_state=random_state)
+        self.metric = metric
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the functions k(., X_fit_) dual_coef_.
@@ -73,53 +148,21 @@ class _KernelMachine(Machine):
         LinAlgError
             If the kernel matrix cannot be factorised even with jitter.
         """
+        owner = type(self).__name__
         self._check_parameters()
         points, targets = self._data(X, y)
         targets = targets.astype(points.dtype)
-        weight = check_weight(sample_weight, points, type(self).__name__)
+        weight = check_weight(sample_weight, points, owner)
         if weight is not None:
             points, targets, weight = points[weight > 0], targets[weight > 0], weight[weight > 0]
         random = check_random_state(self.random_state)
-        self.kernel_ = self._build_kernel(points, weight, random)
-        self.X_fit_, found = self._solve(points, targets, weight, random)
-        self.dual_coef_ = found.coef
-        self.ridge_, self.jitter_ = found.ridge, found.jitter
-        self.loo_errors_, self.n_iter_ = found.loo_errors, found.n_iter
+        metric = check_metric(self.metric, points.shape[1], owner)
+        kernel = self._build_kernel(metric, points, weight, random)
+        self._keep(kernel, *self._solve(kernel, points, targets, weight, random))
         return self
 
-    def _build_kernel(self, X: Array, weight: Array | None, random: np.random.RandomState) -> Kernel:
-        metric = check_metric(self.metric, X.shape[1], type(self).__name__)
-        shape = KERNELS[self.kernel]
-        if self.bandwidth != "median":
-            return shape(float(self.bandwidth), metric)
-        some = random.permutation(len(X))[:_MEDIAN_POINTS]
-        units = shape(1.0, metric).to_units(X[some].astype(np.float64))
-        return shape(median_distance(units, None if weight is None else weight[some]), metric)
 
-    def _solve(self, X: Array, Y: Array, weight: Array | None, random: np.random.RandomState) -> tuple[Array, Solution]:
-        """Return the centers and the solution."""
-        exact = self.solver == "exact" or (self.solver == "auto" and len(X) <= _EXACT_POINTS)
-        if np.ndim(self.ridge) > 0:
-            if not exact:
-                allowed = f"a float where the solver is not exact (solver='exact', or at most {_EXACT_POINTS:,} points)"
-                raise ValueError(refusal("ridge", type(self).__name__, allowed, self.ridge))
-            return X, solve_leave_one_out(self.kernel_, X, Y, list(self.ridge), weight)  # type: ignore[arg-type]
-        ridge = float(self.ridge)  # type: ignore[arg-type]
-        if exact:
-            return X, solve_exact(self.kernel_, X, Y, ridge, weight)
-        centers = random.permutation(len(X))[: self.n_centers]
-        if self.solver == "cg":
-            return X, solve_iteratively(self.kernel_, X, Y, ridge, weight, centers)
-        Z = X[centers]
-        return Z, solve_nystroem(self.kernel_, X, Y, ridge, weight, Z)
-
-    def _values(self, X: ArrayLike) -> Array:
-        check_is_fitted(self, "dual_coef_")
-        points = validate_data(self, X, dtype=self.X_fit_.dtype, reset=False)
-        return self.kernel_.product(points, self.X_fit_, self.dual_coef_)
-
-
-class KernelRegressor(ValueTargets, _KernelMachine):
+class KernelRegressor(ValueTargets, _FixedMetric):
     """Kernel ridge regression: least squares plus `ridge` times the squared norm in the kernel's space.
 
     No intercept is fitted. Everything is in the precision of the training points, float64 or float32.
@@ -179,7 +222,7 @@ class KernelRegressor(ValueTargets, _KernelMachine):
     """
 
 
-class KernelClassifier(LabelTargets, _KernelMachine):
+class KernelClassifier(LabelTargets, _FixedMetric):
     """Kernel ridge regression on labels: of +-1 for two classes, one-hot for more; the largest value decides.
 
     Parameters

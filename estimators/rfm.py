@@ -1,15 +1,17 @@
 """Recursive feature machines: a kernel machine that learns its metric from its own gradients."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from estimators.kernel_functions import Kernel, metric_root
-from estimators.kernels import KernelRegressor
-from estimators.targets import LabelTargets, Machine, ValueTargets
+from estimators.kernel_solvers import Solution
+from estimators.kernels import KernelMachine
+from estimators.targets import LabelTargets, ValueTargets
 from toymanifold.validation import check_choice, check_integer, check_real
 
 Array = NDArray[Any]
@@ -22,14 +24,12 @@ class Round(NamedTuple):
 
     metric: Array
     """The metric M it was fitted with, (d, d) or its diagonal (d,)."""
-    train_error: float
-    """Mean squared error at the points fitted."""
     validation_error: float
     """Mean squared error at the points held out; nan where there are none."""
 
 
-class _RecursiveFeatureMachine(Machine):
-    """What the regressor and the classifier share: the recursion, and a last machine in `machine_`."""
+class _RecursiveFeatureMachine(KernelMachine):
+    """What the regressor and the classifier share: the recursion."""
 
     def __init__(
         self,
@@ -45,18 +45,14 @@ class _RecursiveFeatureMachine(Machine):
         n_centers: int = 2000,
         random_state: Any = None,
     ) -> None:
-        self.kernel = kernel
-        self.bandwidth = bandwidth
-        self.ridge = ridge
+        super().__init__(kernel, bandwidth, ridge, solver=solver, n_centers=n_centers, random_state=random_state)
         self.variant = variant
         self.diagonal = diagonal
         self.n_rounds = n_rounds
         self.validation_fraction = validation_fraction
-        self.solver = solver
-        self.n_centers = n_centers
-        self.random_state = random_state
 
     def _check_parameters(self) -> None:
+        super()._check_parameters()
         owner = type(self).__name__
         check_choice(self.variant, "variant", owner, VARIANTS)
         check_integer(self.n_rounds, "n_rounds", owner, low=0)
@@ -86,44 +82,34 @@ class _RecursiveFeatureMachine(Machine):
         random = check_random_state(self.random_state)
         order = random.permutation(len(points))
         held_out, fitted = np.split(order, [int(self.validation_fraction * len(points))])
-        machine = KernelRegressor(
-            self.kernel,
-            self.bandwidth,
-            self.ridge,
-            solver=self.solver,
-            n_centers=self.n_centers,
-            random_state=int(random.randint(2**31)),
-        )
-        self.history_ = self._recurse(machine, points[fitted], targets[fitted], points[held_out], targets[held_out])
-        errors = [round_.validation_error for round_ in self.history_]
-        self.best_round_ = int(np.argmin(errors)) if len(held_out) else len(errors) - 1
-        self.feature_matrix_ = self.history_[self.best_round_].metric
-        self.machine_ = machine.set_params(metric=self.feature_matrix_).fit(points, targets)
+        history: list[Round] = []
+        for kernel, centers, found in self._recurse(points[fitted], targets[fitted], random):
+            error = _error(kernel, centers, found, points[held_out], targets[held_out])
+            history.append(Round(kernel.metric, error))  # type: ignore[arg-type]
+        self.history_ = history
+        self.best_round_ = len(history) - 1
+        if len(held_out):
+            self.best_round_ = int(np.argmin([round_.validation_error for round_ in history]))
+            kernel = replace(kernel, metric=history[self.best_round_].metric)
+            centers, found = self._solve(kernel, points, targets, None, random)
+        self.feature_matrix_ = kernel.metric
+        self._keep(kernel, centers, found)
         return self
 
-    def _recurse(self, machine: KernelRegressor, X: Array, Y: Array, X_out: Array, Y_out: Array) -> list[Round]:
-        """Alternate a kernel fit with a new metric, the average gradient outer product of the fit."""
+    def _recurse(self, X: Array, Y: Array, random: np.random.RandomState) -> Iterator[tuple[Kernel, Array, Solution]]:
+        """Alternate a kernel fit with a new metric, the average gradient outer product of the fit; yield each fit."""
         metric = np.ones(X.shape[1]) if self.diagonal else np.eye(X.shape[1])
-        history: list[Round] = []
-        while True:
-            machine.set_params(metric=metric).fit(X, Y)
-            machine.set_params(bandwidth=machine.kernel_.bandwidth)  # the median of the first metric
-            out = _squared_error(machine, X_out, Y_out) if len(X_out) else np.nan
-            history.append(Round(metric, _squared_error(machine, X, Y), out))
-            if len(history) > self.n_rounds:
-                return history
-            grokking = self.variant == "grokking"
-            matrix = agop(
-                machine.kernel_, X, machine.X_fit_, machine.dual_coef_, centered=grokking, diagonal=self.diagonal
-            )
+        kernel = self._build_kernel(metric, X, None, random)
+        grokking = self.variant == "grokking"
+        for _ in range(self.n_rounds):
+            centers, found = self._solve(kernel, X, Y, None, random)
+            yield kernel, centers, found
+            matrix = kernel_agop(kernel, X, centers, found.coef, centered=grokking, diagonal=self.diagonal)
             if matrix.max() <= 0:  # a constant function has no directions to learn from
-                return history
+                return
             metric = matrix / matrix.max()  # the bandwidth keeps its meaning along the coordinate that matters most
-            metric = metric_root(metric) if grokking else metric
-
-    def _values(self, X: ArrayLike) -> Array:
-        check_is_fitted(self, "machine_")
-        return self.machine_.predict(validate_data(self, X, dtype=self.machine_.X_fit_.dtype, reset=False))
+            kernel = replace(kernel, metric=metric_root(metric) if grokking else metric)
+        yield kernel, *self._solve(kernel, X, Y, None, random)
 
 
 class RFMRegressor(ValueTargets, _RecursiveFeatureMachine):
@@ -150,16 +136,16 @@ class RFMRegressor(ValueTargets, _RecursiveFeatureMachine):
     validation_fraction : float, default=0.2
         In [0, 1), of the points, held out to choose the round; if it comes to no point, the last round is kept.
     random_state : int, RandomState or None, default=None
-        Of the split, and of the kernel machines.
+        Of the split, and of what the solver and the median draw.
 
     Attributes
     ----------
     feature_matrix_ : ndarray of shape (n_features, n_features) or (n_features,)
         The metric kept, M.
-    machine_ : KernelRegressor
-        The machine in this metric, fitted to all points.
+    kernel_, X_fit_, dual_coef_, jitter_, n_iter_
+        Of the fit to all points in this metric, as for `KernelRegressor`.
     history_ : list of Round
-        Metric and errors of each round; the first metric is the identity.
+        Metric and validation error of each round; the first metric is the identity.
     best_round_ : int
     n_features_in_ : int
     feature_names_in_ : ndarray of str
@@ -186,13 +172,17 @@ class RFMClassifier(LabelTargets, _RecursiveFeatureMachine):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-    feature_matrix_, machine_, history_, best_round_, n_features_in_, feature_names_in_
+    feature_matrix_, kernel_, X_fit_, dual_coef_, history_, best_round_, n_features_in_, feature_names_in_
         As for `RFMRegressor`; errors are squared ones, of the columns of the labels.
     """
 
 
-def agop(kernel: Kernel, X: Array, Z: Array, coef: Array, *, centered: bool = False, diagonal: bool = False) -> Array:
+def kernel_agop(
+    kernel: Kernel, X: Array, Z: Array, coef: Array, *, centered: bool = False, diagonal: bool = False
+) -> Array:
     """Return the average gradient outer product over `X` of the functions k(., Z) coef, summed over functions.
+
+    It is `diagnostics.agop` of their gradients, which never exist at once.
 
     Parameters
     ----------
@@ -220,5 +210,6 @@ def agop(kernel: Kernel, X: Array, Z: Array, coef: Array, *, centered: bool = Fa
     return total - np.einsum(outer, mean, mean) if centered else total
 
 
-def _squared_error(machine: KernelRegressor, X: Array, Y: Array) -> float:
-    return float(np.mean((machine.predict(X) - Y) ** 2))
+def _error(kernel: Kernel, Z: Array, found: Solution, X: Array, Y: Array) -> float:
+    """Return the mean squared error at `X`, nan where there are no points."""
+    return float(np.mean((kernel.product(X, Z, found.coef) - Y) ** 2)) if len(X) else np.nan
