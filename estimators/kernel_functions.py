@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
-from scipy.spatial.distance import pdist
 
 Array = NDArray[Any]
 
@@ -261,23 +260,6 @@ def metric_root(metric: Array) -> Array:
     values, vectors = eigh(metric) if metric.ndim == 2 else (metric, None)
     roots: Array = np.sqrt(values.clip(min=0))
     return roots if vectors is None else (vectors * roots) @ vectors.T
-
-
-def median_distance(X: Array, weight: Array | None = None) -> float:
-    """Return the median distance between unequal rows of `X`, the median rule for a bandwidth; 1 if all are equal.
-
-    With weights a pair counts as the product of its two, so that a weight of 2 is the same as two copies.
-    """
-    distances = pdist(X.astype(np.float64))
-    first, second = np.triu_indices(len(X), 1)
-    pairs = np.ones(len(distances)) if weight is None else weight[first] * weight[second]
-    apart = distances > 1e-9 * distances.max(initial=0)
-    if not apart.any():
-        return 1.0
-    distances, pairs = distances[apart], pairs[apart]
-    order = distances.argsort()
-    below = pairs[order].cumsum()
-    return float(distances[order][below.searchsorted(below[-1] / 2)])
 
 
 def _block_size(n_columns: int) -> int:

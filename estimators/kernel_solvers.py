@@ -71,6 +71,25 @@ def solve_leave_one_out(kernel: Kernel, X: Array, Y: Array, ridges: Sequence[flo
     return Solution(root * coefs[best], float(ridges[best]), jitter, loo_errors=errors)
 
 
+def log_marginal_likelihood(kernel: Kernel, X: Array, Y: Array, ridge: float, weight: Array | None) -> float:
+    """Return the log likelihood of `Y` (n, n_targets) under the Gaussian process whose mean is the exact solution.
+
+    Its covariance is s^2 (K + ridge / W): the ridge is the variance of the noise in units of that of the signal, s^2,
+    which for each target is the most likely one. Summed over targets, and but for a constant, equation 5.8 of
+    Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006. A weight of 2 is the same as two copies.
+
+    Parameters
+    ----------
+    kernel, X, Y, ridge, weight
+        As in `solve_exact`; no column of `Y` is 0.
+    """
+    root, matrix = _weighted(kernel, X, weight)
+    factor, _ = cholesky(matrix, ridge)
+    squares = (root * Y * _solve_factored(factor, root * Y)).sum(axis=0)
+    log_determinant = 2 * np.log(factor.diagonal()).sum()
+    return float(-((root**2).sum() * np.log(squares) + log_determinant).sum() / 2)
+
+
 def solve_nystroem(kernel: Kernel, X: Array, Y: Array, ridge: float, weight: Array | None, Z: Array) -> Solution:
     """Solve (K_ZX W K_XZ + ridge K_ZZ) coef = K_ZX W Y by preconditioned conjugate gradients.
 

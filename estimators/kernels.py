@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from estimators.kernel_functions import KERNELS, Kernel, median_distance
+from estimators.bandwidths import RULES, choose_bandwidth
+from estimators.kernel_functions import KERNELS, Kernel
 from estimators.kernel_solvers import Solution, solve_exact, solve_iteratively, solve_leave_one_out, solve_nystroem
 from estimators.targets import LabelTargets, Machine, ValueTargets, check_weight
 from toymanifold.validation import check_choice, check_integer, check_real, refusal
@@ -18,7 +19,7 @@ Array = NDArray[Any]
 SOLVERS = ("auto", "exact", "cg", "nystroem")
 
 _EXACT_POINTS = 20_000  # a matrix of 3.2 GB in float64
-_MEDIAN_POINTS = 1000  # half a million pairs
+_BANDWIDTH_POINTS = 1000  # half a million pairs
 
 
 class KernelMachine(Machine):
@@ -46,21 +47,24 @@ class KernelMachine(Machine):
         check_choice(self.kernel, "kernel", owner, KERNELS)
         check_choice(self.solver, "solver", owner, SOLVERS)
         check_integer(self.n_centers, "n_centers", owner, low=1)
-        if self.bandwidth != "median":
-            check_bandwidth(self.bandwidth, owner)
+        check_bandwidth(self.bandwidth, owner)
         check_ridge(self.ridge, owner)
+        if self.bandwidth == "marginal-likelihood" and np.ndim(self.ridge) > 0:
+            raise ValueError(refusal("ridge", owner, "a float for the bandwidth 'marginal-likelihood'", self.ridge))
         if self.solver == "cg" and np.ndim(self.ridge) == 0 and self.ridge == 0:
             raise ValueError(refusal("ridge", owner, "positive for the solver 'cg'", self.ridge))
 
     def _build_kernel(
-        self, metric: Array | None, X: Array, weight: Array | None, random: np.random.RandomState
+        self, metric: Array | None, X: Array, Y: Array, weight: Array | None, random: np.random.RandomState
     ) -> Kernel:
         shape = KERNELS[self.kernel]
-        if self.bandwidth != "median":
+        if not isinstance(self.bandwidth, str):
             return shape(float(self.bandwidth), metric)
-        some = random.permutation(len(X))[:_MEDIAN_POINTS]
-        units = shape(1.0, metric).to_units(X[some].astype(np.float64))
-        return shape(median_distance(units, None if weight is None else weight[some]), metric)
+        some = random.permutation(len(X))[:_BANDWIDTH_POINTS]
+        few, targets = X[some].astype(np.float64), Y[some].astype(np.float64)
+        weights = None if weight is None else weight[some].astype(np.float64)
+        ridge = float(np.ravel(self.ridge)[0])
+        return shape(choose_bandwidth(self.bandwidth, shape, metric, few, targets, ridge, weights), metric)
 
     def _solve(
         self, kernel: Kernel, X: Array, Y: Array, weight: Array | None, random: np.random.RandomState
@@ -157,7 +161,7 @@ class _FixedMetric(KernelMachine):
             points, targets, weight = points[weight > 0], targets[weight > 0], weight[weight > 0]
         random = check_random_state(self.random_state)
         metric = check_metric(self.metric, points.shape[1], owner)
-        kernel = self._build_kernel(metric, points, weight, random)
+        kernel = self._build_kernel(metric, points, targets, weight, random)
         self._keep(kernel, *self._solve(kernel, points, targets, weight, random))
         return self
 
@@ -171,9 +175,12 @@ class KernelRegressor(ValueTargets, _FixedMetric):
     ----------
     kernel : {"laplace", "gaussian", "arc-cosine", "ntk"}, default="laplace"
         See `estimators.kernel_functions`.
-    bandwidth : float or "median", default="median"
-        The length at which points count as apart; "median" is the median distance between training points (of 1,000
-        of them, where there are more).
+    bandwidth : float, "median" or "marginal-likelihood", default="median"
+        The length at which points count as apart. "median" is the median distance between training points.
+        "marginal-likelihood" makes the targets most likely as values of a Gaussian process with this kernel and metric,
+        the ridge being the variance of its noise in units of that of its signal (`log_marginal_likelihood`); it is
+        sought within a factor of 100 of the median, and needs one ridge. Of more than 1,000 training points both rules
+        see a random 1,000.
     ridge : float or sequence of float, default=1e-3
         The penalty. Of a sequence, even of length one, the leave-one-out error of each is computed in closed form and
         the best is taken: one Cholesky factorisation for one ridge, one eigendecomposition for many.
@@ -188,7 +195,7 @@ class KernelRegressor(ValueTargets, _FixedMetric):
     n_centers : int, default=2000
         Centers of the Nystroem solver, or of the preconditioner of "cg"; never more than there are points.
     random_state : int, RandomState or None, default=None
-        Of the centers, and of the points for the median.
+        Of the centers, and of the points for the bandwidth.
 
     Attributes
     ----------
@@ -246,11 +253,13 @@ class KernelClassifier(LabelTargets, _FixedMetric):
     """
 
 
-def check_bandwidth(bandwidth: Any, owner: str) -> float:
-    """Return a bandwidth that is a number."""
-    if isinstance(bandwidth, str):
-        raise ValueError(refusal("bandwidth", owner, "'median' or a positive float", bandwidth))
-    return check_real(bandwidth, "bandwidth", owner, low=0, closed="()")
+def check_bandwidth(bandwidth: Any, owner: str) -> None:
+    """Raise unless a bandwidth is a rule or a positive number."""
+    if not isinstance(bandwidth, str):
+        check_real(bandwidth, "bandwidth", owner, low=0, closed="()")
+    elif bandwidth not in RULES:
+        allowed = f"{', '.join(map(repr, RULES))} or a positive float"
+        raise ValueError(refusal("bandwidth", owner, allowed, bandwidth))
 
 
 def check_ridge(ridge: Any, owner: str) -> None:

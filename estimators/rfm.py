@@ -99,7 +99,7 @@ class _RecursiveFeatureMachine(KernelMachine):
     def _recurse(self, X: Array, Y: Array, random: np.random.RandomState) -> Iterator[tuple[Kernel, Array, Solution]]:
         """Alternate a kernel fit with a new metric, the average gradient outer product of the fit; yield each fit."""
         metric = np.ones(X.shape[1]) if self.diagonal else np.eye(X.shape[1])
-        kernel = self._build_kernel(metric, X, None, random)
+        kernel = self._build_kernel(metric, X, Y, None, random)
         grokking = self.variant == "grokking"
         for _ in range(self.n_rounds):
             centers, found = self._solve(kernel, X, Y, None, random)
@@ -124,7 +124,7 @@ class RFMRegressor(ValueTargets, _RecursiveFeatureMachine):
     Parameters
     ----------
     kernel, bandwidth, ridge, solver, n_centers
-        As for `KernelRegressor`, with one ridge; the median is of Euclidean distances, in all rounds.
+        As for `KernelRegressor`, with one ridge; the bandwidth is that of the first round, whose metric is Euclidean.
     variant : {"tabular", "grokking"}, default="tabular"
         "tabular" has M = AGOP. "grokking" has M = AGOP^(1/2) of gradients less their mean (Mallinar et al., Emergence
         in non-neural models: grokking modular arithmetic via average gradient outer product, 2024). In both, the AGOP
@@ -136,7 +136,7 @@ class RFMRegressor(ValueTargets, _RecursiveFeatureMachine):
     validation_fraction : float, default=0.2
         In [0, 1), of the points, held out to choose the round; if it comes to no point, the last round is kept.
     random_state : int, RandomState or None, default=None
-        Of the split, and of what the solver and the median draw.
+        Of the split, and of what the solver and the rule for the bandwidth draw.
 
     Attributes
     ----------
