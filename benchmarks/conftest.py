@@ -1,5 +1,7 @@
 """Costs of one run, as ratios beside what is promised. Nothing is asserted: machines differ, and noise is no bug."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pkgutil import resolve_name
 from statistics import median
@@ -23,6 +25,22 @@ PROMISES = [  # the cost of the first over that of the second, which runs before
     ("peak memory of 1e8 points in batches", None, "below 500 MB"),
     ("sample, 1 thread", "sample, 2 threads", ""),
     ("import toymanifold", "import numpy", ""),
+    ("NetClassifier, batch 128", "bare torch, batch 128", "at most 1.3"),
+    ("NetClassifier, batch 1000", "bare torch, batch 1000", "at most 1.3"),
+    ("skorch, batch 128", "NetClassifier, batch 128", "at least 3"),
+    ("skorch, batch 1000", "NetClassifier, batch 1000", "at least 8"),
+    ("kd_tree, leaf_size=30, plane", "NeighborsClassifier, plane", "at least 2.5"),
+    ("kd_tree, leaf_size=60, plane", "NeighborsClassifier, plane", "at least 2.5"),
+    ("kd_tree, leaf_size=120, plane", "NeighborsClassifier, plane", "at least 2.5"),
+    ("ball_tree, plane", "NeighborsClassifier, plane", "at least 2.5"),
+    ("brute, 100 features", "NeighborsClassifier, 100 features", ""),
+    ("spotrf", "sgemm", ""),
+    ("KernelRegressor, exact, float32 targets", "spotrf", ""),
+    ("KernelRidge, float32 targets", "KernelRegressor, exact, float32 targets", "at least 3"),
+    ("KernelRidge, float64 targets", "KernelRegressor, exact, float64 targets", "at least 3"),
+    ("KernelRidge, float32 targets", "KernelRegressor, cg, float32 targets", "at least 3"),
+    ("KernelRidge, float64 targets", "KernelRegressor, cg, float64 targets", "at least 3"),
+    ("peak memory of a kernel fit to 1e6 points", None, "below 8,000 MB"),
 ]
 
 Measured = dict[tuple[str, str | None], float]
@@ -61,6 +79,19 @@ def timed(benchmark: BenchmarkFixture, measured: Measured, request: pytest.Fixtu
             measured.update({(name, peer): cost / median(peer_costs) for peer, peer_costs in costs.items()})
 
     return time
+
+
+@pytest.fixture
+def peak_memory() -> Callable[[str], float]:
+    """Run a Python program in a process of its own, and return its peak memory in MB."""
+    # Not getrusage: a child's ru_maxrss starts from the peak of the process that started it.
+    tell = 'print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))'
+
+    def run(program: str) -> float:
+        command = [sys.executable, "-c", f"{program}\n{tell}"]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) / 1000
+
+    return run
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

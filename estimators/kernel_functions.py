@@ -7,18 +7,16 @@ points.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
-from scipy.spatial.distance import pdist
 
 Array = NDArray[Any]
 
-_BLOCK = (
-    2**22
-)  # entries of a kernel matrix at once: smaller ones stay in cache, but BLAS threads then cost what they save
+_BLOCK = 2**20  # entries of a kernel matrix at once: fewer stay in cache, but BLAS threads then cost what they save
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,23 +38,25 @@ class Kernel(ABC):
 
     def __call__(self, X: Array, Z: Array) -> Array:
         """Return k(X, Z), (n, m)."""
+        P, Q = self._sides(X, Z)
         K = np.empty((len(X), len(Z)), X.dtype)
-        for rows, block in self.blocks(X, Z):
-            K[rows] = block
+        for rows in _row_blocks(*K.shape):
+            self._fill(K[rows], P[rows], Q)
         return K
 
     def blocks(self, X: Array, Z: Array) -> Iterator[tuple[slice, Array]]:
-        """Yield the matrix as (rows, k(X[rows], Z)), so that it need not exist at once."""
+        """Yield the matrix as (rows, k(X[rows], Z)), so that it need not exist at once: a block overwrites the last."""
         P, Q = self._sides(X, Z)
+        block = np.empty((_block_size(len(Q)), len(Q)), X.dtype)
         for rows in _row_blocks(len(P), len(Q)):
-            yield rows, self._values(P[rows], Q)
+            yield rows, self._fill(block[: rows.stop - rows.start], P[rows], Q)
 
     def triangle(self, X: Array) -> Array:
-        """Return k(X, X) with nothing meaningful above its diagonal: all that a factorisation reads, for half."""
+        """Return k(X, X) with nothing meaningful below its diagonal: all that a factorisation reads, for half."""
         P, Q = self._sides(X, X)
         K = np.empty((len(X), len(X)), X.dtype)
-        for rows in _row_blocks(len(P), len(Q)):
-            K[rows, : rows.stop] = self._values(P[rows], Q[: rows.stop])
+        for rows in _row_blocks(*K.shape):
+            self._fill(K[rows, rows.start :], P[rows], Q[rows.start :])
         return K
 
     def product(self, X: Array, Z: Array, V: Array) -> Array:
@@ -76,32 +76,37 @@ class Kernel(ABC):
         VQ = (V[:, :, None] * q[:, None, :]).reshape(len(Z), -1)
         for rows in _row_blocks(len(P), len(Q)):
             A, B = self._slopes(P[rows], Q)
-            inner = (A @ V)[:, :, None] * p[rows, None, :]
-            inner += (B @ VQ).reshape(inner.shape)
+            inner = (B @ VQ).reshape(len(B), V.shape[1], -1)
+            inner -= (A @ V)[:, :, None] * p[rows, None, :]
             yield rows, self.to_units(inner)
 
     @abstractmethod
     def _sides(self, X: Array, Z: Array) -> tuple[Array, Array]:
-        """Return one row a point, on the left and on the right: what `_values` and `_slopes` are functions of."""
+        """Return one row a point, on the left and on the right: what `_fill` and `_slopes` are functions of."""
 
     @abstractmethod
     def _coordinates(self, X: Array, Z: Array) -> tuple[Array, Array]:
         """Return P and Q, the points in the units of the kernel, from an origin of its choice."""
 
     @abstractmethod
-    def _values(self, P: Array, Q: Array) -> Array:
-        """Return the matrix of k."""
+    def _fill(self, K: Array, P: Array, Q: Array) -> Array:
+        """Write the matrix of k into `K`, and return it."""
 
     @abstractmethod
     def _slopes(self, P: Array, Q: Array) -> tuple[Array, Array]:
-        """Return matrices A and B, so that the gradient of k(p_i, q_j) in p_i is A_ij p_i + B_ij q_j."""
+        """Return matrices A and B, so that the gradient of k(p_i, q_j) in p_i is B_ij q_j - A_ij p_i."""
 
     def to_units(self, X: Array) -> Array:
         """Return X R / L; R is symmetric, so this also takes a gradient in P to one in X."""
         if self.metric is None:
             return X / X.dtype.type(self.bandwidth)
-        root = metric_root(self.metric) / self.bandwidth
-        return X * root.astype(X.dtype) if root.ndim == 1 else X @ root.astype(X.dtype)
+        root = self._root.astype(X.dtype)
+        return X * root if root.ndim == 1 else X @ root
+
+    @cached_property
+    def _root(self) -> Array:
+        assert self.metric is not None
+        return metric_root(self.metric) / self.bandwidth
 
 
 class _Radial(Kernel):
@@ -120,39 +125,50 @@ class _Radial(Kernel):
         return P, Q
 
     @staticmethod
-    def _squared_distances(P: Array, Q: Array) -> Array:
-        S: Array = P @ Q.T
+    def _squared_distances(S: Array, P: Array, Q: Array) -> Array:
+        """Write the matrix of s into `S`, and return it."""
+        np.matmul(P, Q.T, out=S)
         return np.maximum(S, 0, out=S)
+
+    def _slopes(self, P: Array, Q: Array) -> tuple[Array, Array]:
+        B = self._slope(self._squared_distances(np.empty((len(P), len(Q)), P.dtype), P, Q))
+        return B, B
+
+    @staticmethod
+    @abstractmethod
+    def _slope(S: Array) -> Array:
+        """Return -2 times the derivative of the kernel in s, 0 where it has none; `S` may be overwritten."""
 
 
 class Gaussian(_Radial):
     """exp(-|x - z|_M^2 / (2 L^2))."""
 
-    def _values(self, P: Array, Q: Array) -> Array:
-        S = self._squared_distances(P, Q)
+    def _fill(self, K: Array, P: Array, Q: Array) -> Array:
+        return self._slope(self._squared_distances(K, P, Q))
+
+    @staticmethod
+    def _slope(S: Array) -> Array:
         S *= -0.5
         return np.exp(S, out=S)
-
-    def _slopes(self, P: Array, Q: Array) -> tuple[Array, Array]:
-        K = self._values(P, Q)
-        return -K, K
 
 
 class Laplace(_Radial):
     """exp(-|x - z|_M / L)."""
 
-    def _values(self, P: Array, Q: Array) -> Array:
-        S = self._squared_distances(P, Q)
+    def _fill(self, K: Array, P: Array, Q: Array) -> Array:
+        S = self._squared_distances(K, P, Q)
         np.sqrt(S, out=S)
         np.negative(S, out=S)
         return np.exp(S, out=S)
 
-    def _slopes(self, P: Array, Q: Array) -> tuple[Array, Array]:
-        distances = np.sqrt(self._squared_distances(P, Q))
-        slope = np.exp(-distances)
-        np.divide(slope, distances, out=slope, where=distances > 0)
-        slope[distances == 0] = 0
-        return -slope, slope
+    @staticmethod
+    def _slope(S: Array) -> Array:
+        S[S == 0] = np.inf
+        distances = np.sqrt(S, out=S)
+        slope = np.negative(distances)
+        np.exp(slope, out=slope)
+        slope /= distances
+        return slope
 
 
 class _Angular(Kernel):
@@ -175,17 +191,16 @@ class _Angular(Kernel):
         norms = np.sqrt(_norms_squared(P) + 1)[:, None]
         return np.hstack([P / norms, 1 / norms, norms])
 
-    def _values(self, P: Array, Q: Array) -> Array:
-        K = self._shape(_cosines(P, Q))
-        K *= P[:, -1:]
+    def _fill(self, K: Array, P: Array, Q: Array) -> Array:
+        np.multiply(self._shape(_cosines(P, Q)), P[:, -1:], out=K)
         K *= Q[:, -1]
         return K
 
     def _slopes(self, P: Array, Q: Array) -> tuple[Array, Array]:
         cosines = _cosines(P, Q)
         slope = self._shape_slope(cosines)
-        along = self._shape(cosines) - cosines * slope
-        return along * (Q[:, -1] / P[:, -1:]), slope
+        across = cosines * slope - self._shape(cosines)
+        return across * (Q[:, -1] / P[:, -1:]), slope
 
     @staticmethod
     @abstractmethod
@@ -247,25 +262,12 @@ def metric_root(metric: Array) -> Array:
     return roots if vectors is None else (vectors * roots) @ vectors.T
 
 
-def median_distance(X: Array, weight: Array | None = None) -> float:
-    """Return the median distance between unequal rows of `X`, the median rule for a bandwidth; 1 if all are equal.
-
-    With weights a pair counts as the product of its two, so that a weight of 2 is the same as two copies.
-    """
-    distances = pdist(X.astype(np.float64))
-    first, second = np.triu_indices(len(X), 1)
-    pairs = np.ones(len(distances)) if weight is None else weight[first] * weight[second]
-    apart = distances > 1e-9 * distances.max(initial=0)
-    if not apart.any():
-        return 1.0
-    distances, pairs = distances[apart], pairs[apart]
-    order = distances.argsort()
-    below = pairs[order].cumsum()
-    return float(distances[order][below.searchsorted(below[-1] / 2)])
+def _block_size(n_columns: int) -> int:
+    return max(32, _BLOCK // max(1, n_columns))
 
 
 def _row_blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
-    size = max(32, _BLOCK // max(1, n_columns))
+    size = _block_size(n_columns)
     for start in range(0, n_rows, size):
         yield slice(start, min(start + size, n_rows))
 

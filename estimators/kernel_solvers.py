@@ -71,6 +71,25 @@ def solve_leave_one_out(kernel: Kernel, X: Array, Y: Array, ridges: Sequence[flo
     return Solution(root * coefs[best], float(ridges[best]), jitter, loo_errors=errors)
 
 
+def log_marginal_likelihood(kernel: Kernel, X: Array, Y: Array, ridge: float, weight: Array | None) -> float:
+    """Return the log likelihood of `Y` (n, n_targets) under the Gaussian process whose mean is the exact solution.
+
+    Its covariance is s^2 (K + ridge / W): the ridge is the variance of the noise in units of that of the signal, s^2,
+    which for each target is the most likely one. Summed over targets, and but for a constant, equation 5.8 of
+    Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006. A weight of 2 is the same as two copies.
+
+    Parameters
+    ----------
+    kernel, X, Y, ridge, weight
+        As in `solve_exact`; no column of `Y` is 0.
+    """
+    root, matrix = _weighted(kernel, X, weight)
+    factor, _ = cholesky(matrix, ridge)
+    squares = (root * Y * _solve_factored(factor, root * Y)).sum(axis=0)
+    log_determinant = 2 * np.log(factor.diagonal()).sum()
+    return float(-((root**2).sum() * np.log(squares) + log_determinant).sum() / 2)
+
+
 def solve_nystroem(kernel: Kernel, X: Array, Y: Array, ridge: float, weight: Array | None, Z: Array) -> Solution:
     """Solve (K_ZX W K_XZ + ridge K_ZZ) coef = K_ZX W Y by preconditioned conjugate gradients.
 
@@ -174,14 +193,14 @@ def cholesky(matrix: Callable[[], Array], ridge: float) -> tuple[Array, float]:
     Parameters
     ----------
     matrix : callable
-        Builds a symmetric matrix in C order, of which the lower triangle is read and overwritten; called again where
+        Builds a symmetric matrix in C order, of which the upper triangle is read and overwritten; called again where
         a try fails.
     ridge : float
 
     Returns
     -------
     factor : ndarray of shape (n, n)
-        U, upper triangular in Fortran order with U'U the matrix; what is below the diagonal means nothing.
+        U, upper triangular in C order with U'U the matrix; what is below the diagonal means nothing.
     jitter : float
         What was added to the diagonal beyond `ridge`.
 
@@ -197,9 +216,10 @@ def cholesky(matrix: Callable[[], Array], ridge: float) -> tuple[Array, float]:
         rounding = float(np.finfo(K.dtype).eps * diagonal.sum())
         diagonal += ridge + jitter
         potrf = lapack.spotrf if K.dtype == np.float32 else lapack.dpotrf
-        factor, info = potrf(K.T, lower=0, overwrite_a=1, clean=0)  # K.T is in Fortran order: nothing is copied
+        # K.T is in Fortran order, so that nothing is copied; its lower triangle is the quicker one to factorise.
+        factor, info = potrf(K.T, lower=1, overwrite_a=1, clean=0)
         if info == 0:
-            return factor, jitter
+            return factor.T, jitter
         tried, jitter = jitter, 10 * jitter or rounding / 100
     text = f"The kernel matrix is not positive definite, even with {tried:.1e} added to its diagonal"
     raise np.linalg.LinAlgError(f"{text}: use a larger ridge than {ridge:.1e}.")
@@ -221,7 +241,7 @@ def _weighted(kernel: Kernel, X: Array, weight: Array | None) -> tuple[Array, Ca
 
 def _solve_factored(factor: Array, Y: Array) -> Array:
     potrs = lapack.spotrs if factor.dtype == np.float32 else lapack.dpotrs
-    coef: Array = potrs(factor, Y, lower=0)[0]
+    coef: Array = potrs(factor.T, Y, lower=1)[0]
     return coef
 
 
@@ -230,13 +250,13 @@ def _invert_once(matrix: Callable[[], Array], ridges: Array, Y: Array) -> tuple[
     factor, jitter = cholesky(matrix, ridges[0])
     coef = _solve_factored(factor, Y)
     potri = lapack.spotri if factor.dtype == np.float32 else lapack.dpotri
-    inverse, _ = potri(factor, lower=0, overwrite_c=1)
+    inverse, _ = potri(factor.T, lower=1, overwrite_c=1)
     return coef[None], inverse.diagonal()[None], jitter
 
 
 def _invert_each(matrix: Callable[[], Array], ridges: Array, Y: Array) -> tuple[Array, Array, float]:
     """Return the same for every ridge along the first axis."""
-    values, vectors = eigh(matrix().T, lower=False, overwrite_a=True, check_finite=False, driver="evd")
+    values, vectors = eigh(matrix().T, lower=True, overwrite_a=True, check_finite=False, driver="evd")
     inverse = 1 / (values.clip(min=0) + ridges[:, None])
     coefs = vectors @ (inverse[:, :, None] * (vectors.T @ Y))
     return coefs, inverse @ (vectors**2).T, 0.0

@@ -5,27 +5,119 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import Tags, check_array, check_consistent_length, check_random_state
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from estimators.kernel_functions import KERNELS, Kernel, median_distance
+from estimators.bandwidths import RULES, choose_bandwidth
+from estimators.kernel_functions import KERNELS, Kernel
 from estimators.kernel_solvers import Solution, solve_exact, solve_iteratively, solve_leave_one_out, solve_nystroem
+from estimators.targets import LabelTargets, Machine, ValueTargets, check_weight
 from toymanifold.validation import check_choice, check_integer, check_real, refusal
 
 Array = NDArray[Any]
 
 SOLVERS = ("auto", "exact", "cg", "nystroem")
 
-_FLOATS = (np.float64, np.float32)
 _EXACT_POINTS = 20_000  # a matrix of 3.2 GB in float64
-_MEDIAN_POINTS = 1000  # half a million pairs
+_BANDWIDTH_POINTS = 1000  # half a million pairs
 
 
-class _KernelMachine(BaseEstimator):
-    """What the regressor and the classifier share: a solution in `kernel_`, `X_fit_` and `dual_coef_`."""
+class KernelMachine(Machine):
+    """The functions k(., X_fit_) dual_coef_, in whatever metric they were fitted."""
+
+    def __init__(
+        self,
+        kernel: str = "laplace",
+        bandwidth: float | str = "median",
+        ridge: float | Sequence[float] = 1e-3,
+        *,
+        solver: str = "auto",
+        n_centers: int = 2000,
+        random_state: Any = None,
+    ) -> None:
+        self.kernel = kernel
+        self.bandwidth = bandwidth
+        self.ridge = ridge
+        self.solver = solver
+        self.n_centers = n_centers
+        self.random_state = random_state
+
+    def _check_parameters(self) -> None:
+        owner = type(self).__name__
+        check_choice(self.kernel, "kernel", owner, KERNELS)
+        check_choice(self.solver, "solver", owner, SOLVERS)
+        check_integer(self.n_centers, "n_centers", owner, low=1)
+        check_bandwidth(self.bandwidth, owner)
+        check_ridge(self.ridge, owner)
+        if self.bandwidth == "marginal-likelihood" and np.ndim(self.ridge) > 0:
+            raise ValueError(refusal("ridge", owner, "a float for the bandwidth 'marginal-likelihood'", self.ridge))
+        if self.solver == "cg" and np.ndim(self.ridge) == 0 and self.ridge == 0:
+            raise ValueError(refusal("ridge", owner, "positive for the solver 'cg'", self.ridge))
+
+    def _build_kernel(
+        self, metric: Array | None, X: Array, Y: Array, weight: Array | None, random: np.random.RandomState
+    ) -> Kernel:
+        shape = KERNELS[self.kernel]
+        if not isinstance(self.bandwidth, str):
+            return shape(float(self.bandwidth), metric)
+        some = random.permutation(len(X))[:_BANDWIDTH_POINTS]
+        few, targets = X[some].astype(np.float64), Y[some].astype(np.float64)
+        weights = None if weight is None else weight[some].astype(np.float64)
+        ridge = float(np.ravel(self.ridge)[0])
+        return shape(choose_bandwidth(self.bandwidth, shape, metric, few, targets, ridge, weights), metric)
+
+    def _solve(
+        self, kernel: Kernel, X: Array, Y: Array, weight: Array | None, random: np.random.RandomState
+    ) -> tuple[Array, Solution]:
+        """Return the centers and the solution."""
+        exact = self.solver == "exact" or (self.solver == "auto" and len(X) <= _EXACT_POINTS)
+        if np.ndim(self.ridge) > 0:
+            if not exact:
+                allowed = f"a float where the solver is not exact (solver='exact', or at most {_EXACT_POINTS:,} points)"
+                raise ValueError(refusal("ridge", type(self).__name__, allowed, self.ridge))
+            return X, solve_leave_one_out(kernel, X, Y, list(self.ridge), weight)  # type: ignore[arg-type]
+        ridge = float(self.ridge)  # type: ignore[arg-type]
+        if exact:
+            return X, solve_exact(kernel, X, Y, ridge, weight)
+        centers = random.permutation(len(X))[: self.n_centers]
+        if self.solver == "cg":
+            return X, solve_iteratively(kernel, X, Y, ridge, weight, centers)
+        Z = X[centers]
+        return Z, solve_nystroem(kernel, X, Y, ridge, weight, Z)
+
+    def _keep(self, kernel: Kernel, centers: Array, found: Solution) -> None:
+        self.kernel_, self.X_fit_, self.dual_coef_ = kernel, centers, found.coef
+        self.ridge_, self.jitter_ = found.ridge, found.jitter
+        self.loo_errors_, self.n_iter_ = found.loo_errors, found.n_iter
+
+    def gradients(self, X: ArrayLike) -> Array:
+        """Return the gradient of each function at each point, in closed form.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        gradients : ndarray of shape (n_samples, n_features, n_targets)
+            As `diagnostics.agop` takes them. At a training point a kernel with a kink counts as constant.
+        """
+        points = self._points(X)
+        parts = self.kernel_.gradients(points, self.X_fit_, self.dual_coef_)
+        return np.concatenate([part for _, part in parts]).swapaxes(1, 2)
+
+    def _values(self, X: ArrayLike) -> Array:
+        points = self._points(X)
+        return self.kernel_.product(points, self.X_fit_, self.dual_coef_)
+
+    def _points(self, X: ArrayLike) -> Array:
+        check_is_fitted(self, "dual_coef_")
+        points: Array = validate_data(self, X, dtype=self.X_fit_.dtype, reset=False)
+        return points
+
+
+class _FixedMetric(KernelMachine):
+    """What the regressor and the classifier in a given metric share."""
 
     def __init__(
         self,
@@ -38,72 +130,43 @@ class _KernelMachine(BaseEstimator):
         n_centers: int = 2000,
         random_state: Any = None,
     ) -> None:
-        self.kernel = kernel
-        self.bandwidth = bandwidth
-        self.ridge = ridge
+        super().__init__(kernel, bandwidth, ridge, solver=solver, n_centers=n_centers, random_state=random_state)
         self.metric = metric
-        self.solver = solver
-        self.n_centers = n_centers
-        self.random_state = random_state
 
-    def _check_parameters(self) -> None:
-        owner = type(self).__name__
-        check_choice(self.kernel, "kernel", owner, KERNELS)
-        check_choice(self.solver, "solver", owner, SOLVERS)
-        check_integer(self.n_centers, "n_centers", owner, low=1)
-        if self.bandwidth != "median":
-            check_bandwidth(self.bandwidth, owner)
-        check_ridge(self.ridge, owner)
-        if self.solver == "cg" and np.ndim(self.ridge) == 0 and self.ridge == 0:
-            raise ValueError(refusal("ridge", owner, "positive for the solver 'cg'", self.ridge))
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the functions k(., X_fit_) dual_coef_.
 
-    def _fit_targets(self, X: Array, Y: Array, sample_weight: ArrayLike | None) -> None:
-        """Fit the function k(., X_fit_) dual_coef_ to targets `Y` (n_samples, n_targets)."""
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Real values, one function for each column; or (n_samples,) labels of at least two classes, of any type: one
+            function for two classes, one each for more.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Non-negative; a weight of 2 is the same as two copies.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data are not allowed.
+        LinAlgError
+            If the kernel matrix cannot be factorised even with jitter.
+        """
         owner = type(self).__name__
-        weight = check_weight(sample_weight, X, owner)
+        self._check_parameters()
+        points, targets = self._data(X, y)
+        targets = targets.astype(points.dtype)
+        weight = check_weight(sample_weight, points, owner)
         if weight is not None:
-            X, Y, weight = X[weight > 0], Y[weight > 0], weight[weight > 0]
+            points, targets, weight = points[weight > 0], targets[weight > 0], weight[weight > 0]
         random = check_random_state(self.random_state)
-        self.kernel_ = self._build_kernel(X, weight, random)
-        self.X_fit_, found = self._solve(X, Y, weight, random)
-        self.dual_coef_ = found.coef
-        self.ridge_, self.jitter_ = found.ridge, found.jitter
-        self.loo_errors_, self.n_iter_ = found.loo_errors, found.n_iter
-
-    def _build_kernel(self, X: Array, weight: Array | None, random: np.random.RandomState) -> Kernel:
-        metric = check_metric(self.metric, X.shape[1], type(self).__name__)
-        shape = KERNELS[self.kernel]
-        if self.bandwidth != "median":
-            return shape(float(self.bandwidth), metric)
-        some = random.permutation(len(X))[:_MEDIAN_POINTS]
-        units = shape(1.0, metric).to_units(X[some].astype(np.float64))
-        return shape(median_distance(units, None if weight is None else weight[some]), metric)
-
-    def _solve(self, X: Array, Y: Array, weight: Array | None, random: np.random.RandomState) -> tuple[Array, Solution]:
-        """Return the centers and the solution."""
-        exact = self.solver == "exact" or (self.solver == "auto" and len(X) <= _EXACT_POINTS)
-        if np.ndim(self.ridge) > 0:
-            if not exact:
-                allowed = f"a float where the solver is not exact (solver='exact', or at most {_EXACT_POINTS:,} points)"
-                raise ValueError(refusal("ridge", type(self).__name__, allowed, self.ridge))
-            return X, solve_leave_one_out(self.kernel_, X, Y, list(self.ridge), weight)  # type: ignore[arg-type]
-        ridge = float(self.ridge)  # type: ignore[arg-type]
-        if exact:
-            return X, solve_exact(self.kernel_, X, Y, ridge, weight)
-        centers = random.permutation(len(X))[: self.n_centers]
-        if self.solver == "cg":
-            return X, solve_iteratively(self.kernel_, X, Y, ridge, weight, centers)
-        Z = X[centers]
-        return Z, solve_nystroem(self.kernel_, X, Y, ridge, weight, Z)
-
-    def _values(self, X: ArrayLike) -> Array:
-        """Return the fitted functions at `X` as (n_samples, n_targets)."""
-        check_is_fitted(self, "dual_coef_")
-        points = validate_data(self, X, dtype=self.X_fit_.dtype, reset=False)
-        return self.kernel_.product(points, self.X_fit_, self.dual_coef_)
+        metric = check_metric(self.metric, points.shape[1], owner)
+        kernel = self._build_kernel(metric, points, targets, weight, random)
+        self._keep(kernel, *self._solve(kernel, points, targets, weight, random))
+        return self
 
 
-class KernelRegressor(RegressorMixin, _KernelMachine):
+class KernelRegressor(ValueTargets, _FixedMetric):
     """Kernel ridge regression: least squares plus `ridge` times the squared norm in the kernel's space.
 
     No intercept is fitted. Everything is in the precision of the training points, float64 or float32.
@@ -112,9 +175,12 @@ class KernelRegressor(RegressorMixin, _KernelMachine):
     ----------
     kernel : {"laplace", "gaussian", "arc-cosine", "ntk"}, default="laplace"
         See `estimators.kernel_functions`.
-    bandwidth : float or "median", default="median"
-        The length at which points count as apart; "median" is the median distance between training points (of 1,000
-        of them, where there are more).
+    bandwidth : float, "median" or "marginal-likelihood", default="median"
+        The length at which points count as apart. "median" is the median distance between training points.
+        "marginal-likelihood" makes the targets most likely as values of a Gaussian process with this kernel and metric,
+        the ridge being the variance of its noise in units of that of its signal (`log_marginal_likelihood`); it is
+        sought within a factor of 100 of the median, and needs one ridge. Of more than 1,000 training points both rules
+        see a random 1,000.
     ridge : float or sequence of float, default=1e-3
         The penalty. Of a sequence, even of length one, the leave-one-out error of each is computed in closed form and
         the best is taken: one Cholesky factorisation for one ridge, one eigendecomposition for many.
@@ -129,7 +195,7 @@ class KernelRegressor(RegressorMixin, _KernelMachine):
     n_centers : int, default=2000
         Centers of the Nystroem solver, or of the preconditioner of "cg"; never more than there are points.
     random_state : int, RandomState or None, default=None
-        Of the centers, and of the points for the median.
+        Of the centers, and of the points for the bandwidth.
 
     Attributes
     ----------
@@ -162,41 +228,8 @@ class KernelRegressor(RegressorMixin, _KernelMachine):
     array([1.000])
     """
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit the function.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            Non-negative; a weight of 2 is the same as two copies.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data are not allowed.
-        LinAlgError
-            If the kernel matrix cannot be factorised even with jitter.
-        """
-        self._check_parameters()
-        points, targets = validate_data(self, X, y, dtype=_FLOATS, multi_output=True, y_numeric=True)
-        self._ravel = targets.ndim == 1
-        self._fit_targets(points, targets.reshape(len(points), -1).astype(points.dtype), sample_weight)
-        return self
-
-    def predict(self, X: ArrayLike) -> Array:
-        """Return the function at `X` (n_samples, n_features), in the shape of the training targets."""
-        values = self._values(X)
-        return values.ravel() if self._ravel else values
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
-
-class KernelClassifier(ClassifierMixin, _KernelMachine):
+class KernelClassifier(LabelTargets, _FixedMetric):
     """Kernel ridge regression on labels: of +-1 for two classes, one-hot for more; the largest value decides.
 
     Parameters
@@ -219,63 +252,14 @@ class KernelClassifier(ClassifierMixin, _KernelMachine):
     True
     """
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit one function to two classes, or one each to more.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Labels of at least two classes, of any type.
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            Non-negative; a weight of 2 is the same as two copies.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data are not allowed.
-        LinAlgError
-            If the kernel matrix cannot be factorised even with jitter.
-        """
-        self._check_parameters()
-        points, labels = validate_data(self, X, y, dtype=_FLOATS)
-        targets, self.classes_ = label_targets(labels, type(self).__name__)
-        self._fit_targets(points, targets.astype(points.dtype), sample_weight)
-        return self
-
-    def decision_function(self, X: ArrayLike) -> Array:
-        """Return the functions at `X`: (n_samples,), positive for the second of two classes, else one a class."""
-        values = self._values(X)
-        return values.ravel() if len(self.classes_) == 2 else values
-
-    def predict(self, X: ArrayLike) -> Array:
-        """Return the class of each row of `X` (n_samples, n_features)."""
-        return decide(self.decision_function(X), self.classes_)
-
-
-def label_targets(y: Array, owner: str) -> tuple[Array, Array]:
-    """Return labels as (targets, classes): +-1 in one column for two classes, a one-hot column each for more."""
-    check_classification_targets(y)
-    binarizer = LabelBinarizer()
-    targets = binarizer.fit_transform(y)
-    classes: Array = binarizer.classes_
-    if len(classes) < 2:
-        raise ValueError(f"y of {owner} must hold at least 2 classes. Got 1 class: {classes[0]!r}.")
-    return (2 * targets - 1 if len(classes) == 2 else targets), classes
-
-
-def decide(values: Array, classes: Array) -> Array:
-    """Return the class of each row of values: by sign if they are (n_samples,), else by the largest."""
-    chosen = values > 0 if values.ndim == 1 else values.argmax(axis=1)
-    labels: Array = classes[chosen.astype(np.intp)]
-    return labels
-
-
-def check_bandwidth(bandwidth: Any, owner: str) -> float:
-    """Return a bandwidth that is a number."""
-    if isinstance(bandwidth, str):
-        raise ValueError(refusal("bandwidth", owner, "'median' or a positive float", bandwidth))
-    return check_real(bandwidth, "bandwidth", owner, low=0, closed="()")
+def check_bandwidth(bandwidth: Any, owner: str) -> None:
+    """Raise unless a bandwidth is a rule or a positive number."""
+    if not isinstance(bandwidth, str):
+        check_real(bandwidth, "bandwidth", owner, low=0, closed="()")
+    elif bandwidth not in RULES:
+        allowed = f"{', '.join(map(repr, RULES))} or a positive float"
+        raise ValueError(refusal("bandwidth", owner, allowed, bandwidth))
 
 
 def check_ridge(ridge: Any, owner: str) -> None:
@@ -303,16 +287,3 @@ def check_metric(metric: Any, n_features: int, owner: str) -> Array | None:
     if eigenvalues.min() < -1e-8 * eigenvalues.max():
         raise ValueError(refusal("metric", owner, allowed, metric))
     return M
-
-
-def check_weight(sample_weight: Any, X: Array, owner: str) -> Array | None:
-    """Return weights as an array (n_samples,) of the type of `X`, non-negative and not all zero; None stays None."""
-    if sample_weight is None:
-        return None
-    weight: Array = check_array(sample_weight, dtype=X.dtype, ensure_2d=False, input_name="sample_weight")
-    if weight.ndim != 1:
-        raise ValueError("Sample weights must be 1D array or scalar")
-    check_consistent_length(weight, X)
-    if weight.min() < 0 or weight.max() == 0:
-        raise ValueError(refusal("sample_weight", owner, "non-negative and not all zero", sample_weight))
-    return weight

@@ -5,6 +5,7 @@ distances, computed directly in float64, decide, and among equals the lower inde
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,30 +21,56 @@ _ENTRIES = 2**22  # of the arrays of one block: 32 MB in float64
 _DIRECT_COST = 32  # of a directly computed distance, in entries of a matrix product
 
 
-def build_tree(points: NDArray[np.floating]) -> cKDTree:
+class Tree(NamedTuple):
+    """A k-d tree of points in another order."""
+
+    tree: cKDTree
+    order: NDArray[np.intp]
+    """Which of the points each of the tree's is."""
+
+
+def build_tree(points: NDArray[np.floating]) -> Tree:
     """Return a k-d tree of the `points`; of those in docs/neighbors.md the quickest to build, at no loss in queries."""
-    return cKDTree(points, leafsize=16, balanced_tree=False, compact_nodes=False)
+    order = _grid_order(points)
+    return Tree(cKDTree(points.take(order, axis=0), leafsize=16, balanced_tree=False, compact_nodes=False), order)
 
 
-def tree_neighbors(tree: cKDTree, queries: NDArray[np.float64], k: int, *, workers: int = 1) -> Neighbors:
+def tree_neighbors(tree: Tree, queries: NDArray[np.float64], k: int, *, workers: int = 1) -> Neighbors:
     """Return the k nearest points of the `tree` to each of the `queries`."""
-    # In the leaf order of a tree of their own, a query finds in cache what the one before it touched.
-    order = build_tree(queries).indices
     squares, indices = np.empty((len(queries), k)), np.empty((len(queries), k), dtype=np.intp)
-    for rows in _blocks(order, k + 1):
-        squares[rows], indices[rows] = _tree_block(tree, queries[rows], k, k + 1, workers)
+    for rows in _blocks(_grid_order(queries), k + 1):
+        squares[rows], indices[rows] = _tree_block(tree, queries.take(rows, axis=0), k, k + 1, workers)
     return squares, indices
 
 
-def _tree_block(tree: cKDTree, queries: NDArray[np.float64], k: int, width: int, workers: int) -> Neighbors:
+def _grid_order(points: NDArray[np.floating]) -> NDArray[np.intp]:
+    """Return an order of the `points` by the cells of a grid: what touches a point's neighbours finds them in cache.
+
+    The cells are numbered in 16 bits, which numpy sorts by radix. The grid spans the inner 98 % of a sample of the
+    points in each of their first 16 coordinates, so that a few far away do not make it coarse.
+    """
+    columns = points.T[:16]
+    n_bits = 16 // len(columns)
+    sample = columns[:, :: max(1, len(points) // 1000)].astype(np.float64)
+    low, high = np.quantile(sample, [0.01, 0.99], axis=1)
+    widths = np.maximum((high - low) / 2**n_bits, 1 / LARGEST)
+    cells = np.zeros(len(points), dtype=np.uint16)
+    for column, start, width in zip(columns, low, widths, strict=True):
+        places = ((column - start) / width).clip(0, 2**n_bits - 1)
+        cells = cells << n_bits | places.astype(np.uint16)
+    return cells.argsort(kind="stable")
+
+
+def _tree_block(tree: Tree, queries: NDArray[np.float64], k: int, width: int, workers: int) -> Neighbors:
     """Return the k nearest of `width` candidates, and of more for queries at which more are equally near."""
-    ranks = np.arange(1, min(width, tree.n) + 1)
-    distances, candidates = tree.query(queries, ranks, workers=workers)
+    search, order = tree
+    ranks = np.arange(1, min(width, search.n) + 1)
+    distances, candidates = search.query(queries, ranks, workers=workers)
     rows = np.repeat(np.arange(len(queries)), len(ranks))
-    squares = _squared_distances(tree.data, queries, rows, candidates.ravel()).reshape(candidates.shape)
-    squares, indices = _first(squares, candidates, k)
-    if width < tree.n:
-        rounding = (tree.m + 8) * np.finfo(np.float64).eps
+    squares = _squared_distances(search.data, queries, rows, candidates.ravel()).reshape(candidates.shape)
+    squares, indices = _first(squares, order.take(candidates), k)
+    if width < search.n:
+        rounding = (search.m + 8) * np.finfo(np.float64).eps
         tied = distances[:, -1] <= distances[:, k - 1] * (1 + rounding)
         for rows in _blocks(np.flatnonzero(tied), 4 * width):
             squares[rows], indices[rows] = _tree_block(tree, queries[rows], k, 4 * width, workers)

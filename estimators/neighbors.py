@@ -10,7 +10,7 @@ from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from estimators.nearest import LARGEST, brute_neighbors, build_tree, tree_neighbors
+from estimators.nearest import LARGEST, Tree, brute_neighbors, build_tree, tree_neighbors
 from toymanifold.validation import check_choice, check_integer, refusal
 
 _FLOATS = (np.float64, np.float32)
@@ -18,6 +18,8 @@ _FLOATS = (np.float64, np.float32)
 
 class _NearestNeighbors(BaseEstimator):
     """What classifier and regressor share: the points, and the query."""
+
+    _index: Tree | NDArray[np.floating]
 
     def __init__(
         self, n_neighbors: int = 5, *, weights: str = "uniform", algorithm: str = "auto", n_jobs: int | None = None
@@ -43,21 +45,20 @@ class _NearestNeighbors(BaseEstimator):
         self._check_parameters(self.n_samples_fit_)
         queries = validate_data(self, X, dtype=np.float64, reset=False)
         _check_magnitude(queries, type(self).__name__)
-        if self._tree is None:
-            squares, indices = brute_neighbors(self._points, queries, self.n_neighbors)
-        else:
+        if isinstance(self._index, Tree):
             workers = joblib.effective_n_jobs(self.n_jobs)
-            squares, indices = tree_neighbors(self._tree, queries, self.n_neighbors, workers=workers)
+            squares, indices = tree_neighbors(self._index, queries, self.n_neighbors, workers=workers)
+        else:
+            squares, indices = brute_neighbors(self._index, queries, self.n_neighbors)
         return np.sqrt(squares), indices
 
     def _fit_points(self, X: NDArray[np.floating]) -> None:
-        """Keep the validated points `X`, in a tree where that is the quicker way."""
+        """Keep the validated points `X`, or a tree of them where that is the quicker way."""
         self._check_parameters(len(X))
         _check_magnitude(X, type(self).__name__)
         algorithm = _quicker(*X.shape) if self.algorithm == "auto" else self.algorithm
         self.n_samples_fit_ = len(X)
-        self._points = X
-        self._tree = build_tree(X) if algorithm == "tree" else None
+        self._index = build_tree(X) if algorithm == "tree" else X
 
     def _weighted_neighbors(self, X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Return the weights and the indices of the neighbours of `X`."""
@@ -111,7 +112,7 @@ class NeighborsClassifier(ClassifierMixin, _NearestNeighbors):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Kept, not copied.
+            Copied into a tree; or kept, not copied.
         y : array-like of shape (n_samples,)
             Labels of any type.
 
@@ -166,7 +167,7 @@ class NeighborsRegressor(RegressorMixin, _NearestNeighbors):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Kept, not copied.
+            Copied into a tree; or kept, not copied.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             In float32, so are the predictions; else they are in float64.
 

@@ -1,32 +1,23 @@
 """Random features of a chosen count, and ridge regression on them down to the ridgeless interpolant."""
 
 import math
-from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    RegressorMixin,
-    TransformerMixin,
-)
-from sklearn.preprocessing import LabelBinarizer
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from estimators.targets import FLOATS, LabelTargets, Machine, ValueTargets, check_weight
 from toymanifold.streams import as_seed
-from toymanifold.validation import check_choice, check_integer, check_real, refusal
+from toymanifold.validation import check_choice, check_integer, check_real
 
 Floats = NDArray[np.floating]
 
 KINDS = ("fourier", "relu")
 
-_FLOATS = (np.float64, np.float32)
 _LOST = 1e-12  # of the trace: four digits above the rounding of a Gram matrix
 
 
@@ -91,7 +82,7 @@ class RandomFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002
         """Draw the features; of `X` (n_samples, n_features_in) only the number of columns matters."""
         self._check_parameters()
-        dimension = validate_data(self, X, dtype=_FLOATS).shape[1]
+        dimension = validate_data(self, X, dtype=FLOATS).shape[1]
         self.bandwidth_ = math.sqrt(dimension / 2) if self.bandwidth is None else self.bandwidth
         weights, phases = np.random.default_rng(as_seed(self.random_state, "RandomFeatures")).spawn(2)
         self.weights_ = weights.standard_normal((self.n_features, dimension))
@@ -104,7 +95,7 @@ class RandomFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def transform(self, X: ArrayLike) -> Floats:
         """Return the features of `X` (n_samples, n_features_in) as (n_samples, n_features)."""
         check_is_fitted(self)
-        points = validate_data(self, X, dtype=_FLOATS, reset=False)
+        points = validate_data(self, X, dtype=FLOATS, reset=False)
         features: Floats = points @ (self.weights_.T / self.bandwidth_).astype(points.dtype)
         if self.kind == "relu":
             np.maximum(features, 0, out=features)
@@ -169,7 +160,7 @@ def _by_cholesky(gram: Floats, Y: Floats, ridge: float) -> Floats:
     return C
 
 
-class _RandomFeaturesModel(BaseEstimator, ABC):
+class _RandomFeaturesModel(Machine):
     """Ridge regression on random features, in float64 throughout; values are given in the type of X.
 
     The coefficients of smooth features are too large for float32.
@@ -190,20 +181,16 @@ class _RandomFeaturesModel(BaseEstimator, ABC):
         self.ridge = ridge
         self.random_state = random_state
 
-    @abstractmethod
-    def _data(self, X: ArrayLike, y: ArrayLike) -> tuple[Floats, NDArray[Any]]:
-        """Return valid points and the numbers to regress them on."""
-
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Draw the features and solve for their coefficients.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features_in)
-        y : array-like of shape (n_samples,)
-            Labels of at least two classes, of any type; or real values, also of shape (n_samples, n_outputs).
-        sample_weight : array-like of shape (n_samples,), default=None
-            Of each squared error.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Real values; or (n_samples,) labels of at least two classes, of any type.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Of each squared error; non-negative.
 
         Raises
         ------
@@ -216,28 +203,21 @@ class _RandomFeaturesModel(BaseEstimator, ABC):
         features = RandomFeatures(self.n_features, self.kind, bandwidth=self.bandwidth, random_state=self.random_state)
         self.features_ = features.set_output(transform="default")
         Z, Y = self.features_.fit_transform(points.astype(np.float64)), targets.astype(np.float64)
-        if sample_weight is not None:
-            root = np.sqrt(_weights(sample_weight, len(Z), owner))
-            Z, Y = root[:, None] * Z, (root * Y.T).T
+        weight = check_weight(sample_weight, Z, owner)
+        if weight is not None:
+            root = np.sqrt(weight)[:, None]
+            Z, Y = root * Z, root * Y
         self.coef_ = ridge_coefficients(Z, Y, ridge)
         return self
 
     def _values(self, X: ArrayLike) -> Floats:
         check_is_fitted(self, "coef_")
-        points = validate_data(self, X, dtype=_FLOATS, reset=False)
+        points = validate_data(self, X, dtype=FLOATS, reset=False)
         values: Floats = self.features_.transform(points.astype(np.float64)) @ self.coef_
         return values.astype(points.dtype)
 
 
-def _weights(sample_weight: ArrayLike, n_samples: int, owner: str) -> Floats:
-    weights: Floats = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
-    if weights.shape != (n_samples,) or (weights < 0).any() or not weights.any():
-        allowed = f"{n_samples} numbers, none negative and not all zero"
-        raise ValueError(refusal("sample_weight", owner, allowed, sample_weight))
-    return weights
-
-
-class RandomFeaturesRegressor(RegressorMixin, _RandomFeaturesModel):
+class RandomFeaturesRegressor(ValueTargets, _RandomFeaturesModel):
     """Ridge regression on random features, without intercept; with ``ridge=0`` the interpolant of minimum norm.
 
     With ever more features it becomes kernel ridge regression of the same ``ridge``.
@@ -251,7 +231,7 @@ class RandomFeaturesRegressor(RegressorMixin, _RandomFeaturesModel):
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_features,) or (n_features, n_outputs)
+    coef_ : ndarray of shape (n_features, n_targets)
     features_ : RandomFeatures
         Fitted.
     n_features_in_ : int
@@ -265,22 +245,9 @@ class RandomFeaturesRegressor(RegressorMixin, _RandomFeaturesModel):
     array([1., 0., 1.])
     """
 
-    def predict(self, X: ArrayLike) -> Floats:
-        """Return the values at `X` (n_samples, n_features_in), in the shape of `y`."""
-        return self._values(X)
 
-    def _data(self, X: ArrayLike, y: ArrayLike) -> tuple[Floats, NDArray[Any]]:
-        points, values = validate_data(self, X, y, dtype=_FLOATS, multi_output=True, y_numeric=True)
-        return points, values
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
-
-class RandomFeaturesClassifier(ClassifierMixin, _RandomFeaturesModel):
-    """Ridge regression of -1 and 1 on random features, one class against the rest.
+class RandomFeaturesClassifier(LabelTargets, _RandomFeaturesModel):
+    """Ridge regression of labels on random features: +-1 for two classes, one-hot for more; the largest value decides.
 
     Parameters
     ----------
@@ -305,26 +272,3 @@ class RandomFeaturesClassifier(ClassifierMixin, _RandomFeaturesModel):
     >>> model.score(*make_spiral(500, random_state=1)) > 0.85
     True
     """
-
-    def decision_function(self, X: ArrayLike) -> Floats:
-        """Return the fitted values at `X` (n_samples, n_features_in) as (n_samples,) or (n_samples, n_classes)."""
-        values = self._values(X)
-        return values.ravel() if len(self.classes_) == 2 else values
-
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the class of the largest value for each row of `X` (n_samples, n_features_in)."""
-        values = self.decision_function(X)
-        codes = values.argmax(axis=1) if values.ndim == 2 else (values > 0).astype(int)
-        labels: NDArray[Any] = self.classes_[codes]
-        return labels
-
-    def _data(self, X: ArrayLike, y: ArrayLike) -> tuple[Floats, NDArray[Any]]:
-        points, labels = validate_data(self, X, y, dtype=_FLOATS)
-        check_classification_targets(labels)
-        binarizer = LabelBinarizer(neg_label=-1)
-        Y = binarizer.fit_transform(labels)
-        self.classes_ = binarizer.classes_
-        if len(self.classes_) < 2:
-            owner, found = type(self).__name__, self.classes_[0]
-            raise ValueError(f"y of {owner} must hold at least 2 classes. Got 1 class: {found!r}.")
-        return points, Y

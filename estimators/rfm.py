@@ -1,22 +1,22 @@
 """Recursive feature machines: a kernel machine that learns its metric from its own gradients."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import Tags, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import check_random_state
 
 from estimators.kernel_functions import Kernel, metric_root
-from estimators.kernels import KernelRegressor, decide, label_targets
+from estimators.kernel_solvers import Solution
+from estimators.kernels import KernelMachine
+from estimators.targets import LabelTargets, ValueTargets
 from toymanifold.validation import check_choice, check_integer, check_real
 
 Array = NDArray[Any]
 
 VARIANTS = ("tabular", "grokking")
-
-_FLOATS = (np.float64, np.float32)
 
 
 class Round(NamedTuple):
@@ -24,14 +24,12 @@ class Round(NamedTuple):
 
     metric: Array
     """The metric M it was fitted with, (d, d) or its diagonal (d,)."""
-    train_error: float
-    """Mean squared error at the points fitted."""
     validation_error: float
     """Mean squared error at the points held out; nan where there are none."""
 
 
-class _RecursiveFeatureMachine(BaseEstimator):
-    """What the regressor and the classifier share: the recursion, and a last machine in `machine_`."""
+class _RecursiveFeatureMachine(KernelMachine):
+    """What the regressor and the classifier share: the recursion."""
 
     def __init__(
         self,
@@ -47,70 +45,74 @@ class _RecursiveFeatureMachine(BaseEstimator):
         n_centers: int = 2000,
         random_state: Any = None,
     ) -> None:
-        self.kernel = kernel
-        self.bandwidth = bandwidth
-        self.ridge = ridge
+        super().__init__(kernel, bandwidth, ridge, solver=solver, n_centers=n_centers, random_state=random_state)
         self.variant = variant
         self.diagonal = diagonal
         self.n_rounds = n_rounds
         self.validation_fraction = validation_fraction
-        self.solver = solver
-        self.n_centers = n_centers
-        self.random_state = random_state
 
     def _check_parameters(self) -> None:
+        super()._check_parameters()
         owner = type(self).__name__
         check_choice(self.variant, "variant", owner, VARIANTS)
         check_integer(self.n_rounds, "n_rounds", owner, low=0)
         check_real(self.validation_fraction, "validation_fraction", owner, low=0, high=1, closed="[)")
         check_real(self.ridge, "ridge", owner, low=0, closed="[)")
 
-    def _fit_targets(self, X: Array, Y: Array) -> None:
-        """Run the recursion on some of the points, and fit all with the metric that did best on the others."""
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Run the recursion on some of the points, and fit all with the metric that did best on the others.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Real values, one function for each column; or (n_samples,) labels of at least two classes, of any type: one
+            function for two classes, one each for more.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data are not allowed.
+        LinAlgError
+            If the kernel matrix cannot be factorised even with jitter.
+        """
+        self._check_parameters()
+        points, targets = self._data(X, y)
+        targets = targets.astype(points.dtype)
         random = check_random_state(self.random_state)
-        order = random.permutation(len(X))
-        held_out, fitted = np.split(order, [int(self.validation_fraction * len(X))])
-        machine = KernelRegressor(
-            self.kernel,
-            self.bandwidth,
-            self.ridge,
-            solver=self.solver,
-            n_centers=self.n_centers,
-            random_state=int(random.randint(2**31)),
-        )
-        self.history_ = self._recurse(machine, X[fitted], Y[fitted], X[held_out], Y[held_out])
-        errors = [round_.validation_error for round_ in self.history_]
-        self.best_round_ = int(np.argmin(errors)) if len(held_out) else len(errors) - 1
-        self.feature_matrix_ = self.history_[self.best_round_].metric
-        self.machine_ = machine.set_params(metric=self.feature_matrix_).fit(X, Y)
-
-    def _recurse(self, machine: KernelRegressor, X: Array, Y: Array, X_out: Array, Y_out: Array) -> list[Round]:
-        """Alternate a kernel fit with a new metric, the average gradient outer product of the fit."""
-        metric = np.ones(X.shape[1]) if self.diagonal else np.eye(X.shape[1])
+        order = random.permutation(len(points))
+        held_out, fitted = np.split(order, [int(self.validation_fraction * len(points))])
         history: list[Round] = []
-        while True:
-            machine.set_params(metric=metric).fit(X, Y)
-            machine.set_params(bandwidth=machine.kernel_.bandwidth)  # the median of the first metric
-            out = _squared_error(machine, X_out, Y_out) if len(X_out) else np.nan
-            history.append(Round(metric, _squared_error(machine, X, Y), out))
-            if len(history) > self.n_rounds:
-                return history
-            grokking = self.variant == "grokking"
-            matrix = agop(
-                machine.kernel_, X, machine.X_fit_, machine.dual_coef_, centered=grokking, diagonal=self.diagonal
-            )
+        for kernel, centers, found in self._recurse(points[fitted], targets[fitted], random):
+            error = _error(kernel, centers, found, points[held_out], targets[held_out])
+            history.append(Round(kernel.metric, error))  # type: ignore[arg-type]
+        self.history_ = history
+        self.best_round_ = len(history) - 1
+        if len(held_out):
+            self.best_round_ = int(np.argmin([round_.validation_error for round_ in history]))
+            kernel = replace(kernel, metric=history[self.best_round_].metric)
+            centers, found = self._solve(kernel, points, targets, None, random)
+        self.feature_matrix_ = kernel.metric
+        self._keep(kernel, centers, found)
+        return self
+
+    def _recurse(self, X: Array, Y: Array, random: np.random.RandomState) -> Iterator[tuple[Kernel, Array, Solution]]:
+        """Alternate a kernel fit with a new metric, the average gradient outer product of the fit; yield each fit."""
+        metric = np.ones(X.shape[1]) if self.diagonal else np.eye(X.shape[1])
+        kernel = self._build_kernel(metric, X, Y, None, random)
+        grokking = self.variant == "grokking"
+        for _ in range(self.n_rounds):
+            centers, found = self._solve(kernel, X, Y, None, random)
+            yield kernel, centers, found
+            matrix = kernel_agop(kernel, X, centers, found.coef, centered=grokking, diagonal=self.diagonal)
             if matrix.max() <= 0:  # a constant function has no directions to learn from
-                return history
+                return
             metric = matrix / matrix.max()  # the bandwidth keeps its meaning along the coordinate that matters most
-            metric = metric_root(metric) if grokking else metric
-
-    def _values(self, X: ArrayLike) -> Array:
-        """Return the fitted functions at `X` as (n_samples, n_targets)."""
-        check_is_fitted(self, "machine_")
-        return self.machine_.predict(validate_data(self, X, dtype=self.machine_.X_fit_.dtype, reset=False))
+            kernel = replace(kernel, metric=metric_root(metric) if grokking else metric)
+        yield kernel, *self._solve(kernel, X, Y, None, random)
 
 
-class RFMRegressor(RegressorMixin, _RecursiveFeatureMachine):
+class RFMRegressor(ValueTargets, _RecursiveFeatureMachine):
     """Recursive feature machine: kernel ridge regression in a metric learned from its own gradients.
 
     Alternate a fit in the metric M with M = AGOP, the average over the training points of the outer product of the
@@ -122,7 +124,7 @@ class RFMRegressor(RegressorMixin, _RecursiveFeatureMachine):
     Parameters
     ----------
     kernel, bandwidth, ridge, solver, n_centers
-        As for `KernelRegressor`, with one ridge; the median is of Euclidean distances, in all rounds.
+        As for `KernelRegressor`, with one ridge; the bandwidth is that of the first round, whose metric is Euclidean.
     variant : {"tabular", "grokking"}, default="tabular"
         "tabular" has M = AGOP. "grokking" has M = AGOP^(1/2) of gradients less their mean (Mallinar et al., Emergence
         in non-neural models: grokking modular arithmetic via average gradient outer product, 2024). In both, the AGOP
@@ -134,16 +136,16 @@ class RFMRegressor(RegressorMixin, _RecursiveFeatureMachine):
     validation_fraction : float, default=0.2
         In [0, 1), of the points, held out to choose the round; if it comes to no point, the last round is kept.
     random_state : int, RandomState or None, default=None
-        Of the split, and of the kernel machines.
+        Of the split, and of what the solver and the rule for the bandwidth draw.
 
     Attributes
     ----------
     feature_matrix_ : ndarray of shape (n_features, n_features) or (n_features,)
         The metric kept, M.
-    machine_ : KernelRegressor
-        The machine in this metric, fitted to all points.
+    kernel_, X_fit_, dual_coef_, jitter_, n_iter_
+        Of the fit to all points in this metric, as for `KernelRegressor`.
     history_ : list of Round
-        Metric and errors of each round; the first metric is the identity.
+        Metric and validation error of each round; the first metric is the identity.
     best_round_ : int
     n_features_in_ : int
     feature_names_in_ : ndarray of str
@@ -158,39 +160,8 @@ class RFMRegressor(RegressorMixin, _RecursiveFeatureMachine):
     3
     """
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Learn a metric and the function.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data are not allowed.
-        LinAlgError
-            If the kernel matrix cannot be factorised even with jitter.
-        """
-        self._check_parameters()
-        points, targets = validate_data(self, X, y, dtype=_FLOATS, multi_output=True, y_numeric=True)
-        self._ravel = targets.ndim == 1
-        self._fit_targets(points, targets.reshape(len(points), -1).astype(points.dtype))
-        return self
-
-    def predict(self, X: ArrayLike) -> Array:
-        """Return the function at `X` (n_samples, n_features), in the shape of the training targets."""
-        values = self._values(X)
-        return values.ravel() if self._ravel else values
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
-
-class RFMClassifier(ClassifierMixin, _RecursiveFeatureMachine):
+class RFMClassifier(LabelTargets, _RecursiveFeatureMachine):
     """Recursive feature machine on labels: of +-1 for two classes, one-hot for more; the largest value decides.
 
     Parameters
@@ -201,44 +172,17 @@ class RFMClassifier(ClassifierMixin, _RecursiveFeatureMachine):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-    feature_matrix_, machine_, history_, best_round_, n_features_in_, feature_names_in_
+    feature_matrix_, kernel_, X_fit_, dual_coef_, history_, best_round_, n_features_in_, feature_names_in_
         As for `RFMRegressor`; errors are squared ones, of the columns of the labels.
     """
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Learn a metric, and one function for two classes, or one each for more.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Labels of at least two classes, of any type.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data are not allowed.
-        LinAlgError
-            If the kernel matrix cannot be factorised even with jitter.
-        """
-        self._check_parameters()
-        points, labels = validate_data(self, X, y, dtype=_FLOATS)
-        targets, self.classes_ = label_targets(labels, type(self).__name__)
-        self._fit_targets(points, targets.astype(points.dtype))
-        return self
-
-    def decision_function(self, X: ArrayLike) -> Array:
-        """Return the functions at `X`: (n_samples,), positive for the second of two classes, else one a class."""
-        values = self._values(X)
-        return values.ravel() if len(self.classes_) == 2 else values
-
-    def predict(self, X: ArrayLike) -> Array:
-        """Return the class of each row of `X` (n_samples, n_features)."""
-        return decide(self.decision_function(X), self.classes_)
-
-
-def agop(kernel: Kernel, X: Array, Z: Array, coef: Array, *, centered: bool = False, diagonal: bool = False) -> Array:
+def kernel_agop(
+    kernel: Kernel, X: Array, Z: Array, coef: Array, *, centered: bool = False, diagonal: bool = False
+) -> Array:
     """Return the average gradient outer product over `X` of the functions k(., Z) coef, summed over functions.
+
+    It is `diagnostics.agop` of their gradients, which never exist at once.
 
     Parameters
     ----------
@@ -266,5 +210,6 @@ def agop(kernel: Kernel, X: Array, Z: Array, coef: Array, *, centered: bool = Fa
     return total - np.einsum(outer, mean, mean) if centered else total
 
 
-def _squared_error(machine: KernelRegressor, X: Array, Y: Array) -> float:
-    return float(np.mean((machine.predict(X) - Y) ** 2))
+def _error(kernel: Kernel, Z: Array, found: Solution, X: Array, Y: Array) -> float:
+    """Return the mean squared error at `X`, nan where there are no points."""
+    return float(np.mean((kernel.product(X, Z, found.coef) - Y) ** 2)) if len(X) else np.nan

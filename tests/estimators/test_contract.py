@@ -6,7 +6,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC, SVR
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from estimators import CATALOG, PRIORS, PolarCoordinates, SpiralPhase, make
+from estimators import CATALOG, PRIORS, SpiralPhase, make
 
 BUDGET = {
     "net": {"epochs": 25, "width": 16, "learning_rate": 0.02, "dtype": "float64"},
@@ -45,17 +45,19 @@ def expected_failures(estimator):
 
 
 def learners():
+    """Yield name, task and prior, and the learner of these."""
     for name in CATALOG:
         for task in CATALOG[name]:
             # A prior is the same step before every learner, but a layer of its own in a net.
-            priors = CONTRACT_PRIORS.values() if name == "net" else [CONTRACT_PRIORS["polar"], CONTRACT_PRIORS["phase"]]
-            for prior in (None, *priors):
-                yield make(name, task=task, prior=prior, **BUDGET.get(name, {}))
+            priors = CONTRACT_PRIORS if name == "net" else ("polar", "phase")
+            for prior in ("none", *priors):
+                learner = make(name, task=task, prior=CONTRACT_PRIORS.get(prior), **BUDGET.get(name, {}))
+                yield name, task, prior, learner
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero encountered in log")  # a forest is sure of what all trees say
 @parametrize_with_checks(
-    [*CONTRACT_PRIORS.values(), PolarCoordinates(encoding="sincos"), *learners()],
+    [*CONTRACT_PRIORS.values(), *(learner for *_, learner in learners())],
     expected_failed_checks=expected_failures,
 )
 def test_scikit_learn_contract(estimator, check):

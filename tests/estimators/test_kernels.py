@@ -11,7 +11,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from estimators.kernel_functions import KERNELS, NTK, ArcCosine, Gaussian, Laplace, median_distance
+from estimators.kernel_functions import KERNELS, NTK, ArcCosine, Gaussian, Laplace
 from estimators.kernel_solvers import cholesky
 from estimators.kernels import KernelClassifier, KernelRegressor
 from toymanifold import make_spiral
@@ -35,6 +35,8 @@ def data(rng):
     [
         *(cls(kernel, random_state=0) for cls in (KernelRegressor, KernelClassifier) for kernel in KERNELS),
         KernelRegressor(ridge=[1e-3, 1e-1]),
+        KernelRegressor(bandwidth="marginal-likelihood", random_state=0),
+        KernelClassifier(bandwidth="marginal-likelihood", random_state=0),
         KernelRegressor(solver="nystroem", random_state=0),
         KernelClassifier(solver="nystroem", random_state=0),
         KernelClassifier(solver="cg", random_state=0),
@@ -106,7 +108,7 @@ def test_parts_agree_with_the_whole(data, name, monkeypatch):
     monkeypatch.setattr("estimators.kernel_functions._BLOCK", 1)
     X, V = data
     kernel = KERNELS[name](2.0)
-    np.testing.assert_allclose(np.tril(kernel.triangle(X)), np.tril(kernel(X, X)), atol=1e-14)
+    np.testing.assert_allclose(np.triu(kernel.triangle(X)), np.triu(kernel(X, X)), atol=1e-14)
     np.testing.assert_allclose(kernel.product(X, X[:99], V[:99]), kernel(X, X[:99]) @ V[:99], atol=1e-12)
 
 
@@ -147,13 +149,6 @@ def test_metric_is_a_change_of_coordinates(data, name):
     np.testing.assert_allclose(KERNELS[name](6.0)(X, X), kernel(X / 3, X / 3), atol=1e-12)
     rotated = KERNELS[name](2.0, ROTATION.T @ FULL @ ROTATION)(X @ ROTATION, X @ ROTATION)
     np.testing.assert_allclose(rotated, KERNELS[name](2.0, FULL)(X, X), atol=1e-10)
-
-
-def test_median_distance_counts_weights_as_copies(rng):
-    X, copies = rng.normal(size=(40, 3)), rng.integers(0, 4, 40)
-    assert median_distance(X, copies) == median_distance(X.repeat(copies, axis=0))
-    assert median_distance(np.array([[0.0], [1.0], [3.0]])) == 2
-    assert median_distance(np.ones((5, 2))) == 1
 
 
 # Solvers
@@ -260,7 +255,11 @@ def test_two_classes_are_one_hot_too(data):
     ("params", "message"),
     [
         ({"kernel": "cubic"}, "'kernel' parameter of KernelRegressor must be one of 'gaussian'"),
-        ({"bandwidth": "mean"}, "'bandwidth' parameter .* must be 'median' or a positive float"),
+        ({"bandwidth": "mean"}, "'bandwidth' parameter .* 'median', 'marginal-likelihood' or a positive float"),
+        (
+            {"bandwidth": "marginal-likelihood", "ridge": [1.0]},
+            "'ridge' parameter .* must be a float for the bandwidth",
+        ),
         ({"bandwidth": 0.0}, r"must be a finite float in \(0, inf\)"),
         ({"ridge": -1.0}, r"must be a finite float in \[0, inf\)"),
         ({"ridge": []}, "sequence of at least one"),
@@ -277,9 +276,3 @@ def test_two_classes_are_one_hot_too(data):
 def test_bad_parameters_are_refused(data, params, message):
     with pytest.raises(ValueError, match=message):
         KernelRegressor(**params).fit(*data)
-
-
-@pytest.mark.parametrize("weight", [-np.ones(120), np.zeros(120), np.ones(3)])
-def test_bad_weights_are_refused(data, weight):
-    with pytest.raises(ValueError, match=r"sample_weight|inconsistent numbers of samples"):
-        KernelRegressor().fit(*data, sample_weight=weight)

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from estimators.nearest import Tree
 from estimators.neighbors import NeighborsClassifier, NeighborsRegressor
 
 ALGORITHMS = ("tree", "brute")
@@ -136,7 +137,7 @@ def test_float32_targets_stay_float32(weights):
 @pytest.mark.parametrize(("n", "d", "tree"), [(1000, 3, True), (1000, 4, False), (10**5, 9, True), (10**5, 10, False)])
 def test_auto_takes_the_tree_below_the_measured_dimension(n, d, tree):
     X = np.random.default_rng(0).standard_normal((n, d), dtype=np.float32)
-    assert (NeighborsClassifier().fit(X, X[:, 0] > 0)._tree is not None) == tree
+    assert isinstance(NeighborsClassifier().fit(X, X[:, 0] > 0)._index, Tree) == tree
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

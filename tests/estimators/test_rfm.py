@@ -7,9 +7,10 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from estimators.diagnostics import agop
 from estimators.kernel_functions import KERNELS, Laplace
 from estimators.kernels import KernelClassifier, KernelRegressor
-from estimators.rfm import RFMClassifier, RFMRegressor, agop
+from estimators.rfm import RFMClassifier, RFMRegressor, kernel_agop
 
 TRUE_COORDINATES = [0, 1, 5]
 
@@ -100,8 +101,15 @@ def test_agop_is_its_definition(centered):
     if centered:
         gradients = gradients - gradients.mean(axis=0)
     expected = sum(np.outer(g, g) for g in gradients.reshape(-1, 3)) / 50
-    np.testing.assert_allclose(agop(kernel, X, Z, V, centered=centered), expected)
-    np.testing.assert_allclose(agop(kernel, X, Z, V, centered=centered, diagonal=True), expected.diagonal())
+    np.testing.assert_allclose(kernel_agop(kernel, X, Z, V, centered=centered), expected)
+    np.testing.assert_allclose(kernel_agop(kernel, X, Z, V, centered=centered, diagonal=True), expected.diagonal())
+
+
+def test_machines_hand_their_gradients_to_the_diagnostics():
+    X, Y = np.random.default_rng(0).normal(size=(2, 50, 3))
+    for machine in (KernelRegressor().fit(X, Y), RFMRegressor().fit(X, Y)):
+        matrix = kernel_agop(machine.kernel_, X, machine.X_fit_, machine.dual_coef_)
+        np.testing.assert_allclose(agop(machine.gradients(X)), matrix)
 
 
 def test_the_best_round_is_kept():
