@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from studies.figures import gallery, learning_curves, plot_learning_curves, plot_region
-from studies.metrics import N_TEST, map_points
+from studies.points import N_TEST, map_points
 from toymanifold import spiral_problem
 
 COLUMNS = ["learner", "n_samples", "metric", "mean", "low", "high", "seeds"]
