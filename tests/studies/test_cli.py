@@ -125,7 +125,7 @@ def test_a_regression_is_shown(command, tmp_path):
         sizes = [20, 40]
         gallery = [20]
         problems.sphere = { problem = "sphere", params = { dimension = 2, target = "linear", task = "regression" } }
-        learners.kNN = { estimator = "knn-1", params = { n_neighbors = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] } }
+        learners.kNN = { estimator = "knn-1", params = { n_neighbors = [1, 5] } }
         [[questions]]
         ask = "Does more data help?"
         a = { learner = "kNN, n_neighbors=1", n_samples = 40 }

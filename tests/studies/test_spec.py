@@ -2,6 +2,7 @@
 
 import copy
 import math
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -117,6 +118,70 @@ def test_python_and_toml_are_the_same():
 def test_a_study_is_frozen():
     with pytest.raises(ValueError, match="frozen"):
         Study.from_dict(MINIMAL).seeds = 3
+
+
+PUZZLES = {
+    "ablation": """
+        learners.net.estimator = "net"
+        learners.net.prior = ["none", "polar-sincos", "polar", "phase"]
+        learners.net.params.loss = ["cross_entropy", "focal"]
+        learners.net.params.layer_norm = [false, true]
+        learners.net.params.weight_decay = [0.0, 0.01]
+        learners.kNN = { estimator = "knn-1", params = { n_neighbors = [1, 5] }, sizes = [100, 1000000] }
+        """,
+    "label noise": """
+        problems.spiral = { problem = "spiral", params = { flip_probability = [0, 0.01, 0.02, 0.05, 0.1] } }
+        learners.kNN = { estimator = "knn-1", params = { n_neighbors = [1, 5] } }
+        """,
+    "dimension": """
+        problems.ball = { problem = "sphere", params = { dimension = [2, 5, 10, 50] } }
+        problems.smooth.problem = "sphere"
+        problems.smooth.params = { dimension = [3, 6], target = "quadratic", task = "regression", noise = 0.1 }
+        problems.spiral = { problem = "spiral", params = { dimension = [2, 10, 50], nuisance_scale = 0.1 } }
+        learners.kNN.estimator = "knn-1"
+        learners.kernel = { estimator = "kernel", max_samples = 100 }
+        learners.phase = { estimator = "knn-1", prior = "polar", problems = ["spiral"] }
+        """,
+    "double descent": """
+        metrics = ["accuracy_train", "mse", "mse_train"]
+        problems.linear.problem = "sphere"
+        problems.linear.params = { target = "linear", dimension = 20, task = "regression", noise = 0.5 }
+        problems.noisy = { problem = "spiral", params = { flip_probability = 0.15 } }
+        learners.ridgeless.estimator = "sklearn.linear_model:LinearRegression"
+        learners.ridgeless.params.fit_intercept = false
+        learners.ridgeless.problems = ["linear"]
+        learners.features.estimator = "random-features"
+        learners.features.params = { kind = "relu", n_features = [10, 50, 100, 200], ridge = [0.0, 0.001] }
+        learners.features.problems = ["linear"]
+        learners.features.sizes = [100]
+        learners.net.estimator = "net"
+        learners.net.params = { depth = 1, width = [4, 64], epochs = [10, 1000] }
+        learners.net.problems = ["noisy"]
+        """,
+    "robustness": """
+        metrics = ["accuracy_train"]
+        problems.random = { problem = "sphere", params = { target = "random", dimension = [10, 20] } }
+        learners.features = { estimator = "random-features", params = { n_features = [100, 1000, 4000], ridge = 0.0 } }
+        """,
+    "adversarial spheres": """
+        problems.spheres = { problem = "concentric-spheres", params = { dimension = [2, 10, 100, 500] } }
+        learners.kNN = { estimator = "knn-1", prior = ["none", "polar"] }
+        """,
+    "depth": """
+        learners.net.estimator = "net"
+        learners.net.params.depth = [1, 10, 30]
+        learners.net.params.init_scale = [0.5, 1.0, 2.45]
+        learners.net.params.residual = [false, true]
+        """,
+}
+
+
+@pytest.mark.parametrize("puzzle", PUZZLES)
+def test_puzzles_of_the_literature_can_be_described(puzzle):
+    header = 'name = "x"\nquestion = "?"\nseeds = 5\nsizes = { start = 100, stop = 10000 }\n'
+    study = Study.from_toml(Text(header + textwrap.dedent(PUZZLES[puzzle])))
+    planned = plan_study(study)
+    assert len({p.cell.key for p in planned}) == len(planned) == study.n_cells
 
 
 # What is wrong
