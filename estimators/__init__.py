@@ -1,6 +1,6 @@
 """Learners with and without a prior, all of them scikit-learn estimators."""
 
-from estimators.catalog import CATALOG, make
+from estimators.catalog import CATALOG, make, with_prior
 from estimators.diagnostics import (
     agop,
     average_gradient_outer_product,
@@ -53,4 +53,5 @@ __all__ = [
     "principal_angles",
     "share_inside",
     "to_polar",
+    "with_prior",
 ]

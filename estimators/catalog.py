@@ -91,9 +91,22 @@ def make(name: str, *, task: str = "classification", prior: Any = None, **params
     """
     builders = CATALOG[check_choice(name, "name", "make", CATALOG)]
     build = builders[check_choice(task, "task", "make", builders)]
-    if isinstance(build, type) and issubclass(build, Net):
-        return build(prior=prior, **params)
-    learner, transformer = build(**params), as_prior(prior, "make")
+    return with_prior(build(**params), prior)
+
+
+def with_prior(learner: BaseEstimator, prior: Any) -> BaseEstimator:
+    """Return an unfitted learner that is told a prior: a net by a layer, any other by a transformer in front.
+
+    Parameters
+    ----------
+    learner : BaseEstimator
+        A net is told in place.
+    prior : None, {"polar-sincos", "polar", "phase"} or Prior
+        None leaves the learner as it is.
+    """
+    if isinstance(learner, Net):
+        return learner.set_params(prior=prior)
+    transformer = as_prior(prior, "with_prior")
     if transformer is None:
         return learner
     scaled = learner if isinstance(learner, Pipeline) else make_pipeline(StandardScaler(), learner)

@@ -1,10 +1,11 @@
 """Measurements: a study is planned, run, stored, analysed and shown."""
 
 from studies.plan import Cell, Planned, plan_study
+from studies.refusals import SpecError
 from studies.results import Results
 from studies.runner import remaining, run, run_cell
 from studies.slots import Slots
-from studies.spec import SpecError, Study, built_in
+from studies.spec import Study, built_in
 from studies.store import Outcome, Store, StoreError
 
 __all__ = [

@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from studies.spec import Study, built_in
+from studies.refusals import SpecError, unknown
+from studies.spec import EXAMPLE, Study, built_in
 from studies.store import Store, StoreError
 
 app = typer.Typer(
@@ -16,12 +17,21 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-out = Console(soft_wrap=True)
-wide = Console(width=max(out.width, 130))  # a table is read whole or not at all
+out = Console(soft_wrap=True, markup=False, emoji=False)  # labels and errors hold brackets and colons
+wide = Console(width=1000, markup=False, emoji=False)  # a table is read whole or not at all
 
 RESULTS = Path("toymanifold-results")
 
-StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A built-in study; `toymanifold list` names them.")]
+StudyName = Annotated[
+    str,
+    typer.Argument(metavar="STUDY", help="A built-in study (see `toymanifold list`), or a file that ends in .toml."),
+]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow", metavar="PACKAGE", help="Let a study use estimators of this package, beyond scikit-learn's and ours."
+    ),
+]
 Quick = Annotated[bool, typer.Option("--quick", help="A first look: fewer seeds, smaller samples.")]
 Seeds = Annotated[int | None, typer.Option(min=1, help="Seeds, instead of the study's own number.")]
 StoreUrl = Annotated[str, typer.Option("--store", help="Results database, as a SQLAlchemy URL.")]
@@ -43,10 +53,22 @@ def list_studies(store: StoreUrl = DEFAULT_STORE) -> None:
 
 
 @app.command()
+def new(path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("my-study.toml")) -> None:
+    """Write an example of a study, with comments, to start from."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(EXAMPLE.read_text(encoding="utf-8").replace("example.toml", str(path)))
+    except OSError as error:
+        _fail(f"cannot write {path}: {error.strerror}")
+    out.print(f"wrote {path}; run it with: toymanifold run {path}")
+
+
+@app.command()
 def run(
     study: StudyName,
     quick: Quick = False,
     seeds: Seeds = None,
+    allow: Allow = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one for each core.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed cells again.")] = False,
     store: StoreUrl = DEFAULT_STORE,
@@ -57,7 +79,7 @@ def run(
     from studies.progress import watch
     from studies.slots import Slots
 
-    planned = plan_study(_study(study, quick, seeds))
+    planned = plan_study(_study(study, quick, seeds, allow))
     n_workers = jobs or os.cpu_count() or 1
     with _open(store) as results:
         todo = runner.remaining(planned, results, retry_failed=retry_failed)
@@ -88,6 +110,7 @@ def show(
     study: StudyName,
     quick: Quick = False,
     seeds: Seeds = None,
+    allow: Allow = None,
     store: StoreUrl = DEFAULT_STORE,
     output: Annotated[Path, typer.Option(help="Folder of the pictures.")] = RESULTS,
 ) -> None:
@@ -96,20 +119,21 @@ def show(
     from studies.results import Results
     from studies.show import answers, measurements, write_pictures
 
-    described = _study(study, quick, seeds)
+    described = _study(study, quick, seeds, allow)
     with _open(store) as stored:
         results = Results(described, stored)
         ended, failed = results.outcomes(), results.failed()
         if len(ended) == len(failed):
             _fail(f"nothing of {study} is measured yet; run it with: toymanifold run {study}")
-        wide.print(measurements(results))
+        for table in measurements(results):
+            wide.print(table)
         for answer in answers(results):
             out.print(answer)
         if len(ended) < len(plan_study(described)) or failed:
             out.print(
                 f"{len(ended) - len(failed)} of {len(plan_study(described))} cells measured, {len(failed)} failed."
             )
-        for path in write_pictures(results, output / study):
+        for path in write_pictures(results, output / described.name):
             out.print(f"wrote {path}")
 
 
@@ -133,11 +157,15 @@ def bench(
     out.print(f"Training at n = 1,000: {costs.gflops:.0f} GFLOP/s, {share:.0%} of sgemm's {costs.sgemm_gflops:.0f}")
 
 
-def _study(name: str, quick: bool, seeds: int | None) -> Study:
-    studies = built_in()
-    if name not in studies:
-        _fail(f"no study is called {name!r}; there are {', '.join(map(repr, studies))}")
-    study = studies[name].quickened() if quick else studies[name]
+def _study(name: str, quick: bool, seeds: int | None, allow: list[str] | None) -> Study:
+    try:
+        studies = {} if name.endswith(".toml") else built_in()
+        study = Study.from_toml(Path(name), allow=allow or ()) if name.endswith(".toml") else studies.get(name)
+    except SpecError as error:
+        _fail(str(error))
+    if study is None:
+        _fail(unknown("study", name, studies))
+    study = study.quickened() if quick else study
     return study.model_copy(update={"seeds": seeds}) if seeds else study
 
 
@@ -149,5 +177,5 @@ def _open(url: str) -> Store:
 
 
 def _fail(message: str) -> NoReturn:
-    Console(stderr=True).print(f"error: {message}")
+    Console(stderr=True, soft_wrap=True, markup=False, emoji=False).print(f"error: {message}")
     raise typer.Exit(2)

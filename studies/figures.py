@@ -1,5 +1,9 @@
 """Pictures: tables and maps become axes. Nothing is computed here but ink."""
 
+import itertools
+import math
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -8,29 +12,28 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 
-from studies.metrics import N_TEST, map_points
+from studies.points import N_TEST, map_points
 from toymanifold import Problem
 
 _MARKERS = "osD^vPX*<>"
+_LEGEND_ROWS = 20
+_MOST_TICKS = 5
 _RIGHT, _WRONG, _INK = "#0173b2", "#de8f05", "#333333"
-_PANELS = {
-    "error": "under the sampling density",
-    "error_uniform": "uniformly over the square",
-    "error_sparse": "in the sparsest fifth",
-}
+_PLACES = {"uniform": "uniformly over the square", "sparse": "in the sparsest fifth", "train": "at the training points"}
 
 
 def plot_learning_curves(summary: pd.DataFrame, metric: str = "error", ax: Axes | None = None) -> Axes:
-    """Draw error against sample size, one line a learner, with intervals.
+    """Draw a loss against sample size, one line a learner, with intervals.
 
     Parameters
     ----------
     summary : DataFrame
-        From `studies.compare.summary` of errors. A learner's colour and marker follow its place in it.
-    metric : {"error", "error_uniform", "error_sparse"}, default="error"
+        From `studies.compare.summary` of losses. A learner's colour and marker follow its place in it.
+    metric : str, default="error"
+        A metric in it: "error" or "mse", or "error_uniform" and the like.
     ax : Axes or None, default=None
 
     Returns
@@ -40,9 +43,10 @@ def plot_learning_curves(summary: pd.DataFrame, metric: str = "error", ax: Axes 
     """
     ax = ax or plt.gca()
     learners = list(dict.fromkeys(summary["learner"]))
-    palette = sns.color_palette("colorblind", len(learners))
-    floor = 1 / N_TEST
-    for learner, colour, marker in zip(learners, palette, _MARKERS, strict=False):
+    palette = sns.color_palette("colorblind" if len(learners) <= len(_MARKERS) else "husl", len(learners))
+    is_error = metric.startswith("error")
+    floor = 1 / N_TEST if is_error else np.finfo(float).eps
+    for learner, colour, marker in zip(learners, palette, itertools.cycle(_MARKERS), strict=False):
         curve = summary[(summary["learner"] == learner) & (summary["metric"] == metric)]
         n, mean = curve["n_samples"], curve["mean"].clip(lower=floor)
         ax.plot(
@@ -50,7 +54,7 @@ def plot_learning_curves(summary: pd.DataFrame, metric: str = "error", ax: Axes 
             mean,
             marker=marker,
             color=colour,
-            label=learner,
+            label=_literal(learner),
             markersize=7,
             markeredgecolor="white",
             markeredgewidth=0.6,
@@ -58,23 +62,51 @@ def plot_learning_curves(summary: pd.DataFrame, metric: str = "error", ax: Axes 
         ax.fill_between(
             n, curve["low"].clip(lower=floor), curve["high"].clip(lower=floor), color=colour, alpha=0.18, lw=0
         )
-    ax.set(xscale="log", yscale="log", xlabel="training points n", ylabel="error", title=_PANELS[metric])
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    place = _PLACES.get(metric.partition("_")[2], "under the sampling density")
+    ax.set(xscale="log", yscale="log", xlabel="training points n", title=place)
+    ax.set_ylabel("error" if is_error else "mean squared error")
+    sizes = sorted(summary["n_samples"].unique())
+    if len(sizes) <= _MOST_TICKS:
+        ax.set_xticks(sizes, [f"{n:,}" for n in sizes])
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, is_error)))
+    ax.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: _tick(value, is_error) if _is_half(value) else ""))
     ax.grid(which="major", color="0.9")
     sns.despine(ax=ax)
     return ax
 
 
 def learning_curves(summary: pd.DataFrame, title: str) -> Figure:
-    """Draw the learning curves of the three errors side by side, with one legend."""
-    figure = Figure(figsize=(13, 4.6), layout="constrained")
-    axes = figure.subplots(1, len(_PANELS), sharey=True)
-    for ax, metric in zip(axes, _PANELS, strict=True):
+    """Draw the learning curves of each loss of a summary side by side, with one legend."""
+    metrics = list(dict.fromkeys(summary["metric"]))
+    legend_columns = math.ceil(summary["learner"].nunique() / _LEGEND_ROWS)
+    figure = Figure(figsize=(3.6 * len(metrics) + 2.2 * legend_columns, 4.6), layout="constrained")
+    axes = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
+    for ax, metric in zip(axes, metrics, strict=True):
         plot_learning_curves(summary, metric, ax)
         ax.label_outer()
-    figure.suptitle(title)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
+    figure.suptitle(_wrapped(title, figure))
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", frameon=False, ncols=legend_columns)
     return figure
+
+
+def _tick(value: float, is_error: bool) -> str:
+    return f"{100 * value:.3g} %" if is_error else f"{value:.3g}"
+
+
+def _is_half(value: float) -> bool:
+    """Whether a value is 2 or 5 times a power of ten."""
+    return f"{value:.0e}"[0] in "25"
+
+
+def _literal(text: str) -> str:
+    """Return text without mathematics: a dollar is a dollar."""
+    return text.replace("$", r"\$")
+
+
+def _wrapped(title: str, figure: Figure) -> str:
+    return textwrap.fill(_literal(title), width=max(20, int(9 * figure.get_figwidth())))
 
 
 def plot_region(
@@ -85,7 +117,7 @@ def plot_region(
     Parameters
     ----------
     inside : ndarray of shape (size, size), bool
-        From `studies.metrics.decision_map`.
+        From `studies.points.decision_map`.
     problem : Problem
         In the plane.
     half_width : float
@@ -150,8 +182,8 @@ def gallery(
             else:
                 ax.set(xticks=[], yticks=[], aspect="equal", xlabel="not run")
     for ax, learner in zip(axes[0], learners, strict=True):
-        ax.set_title(learner, fontsize=10)
-    figure.suptitle(title)
+        ax.set_title(textwrap.fill(_literal(learner), 20), fontsize=10)
+    figure.suptitle(_wrapped(title, figure))
     key = [Patch(color=to_rgba(_RIGHT, 0.5), label="says inside, rightly"), Patch(color=_WRONG, label="wrong")]
     key += [Patch(color="0.75", label="sampling density"), Patch(color="black", label="training points")]
     figure.legend(handles=key, loc="outside lower center", ncols=4, frameon=False)

@@ -1,134 +1,203 @@
-"""What is measured: problems by name, the fresh points of each, and the metrics of a fitted learner on them."""
+"""What is measured on a fitted learner.
+
+A metric is a function of a `Fitted`, registered under its own name by `metric`. A module that declares more of them is
+to be imported in ``studies/__init__.py``, so that workers know them too.
+"""
 
 import functools
-import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from sklearn.metrics import r2_score
 
-from toymanifold import Problem, UniformBox, sphere_problem, spiral_problem
-
-MEASUREMENT = 2
-"""Part of every cell's identity: raised when a change here alters what a stored cell would measure."""
-
-N_TEST = 50_000
-"""Fresh points for each of the three accuracies."""
-
-MAP_SIZE = 240
-"""Pixels along each side of a decision map."""
-
-_SPARSE_SHARE = 5  # the sparsest fifth
-_TEST_SEED = 0
-_UNIFORM_SEED = 1  # another seed, so that the uniform points do not replay the draws of the others
-
-PROBLEMS: dict[str, Callable[..., Problem]] = {"spiral": spiral_problem, "sphere": sphere_problem}
-"""Builders of problems by name."""
+from studies.points import LabelledPoints, TestSets
+from toymanifold import Problem, UniformBall, UniformBox, UniformSphere
 
 
 @dataclass(frozen=True)
-class TestPoints:
-    """Labelled points that no training seed reaches."""
+class Fitted:
+    """A fitted learner, and all that it can be measured by.
 
-    __test__ = False  # not for pytest to collect
-
-    X: NDArray[np.float64]
-    y: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class TestSets:
-    """The test points of a problem, drawn once for all cells.
-
-    Attributes
+    Parameters
     ----------
-    density : TestPoints
-        From the sampling density.
-    uniform : TestPoints
-        Uniform over the cube about the region.
-    sparse : TestPoints
-        From the sampling density where it is lowest: its sparsest fifth by probability mass.
+    estimator : BaseEstimator
+    tests : TestSets
+    seconds : float
+        That its fit took.
+    n_samples, seed : int
+        Of its training points.
     """
 
-    __test__ = False
+    estimator: BaseEstimator
+    tests: TestSets
+    seconds: float
+    n_samples: int
+    seed: int
 
-    density: TestPoints
-    uniform: TestPoints
-    sparse: TestPoints
+    @property
+    def problem(self) -> Problem:
+        """What was to be learnt."""
+        return self.tests.problem
 
+    @functools.cached_property
+    def train(self) -> LabelledPoints:
+        """The training points, with the labels that the learner saw."""
+        return LabelledPoints(*self.problem.sample(self.n_samples, self.seed))
 
-def build_problem(name: str, params: dict[str, Any]) -> Problem:
-    """Return the problem of a name and its parameters."""
-    return PROBLEMS[name](**params)
-
-
-def make_test_sets(problem: Problem) -> TestSets:
-    """Draw the `TestSets` of a problem, `N_TEST` points in each."""
-    X, y = problem.sample(_SPARSE_SHARE * N_TEST, _TEST_SEED, split="test")
-    sparsest = np.argsort(problem.log_density(X), kind="stable")[:N_TEST]
-    box = UniformBox(problem.target.dimension, problem.target.radius)
-    uniform = replace(problem, density=box).sample(N_TEST, _UNIFORM_SEED, split="test")
-    return TestSets(
-        density=TestPoints(X[:N_TEST], y[:N_TEST]),
-        uniform=TestPoints(*uniform),
-        sparse=TestPoints(X[sparsest], y[sparsest]),
-    )
-
-
-@functools.lru_cache(maxsize=4)
-def _test_sets(name: str, canonical_params: str) -> TestSets:
-    return make_test_sets(build_problem(name, json.loads(canonical_params)))
+    @functools.cached_property
+    def timed_prediction(self) -> tuple[NDArray[Any], float]:
+        """The answers at ``tests.density``, and the seconds that they took."""
+        points = self.tests.density.X
+        start = time.perf_counter()
+        answers: NDArray[Any] = self.estimator.predict(points)
+        return answers, time.perf_counter() - start
 
 
-def test_sets(name: str, params: dict[str, Any]) -> TestSets:
-    """Return the `TestSets` of a problem by name and parameters; drawn once in a process."""
-    return _test_sets(name, json.dumps(params, sort_keys=True))
+Measured = float | dict[str, float]
+Suits = Callable[[Problem], bool]
 
 
-test_sets.__test__ = False  # type: ignore[attr-defined]
+@dataclass(frozen=True)
+class Metric:
+    """A number, or several, of a fitted learner.
 
-
-def measure(estimator: BaseEstimator, tests: TestSets) -> dict[str, float]:
-    """Return the metrics of a fitted classifier.
-
-    Returns
-    -------
-    values : dict
-        ``accuracy`` under the sampling density, ``accuracy_uniform``, ``accuracy_sparse``, and ``predict_seconds``,
-        the time taken for the `N_TEST` points of the first.
+    Parameters
+    ----------
+    function : callable
+        From a `Fitted` to a float; or to a dict of floats, each of which is called ``{name of the metric}_{key}``.
+    version : str
+        Part of the identity of the cells that measure it: to be changed with the code when that alters the number.
+    suits : callable
+        Whether it can be measured on a `Problem`.
+    default : bool
+        Whether it is measured in studies that name no metrics.
     """
-    start = time.perf_counter()
-    accuracy = _accuracy(estimator, tests.density)
-    return {
-        "predict_seconds": time.perf_counter() - start,
-        "accuracy": accuracy,
-        "accuracy_uniform": _accuracy(estimator, tests.uniform),
-        "accuracy_sparse": _accuracy(estimator, tests.sparse),
-    }
+
+    function: Callable[[Fitted], Measured]
+    version: str
+    suits: Suits
+    default: bool
 
 
-def decision_map(estimator: BaseEstimator, half_width: float) -> NDArray[np.bool_]:
-    """Return where in the square [-half_width, half_width]^2 a fitted classifier answers 1.
-
-    Returns
-    -------
-    inside : ndarray of shape (MAP_SIZE, MAP_SIZE), bool
-        Row i is the i-th ordinate from below, column j the j-th abscissa from the left; see `map_points`.
-    """
-    inside: NDArray[np.bool_] = np.asarray(estimator.predict(map_points(half_width)) == 1)
-    return inside.reshape(MAP_SIZE, MAP_SIZE)
+METRICS: dict[str, Metric] = {}
+"""All metrics by name, in the order in which they are measured."""
 
 
-def map_points(half_width: float) -> NDArray[np.float64]:
-    """Return the pixel centres of a decision map as (MAP_SIZE**2, 2), row by row from below."""
-    centres = half_width * ((np.arange(MAP_SIZE) + 0.5) * (2 / MAP_SIZE) - 1)
-    abscissa, ordinate = np.meshgrid(centres, centres)
-    return np.column_stack([abscissa.ravel(), ordinate.ravel()])
+def metric(
+    version: str, *, suits: Suits = lambda _: True, default: bool = True
+) -> Callable[[Callable[[Fitted], Measured]], Callable[[Fitted], Measured]]:
+    """Register the decorated function as a `Metric` under its own name."""
+
+    def register(function: Callable[[Fitted], Measured]) -> Callable[[Fitted], Measured]:
+        if function.__name__ in METRICS:
+            raise ValueError(f"there is a metric {function.__name__!r} already")
+        METRICS[function.__name__] = Metric(function, version, suits, default)
+        return function
+
+    return register
 
 
-def _accuracy(estimator: BaseEstimator, points: TestPoints) -> float:
+def suited(problem: Problem, names: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return those of the named metrics, or of the default ones if none is named, that suit a problem."""
+    wanted = set(names) or {name for name, found in METRICS.items() if found.default}
+    return tuple(name for name, found in METRICS.items() if name in wanted and found.suits(problem))
+
+
+def measure(names: Iterable[str], fitted: Fitted) -> dict[str, float]:
+    """Return the values of metrics by name."""
+    values: dict[str, float] = {}
+    for name in names:
+        measured = METRICS[name].function(fitted)
+        if isinstance(measured, dict):
+            values |= {f"{name}_{key}": float(value) for key, value in measured.items()}
+        else:
+            values[name] = float(measured)
+    return values
+
+
+def is_classification(problem: Problem) -> bool:
+    """Whether labels are classes."""
+    return problem.target.n_classes is not None
+
+
+def is_regression(problem: Problem) -> bool:
+    """Whether labels are values."""
+    return problem.target.n_classes is None
+
+
+def is_uneven(problem: Problem) -> bool:
+    """Whether points fall more densely in some places than in others, so that it matters where errors are counted."""
+    return not isinstance(problem.density, UniformBall | UniformBox | UniformSphere)
+
+
+@metric("1")
+def fit_seconds(fitted: Fitted) -> float:
+    """Seconds that the fit took."""
+    return fitted.seconds
+
+
+@metric("1")
+def predict_seconds(fitted: Fitted) -> float:
+    """Seconds that the answers at the test points took."""
+    return fitted.timed_prediction[1]
+
+
+@metric("1", suits=is_classification)
+def accuracy(fitted: Fitted) -> float:
+    """Share of right answers under the sampling density."""
+    return float(np.mean(fitted.timed_prediction[0] == fitted.tests.density.y))
+
+
+@metric("1", suits=lambda problem: is_classification(problem) and is_uneven(problem))
+def accuracy_uniform(fitted: Fitted) -> float:
+    """Share of right answers uniformly over the cube about the region."""
+    return _accuracy(fitted.estimator, fitted.tests.uniform)
+
+
+@metric("1", suits=lambda problem: is_classification(problem) and is_uneven(problem))
+def accuracy_sparse(fitted: Fitted) -> float:
+    """Share of right answers in the sparsest fifth of the sampling density."""
+    return _accuracy(fitted.estimator, fitted.tests.sparse)
+
+
+@metric("1", suits=is_classification, default=False)
+def accuracy_train(fitted: Fitted) -> float:
+    """Share of the training labels, noise and all, that the learner gives back."""
+    return _accuracy(fitted.estimator, fitted.train)
+
+
+@metric("1", suits=is_regression)
+def mse(fitted: Fitted) -> float:
+    """Mean squared error under the sampling density."""
+    return float(np.mean((fitted.timed_prediction[0] - fitted.tests.density.y) ** 2))
+
+
+@metric("1", suits=is_regression)
+def r2(fitted: Fitted) -> float:
+    """Coefficient of determination under the sampling density."""
+    return float(r2_score(fitted.tests.density.y, fitted.timed_prediction[0]))
+
+
+@metric("1", suits=lambda problem: is_regression(problem) and is_uneven(problem))
+def mse_uniform(fitted: Fitted) -> float:
+    """Mean squared error uniformly over the cube about the region."""
+    return _mse(fitted.estimator, fitted.tests.uniform)
+
+
+@metric("1", suits=is_regression, default=False)
+def mse_train(fitted: Fitted) -> float:
+    """Mean squared error at the training points, against their labels, noise and all."""
+    return _mse(fitted.estimator, fitted.train)
+
+
+def _accuracy(estimator: BaseEstimator, points: LabelledPoints) -> float:
     return float(np.mean(estimator.predict(points.X) == points.y))
+
+
+def _mse(estimator: BaseEstimator, points: LabelledPoints) -> float:
+    return float(np.mean((estimator.predict(points.X) - points.y) ** 2))

@@ -1,24 +1,45 @@
 """A study becomes cells; a cell is its own content hash.
 
-Pure: nothing here runs, reads or writes anything. What a cell is called in a study (its label) is no part of it, so
-studies share the cells that they have in common.
+Pure: nothing here runs, reads or writes anything. What a cell is called in a study (its label) is no part of it, and a
+parameter has one spelling, so studies share the cells that they have in common.
 """
 
 import functools
 import hashlib
-import json
-from dataclasses import asdict, dataclass, field
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from studies.metrics import MEASUREMENT
+from studies.learners import VERSION, find
+from studies.metrics import METRICS, suited
+from studies.parameters import Variant, canonical, resolved
+from studies.parts import LearnerSpec
+from studies.problems import PROBLEMS, build_problem, task_of
 from studies.spec import Study
+
+COLUMNS = ("problem", "learner", "family", "n_samples", "seed", "metric", "value")
+"""Of a table of results, beside those of the axes."""
 
 
 @dataclass(frozen=True)
 class Cell:
     """One learner, fitted once: on the first `n_samples` points of seed `seed` of a problem.
 
-    All of it is plain data, and all of it is part of the identity `key`.
+    All of it is plain data, and all of it but `allow` is part of the identity `key`.
+
+    Parameters
+    ----------
+    problem : str
+    problem_params : dict
+    estimator : str
+    prior : str or None
+    params : dict
+    n_samples, seed : int
+    metrics : tuple of str
+        What is measured.
+    allow : tuple of str
+        Packages, beyond scikit-learn and ours, from which `estimator` may be taken: given by whoever runs it.
     """
 
     problem: str
@@ -28,11 +49,15 @@ class Cell:
     params: dict[str, Any] = field(hash=False)
     n_samples: int
     seed: int
+    metrics: tuple[str, ...] = ("fit_seconds", "predict_seconds", "accuracy", "accuracy_uniform", "accuracy_sparse")
+    allow: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
-    @property
+    @functools.cached_property
     def spec(self) -> str:
         """The cell as canonical JSON: the same for equal cells, whatever order a description had."""
-        return json.dumps({**asdict(self), "measurement": MEASUREMENT}, sort_keys=True)
+        identity = {part.name: getattr(self, part.name) for part in fields(self) if part.compare}
+        versions = {name: METRICS[name].version for name in self.metrics}
+        return canonical({**identity, "metrics": versions, "version": VERSION})
 
     @functools.cached_property
     def key(self) -> str:
@@ -42,10 +67,26 @@ class Cell:
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell and the label of its learner in the study."""
+    """A cell and what it is called in the study.
+
+    Parameters
+    ----------
+    learner : str
+        The label of its learner, with the values of its axes: "net, width=16".
+    cell : Cell
+    problem : str
+        The label of its problem, likewise.
+    family : str
+        The label that the study gives to the learner and its like: "net".
+    axes : dict
+        The values of the axes of problem and learner, by the name of their column.
+    """
 
     learner: str
     cell: Cell
+    problem: str = ""
+    family: str = ""
+    axes: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 Task = tuple[Cell, ...]
@@ -58,22 +99,31 @@ def group(cells: list[Cell]) -> list[Task]:
 
 
 def plan_study(study: Study) -> list[Planned]:
-    """Return the cells of a study, learner by learner, each by size and seed."""
+    """Return the cells of a study: problem by problem, learner by learner, each by size and seed."""
     return [
-        Planned(
-            label,
-            Cell(
-                problem=study.problem.name,
-                problem_params=study.problem.params,
-                estimator=learner.estimator,
-                prior=learner.prior,
-                params=learner.params,
-                n_samples=n_samples,
-                seed=seed,
-            ),
-        )
-        for label, learner in study.learners.items()
-        for n_samples in study.sizes.values()
-        if n_samples <= (learner.max_samples or study.sizes.stop)
-        for seed in range(study.seeds)
+        planned
+        for name, spec in study.problems.items()
+        for problem in spec.variants(name)
+        for planned in _plan_problem(study, name, problem)
     ]
+
+
+def _plan_problem(study: Study, label: str, problem: Variant) -> Iterator[Planned]:
+    name = study.problems[label].problem
+    built = build_problem(name, problem.params)
+    task, metrics, params = task_of(built), suited(built, study.metrics), resolved(PROBLEMS[name], problem.params)
+    taken = {*COLUMNS, *(key for spec in study.problems.values() for key in spec.params)}
+    for family, spec in study.learners.items():
+        for learner in spec.variants(family) if label in study.problems_of(spec) else ():
+            axes = {f"learner_{key}" if key in taken else key: value for key, value in learner.axes.items()}
+            first = Cell(name, params, spec.estimator, *_told(study, spec, task, learner), 0, 0, metrics, study.allow)
+            for n_samples, seed in itertools.product(study.sizes_of(spec), range(study.seeds)):
+                cell = replace(first, n_samples=n_samples, seed=seed)
+                yield Planned(learner.label, cell, problem.label, family, {**problem.axes, **axes})
+
+
+def _told(study: Study, spec: LearnerSpec, task: str, learner: Variant) -> tuple[str | None, dict[str, Any]]:
+    """Return the prior and the parameters of a learner."""
+    params = dict(learner.params)
+    prior = params.pop("prior")
+    return None if prior == "none" else prior, resolved(find(spec.estimator, task, study.allow), params)

@@ -34,14 +34,23 @@ class Results:
         Returns
         -------
         frame : DataFrame
-            Columns ``learner``, ``n_samples``, ``seed``, ``metric``, ``value``; in the study's order.
+            Columns ``learner``, ``n_samples``, ``seed``, ``metric``, ``value``, in the study's order. A study of
+            several problems has a column ``problem`` as well; one whose learners have axes a column ``family``, the
+            learner's label without their values; and each axis has a column of its own, empty where it is no axis.
         """
+        planned = plan_study(self.study)
+        axes = list(dict.fromkeys(name for p in planned for name in p.axes))
+        told = [
+            *(["problem"] if len({p.problem for p in planned}) > 1 else []),
+            "learner",
+            *(["family"] if any(p.learner != p.family for p in planned) else []),
+        ]
         rows = [
-            (p.learner, p.cell.n_samples, p.cell.seed, metric, value)
+            (*(getattr(p, name) for name in told), *map(p.axes.get, axes), p.cell.n_samples, p.cell.seed, metric, value)
             for p, outcome in self.outcomes()
             for metric, value in outcome.values.items()
         ]
-        return pd.DataFrame(rows, columns=["learner", "n_samples", "seed", "metric", "value"])
+        return pd.DataFrame(rows, columns=[*told, *axes, "n_samples", "seed", "metric", "value"])
 
     def failed(self) -> list[tuple[Planned, Outcome]]:
         """Return the cells that have failed, with how."""

@@ -7,9 +7,11 @@ from concurrent.futures import Executor, Future, as_completed
 
 from sklearn.base import BaseEstimator
 
-from estimators import make
-from studies.metrics import build_problem, decision_map, measure, test_sets
+from studies.learners import make_learner
+from studies.metrics import Fitted, is_classification, measure
 from studies.plan import Cell, Planned, Task, group
+from studies.points import decision_map, test_sets
+from studies.problems import build_problem
 from studies.slots import WorkerLost
 from studies.store import Outcome, Store
 
@@ -19,10 +21,11 @@ MAP_MARGIN = 1.2
 
 def fit_cell(cell: Cell) -> tuple[BaseEstimator, float]:
     """Return the cell's fitted estimator and the seconds that its fit took."""
-    X, y = build_problem(cell.problem, cell.problem_params).sample(cell.n_samples, cell.seed)
-    estimator = make(cell.estimator, prior=cell.prior, **cell.params)
-    seeds = {name: cell.seed for name in estimator.get_params() if name.split("__")[-1] == "random_state"}
-    estimator.set_params(**seeds)
+    problem = build_problem(cell.problem, cell.problem_params)
+    estimator = make_learner(
+        cell.estimator, problem, prior=cell.prior, params=cell.params, seed=cell.seed, allow=cell.allow
+    )
+    X, y = problem.sample(cell.n_samples, cell.seed)
     start = time.perf_counter()
     estimator.fit(X, y)
     return estimator, time.perf_counter() - start
@@ -32,12 +35,12 @@ def run_cell(cell: Cell) -> Outcome:
     """Fit and measure one cell; never raises, for a failure is an outcome too."""
     start = time.perf_counter()
     try:
-        problem = build_problem(cell.problem, cell.problem_params)
-        tests = test_sets(cell.problem, cell.problem_params)
         estimator, fit_seconds = fit_cell(cell)
-        values = {"fit_seconds": fit_seconds, **measure(estimator, tests)}
-        in_plane = problem.dimension == 2
-        inside = decision_map(estimator, MAP_MARGIN * problem.target.radius) if in_plane else None
+        tests = test_sets(cell.problem, cell.problem_params)
+        values = measure(cell.metrics, Fitted(estimator, tests, fit_seconds, cell.n_samples, cell.seed))
+        problem = tests.problem
+        drawn = problem.dimension == 2 and is_classification(problem)
+        inside = decision_map(estimator, MAP_MARGIN * problem.target.radius) if drawn else None
     except Exception as error:
         return Outcome(
             key=cell.key,

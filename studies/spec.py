@@ -1,141 +1,143 @@
 """What is to be measured: a frozen description, from Python or from TOML.
 
-A study is learners x sample sizes x seeds on one problem. Everything in it is plain data, so that a cell of it can be
-hashed, stored and sent to another process.
+A study is problems x learners x sample sizes x seeds. Everything in it is plain data, and it can construct nothing but
+problems of ours and scikit-learn estimators. What is wrong with it is told at once, before anything runs.
 """
 
+import itertools
 import tomllib
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_validator, model_validator
 
-from estimators import CATALOG, PRIORS
-from studies.metrics import PROBLEMS
+from studies import toml
+from studies.learners import wrong_on_problem
+from studies.metrics import METRICS
+from studies.parameters import n_points, plain, variants
+from studies.parts import (
+    MAX_CELLS,
+    MAX_POINTS,
+    MAX_SAMPLES,
+    Count,
+    Label,
+    LearnerSpec,
+    Name,
+    Part,
+    ProblemSpec,
+    Question,
+    Quick,
+    SampleSizes,
+    Size,
+    allowed,
+    listed,
+)
+from studies.problems import build_problem
+from studies.refusals import SpecError, Wrong, refuse, report, reworded, unknown
+from toymanifold import Problem
 
 LIBRARY = resources.files("studies") / "library"
+EXAMPLE = resources.files("studies") / "example.toml"
 
 
-class SpecError(ValueError):
-    """A study's description is not allowed; the message says where and why."""
+def _the_spiral() -> dict[str, ProblemSpec]:
+    return {"spiral": ProblemSpec(problem="spiral")}
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Study(Part):
+    """Problems x learners x sample sizes x seeds."""
 
+    name: Name
+    """Short name, which is also that of the folder of its pictures: letters, digits, spaces, `.`, `_` and `-`."""
 
-class ProblemSpec(_Frozen):
-    """A problem by the name of its builder in `toymanifold` and the builder's arguments."""
-
-    name: str = "spiral"
-    params: dict[str, Any] = {}
-
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        _check_name(self.name, PROBLEMS, "problem")
-        return self
-
-
-class LearnerSpec(_Frozen):
-    """A learner by its name in `estimators.catalog` and its arguments, up to a largest sample."""
-
-    estimator: str
-    prior: str | None = None
-    params: dict[str, Any] = {}
-    max_samples: Annotated[int, Field(ge=1)] | None = None
-
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        _check_name(self.estimator, CATALOG, "estimator")
-        if self.prior is not None:
-            _check_name(self.prior, PRIORS, "prior")
-        return self
-
-
-class Sizes(_Frozen):
-    """Sample sizes evenly spaced in the logarithm, from `start` to `stop`, both included."""
-
-    start: Annotated[int, Field(ge=2)]
-    stop: Annotated[int, Field(ge=2)]
-    per_decade: Annotated[int, Field(ge=1)] = 2
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.stop < self.start:
-            raise ValueError(f"stop, {self.stop}, lies below start, {self.start}")
-        return self
-
-    def values(self) -> list[int]:
-        """Return the sizes in increasing order."""
-        steps = np.arange(int(np.log10(self.stop / self.start) * self.per_decade + 1e-9) + 1)
-        return sorted({*(int(n) for n in np.rint(self.start * 10 ** (steps / self.per_decade))), self.stop})
-
-
-class Point(_Frozen):
-    """One end of a comparison: a learner of the study at a sample size."""
-
-    learner: str
-    n_samples: int
-
-
-class Question(_Frozen):
-    """A comparison to report: whether the error of `a` is lower than that of `b`."""
-
-    ask: str
-    a: Point
-    b: Point
-
-
-class Quick(_Frozen):
-    """How the study shrinks for a first look; what remains is part of the whole."""
-
-    seeds: Annotated[int, Field(ge=1)]
-    shrink: Annotated[int, Field(ge=1)]
-
-
-class Study(_Frozen):
-    """Learners x sample sizes x seeds on one problem.
-
-    Parameters
-    ----------
-    name, question : str
-        The study's short name, and what it answers.
-    problem : ProblemSpec
-    learners : dict of str to LearnerSpec
-        By the label under which they are shown.
-    sizes : Sizes
-    seeds : int
-        Seeds 0 to seeds - 1; a seed fixes the sample and the learner's own randomness, so learners are paired by seed.
-    gallery : tuple of int
-        Sample sizes whose decision regions are drawn.
-    questions : tuple of Question
-        Comparisons to report.
-    quick : Quick
-        What ``--quick`` does.
-    """
-
-    name: str
     question: str
-    problem: ProblemSpec = Field(default_factory=ProblemSpec)
-    learners: dict[str, LearnerSpec] = Field(min_length=1)
-    sizes: Sizes
-    seeds: Annotated[int, Field(ge=1)]
-    gallery: tuple[int, ...] = ()
+    """What the study answers; the title of its pictures."""
+
+    problems: Annotated[dict[Label, ProblemSpec], Field(min_length=1, default_factory=_the_spiral)]
+    """The problems, by the label under which they are shown; without it, the spiral."""
+
+    sizes: SampleSizes
+    """Sample sizes, from 2 to 10^9: a list, or a range."""
+
+    seeds: Count
+    """How many seeds, from 0 on; one fixes the sample and the learner's own randomness, so learners are paired."""
+
+    learners: Annotated[dict[Label, LearnerSpec], Field(min_length=1)]
+    """The learners, by the label under which they are shown."""
+
+    metrics: tuple[str, ...] = ()
+    """What is measured, of the metrics below; without it, the default ones."""
+
+    gallery: tuple[Size, ...] = ()
+    """Sample sizes whose decision regions are drawn, of problems in the plane."""
+
     questions: tuple[Question, ...] = ()
-    quick: Quick
+    """Comparisons to report, on each problem."""
+
+    quick: Quick = Quick()
+    """What `--quick` does."""
+
+    _allow: tuple[str, ...] = PrivateAttr(())
+
+    def model_post_init(self, context: Any) -> None:
+        """Keep the packages that whoever reads the study allows; they are no part of it."""
+        self._allow = tuple((context or {}).get("allow", ()))
+
+    @property
+    def allow(self) -> tuple[str, ...]:
+        """Packages, beyond scikit-learn and ours, from which estimators may be taken."""
+        return self._allow
+
+    @field_validator("learners")
+    @classmethod
+    def _learn_the_problems(cls, learners: dict[str, LearnerSpec], info: ValidationInfo) -> dict[str, LearnerSpec]:
+        refuse([*_equal_labels(learners), *_unfit(learners, info.data.get("problems", {}), allowed(info))])
+        return learners
+
+    @field_validator("metrics")
+    @classmethod
+    def _suit_a_problem(cls, metrics: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        refuse(_unmeasurable(metrics, info.data.get("problems", {})))
+        return metrics
+
+    @classmethod
+    def _dangling(cls, data: Any) -> list[Wrong]:
+        described = data if isinstance(data, Mapping) else {}
+        return [*_unknown_problems(described), *_unknown_learners(described)]
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        for question in self.questions:
-            for point in (question.a, question.b):
-                _check_name(point.learner, self.learners, "learner")
+    def _whole(self) -> Self:
+        refuse([*_too_many(self), *_never_run(self)])
         return self
 
     @classmethod
-    def from_toml(cls, path: Path | Any) -> Self:
+    def from_dict(cls, described: Any, *, allow: Iterable[str] = ()) -> Self:
+        """Read a study from plain data.
+
+        Parameters
+        ----------
+        described : dict
+        allow : iterable of str, default=()
+            Packages, beyond scikit-learn and ours, from which estimators may be taken.
+
+        Raises
+        ------
+        SpecError
+            If it is no study: one line for each thing that is wrong.
+        """
+        return cls._read(described, allow, "study")
+
+    @classmethod
+    def from_toml(cls, path: Path | Any, *, allow: Iterable[str] = ()) -> Self:
         """Read a study from a TOML file.
+
+        Parameters
+        ----------
+        path : Path
+        allow : iterable of str, default=()
+            As in `from_dict`.
 
         Raises
         ------
@@ -143,21 +145,56 @@ class Study(_Frozen):
             If the file is no TOML or no study: one line for each thing that is wrong.
         """
         try:
-            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        except tomllib.TOMLDecodeError as error:
-            raise SpecError(f"{path}: {error}") from error
+            text = path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise SpecError(f"{path}: cannot be read: {error}") from error
+        try:
+            described = tomllib.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise SpecError(f"{path}: is no TOML: {error}") from error
+        return cls._read(described, allow, str(path), text)
+
+    @classmethod
+    def _read(cls, described: Any, allow: Iterable[str], source: str, text: str = "") -> Self:
+        try:
+            return cls.model_validate(described, context={"allow": tuple(allow)})
         except ValidationError as error:
-            lines = [f"{path}: {'.'.join(map(str, e['loc'])) or 'study'}: {e['msg']}" for e in error.errors()]
-            raise SpecError("\n".join(lines)) from error
+            raise SpecError(report(reworded(error, cls), source, text)) from error
+        except RecursionError as error:
+            raise SpecError(f"{source}: is nested too deeply") from error
+
+    def to_toml(self) -> str:
+        """Return the study as TOML, of which `from_toml` makes an equal one."""
+        return toml.dumps(self.model_dump(exclude_defaults=True))
+
+    def sizes_of(self, learner: LearnerSpec) -> tuple[int, ...]:
+        """Return the sample sizes that a learner of the study gets."""
+        return tuple(n for n in learner.sizes or self.sizes if n <= (learner.max_samples or MAX_SAMPLES))
+
+    def problems_of(self, learner: LearnerSpec) -> dict[str, ProblemSpec]:
+        """Return the problems that a learner of the study learns."""
+        return {
+            label: problem
+            for label, problem in self.problems.items()
+            if learner.problems is None or label in learner.problems
+        }
+
+    @property
+    def n_cells(self) -> int:
+        """The number of cells, where those that are equal count each."""
+        return self.seeds * sum(
+            n_points(problem.params) * n_points(learner.params) * len(learner.prior) * len(self.sizes_of(learner))
+            for learner in self.learners.values()
+            for problem in self.problems_of(learner).values()
+        )
 
     def quickened(self) -> Self:
         """Return the part of the study that ``--quick`` runs: fewer seeds, and the largest samples left out."""
-        learners = {
-            label: learner.model_copy(
-                update={"max_samples": (learner.max_samples or self.sizes.stop) // self.quick.shrink}
-            )
-            for label, learner in self.learners.items()
-        }
+        learners = {}
+        for label, learner in self.learners.items():
+            sizes = self.sizes_of(learner)
+            limit = max(sizes[-1] // self.quick.shrink, sizes[0])
+            learners[label] = learner.model_copy(update={"max_samples": limit})
         return self.model_copy(update={"learners": learners, "seeds": min(self.seeds, self.quick.seeds)})
 
 
@@ -167,6 +204,98 @@ def built_in() -> dict[str, Study]:
     return {study.name: study for study in sorted(studies, key=lambda study: study.name)}
 
 
-def _check_name(name: str, allowed: Any, what: str) -> None:
-    if name not in allowed:
-        raise ValueError(f"no {what} is called {name!r}; there are {', '.join(map(repr, allowed))}")
+def _built(problems: Iterable[ProblemSpec]) -> Iterator[Problem]:
+    return (build_problem(spec.problem, variant.params) for spec in problems for variant in spec.variants(""))
+
+
+def _equal_labels(learners: Mapping[str, LearnerSpec]) -> Iterator[Wrong]:
+    seen: set[str] = set()
+    for label, learner in learners.items():
+        labels = [variant.label for variant in learner.variants(label)]
+        for twice in {name for name in labels if name in seen or labels.count(name) > 1}:
+            yield Wrong((label,), "gives two learners one label", twice)
+        seen.update(labels)
+
+
+def _unfit(
+    learners: Mapping[str, LearnerSpec], problems: Mapping[str, ProblemSpec], allow: Collection[str]
+) -> Iterator[Wrong]:
+    for label, learner in learners.items():
+        learnt = [spec for name, spec in problems.items() if learner.problems is None or name in learner.problems]
+        for problem in _built(learnt):
+            wrong = wrong_on_problem(learner.estimator, learner.prior, learner.params, problem, allow)
+            if wrong:
+                yield from (Wrong((label, *found.at), found.message, found.value) for found in wrong)
+                break
+
+
+def _unmeasurable(metrics: Iterable[str], problems: Mapping[str, ProblemSpec]) -> Iterator[Wrong]:
+    for place, name in enumerate(metrics):
+        if name not in METRICS:
+            yield Wrong((place,), unknown("metric", name, METRICS), name)
+        elif problems and not any(map(METRICS[name].suits, _built(problems.values()))):
+            yield Wrong((place,), "suits none of the problems", name)
+
+
+def _too_many(study: Study) -> list[Wrong]:
+    if study.n_cells <= MAX_CELLS:
+        return []
+    return [Wrong((), f"has {study.n_cells:,} cells, of at most {MAX_CELLS:,}", study.name)]
+
+
+def _never_run(study: Study) -> Iterator[Wrong]:
+    """Yield the sizes that are asked for and run by nobody."""
+    sizes = {}
+    for label, learner in study.learners.items():
+        sizes.update(dict.fromkeys((v.label for v in learner.variants(label)), study.sizes_of(learner)))
+        if not study.sizes_of(learner):
+            yield Wrong(("learners", label, "max_samples"), "leaves none of the sample sizes", learner.max_samples)
+    everywhere = sorted(set().union(*sizes.values()))
+    for place, n in enumerate(study.gallery):
+        if n not in everywhere:
+            yield Wrong(("gallery", place), f"must be a sample size of the study, one of {everywhere}", n)
+    for place, question in enumerate(study.questions):
+        for end, point in (("a", question.a), ("b", question.b)):
+            if point.n_samples not in sizes[point.learner]:
+                at = ("questions", place, end, "n_samples")
+                allowed = list(sizes[point.learner])
+                yield Wrong(at, f"must be a sample size of {point.learner!r}, one of {allowed}", point.n_samples)
+
+
+def _unknown_problems(described: Mapping[str, Any]) -> Iterator[Wrong]:
+    problems = described.get("problems", {"spiral": None})
+    for label, learner in _items(described.get("learners")):
+        for place, name in enumerate(_list(_get(learner, "problems"))):
+            if isinstance(name, str) and isinstance(problems, Mapping) and name not in problems:
+                yield Wrong(("learners", label, "problems", place), unknown("problem", name, problems), name)
+
+
+def _unknown_learners(described: Mapping[str, Any]) -> Iterator[Wrong]:
+    labels = {name for label, learner in _items(described.get("learners")) for name in _labels(label, learner)}
+    for place, question in enumerate(_list(described.get("questions"))):
+        for end in ("a", "b"):
+            name = _get(_get(question, end), "learner")
+            if isinstance(name, str) and name not in labels:
+                yield Wrong(("questions", place, end, "learner"), unknown("learner", name, sorted(labels)), name)
+
+
+def _labels(label: str, learner: Any) -> set[str]:
+    """Return the labels of a learner that may be wrong in other ways."""
+    prior = ["none" if name is None else name for name in listed(_get(learner, "prior"))]
+    try:
+        params = plain({"prior": prior, **dict(_items(_get(learner, "params")))})
+    except ValueError:
+        return {label}
+    return {variant.label for variant in itertools.islice(variants(label, params), MAX_POINTS)} or {label}
+
+
+def _get(thing: Any, key: str) -> Any:
+    return thing.get(key) if isinstance(thing, Mapping) else getattr(thing, key, None)
+
+
+def _items(thing: Any) -> list[tuple[str, Any]]:
+    return [(key, value) for key, value in thing.items() if isinstance(key, str)] if isinstance(thing, Mapping) else []
+
+
+def _list(thing: Any) -> list[Any]:
+    return list(thing) if isinstance(thing, list | tuple) else []

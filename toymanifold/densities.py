@@ -6,7 +6,7 @@ ingredient of a point (which spot, where about it) therefore has a generator of 
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,7 @@ from toymanifold.streams import as_generator, chunks
 from toymanifold.validation import check_integer, check_points, check_real, refusal
 
 
+@runtime_checkable
 class Density(Protocol):
     """What a problem needs of a density: ``dimension``, ``sample`` and ``log_density``."""
 

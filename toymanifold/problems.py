@@ -242,7 +242,7 @@ def spiral_problem(
     owner = "spiral_problem"
     seed = as_seed(check_integer(problem_seed, "problem_seed", owner, low=0), owner)
     spiral = Spiral(turns=turns, fill=fill, tip=tip, radius=radius, arms=arms)
-    if isinstance(density, str):
+    if not isinstance(density, Density):
         density = _spiral_density(density, spiral, seed)
     check_integer(dimension, "dimension", owner, low=2)
     check_real(nuisance_scale, "nuisance_scale", owner, low=0, closed="[)")

@@ -1,6 +1,7 @@
 """The command as a user types it, and as the system kills it."""
 
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -74,9 +75,68 @@ def test_show_before_run_says_what_to_do(command):
 
 
 def test_an_unknown_study_is_refused_with_those_that_there_are(command):
-    refused = command("run", "tyni")
+    refused = command("run", "tinny")
     assert refused.exit_code == 2
-    assert "no study is called 'tyni'; there are 'tiny'" in refused.stderr
+    assert "no study is called 'tinny'; did you mean 'tiny'? There are 'tiny'" in refused.stderr
+
+
+def test_the_example_runs_end_to_end_and_is_not_overwritten(command, tmp_path):
+    new = [cli.app, ["new", "mine.toml"]]
+    assert "run it with: toymanifold run mine.toml" in CliRunner().invoke(*new).output
+    again = CliRunner().invoke(*new)
+    assert again.exit_code == 2
+    assert "error: cannot write mine.toml: File exists" in again.stderr
+    ran = command("run", "mine.toml", "--seeds", "2")
+    assert (ran.exit_code, "Done. See it with: toymanifold show mine.toml" in ran.output) == (0, True)
+    shown = command("show", "mine.toml", "--seeds", "2")
+    for problem in ("spiral, flip_probability=0.0", "spiral, flip_probability=0.1"):
+        assert f"{problem}: At n = 500, does the polar prior help the nearest neighbour? " in shown.output
+        name = problem.replace(", ", "-")
+        for picture in ("learning-curves", "decision-regions"):
+            assert (tmp_path / "toymanifold-results" / "example" / f"{picture}-{name}.png").exists()
+
+
+def test_a_wrong_file_is_refused_before_anything_runs(command, tmp_path):
+    (tmp_path / "mine.toml").write_text('name = "mine"\n[learners."a [b]"]\nestimator = "os:system"\n')
+    refused = command("run", "mine.toml")
+    assert refused.exit_code == 2
+    assert "mine.toml:3: learners.\"a [b]\".estimator: 'os:system' is in the package 'os'" in refused.stderr
+    assert "mine.toml: seeds: is missing" in refused.stderr
+    assert not (tmp_path / "results.db").exists()
+
+
+def test_a_package_is_allowed_by_name(command, tmp_path, monkeypatch):
+    (tmp_path / "their_learners.py").write_text("from sklearn.svm import SVC\n\nclass Theirs(SVC):\n    pass\n")
+    (tmp_path / "mine.toml").write_text(
+        'name = "mine"\nquestion = "?"\nseeds = 1\nsizes = [20]\n[learners.a]\nestimator = "their_learners:Theirs"\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "--allow their_learners" in command("run", "mine.toml").stderr
+    assert command("run", "mine.toml", "--allow", "their_learners").exit_code == 0
+    assert command("show", "mine.toml", "--allow", "their_learners").exit_code == 0
+
+
+def test_a_regression_is_shown(command, tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        """
+        name = "mine"
+        question = "What does $1 of data buy?"
+        seeds = 2
+        sizes = [20, 40]
+        gallery = [20]
+        problems.sphere = { problem = "sphere", params = { dimension = 2, target = "linear", task = "regression" } }
+        learners.kNN = { estimator = "knn-1", params = { n_neighbors = [1, 5] } }
+        [[questions]]
+        ask = "Does more data help?"
+        a = { learner = "kNN, n_neighbors=1", n_samples = 40 }
+        b = { learner = "kNN, n_neighbors=1", n_samples = 20 }
+        """
+    )
+    assert command("run", "mine.toml").exit_code == 0
+    shown = command("show", "mine.toml")
+    assert "MSE" in shown.output
+    assert re.search(r"Does more data help\? .*: [.0-9]+ against [.0-9]+, ", shown.output)
+    assert [path.name for path in (tmp_path / "toymanifold-results" / "mine").iterdir()] == ["learning-curves.png"]
 
 
 def test_a_store_that_cannot_be_opened_is_one_clear_error(command, url):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from studies.figures import gallery, learning_curves, plot_learning_curves, plot_region
-from studies.metrics import N_TEST, map_points
+from studies.points import N_TEST, map_points
 from toymanifold import spiral_problem
 
 COLUMNS = ["learner", "n_samples", "metric", "mean", "low", "high", "seeds"]
@@ -54,6 +54,22 @@ def test_a_learner_has_one_colour_in_all_panels_and_one_place_in_the_legend(tabl
     assert colours[0] == colours[1] == colours[2]
     assert len(set(colours[0])) == 2
     assert [text.get_text() for text in figure.legends[0].texts] == ["net", "kNN"]
+
+
+def test_many_learners_are_told_apart_and_a_dollar_is_a_dollar(table):
+    curves = pd.concat([table[table["learner"] == "net"].assign(learner=f"net, $={k}$") for k in range(30)])
+    figure = learning_curves(curves, "$1 against $2")
+    figure.canvas.draw()
+    looks = {(line.get_color(), line.get_marker()) for line in figure.axes[0].lines}
+    assert len(looks) == len(figure.axes[0].lines) == len(figure.legends[0].texts) == 30
+
+
+def test_a_regression_has_one_panel_for_each_loss_and_no_per_cent(table):
+    losses = table.replace({"metric": {"error": "mse", "error_uniform": "mse_uniform"}})
+    figure = learning_curves(losses[losses["metric"].str.startswith("mse")], "title")
+    assert [ax.get_title() for ax in figure.axes] == ["under the sampling density", "uniformly over the square"]
+    assert figure.axes[0].get_ylabel() == "mean squared error"
+    assert figure.axes[0].yaxis.get_major_formatter()(0.1) == "0.1"
 
 
 def test_region_shows_right_and_wrong():

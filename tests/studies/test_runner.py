@@ -8,7 +8,7 @@ import pytest
 
 from estimators import make
 from studies import Cell, Outcome, Planned, Results, Slots, Store, plan_study, remaining, run, run_cell
-from studies.metrics import N_TEST, decision_map, make_test_sets, map_points, test_sets
+from studies.points import N_TEST, decision_map
 from toymanifold import spiral_problem
 
 CELL = Cell("spiral", {}, "knn-1", None, {}, 50, 0)
@@ -98,33 +98,3 @@ def test_results_do_not_depend_on_the_executor(tiny, tmp_path):
             frame = Results(tiny, store).frame()
             frames.append(frame[~frame["metric"].str.endswith("seconds")].reset_index(drop=True))
     assert frames[0].equals(frames[1])
-
-
-def test_frame_is_tidy_and_in_the_studys_order(tiny, store):
-    run_all(plan_study(tiny), store)
-    frame = Results(tiny, store).frame()
-    assert list(frame.columns) == ["learner", "n_samples", "seed", "metric", "value"]
-    assert list(dict.fromkeys(frame["learner"])) == list(tiny.learners)
-    assert len(frame) == 5 * len(plan_study(tiny))
-
-
-def test_test_sets_are_what_they_say():
-    problem = spiral_problem()
-    tests = make_test_sets(problem)
-    for points in (tests.density, tests.uniform, tests.sparse):
-        assert points.X.shape == (N_TEST, 2)
-        np.testing.assert_array_equal(problem.label(points.X), points.y)
-    assert np.abs(tests.uniform.X).max() <= 1
-    threshold = problem.log_density(tests.sparse.X).max()
-    assert np.mean(problem.log_density(tests.density.X) <= threshold) == pytest.approx(0.2, abs=0.01)
-
-
-def test_test_sets_are_drawn_once():
-    assert test_sets("spiral", {"turns": 3, "fill": 0.4}) is test_sets("spiral", {"fill": 0.4, "turns": 3})
-
-
-def test_map_points_are_pixel_centres_from_below():
-    points = map_points(2.0)
-    assert points[0] == pytest.approx([-2 + 2 / 240, -2 + 2 / 240])
-    assert points[1][0] > points[0][0]
-    assert points[-1] == pytest.approx(-points[0])

@@ -246,6 +246,7 @@ def test_one_sample_is_a_sample(make):
         (lambda: make_sphere(radius=math.nan), "radius"),
         (lambda: make_spiral(turns=math.nan), "turns"),
         (lambda: make_spiral(density="gaussian"), "density"),
+        (lambda: make_spiral(density=3), "density"),
         (lambda: make_spiral(random_state=-1), "random_state"),
         (lambda: Problem(Spiral(), UniformBox(3)), "density"),
         (lambda: spiral_problem().sample(5, 0, split="validation"), "split"),

@@ -1,0 +1,59 @@
+"""What docs/studies.md says of keys, metrics, problems and learners is what there is."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from estimators import CATALOG, PRIORS
+from studies import Study, toml
+from studies.learners import PACKAGES
+from studies.metrics import METRICS
+from studies.parameters import accepted
+from studies.parts import MAX_CELLS, MAX_POINTS, LearnerSpec, Point, ProblemSpec, Question, Quick, Sizes
+from studies.problems import MAX_DIMENSION, PROBLEMS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "studies.md").read_text(encoding="utf-8")
+
+
+def keys(model):
+    """The rows of a table of a model's keys."""
+    return [
+        f"| `{name}` | {default(field)} | {' '.join(field.description.split())} |"
+        for name, field in model.model_fields.items()
+    ]
+
+
+def default(field):
+    if field.is_required():
+        return "needed"
+    return f"`{toml.value(field.default)}`" if isinstance(field.default, int) else ""
+
+
+@pytest.mark.parametrize("model", [Study, ProblemSpec, LearnerSpec, Sizes, Question, Point, Quick])
+def test_every_key_is_in_its_table(model):
+    assert "\n".join(["| key | default | |", "|---|---|---|", *keys(model)]) in PAGE
+
+
+def test_every_metric_is_in_the_table():
+    rows = [
+        f"| `{name}` | {'yes' if found.default else ''} | {found.function.__doc__} |" for name, found in METRICS.items()
+    ]
+    assert "\n".join(["| metric | by default | |", "|---|---|---|", *rows]) in PAGE
+
+
+def test_every_problem_is_in_the_table():
+    rows = [f"| `{name}` | {', '.join(f'`{key}`' for key in accepted(build))} |" for name, build in PROBLEMS.items()]
+    assert "\n".join(["| problem | params |", "|---|---|", *rows]) in PAGE
+
+
+@pytest.mark.parametrize(
+    "name", [*CATALOG, *PRIORS, *PACKAGES, f"{MAX_CELLS:,}", f"{MAX_POINTS:,}", f"{MAX_DIMENSION:,}"]
+)
+def test_every_name_and_limit_is_told(name):
+    assert f"`{name}`" in PAGE or f" {name} " in PAGE
+
+
+def test_the_studies_of_the_page_are_studies():
+    for block in PAGE.split("```toml\n")[1:]:
+        Study.from_dict(tomllib.loads(block.split("```")[0]))
