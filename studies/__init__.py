@@ -1,6 +1,7 @@
 """Measurements: a study is planned, run, stored, analysed and shown."""
 
 from studies.plan import Cell, Planned, plan_study
+from studies.provenance import Run
 from studies.results import Results
 from studies.runner import remaining, run, run_cell
 from studies.slots import Slots
@@ -12,6 +13,7 @@ __all__ = [
     "Outcome",
     "Planned",
     "Results",
+    "Run",
     "Slots",
     "SpecError",
     "Store",
