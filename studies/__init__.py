@@ -1,5 +1,6 @@
 """Measurements: a study is planned, run, stored, analysed and shown."""
 
+from studies.fitted import fitted
 from studies.plan import Cell, Planned, plan_study
 from studies.provenance import Run
 from studies.results import Results
@@ -20,6 +21,7 @@ __all__ = [
     "StoreError",
     "Study",
     "built_in",
+    "fitted",
     "plan_study",
     "remaining",
     "run",
