@@ -32,9 +32,9 @@ def table(results: Results) -> pd.DataFrame:
     -------
     table : DataFrame
         The columns of `Results.frame`, where a failed cell has neither metric nor value; then of the cell ``status``,
-        ``error``, ``seconds``, ``shared``, ``key``, ``problem``, ``problem_params`` (JSON), ``estimator``, ``prior``,
-        ``params`` (JSON) and ``stored_at``; then of its run, missing where it is not known, ``run``, ``host``, ``cpu``,
-        ``cores``, ``threads``, ``executor``, ``git_commit``, ``git_dirty`` and ``versions`` (JSON).
+        ``error``, ``seconds``, ``shared``, ``key``, ``spec`` (all that it is, as JSON) and ``stored_at``; then of its
+        run, missing where it is not known, ``run``, ``host``, ``cpu``, ``cores``, ``threads``, ``executor``,
+        ``git_commit``, ``git_dirty`` and ``versions`` (JSON).
     """
     ended = results.outcomes()
     origins = results.store.origins([p.cell.key for p, _ in ended])
@@ -42,7 +42,7 @@ def table(results: Results) -> pd.DataFrame:
     rows = []
     for planned, outcome in ended:
         origin = origins[planned.cell.key]
-        cell = _cell(planned, outcome) | {"stored_at": origin.stored_at} | _run(runs.get(origin.run or ""))
+        cell = _cell(outcome) | {"stored_at": origin.stored_at} | _run(runs.get(origin.run or ""))
         measured = outcome.values.items() or [(None, None)]
         rows += [_place(planned) | {"metric": metric, "value": value} | cell for metric, value in measured]
     return pd.DataFrame(rows).astype({"value": "float64"}) if rows else pd.DataFrame()
@@ -72,19 +72,14 @@ def _place(planned: Planned) -> dict[str, Any]:
     return {"learner": planned.learner, "n_samples": planned.cell.n_samples, "seed": planned.cell.seed}
 
 
-def _cell(planned: Planned, outcome: Outcome) -> dict[str, Any]:
-    cell = planned.cell
+def _cell(outcome: Outcome) -> dict[str, Any]:
     return {
         "status": outcome.status,
         "error": outcome.error or None,
         "seconds": outcome.seconds,
         "shared": outcome.shared,
-        "key": cell.key,
-        "problem": cell.problem,
-        "problem_params": json.dumps(cell.problem_params, sort_keys=True),
-        "estimator": cell.estimator,
-        "prior": cell.prior,
-        "params": json.dumps(cell.params, sort_keys=True),
+        "key": outcome.key,
+        "spec": outcome.spec,
     }
 
 
