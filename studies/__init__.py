@@ -1,6 +1,8 @@
 """Measurements: a study is planned, run, stored, analysed and shown."""
 
+from studies.fitted import fitted
 from studies.plan import Cell, Planned, plan_study
+from studies.provenance import Run
 from studies.refusals import SpecError
 from studies.results import Results
 from studies.runner import remaining, run, run_cell
@@ -13,12 +15,14 @@ __all__ = [
     "Outcome",
     "Planned",
     "Results",
+    "Run",
     "Slots",
     "SpecError",
     "Store",
     "StoreError",
     "Study",
     "built_in",
+    "fitted",
     "plan_study",
     "remaining",
     "run",

@@ -1,41 +1,28 @@
 """The command ``toymanifold``: parse, call, print, exit."""
 
 import os
+import random
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from studies.refusals import SpecError, unknown
-from studies.spec import EXAMPLE, Study, built_in
-from studies.store import Store, StoreError
+from studies import spec, store_cli
+from studies.export import Format
+from studies.terminal import DEFAULT_STORE, RESULTS, Allow, StoreUrl, StudyName, fail, opened, out, study_named, wide
+from studies.verify import TOLERANCE, Comparison
 
 app = typer.Typer(
     help="How much data is a prior worth? Comparison studies, measured.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-out = Console(soft_wrap=True, markup=False, emoji=False)  # labels and errors hold brackets and colons
-wide = Console(width=1000, markup=False, emoji=False)  # a table is read whole or not at all
+app.add_typer(store_cli.app, name="store")
 
-RESULTS = Path("toymanifold-results")
-
-StudyName = Annotated[
-    str,
-    typer.Argument(metavar="STUDY", help="A built-in study (see `toymanifold list`), or a file that ends in .toml."),
-]
-Allow = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--allow", metavar="PACKAGE", help="Let a study use estimators of this package, beyond scikit-learn's and ours."
-    ),
-]
 Quick = Annotated[bool, typer.Option("--quick", help="A first look: fewer seeds, smaller samples.")]
 Seeds = Annotated[int | None, typer.Option(min=1, help="Seeds, instead of the study's own number.")]
-StoreUrl = Annotated[str, typer.Option("--store", help="Results database, as a SQLAlchemy URL.")]
-DEFAULT_STORE = f"sqlite:///{RESULTS}/results.db"
+Jobs = Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one for each core.")]
 
 
 @app.command("list")
@@ -44,8 +31,8 @@ def list_studies(store: StoreUrl = DEFAULT_STORE) -> None:
     from studies.plan import plan_study
 
     table = Table("study", "question", "cells measured", box=None)
-    with _open(store) as results:
-        for name, study in built_in().items():
+    with opened(store) as results:
+        for name, study in spec.built_in().items():
             cells = plan_study(study)
             measured = list(results.statuses([p.cell.key for p in cells]).values()).count("ok")
             table.add_row(name, study.question, f"{measured} of {len(cells)}")
@@ -57,9 +44,9 @@ def new(path: Annotated[Path, typer.Argument(help="The file to write.")] = Path(
     """Write an example of a study, with comments, to start from."""
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(EXAMPLE.read_text(encoding="utf-8").replace("example.toml", str(path)))
+            file.write(spec.EXAMPLE.read_text(encoding="utf-8").replace("example.toml", str(path)))
     except OSError as error:
-        _fail(f"cannot write {path}: {error.strerror}")
+        fail(f"cannot write {path}: {error.strerror}")
     out.print(f"wrote {path}; run it with: toymanifold run {path}")
 
 
@@ -69,7 +56,7 @@ def run(
     quick: Quick = False,
     seeds: Seeds = None,
     allow: Allow = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one for each core.")] = None,
+    jobs: Jobs = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed cells again.")] = False,
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
@@ -81,7 +68,7 @@ def run(
 
     planned = plan_study(_study(study, quick, seeds, allow))
     n_workers = jobs or os.cpu_count() or 1
-    with _open(store) as results:
+    with opened(store) as results:
         todo = runner.remaining(planned, results, retry_failed=retry_failed)
         out.print(f"{study}: {len(planned)} cells, {len(planned) - len(todo)} measured before, {n_workers} workers")
         slots = Slots(n_workers)
@@ -120,11 +107,11 @@ def show(
     from studies.show import answers, measurements, write_pictures
 
     described = _study(study, quick, seeds, allow)
-    with _open(store) as stored:
+    with opened(store) as stored:
         results = Results(described, stored)
         ended, failed = results.outcomes(), results.failed()
         if len(ended) == len(failed):
-            _fail(f"nothing of {study} is measured yet; run it with: toymanifold run {study}")
+            fail(_unmeasured(study))
         for table in measurements(results):
             wide.print(table)
         for answer in answers(results):
@@ -157,25 +144,85 @@ def bench(
     out.print(f"Training at n = 1,000: {costs.gflops:.0f} GFLOP/s, {share:.0%} of sgemm's {costs.sgemm_gflops:.0f}")
 
 
-def _study(name: str, quick: bool, seeds: int | None, allow: list[str] | None) -> Study:
+@app.command()
+def export(
+    study: StudyName,
+    form: Annotated[
+        Format, typer.Option("--format", help="Parquet needs the extra: toymanifold[parquet].")
+    ] = Format.CSV,
+    output: Annotated[Path | None, typer.Option(help="The file; by default STUDY.FORMAT beside the results.")] = None,
+    quick: Quick = False,
+    seeds: Seeds = None,
+    allow: Allow = None,
+    store: StoreUrl = DEFAULT_STORE,
+) -> None:
+    """Write a study's results as one tidy table: each metric of each cell, with status and origin."""
+    from studies.export import ExportError, table, write_table
+    from studies.results import Results
+
+    described = _study(study, quick, seeds, allow)
+    with opened(store, must_exist=True) as stored:
+        frame = table(Results(described, stored))
+    if frame.empty:
+        fail(_unmeasured(study))
+    path = output or RESULTS / f"{described.name}.{form}"
     try:
-        studies = {} if name.endswith(".toml") else built_in()
-        study = Study.from_toml(Path(name), allow=allow or ()) if name.endswith(".toml") else studies.get(name)
-    except SpecError as error:
-        _fail(str(error))
-    if study is None:
-        _fail(unknown("study", name, studies))
+        write_table(frame, path, form)
+    except ExportError as error:
+        fail(str(error))
+    out.print(f"wrote {path}: {len(frame):,} rows")
+
+
+@app.command()
+def verify(
+    study: StudyName,
+    n_cells: Annotated[int, typer.Option("--cells", min=1, help="How many cells to compute again.")] = 5,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of the choice of cells; by default another each time.")
+    ] = None,
+    allow: Allow = None,
+    jobs: Jobs = None,
+    store: StoreUrl = DEFAULT_STORE,
+) -> None:
+    """Compute some stored cells again and compare: bit for bit, or within a tolerance if machine or versions differ."""
+    from studies.provenance import collect
+    from studies.results import Results
+    from studies.slots import Slots
+    from studies.verify import verify as computed_again
+
+    described = study_named(study, allow)
+    chosen = random.randrange(2**31) if seed is None else seed
+    with opened(store, must_exist=True) as stored, Slots(jobs or os.cpu_count() or 1) as slots:
+        here = collect(described.name, described.seeds)
+        compared = list(computed_again(Results(described, stored), slots, here, n_cells=n_cells, seed=chosen))
+    if not compared:
+        fail(_unmeasured(study))
+    wide.print(_compared(compared))
+    for excuse in sorted({excuse for comparison in compared for excuse in comparison.excuses}):
+        out.print(f"up to {TOLERANCE} is near, for the last bits may differ: {excuse}", markup=False, highlight=False)
+    differing = sum(bool(comparison.differing) for comparison in compared)
+    out.print(f"{len(compared)} cells computed again (--seed {chosen}), {differing} differ.", highlight=False)
+    if differing:
+        raise typer.Exit(1)
+
+
+def _compared(comparisons: list[Comparison]) -> Table:
+    table = Table("cell", "learner", "n", "seed", "metric", "stored", "again", "", box=None)
+    for comparison in comparisons:
+        planned, old, new = comparison.planned, comparison.stored.measured, comparison.again.measured
+        place = (planned.cell.key[:12], planned.learner, f"{planned.cell.n_samples:,}", str(planned.cell.seed))
+        for metric in old:
+            verdict = "differs" if metric in comparison.differing else "same" if old[metric] == new[metric] else "near"
+            again = repr(new[metric]) if metric in new else comparison.again.status
+            table.add_row(*place, metric, repr(old[metric]), again, verdict)
+    return table
+
+
+def _unmeasured(study: str) -> str:
+    return f"nothing of {study} is measured yet; run it with: toymanifold run {study}"
+
+
+def _study(name: str, quick: bool, seeds: int | None, allow: list[str] | None) -> spec.Study:
+    study = study_named(name, allow)
     study = study.quickened() if quick else study
     return study.model_copy(update={"seeds": seeds}) if seeds else study
-
-
-def _open(url: str) -> Store:
-    try:
-        return Store(url)
-    except StoreError as error:
-        _fail(str(error))
-
-
-def _fail(message: str) -> NoReturn:
-    Console(stderr=True, soft_wrap=True, markup=False, emoji=False).print(f"error: {message}")
-    raise typer.Exit(2)

@@ -1,57 +1,32 @@
-"""The results database: rows in, rows out, one transaction for each cell.
+"""The results: outcomes of cells in, outcomes out, one transaction for each cell.
 
-SQLite by default, any server by the same SQLAlchemy URL. Only the driver writes. A cell is stored when it has ended,
-well or badly, so nothing in the store says "running" and a killed study leaves nothing half done.
+Only the driver writes. A cell is stored when it has ended, well or badly, so nothing in the store says "running" and a
+killed study leaves nothing half done. What is ok stays: no later outcome of the same cell replaces it.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Self
+import math
+import numbers
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from typing import Any, Self
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-SCHEMA_VERSION = 1
+from studies.database import Database, StoreError
+from studies.provenance import Run, now
+from studies.schema import PARTS, cells, maps, models, prepare, runs, values
+
+__all__ = ["Origin", "Outcome", "Store", "StoreError"]
 
 _KEYS_AT_ONCE = 500  # of a query; SQLite takes no more than a thousand or so
 
-_metadata = sa.MetaData()
+_CELL = [cells.c[name] for name in ("key", "spec", "status", "error", "traceback", "seconds", "shared")]
+_VALUE = [values.c[name] for name in ("key", "metric", "value")]
 
-_schema = sa.Table("toymanifold_schema", _metadata, sa.Column("version", sa.Integer, primary_key=True))
-
-_cells = sa.Table(
-    "cells",
-    _metadata,
-    sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("spec", sa.Text, nullable=False),
-    sa.Column("status", sa.String(16), nullable=False),
-    sa.Column("error", sa.Text, nullable=False),
-    sa.Column("traceback", sa.Text, nullable=False),
-    sa.Column("seconds", sa.Float, nullable=False),
-    sa.Column("stored_at", sa.DateTime, nullable=False, server_default=sa.func.now()),
-)
-
-_values = sa.Table(
-    "cell_values",
-    _metadata,
-    sa.Column("key", sa.ForeignKey("cells.key", ondelete="CASCADE"), primary_key=True),
-    sa.Column("metric", sa.String(64), primary_key=True),
-    sa.Column("value", sa.Float, nullable=False),
-)
-
-_maps = sa.Table(
-    "cell_maps",
-    _metadata,
-    sa.Column("key", sa.ForeignKey("cells.key", ondelete="CASCADE"), primary_key=True),
-    sa.Column("size", sa.Integer, nullable=False),
-    sa.Column("bits", sa.LargeBinary, nullable=False),
-)
-
-
-class StoreError(RuntimeError):
-    """The results database cannot be used; the message says why."""
+_SECONDS_AT_RISK = 1.0  # of computing, that a power cut may cost
 
 
 @dataclass(frozen=True)
@@ -67,11 +42,15 @@ class Outcome:
     values : dict of str to float
         Its metrics; empty unless "ok".
     decision_map : ndarray of shape (size, size), bool, or None
-        Where the learner answers 1; only in the plane.
+        Where the learner answers 1; only in the plane, and only if "ok".
     error, traceback : str
         Empty if "ok".
     seconds : float
         In the worker, all told; where cells were fitted together, this one's share.
+    shared : int
+        How many cells were fitted together with it, itself included.
+    model : bytes or None
+        The fitted estimator as `studies.models.dump` gives it; only if "ok".
     """
 
     key: str
@@ -82,6 +61,21 @@ class Outcome:
     error: str = ""
     traceback: str = ""
     seconds: float = 0.0
+    shared: int = 1
+    model: bytes | None = None
+
+    @property
+    def measured(self) -> dict[str, float]:
+        """The values that are no times: those that the same computation gives again."""
+        return {metric: value for metric, value in self.values.items() if not metric.endswith("seconds")}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """When a cell was stored, in UTC, and by which run; None of a cell that an early version stored."""
+
+    stored_at: datetime
+    run: str | None
 
 
 class Store:
@@ -90,96 +84,174 @@ class Store:
     Parameters
     ----------
     url : str
-        ``sqlite:///path/to/file.db``, ``postgresql+psycopg://...``.
+        ``sqlite:///path/to/file.db``, ``postgresql+psycopg://user@host/name``.
+    must_exist : bool, default=False
+        Whether a database without results is an error.
 
     Raises
     ------
     StoreError
-        If the database cannot be opened, or was written by a newer version.
+        If the database cannot be used; so does every method.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, must_exist: bool = False) -> None:
+        self.database = Database(url, must_exist=must_exist)
         try:
-            parsed = sa.make_url(url)
-            if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
-                Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = sa.create_engine(parsed)
-            sa.event.listen(self._engine, "connect", _prepare_sqlite)
-            with self._engine.begin() as connection:
-                _metadata.create_all(connection)
-                version = connection.scalar(sa.select(sa.func.max(_schema.c.version)))
-                if version is None:
-                    connection.execute(_schema.insert().values(version=SCHEMA_VERSION))
-        except (sa.exc.SQLAlchemyError, OSError) as error:
-            raise StoreError(f"cannot open the results database {url!r}: {error}") from error
-        if version is not None and version > SCHEMA_VERSION:
-            raise StoreError(
-                f"the results database {url!r} has schema version {version}, of a newer toymanifold;"
-                f" this one reads up to {SCHEMA_VERSION}"
-            )
+            prepare(self.database, must_exist=must_exist)
+        except StoreError:
+            self.database.close()
+            raise
+        self._seconds_at_risk = 0.0
+        insert = self.database.insert(cells)
+        self._upsert = insert.on_conflict_do_update(
+            index_elements=[cells.c.key],
+            set_={column.name: insert.excluded[column.name] for column in cells.c if column is not cells.c.key},
+            where=cells.c.status != "ok",
+        ).returning(cells.c.key)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._engine.dispose()
+        self.database.close()
 
-    def add(self, outcome: Outcome) -> None:
-        """Store how a cell ended, in one transaction; an earlier outcome of the same cell is replaced."""
-        row = {name: getattr(outcome, name) for name in ("key", "spec", "status", "error", "traceback", "seconds")}
-        with self._engine.begin() as connection:
-            connection.execute(_cells.delete().where(_cells.c.key == outcome.key))
-            connection.execute(_cells.insert().values(row))
-            if outcome.values:
-                values = [{"key": outcome.key, "metric": m, "value": v} for m, v in outcome.values.items()]
-                connection.execute(_values.insert(), values)
-            if outcome.decision_map is not None:
-                bits = np.packbits(outcome.decision_map).tobytes()
-                size = len(outcome.decision_map)
-                connection.execute(_maps.insert().values(key=outcome.key, size=size, bits=bits))
+    def begin_run(self, run: Run) -> str:
+        """Store the record of a run that begins, and return its id, by which `add` and `end_run` know it."""
+        insert = self.database.insert(runs).on_conflict_do_nothing()
+        self.database.transact(lambda connection: connection.execute(insert, asdict(run)))
+        return run.id
+
+    def end_run(self, run: str) -> None:
+        """Store that a run has ended."""
+        ended = runs.update().where(runs.c.id == run).values(finished_at=now())
+        self.database.transact(lambda connection: connection.execute(ended))
+
+    def add(self, outcome: Outcome, run: str | None = None) -> None:
+        """Store how a cell ended, in one transaction; what is there already stays if it is ok, and else is replaced.
+
+        It survives the end of this process at once. It survives a power cut with the next cell whose outcome, together
+        with those since the last that did, took a second to compute: a power cut costs a second of computing at most.
+
+        Parameters
+        ----------
+        outcome : Outcome
+        run : str or None, default=None
+            From `begin_run`.
+
+        Raises
+        ------
+        ValueError
+            If a metric is not a number, or an outcome that is not ok has metrics, a map or a model.
+        """
+        rows = _rows_of(outcome, run)
+        self._seconds_at_risk += outcome.seconds
+        durable = self._seconds_at_risk >= _SECONDS_AT_RISK
+        self.database.transact(lambda connection: self.put(connection, rows), durable=durable)
+        if durable:
+            self._seconds_at_risk = 0.0
+
+    def put(self, connection: sa.Connection, rows: Mapping[sa.Table, list[dict[str, Any]]]) -> set[str]:
+        """Insert cells and what hangs on them, except where a cell is there and ok; return the keys of those inserted.
+
+        Parameters
+        ----------
+        connection : Connection
+            In a transaction that writes.
+        rows : dict of Table to list of dict
+            Of `schema.cells` and `schema.PARTS`.
+        """
+        written = set(connection.scalars(self._upsert, rows[cells]))
+        for part in PARTS:
+            new = [row for row in rows.get(part, ()) if row["key"] in written]
+            if new:
+                connection.execute(part.insert(), new)
+        return written
+
+    def find(self, prefix: str) -> list[str]:
+        """Return the keys that begin with a prefix."""
+        begins = sa.func.substr(cells.c.key, 1, len(prefix)) == prefix
+        with self.database.reading() as connection:
+            return list(connection.scalars(sa.select(cells.c.key).where(begins).order_by(cells.c.key)))
 
     def statuses(self, keys: Collection[str]) -> dict[str, str]:
         """Return the status of those of the cells that have ended."""
-        return {row.key: row.status for row in self._rows(sa.select(_cells.c.key, _cells.c.status), _cells, keys)}
+        query = sa.select(cells.c.key, cells.c.status)
+        return dict(self.rows(query, cells.c.key, keys))
 
     def outcomes(self, keys: Collection[str]) -> dict[str, Outcome]:
-        """Return how those of the cells that have ended did, without their maps."""
-        values: dict[str, dict[str, float]] = {}
-        for row in self._rows(sa.select(_values), _values, keys):
-            values.setdefault(row.key, {})[row.metric] = row.value
+        """Return how those of the cells that have ended did, without their maps and models."""
+        measured: dict[str, dict[str, float]] = {}
+        for key, metric, value in self.rows(sa.select(*_VALUE), values.c.key, keys):
+            measured.setdefault(key, {})[metric] = value
         return {
-            row.key: Outcome(
-                key=row.key,
-                spec=row.spec,
-                status=row.status,
-                values=values.get(row.key, {}),
-                error=row.error,
-                traceback=row.traceback,
-                seconds=row.seconds,
-            )
-            for row in self._rows(sa.select(_cells), _cells, keys)
+            key: Outcome(key, spec, status, measured.get(key, {}), None, error, traceback, seconds, shared)
+            for key, spec, status, error, traceback, seconds, shared in self.rows(sa.select(*_CELL), cells.c.key, keys)
         }
+
+    def origins(self, keys: Collection[str]) -> dict[str, Origin]:
+        """Return where those of the cells that have ended come from."""
+        query = sa.select(cells.c.key, cells.c.stored_at, cells.c.run)
+        return {row.key: Origin(row.stored_at, row.run) for row in self.rows(query, cells.c.key, keys)}
+
+    def runs(self) -> dict[str, Run]:
+        """Return all runs by their id, in the order in which they began."""
+        names = [f.name for f in fields(Run)]
+        with self.database.reading() as connection:
+            rows = connection.execute(sa.select(runs).order_by(runs.c.started_at, runs.c.id)).all()
+        return {row.id: Run(**{name: row._mapping[name] for name in names}) for row in rows}
 
     def decision_map(self, key: str) -> NDArray[np.bool_] | None:
         """Return a cell's decision map (size, size), or None if it has none."""
-        for row in self._rows(sa.select(_maps), _maps, [key]):
+        for row in self.rows(sa.select(maps), maps.c.key, [key]):
             bits = np.unpackbits(np.frombuffer(row.bits, dtype=np.uint8), count=row.size**2)
             return bits.astype(bool).reshape(row.size, row.size)
         return None
 
-    def _rows(
-        self, query: sa.Select[tuple[object, ...]], table: sa.Table, keys: Collection[str]
-    ) -> list[sa.Row[tuple[object, ...]]]:
+    def model(self, key: str) -> bytes | None:
+        """Return a cell's fitted estimator as `studies.models.load` takes it, or None if it was not kept."""
+        for row in self.rows(sa.select(models), models.c.key, [key]):
+            return bytes(row.model)
+        return None
+
+    def rows(self, query: sa.Select[Any], key: sa.ColumnElement[str], keys: Iterable[str]) -> Iterator[Any]:
+        """Yield the rows of a query whose `key` is one of the `keys`, a few hundred at a time."""
         wanted = sorted(set(keys))
-        rows: list[sa.Row[tuple[object, ...]]] = []
-        with self._engine.connect() as connection:
+        with self.database.reading() as connection:
             for start in range(0, len(wanted), _KEYS_AT_ONCE):
-                rows += connection.execute(query.where(table.c.key.in_(wanted[start : start + _KEYS_AT_ONCE])))
-        return rows
+                yield from connection.execute(query.where(key.in_(wanted[start : start + _KEYS_AT_ONCE]))).all()
 
 
-def _prepare_sqlite(connection: object, _: object) -> None:
-    """Let readers read while the driver writes, and let deletion of a cell take what hangs on it."""
-    if type(connection).__module__.startswith("sqlite3"):
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")  # type: ignore[attr-defined]
+def _rows_of(outcome: Outcome, run: str | None) -> dict[sa.Table, list[dict[str, Any]]]:
+    """Return an outcome as rows, checked."""
+    key, inside, model = outcome.key, outcome.decision_map, outcome.model
+    if outcome.status != "ok" and (outcome.values or inside is not None or model is not None):
+        raise ValueError(f"an outcome that is {outcome.status!r} cannot have metrics, a map or a model: {key}")
+    return {
+        cells: [
+            {
+                "key": key,
+                "spec": outcome.spec,
+                "status": outcome.status,
+                "error": _storable(outcome.error),
+                "traceback": _storable(outcome.traceback),
+                "seconds": outcome.seconds,
+                "shared": outcome.shared,
+                "stored_at": now(),
+                "run": run,
+            }
+        ],
+        values: [{"key": key, "metric": metric, "value": _number(metric, v)} for metric, v in outcome.values.items()],
+        maps: [] if inside is None else [{"key": key, "size": len(inside), "bits": np.packbits(inside).tobytes()}],
+        models: [] if model is None else [{"key": key, "model": model}],
+    }
+
+
+def _number(metric: str, value: Any) -> float:
+    if not isinstance(value, numbers.Real) or math.isnan(value):
+        raise ValueError(f"the metric {metric!r} of an outcome must be a number. Got {value!r} instead.")
+    return float(value)
+
+
+def _storable(text: str) -> str:
+    """Return a text as a database can hold it: without zeros and halves of surrogate pairs."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

@@ -15,17 +15,23 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
+def commands(typer):
+    return {command.name or command.callback.__name__ for command in typer.registered_commands}
+
+
 @pytest.mark.parametrize("code", blocks("python"))
 def test_python_of_the_readme_runs(code, capsys):
     exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
 
 
 def test_commands_of_the_readme_exist():
-    commands = [line.split() for block in blocks("sh") for line in block.splitlines()]
+    typed = [line.split() for block in blocks("sh") for line in block.splitlines()]
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    known = {command.name or command.callback.__name__ for command in app.registered_commands}
-    assert {words[1] for words in commands if words[0] == "make"} == {"study", "test"} <= set(targets)
-    assert {words[1] for words in commands if words[0].endswith("toymanifold")} == known
+    assert {words[1] for words in typed if words[0] == "make"} == {"study", "test"} <= set(targets)
+    groups = {group.name: group.typer_instance for group in app.registered_groups}
+    known = commands(app) | {f"{name} {command}" for name, group in groups.items() for command in commands(group)}
+    told = [words[1:] for words in typed if words[0].endswith("toymanifold")]
+    assert {" ".join(words[: 2 if words[0] in groups else 1]) for words in told} == known
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")], ids=lambda page: page.name)

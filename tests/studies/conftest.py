@@ -1,6 +1,22 @@
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+
 import pytest
 
+import studies
 from studies import Study
+
+_WITHOUT_TORCH = f"""
+import sys, types
+sys.modules["studies"] = types.ModuleType("studies")  # the package itself imports all rooms
+sys.modules["studies"].__path__ = {list(studies.__path__)}
+"""
 
 
 @pytest.fixture
@@ -27,3 +43,85 @@ def tiny():
             ],
         }
     )
+
+
+@pytest.fixture
+def run_apart():
+    """Run a program that uses the store alone in a process of its own, quickly, and return what it prints."""
+
+    def run(program, *words):
+        command = [sys.executable, "-c", _WITHOUT_TORCH + program, *words]
+        return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    return run
+
+
+@pytest.fixture
+def sqlite_url(tmp_path):
+    return f"sqlite:///{tmp_path}/results.db"
+
+
+@pytest.fixture
+def postgresql_url(postgresql):
+    """A new, empty schema on the server, which is to a store what a database is."""
+    return postgresql.new_schema()
+
+
+@pytest.fixture(params=["sqlite_url", "postgresql_url"])
+def url(request):
+    """A new, empty database, of each kind in turn."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """A real PostgreSQL server, of this session's own."""
+    psycopg = pytest.importorskip("psycopg", reason="STORE NOT TESTED ON POSTGRESQL: psycopg is not installed")
+    programs = _postgresql_programs()
+    if programs is None:
+        pytest.skip("STORE NOT TESTED ON POSTGRESQL: no server on this machine (apt-get install postgresql)")
+    server = Server(programs, psycopg)
+    yield server
+    server.stop(wait=False)
+    shutil.rmtree(server.folder, ignore_errors=True)
+
+
+def _postgresql_programs():
+    """Return the folder of initdb and postgres, or None."""
+    found = shutil.which("initdb")
+    folders = [Path(found).resolve().parent] if found else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((folder for folder in folders if (folder / "postgres").exists()), None)
+
+
+class Server:
+    """A PostgreSQL server in a folder of its own, reached by a socket in it."""
+
+    def __init__(self, programs, psycopg):
+        self._programs, self._psycopg = programs, psycopg
+        self.folder = Path(tempfile.mkdtemp(prefix="tm-pg-"))  # a socket's path must be short
+        self._user = {}
+        if os.geteuid() == 0:  # which PostgreSQL refuses
+            owner = next(u for u in pwd.getpwall() if u.pw_name in ("postgres", "nobody"))
+            self._user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        self._run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8")
+        self.start()
+
+    def _run(self, program, *options):
+        command = [self._programs / program, "-D", self.folder / "data", *options]
+        ran = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, **self._user)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+
+    def start(self):
+        settings = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off"
+        self._run("pg_ctl", "start", "--wait", "--silent", "--log", self.folder / "log", "--options", settings)
+
+    def stop(self, *, wait=True):
+        self._run("pg_ctl", "stop", "--mode", "immediate", "--silent", "--wait" if wait else "--no-wait")
+
+    def new_schema(self, dump=""):
+        name = f"t{uuid.uuid4().hex}"
+        with self._psycopg.connect(dbname="postgres", user="postgres", host=str(self.folder)) as connection:
+            connection.execute(f"CREATE SCHEMA {name}; SET search_path TO {name}; {dump}")
+        return f"postgresql+psycopg://postgres@/postgres?host={self.folder}&options=-csearch_path%3D{name}"

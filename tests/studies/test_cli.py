@@ -24,7 +24,7 @@ def url(tmp_path):
 @pytest.fixture
 def command(monkeypatch, tiny, url, tmp_path):
     """Run the command on the tiny study, in this process, on threads in place of processes."""
-    monkeypatch.setattr(cli, "built_in", lambda: {"tiny": tiny})
+    monkeypatch.setattr("studies.spec.built_in", lambda: {"tiny": tiny})
     monkeypatch.setattr("studies.slots.Slots", ThreadPoolExecutor)
     monkeypatch.chdir(tmp_path)
 
@@ -142,7 +142,7 @@ def test_a_regression_is_shown(command, tmp_path):
 def test_a_store_that_cannot_be_opened_is_one_clear_error(command, url):
     refused = CliRunner().invoke(cli.app, ["list", "--store", "sqlite:////proc/nowhere/x.db"])
     assert refused.exit_code == 2
-    assert "error: cannot open the results database" in refused.stderr
+    assert "error: cannot use the results database" in refused.stderr
 
 
 def test_failed_cells_are_told_and_the_exit_code_says_so(command, tiny, url):
