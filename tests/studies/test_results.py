@@ -54,8 +54,8 @@ def test_frame_has_a_column_for_each_axis(store):
 
 
 def test_failed_cells_are_told_with_how(tiny, store):
-    run_all(tiny, store)
     planned = plan_study(tiny)[3]
     store.add(Outcome(planned.cell.key, planned.cell.spec, "error", error="once"))
+    run_all(tiny, store)
     ((failed, outcome),) = Results(tiny, store).failed()
     assert (failed, outcome.error) == (planned, "once")
