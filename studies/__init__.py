@@ -1,5 +1,6 @@
 """Measurements: a study is planned, run, stored, analysed and shown."""
 
+from studies.executors import open_executor
 from studies.plan import Cell, Planned, plan_study
 from studies.results import Results
 from studies.runner import remaining, run, run_cell
@@ -18,6 +19,7 @@ __all__ = [
     "StoreError",
     "Study",
     "built_in",
+    "open_executor",
     "plan_study",
     "remaining",
     "run",

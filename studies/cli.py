@@ -1,15 +1,22 @@
 """The command ``toymanifold``: parse, call, print, exit."""
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from studies.spec import Study, built_in
-from studies.store import Store, StoreError
+from studies.store import Outcome, Store, StoreError
+
+if TYPE_CHECKING:
+    from studies.cluster import DaskExecutor
+    from studies.interrupts import Stop
+    from studies.plan import Planned
+    from studies.slots import Slots
 
 app = typer.Typer(
     help="How much data is a prior worth? Comparison studies, measured.",
@@ -20,6 +27,7 @@ out = Console(soft_wrap=True)
 wide = Console(width=max(out.width, 130))  # a table is read whole or not at all
 
 RESULTS = Path("toymanifold-results")
+RESUME = "All finished cells are stored; the same command goes on from there."
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A built-in study; `toymanifold list` names them.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A first look: fewer seeds, smaller samples.")]
@@ -44,43 +52,60 @@ def list_studies(store: StoreUrl = DEFAULT_STORE) -> None:
 
 @app.command()
 def run(
-    study: StudyName,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="STUDY...", help="Studies; `toymanifold list` names the built-in ones."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All built-in studies.")] = False,
     quick: Quick = False,
     seeds: Seeds = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one for each core.")] = None,
+    executor: Annotated[
+        str, typer.Option(metavar="NAME", help="Where cells run: local, dask-local or dask://host:port.")
+    ] = "local",
+    jobs: Annotated[int | None, typer.Option(min=1, help="Workers on this machine; by default one a core.")] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(min=0.001, metavar="SECONDS", help="For each cell; by default none.")
+    ] = None,
+    memory_limit: Annotated[
+        int | None, typer.Option(min=1, metavar="MB", help="For each worker; by default its share of the machine's.")
+    ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed cells again.")] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Start nothing more once a cell has failed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would run and for how long.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print failures only.")] = False,
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
-    """Run what of a study is not measured yet. Kill it at any time; the next run goes on from there."""
+    """Run what of the studies is not measured yet. Stop or kill it at any time; the next run goes on from there."""
     from studies import runner
+    from studies.costs import Costs
+    from studies.executors import count_workers
+    from studies.interrupts import stop_on_signals
+    from studies.outlook import outlook, tally, time_needed
     from studies.plan import plan_study
-    from studies.progress import watch
-    from studies.slots import Slots
+    from studies.progress import Eta, watch
 
-    planned = plan_study(_study(study, quick, seeds))
-    n_workers = jobs or os.cpu_count() or 1
-    with _open(store) as results:
+    described = [_study(name, quick, seeds) for name in _names(names, every)]
+    planned = [cell for study in described for cell in plan_study(study)]
+    told = Console(soft_wrap=True, quiet=quiet)
+    with _open(_unwritten(store) if dry_run else store) as results:
         todo = runner.remaining(planned, results, retry_failed=retry_failed)
-        out.print(f"{study}: {len(planned)} cells, {len(planned) - len(todo)} measured before, {n_workers} workers")
-        slots = Slots(n_workers)
-        try:
-            failed = [
-                (cell, outcome)
-                for cell, outcome in watch(runner.run(todo, results, slots), todo, n_workers, out)
-                if outcome.status != "ok"
-            ]
-        except KeyboardInterrupt:
-            slots.shutdown(cancel_futures=True)
-            out.print("Stopped. All finished cells are stored; the same command goes on from there.")
-            raise typer.Exit(130) from None
-        slots.shutdown()
-    for cell, outcome in failed:
-        out.print(
-            f"{outcome.status}: {cell.learner}, n = {cell.cell.n_samples:,}, seed {cell.cell.seed}: {outcome.error}"
-        )
-    out.print(f"Done. See it with: toymanifold show {study}")
-    if failed:
-        raise typer.Exit(1)
+        for study in described:
+            told.print(tally(study, results))
+        if dry_run:
+            wide.print(outlook(planned, todo, results))
+            out.print(time_needed(planned, todo, results, count_workers(executor, jobs)))
+            return
+        with _executor(executor, jobs, memory_limit) as workers, stop_on_signals() as stop:
+            eta = Eta(todo, workers.n_workers, Costs.of(planned, results))
+            outcomes = runner.run(todo, results, workers, time_limit=time_limit, stop=stop)
+            failed = []
+            for cell, outcome in watch(outcomes, todo, eta, told):
+                if outcome.status != "ok":
+                    failed.append((cell, outcome))
+                    stop.asked |= fail_fast
+            if stop.now:
+                workers.kill()
+    _tell_end([study.name for study in described], failed, stop, told)
 
 
 @app.command()
@@ -111,6 +136,45 @@ def show(
             )
         for path in write_pictures(results, output / study):
             out.print(f"wrote {path}")
+
+
+def _names(names: list[str] | None, every: bool) -> list[str]:
+    if every == bool(names):
+        _fail("name the studies to run, or say --all")
+    return names or list(built_in())
+
+
+def _unwritten(url: str) -> str:
+    """Return the URL of a database to read, which is not made if it is not there."""
+    path = url.removeprefix("sqlite:///")
+    return url if path == url or Path(path).exists() else "sqlite://"
+
+
+@contextmanager
+def _executor(name: str, jobs: int | None, megabytes: int | None) -> Iterator["Slots | DaskExecutor"]:
+    from studies.executors import open_executor
+    from studies.slots import ExecutorError
+
+    try:
+        with open_executor(name, jobs, megabytes and megabytes * 10**6) as workers:
+            yield workers
+    except ExecutorError as error:
+        _fail(f"{error}. {RESUME}")
+
+
+def _tell_end(studies: list[str], failed: list[tuple["Planned", Outcome]], stop: "Stop", told: Console) -> None:
+    """Say how a run has ended, and exit accordingly."""
+    for planned, outcome in failed:
+        where = f"{planned.learner}, n = {planned.cell.n_samples:,}, seed {planned.cell.seed}"
+        out.print(f"{outcome.status}: {where}: {outcome.error}", markup=False)
+    if stop.asked:
+        out.print(f"Stopped. {RESUME}")
+    else:
+        told.print(f"Done. See it with: toymanifold show {studies[0]}")
+    if stop.signal:
+        raise typer.Exit(128 + stop.signal)
+    if failed:
+        raise typer.Exit(1)
 
 
 def _study(name: str, quick: bool, seeds: int | None) -> Study:
