@@ -1,5 +1,6 @@
 """Measurements: a study is planned, run, stored, analysed and shown."""
 
+from studies.executors import open_executor
 from studies.fitted import fitted
 from studies.plan import Cell, Planned, plan_study
 from studies.provenance import Run
@@ -23,6 +24,7 @@ __all__ = [
     "Study",
     "built_in",
     "fitted",
+    "open_executor",
     "plan_study",
     "remaining",
     "run",

@@ -2,16 +2,27 @@
 
 import os
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from studies import spec, store_cli
 from studies.export import Format
+from studies.store import Outcome
 from studies.terminal import DEFAULT_STORE, RESULTS, Allow, StoreUrl, StudyName, fail, opened, out, study_named, wide
 from studies.verify import TOLERANCE, Comparison
+
+if TYPE_CHECKING:
+    from studies.cluster import DaskExecutor
+    from studies.interrupts import Stop
+    from studies.plan import Planned
+    from studies.slots import Slots
 
 app = typer.Typer(
     help="How much data is a prior worth? Comparison studies, measured.",
@@ -19,6 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(store_cli.app, name="store")
+
+RESUME = "All finished cells are stored; the same command goes on from there."
 
 Quick = Annotated[bool, typer.Option("--quick", help="A first look: fewer seeds, smaller samples.")]
 Seeds = Annotated[int | None, typer.Option(min=1, help="Seeds, instead of the study's own number.")]
@@ -52,44 +65,80 @@ def new(path: Annotated[Path, typer.Argument(help="The file to write.")] = Path(
 
 @app.command()
 def run(
-    study: StudyName,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="STUDY...", help="Built-in studies (see `toymanifold list`), or files that end in .toml."
+        ),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All built-in studies.")] = False,
     quick: Quick = False,
     seeds: Seeds = None,
     allow: Allow = None,
-    jobs: Jobs = None,
+    executor: Annotated[
+        str, typer.Option(metavar="NAME", help="Where cells run: local, dask-local or dask://host:port.")
+    ] = "local",
+    jobs: Annotated[int | None, typer.Option(min=1, help="Workers on this machine; by default one a core.")] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(min=0.001, metavar="SECONDS", help="For each cell; by default none.")
+    ] = None,
+    memory_limit: Annotated[
+        int | None, typer.Option(min=1, metavar="MB", help="For each worker; by default its share of the machine's.")
+    ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed cells again.")] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Start nothing more once a cell has failed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would run and for how long.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print failures only.")] = False,
+    keep_models: Annotated[bool, typer.Option("--keep-models", help="Store fitted nets, too.")] = False,
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
-    """Run what of a study is not measured yet. Kill it at any time; the next run goes on from there."""
+    """Run what of the studies is not measured yet. Stop or kill it at any time; the next run goes on from there."""
     from studies import runner
+    from studies.costs import Costs
+    from studies.executors import count_workers
+    from studies.interrupts import stop_on_signals
+    from studies.outlook import outlook, tally, time_needed
     from studies.plan import plan_study
-    from studies.progress import watch
-    from studies.slots import Slots
+    from studies.progress import Eta, watch
+    from studies.provenance import collect
 
-    planned = plan_study(_study(study, quick, seeds, allow))
-    n_workers = jobs or os.cpu_count() or 1
-    with opened(store) as results:
+    described = [_study(name, quick, seeds, allow) for name in _names(names, every)]
+    planned = [cell for study in described for cell in plan_study(study)]
+    told = Console(soft_wrap=True, markup=False, emoji=False, quiet=quiet)
+    with opened(_unwritten(store) if dry_run else store) as results:
         todo = runner.remaining(planned, results, retry_failed=retry_failed)
-        out.print(f"{study}: {len(planned)} cells, {len(planned) - len(todo)} measured before, {n_workers} workers")
-        slots = Slots(n_workers)
-        try:
-            failed = [
-                (cell, outcome)
-                for cell, outcome in watch(runner.run(todo, results, slots), todo, n_workers, out)
-                if outcome.status != "ok"
-            ]
-        except KeyboardInterrupt:
-            slots.shutdown(cancel_futures=True)
-            out.print("Stopped. All finished cells are stored; the same command goes on from there.")
-            raise typer.Exit(130) from None
-        slots.shutdown()
-    for cell, outcome in failed:
-        out.print(
-            f"{outcome.status}: {cell.learner}, n = {cell.cell.n_samples:,}, seed {cell.cell.seed}: {outcome.error}"
-        )
-    out.print(f"Done. See it with: toymanifold show {study}")
-    if failed:
-        raise typer.Exit(1)
+        for study in described:
+            told.print(tally(study, results))
+        if dry_run:
+            wide.print(outlook(planned, todo, results))
+            out.print(time_needed(planned, todo, results, count_workers(executor, jobs)))
+            return
+        with _executor(executor, jobs, memory_limit) as workers, stop_on_signals() as stop:
+            eta = Eta(todo, workers.n_workers, Costs.of(planned, results))
+            record = collect(
+                ", ".join(study.name for study in described), max(s.seeds for s in described), executor=executor
+            )
+            run_id = results.begin_run(record) if todo else None
+            outcomes = runner.run(
+                todo,
+                results,
+                workers,
+                work=partial(runner.run_task, keep_models=keep_models),
+                n_workers=workers.n_workers,
+                time_limit=time_limit,
+                stop=stop,
+                run_id=run_id,
+            )
+            failed = []
+            for cell, outcome in watch(outcomes, todo, eta, told):
+                if outcome.status != "ok":
+                    failed.append((cell, outcome))
+                    stop.asked |= fail_fast
+            if run_id:
+                results.end_run(run_id)
+            if stop.now:
+                workers.kill()
+    _tell_end([study.name for study in described], failed, stop, told)
 
 
 @app.command()
@@ -226,3 +275,42 @@ def _study(name: str, quick: bool, seeds: int | None, allow: list[str] | None) -
     study = study_named(name, allow)
     study = study.quickened() if quick else study
     return study.model_copy(update={"seeds": seeds}) if seeds else study
+
+
+def _names(names: list[str] | None, every: bool) -> list[str]:
+    if every == bool(names):
+        fail("name the studies to run, or say --all")
+    return names or list(spec.built_in())
+
+
+def _unwritten(url: str) -> str:
+    """Return the URL of a database to read, which is not made if it is not there."""
+    path = url.removeprefix("sqlite:///")
+    return url if path == url or Path(path).exists() else "sqlite://"
+
+
+@contextmanager
+def _executor(name: str, jobs: int | None, megabytes: int | None) -> Iterator["Slots | DaskExecutor"]:
+    from studies.executors import open_executor
+    from studies.slots import ExecutorError
+
+    try:
+        with open_executor(name, jobs, megabytes and megabytes * 10**6) as workers:
+            yield workers
+    except ExecutorError as error:
+        fail(f"{error}. {RESUME}")
+
+
+def _tell_end(studies: list[str], failed: list[tuple["Planned", Outcome]], stop: "Stop", told: Console) -> None:
+    """Say how a run has ended, and exit accordingly."""
+    for planned, outcome in failed:
+        where = f"{planned.learner}, n = {planned.cell.n_samples:,}, seed {planned.cell.seed}"
+        out.print(f"{outcome.status}: {where}: {outcome.error}")
+    if stop.asked:
+        out.print(f"Stopped. {RESUME}")
+    else:
+        told.print(f"Done. See it with: toymanifold show {studies[0]}")
+    if stop.signal:
+        raise typer.Exit(128 + stop.signal)
+    if failed:
+        raise typer.Exit(1)

@@ -4,8 +4,8 @@ from sklearn.base import BaseEstimator
 
 from studies.models import load
 from studies.plan import Cell
-from studies.runner import fit_cell
 from studies.store import Store
+from studies.tasks import fit_cell
 
 
 def fitted(cell: Cell, store: Store) -> BaseEstimator:
@@ -28,4 +28,4 @@ def fitted(cell: Cell, store: Store) -> BaseEstimator:
         What fitting raised, if the cell has failed.
     """
     model = store.model(cell.key)
-    return fit_cell(cell)[0] if model is None else load(model)
+    return fit_cell(cell) if model is None else load(model)

@@ -89,15 +89,6 @@ class Planned:
     axes: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
-Task = tuple[Cell, ...]
-"""Cells that one worker runs together, for what they share."""
-
-
-def group(cells: list[Cell]) -> list[Task]:
-    """Put cells into tasks, in the order in which they are to start."""
-    return [(cell,) for cell in cells]
-
-
 def plan_study(study: Study) -> list[Planned]:
     """Return the cells of a study: problem by problem, learner by learner, each by size and seed."""
     return [

@@ -1,6 +1,6 @@
-"""The command as a user types it, and as the system kills it."""
+"""The command as a user types it, and interrupts it."""
 
-import random
+import contextlib
 import re
 import signal
 import subprocess
@@ -11,9 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from typer.testing import CliRunner
 
-from studies import Results, Store, cli, plan_study, remaining, run
-
-COMMAND = [sys.executable, "-m", "studies.cli"]
+from studies import Store, Study, cli, plan_study
 
 
 @pytest.fixture
@@ -21,11 +19,18 @@ def url(tmp_path):
     return f"sqlite:///{tmp_path}/results.db"
 
 
+@contextlib.contextmanager
+def threads(*_):
+    with ThreadPoolExecutor(2) as executor:
+        executor.n_workers = 2
+        yield executor
+
+
 @pytest.fixture
 def command(monkeypatch, tiny, url, tmp_path):
     """Run the command on the tiny study, in this process, on threads in place of processes."""
     monkeypatch.setattr("studies.spec.built_in", lambda: {"tiny": tiny})
-    monkeypatch.setattr("studies.slots.Slots", ThreadPoolExecutor)
+    monkeypatch.setattr("studies.executors.open_executor", threads)
     monkeypatch.chdir(tmp_path)
 
     def invoke(*words):
@@ -139,6 +144,124 @@ def test_a_regression_is_shown(command, tmp_path):
     assert [path.name for path in (tmp_path / "toymanifold-results" / "mine").iterdir()] == ["learning-curves.png"]
 
 
+def test_several_studies_run_as_one(command, tiny, monkeypatch):
+    twin = tiny.model_copy(update={"name": "twin", "seeds": 3})
+    monkeypatch.setattr("studies.spec.built_in", lambda: {"tiny": tiny, "twin": twin})
+    ran = command("run", "tiny", "twin")
+    assert "tiny: 6 cells, 0 measured before" in ran.output
+    assert "9/9 cells" in ran.output  # those of the one are among those of the other
+    assert "twin: 9 cells, 9 measured before" in command("run", "--all").output
+
+
+@pytest.mark.parametrize("words", [["run"], ["run", "tiny", "--all"]])
+def test_what_to_run_is_said_in_one_way(command, words):
+    refused = command(*words)
+    assert refused.exit_code == 2
+    assert "name the studies to run, or say --all" in refused.stderr
+
+
+def test_a_dry_run_tells_and_writes_nothing(command, tmp_path):
+    told = command("run", "tiny", "--dry-run").output
+    assert "6 cells to do; how long they take is not known" in told
+    assert not list(tmp_path.iterdir())
+    command("run", "tiny", "--quick")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    told = command("run", "tiny", "--dry-run", "--jobs", "2").output
+    assert "4 cells to do, about 0:0" in told
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_quiet_says_nothing_but_failures(command, tiny):
+    assert command("run", "tiny", "--quiet").output == ""
+    tiny.learners["kNN"] = tiny.learners["kNN"].model_copy(update={"params": {"n_neighbors": -1}})
+    assert command("run", "tiny", "--quiet").output.count("error: ") == 4
+
+
+def test_after_a_failure_nothing_more_is_started_if_so_asked(command, tiny, url, monkeypatch):
+    tiny.learners["kNN"] = tiny.learners["kNN"].model_copy(update={"params": {"n_neighbors": -1}})
+    monkeypatch.setattr("studies.runner._OUTSTANDING", 1)
+    ran = command("run", "tiny", "--fail-fast")
+    assert ran.exit_code == 1
+    assert ran.output.count("error: ") == 1
+    assert "Stopped. All finished cells are stored; the same command goes on from there." in ran.output
+    with Store(url) as store:
+        assert len(store.statuses([p.cell.key for p in plan_study(tiny)])) == 1
+    assert "1 failed (--retry-failed tries them again)" in command("run", "tiny", "--dry-run").output
+
+
+def test_an_executor_that_cannot_be_had_is_one_clear_error(command, monkeypatch):
+    monkeypatch.undo()
+    refused = CliRunner().invoke(cli.app, ["run", "priors", "--executor", "ray", "--store", "sqlite://"])
+    assert refused.exit_code == 2
+    assert "error: no executor is called 'ray'" in refused.stderr
+
+
+INTERRUPTED = """
+import sys
+from studies import Study, cli, spec
+study = Study.model_validate_json(sys.argv.pop())
+if __name__ == "__main__":
+    spec.built_in = lambda: {study.name: study}
+    cli.app()
+"""
+
+
+@contextlib.contextmanager
+def driver(study, url, *options):
+    """Run a study by the command in a process of its own."""
+    words = ["run", study.name, "--store", url, *options, study.model_dump_json()]
+    with subprocess.Popen([sys.executable, "-c", INTERRUPTED, *words], stdout=-1, stderr=-1, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def stored(study, url):
+    with Store(url) as store:
+        return store.statuses([p.cell.key for p in plan_study(study)])
+
+
+def wait_until_stored(n, study, url):
+    while len(stored(study, url)) < n:
+        time.sleep(0.02)
+
+
+def test_interrupted_once_it_finishes_what_runs_and_can_be_resumed(tiny, url):
+    study = tiny.model_copy(update={"seeds": 200})
+    with driver(study, url, "--jobs", "2") as process:
+        wait_until_stored(1, study, url)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate()
+    assert process.returncode == 130
+    assert "Finishing what runs; Ctrl-C again stops now." in errors
+    assert "Stopped. All finished cells are stored; the same command goes on from there." in output
+    assert set(stored(study, url).values()) == {"ok"}
+    assert len(stored(study, url)) < len(plan_study(study))
+
+
+ENDLESS = {"estimator": "net", "params": {"epochs": 10**9}}
+
+
+@pytest.mark.parametrize(
+    ("signals", "code"), [([signal.SIGINT] * 2, 130), pytest.param([signal.SIGTERM], 143, marks=pytest.mark.slow)]
+)
+def test_interrupted_twice_or_terminated_it_stops_now_and_keeps_what_is_done(tiny, url, signals, code):
+    """One of two workers is busy for ever; what the other has done is kept."""
+    learners = {**tiny.model_dump()["learners"], "endless": {**ENDLESS, "max_samples": 20}}
+    study = Study.model_validate({**tiny.model_dump(), "learners": learners, "seeds": 1})
+    with driver(study, url, "--jobs", "2") as process:
+        wait_until_stored(3, study, url)
+        for signum in signals:
+            assert process.poll() is None
+            process.send_signal(signum)
+            time.sleep(0.3)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "Stopped." in output
+    assert list(stored(study, url).values()) == ["ok"] * 3
+
+
 def test_a_store_that_cannot_be_opened_is_one_clear_error(command, url):
     refused = CliRunner().invoke(cli.app, ["list", "--store", "sqlite:////proc/nowhere/x.db"])
     assert refused.exit_code == 2
@@ -153,46 +276,3 @@ def test_failed_cells_are_told_and_the_exit_code_says_so(command, tiny, url):
     assert ran.output.count("error: kNN, n = ") == 4
     assert "must be an int in [1, inf). Got -1 instead." in ran.output
     assert "4 failed" in command("show", "tiny").output
-
-
-KILLED = """
-import sys
-from studies import Slots, Store, Study, plan_study, remaining, run
-if __name__ == "__main__":
-    study = Study.model_validate_json(sys.argv[1])
-    with Store(sys.argv[2]) as store, Slots(2) as slots:
-        for planned, outcome in run(remaining(plan_study(study), store), store, slots):
-            print(planned.cell.key, flush=True)
-"""
-
-
-def test_a_study_killed_at_any_moment_loses_nothing_and_repeats_nothing(tiny, url, tmp_path):
-    study = tiny.model_copy(update={"seeds": 12})
-    program = [sys.executable, "-c", KILLED, study.model_dump_json(), url]
-    keys = {p.cell.key for p in plan_study(study)}
-    reported: list[str] = []
-    stored: dict[str, str] = {}
-    moments = random.Random(0)
-    while len(stored) < len(keys):
-        with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as driver:
-            for _ in range(moments.randrange(8, 20)):
-                line = driver.stdout.readline()
-                if not line:
-                    break
-                reported.append(line.strip())
-            time.sleep(moments.random() / 10)
-            driver.send_signal(signal.SIGKILL)
-            reported += driver.stdout.read().split()
-        with Store(url) as store:
-            before, stored = stored, store.statuses(keys)
-        assert set(reported) <= set(stored)
-        assert len(stored) > len(before)
-    assert len(reported) == len(set(reported))
-    with Store(url) as store, Store(f"sqlite:///{tmp_path}/calm.db") as calm, ThreadPoolExecutor(2) as executor:
-        list(run(remaining(plan_study(study), calm), calm, executor))
-        assert measured(study, store).equals(measured(study, calm))
-
-
-def measured(study, store):
-    frame = Results(study, store).frame()
-    return frame[~frame["metric"].str.endswith("seconds")].reset_index(drop=True)

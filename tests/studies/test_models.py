@@ -12,7 +12,7 @@ from skorch.callbacks import Callback
 from estimators import NetClassifier, NetRegressor, PolarCoordinates, make
 from studies import Cell, Outcome, Store, fitted
 from studies.models import ModelError, dump, load
-from studies.runner import fit_cell
+from studies.tasks import fit_cell
 from toymanifold import make_sphere, make_spiral
 
 SMALL = {"depth": 2, "width": 8, "epochs": 6, "random_state": 0}
@@ -120,7 +120,7 @@ def test_a_kept_model_is_loaded_and_any_other_is_fitted_again(tmp_path):
     with Store(f"sqlite:///{tmp_path}/results.db") as store:
         once, twice = fitted(NET, store), fitted(NET, store)
         np.testing.assert_array_equal(once.predict_proba(X), twice.predict_proba(X))
-        kept = fit_cell(replace(NET, seed=4))[0]
+        kept = fit_cell(replace(NET, seed=4))
         store.add(Outcome(NET.key, NET.spec, "ok", model=dump(kept)))
         np.testing.assert_array_equal(fitted(NET, store).predict_proba(X), kept.predict_proba(X))
         forest = fitted(replace(NET, estimator="forest", params={"n_estimators": 3}), store)

@@ -1,14 +1,19 @@
 import os
 import signal
-from concurrent.futures import ThreadPoolExecutor
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from estimators import make
-from studies import Cell, Outcome, Planned, Results, Slots, Store, plan_study, remaining, run, run_cell
+from studies import Cell, Outcome, Planned, Slots, Store, plan_study, remaining, run, run_cell
+from studies.interrupts import Stop
 from studies.points import N_TEST, decision_map
+from studies.runner import check_finite
 from toymanifold import spiral_problem
 
 CELL = Cell("spiral", {}, "knn-1", None, {}, 50, 0)
@@ -20,11 +25,57 @@ def store(tmp_path):
         yield store
 
 
-def fail_or_die(task):
+def misbehave(task):
+    return [misbehaved(cell) for cell in task]
+
+
+def misbehaved(cell):
+    """Run a cell as its seed says: well if it has no line here."""
+    match cell.seed:
+        case 1:
+            return patched("studies.tasks.make_learner", fail, cell)
+        case 2:
+            time.sleep(600)
+        case 4:
+            eaten = []
+            while True:
+                eaten.append(np.ones(10**6))
+        case 6:
+            os._exit(0)
+        case 8:
+            os.kill(os.getpid(), signal.SIGKILL)
+        case 10:
+            return patched("studies.runner.measure", lambda *_: {"accuracy": 0.5, "margin": np.nan}, cell)
+    return well([cell])[0]
+
+
+def patched(name, function, cell):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(name, function)
+        return run_cell(cell)
+
+
+def fail(*_):
+    raise ValueError("no fit")
+
+
+def well(task):
+    """Return outcomes that depend on nothing but the cell."""
+    return [Outcome(cell.key, cell.spec, "ok", {"accuracy": int(cell.key[:8], 16) / 2**32}) for cell in task]
+
+
+def seeds(n):
+    return [Planned("kNN", replace(CELL, seed=seed)) for seed in range(n)]
+
+
+def die_once(task):
+    """End the worker, but only the first one that gets this cell."""
     (cell,) = task
-    if cell.seed == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return [run_cell(replace(cell, params={"n_neighbors": -1}) if cell.seed == 2 else cell)]
+    first = Path(cell.params["folder"], str(cell.seed))
+    if not first.exists():
+        first.touch()
+        os._exit(1)
+    return [Outcome(cell.key, cell.spec, "ok", {"accuracy": 1.0})]
 
 
 def run_all(planned, store, **options):
@@ -71,14 +122,150 @@ def test_large_samples_start_first(tiny, store):
     assert sizes == sorted(sizes, reverse=True)
 
 
-def test_one_that_fails_and_one_that_dies_are_rows_and_the_others_are_done(store):
-    planned = [Planned("kNN", replace(CELL, seed=seed)) for seed in range(5)]
-    with Slots(2) as slots:
-        outcomes = {p.cell.seed: o for p, o in run(planned, store, slots, work=fail_or_die)}
-    assert {seed: o.status for seed, o in outcomes.items()} == {0: "ok", 1: "lost", 2: "error", 3: "ok", 4: "ok"}
-    assert store.statuses([p.cell.key for p in planned if p.cell.seed != 2]) == {
-        p.cell.key: outcomes[p.cell.seed].status for p in planned if p.cell.seed != 2
+def test_cells_that_took_long_before_start_first_whatever_their_size(tiny, store):
+    planned = plan_study(tiny)
+    for p, seconds in ((planned[0], 1.0), (planned[2], 2.0), (planned[4], 9.0)):  # seed 0 of each learner and size
+        store.add(Outcome(p.cell.key, p.cell.spec, "ok", {"accuracy": 1.0}, seconds=seconds))
+    assert remaining(planned, store) == [planned[5], planned[3], planned[1]]
+
+
+def test_no_more_than_so_many_tasks_are_with_the_executor(store, monkeypatch):
+    monkeypatch.setattr("studies.runner._OUTSTANDING", 3)
+    with Counting(1) as executor:
+        assert len(list(run(seeds(20), store, executor, work=lambda task: time.sleep(0.01) or well(task)))) == 20
+    assert executor.most <= 3
+
+
+class Counting(ThreadPoolExecutor):
+    """Knows how many tasks it had at most."""
+
+    now = most = 0
+
+    def submit(self, *args):
+        future = super().submit(*args)
+        self.now += 1
+        self.most = max(self.most, self.now)
+        future.add_done_callback(self._ended)
+        return future
+
+    def _ended(self, _):
+        self.now -= 1
+
+
+def test_asked_to_stop_a_run_finishes_what_runs_and_starts_nothing_more(store):
+    stop, shut = Stop(), threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, *args, **options):
+            super().shutdown(*args, **options)
+            shut.set()
+
+    def work(task):
+        stop.asked = True
+        assert shut.wait(60)
+        return well(task)
+
+    with Pool(1) as executor:
+        ended = list(run(seeds(5), store, executor, work=work, stop=stop))
+    assert [p.cell.seed for p, _ in ended] == [0]
+    assert remaining(seeds(5), store) == seeds(5)[1:]
+
+
+def test_asked_to_stop_now_a_run_stores_what_has_finished_and_leaves_what_runs(store):
+    stop, finished, release = Stop(), threading.Barrier(3), threading.Event()
+
+    def work(task):
+        if task[0].seed >= 2:
+            finished.wait(60)
+            release.wait(60)
+        return well(task)
+
+    with ThreadPoolExecutor(2) as executor:
+        outcomes = run(seeds(9), store, executor, work=work, stop=stop)
+        ended = [next(outcomes)]
+        finished.wait(60)  # both that could finish have, and both workers hang
+        stop.asked = stop.now = True
+        ended += outcomes
+        release.set()
+    assert sorted(p.cell.seed for p, _ in ended) == [0, 1]
+    assert remaining(seeds(9), store) == seeds(9)[2:]
+
+
+def test_a_task_that_the_executor_cancels_is_tried_again_and_then_lost(store):
+    class Cancelling(ThreadPoolExecutor):
+        def submit(self, *args):
+            future = Future()
+            future.cancel()
+            return future
+
+    (ended,) = run(seeds(1), store, Cancelling())
+    assert (ended[1].status, ended[1].error) == ("lost", "the executor cancelled the task")
+
+
+@pytest.mark.parametrize("together", [1, 2])
+def test_cells_that_misbehave_are_rows_that_say_so_and_the_others_are_done(store, monkeypatch, together):
+    monkeypatch.setattr("studies.runner.group", lambda cells: list(zip(*[iter(cells)] * together, strict=True)))
+    planned = seeds(12)
+    with Slots(2, memory_limit=500 * 10**6) as slots:
+        ended = list(run(planned, store, slots, work=misbehave, time_limit=2.0))
+    outcomes = store.outcomes([p.cell.key for p in planned])
+    assert sorted(outcome.key for _, outcome in ended) == sorted(outcomes)
+    told = {p.cell.seed: (outcomes[p.cell.key].status, outcomes[p.cell.key].error) for p in planned}
+    assert {seed: status for seed, (status, _) in told.items()} == {
+        **dict.fromkeys(range(12), "ok"),
+        1: "error",
+        2: "timeout",
+        4: "memory",
+        6: "lost",
+        8: "lost",
+        10: "error",
     }
+    assert told[1][1] == "ValueError: no fit"
+    assert told[2][1] == "no end within the time limit of 0:00:02"
+    assert "the limit is 500 MB" in told[4][1]
+    assert "exit code 0" in told[6][1]
+    assert "SIGKILL" in told[8][1]
+    assert told[10][1] == "ValueError: metric 'margin' is nan"
+    for seed in (1, 2, 4, 10):
+        assert outcomes[planned[seed].cell.key].traceback
+
+
+def test_a_cell_whose_worker_dies_is_tried_once_more(store, tmp_path):
+    planned = [Planned("kNN", replace(CELL, seed=seed, params={"folder": str(tmp_path)})) for seed in range(3)]
+    with Slots(2) as slots:
+        outcomes = [outcome for _, outcome in run(planned, store, slots, work=die_once)]
+    assert [outcome.status for outcome in outcomes] == ["ok"] * 3
+
+
+def test_a_limit_is_for_each_cell_of_a_task(store, monkeypatch):
+    """Three cells of half a limit each are no more than three limits."""
+    monkeypatch.setattr("studies.runner.group", lambda cells: [tuple(cells)])
+    planned = seeds(3)
+    with Slots(1) as slots:
+        (first, *_) = [outcome for _, outcome in run(planned, store, slots, work=sleep_half_a_second, time_limit=1.0)]
+    assert first.status == "ok"
+    assert first.error == "in one task"
+
+
+def sleep_half_a_second(task):
+    time.sleep(0.5 * len(task))
+    return [Outcome(cell.key, cell.spec, "ok", error="in one task" if len(task) > 1 else "alone") for cell in task]
+
+
+@pytest.mark.parametrize(("error", "status"), [(MemoryError("too much"), "memory"), (SystemExit(3), "error")])
+def test_what_a_learner_raises_is_a_row(monkeypatch, error, status):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("studies.tasks.make_learner", fail)
+    outcome = run_cell(CELL)
+    assert (outcome.status, outcome.error) == (status, f"{type(error).__name__}: {error}")
+
+
+def test_metrics_that_are_no_number_are_named_and_the_others_are_fine():
+    check_finite({"accuracy": 0.0, "margin": -1e300})
+    with pytest.raises(ValueError, match=r"^metric 'a' is nan, metric 'c' is -inf$"):
+        check_finite({"a": np.nan, "b": 1.0, "c": -np.inf})
 
 
 def test_failed_cells_are_tried_again_only_when_asked(store):
@@ -88,13 +275,3 @@ def test_failed_cells_are_tried_again_only_when_asked(store):
     assert remaining(planned, store, retry_failed=True) == planned
     run_all(planned, store, retry_failed=True)
     assert store.statuses([CELL.key]) == {CELL.key: "ok"}
-
-
-def test_results_do_not_depend_on_the_executor(tiny, tmp_path):
-    frames = []
-    for name, executor in (("threads", ThreadPoolExecutor(2)), ("slots", Slots(2))):
-        with Store(f"sqlite:///{tmp_path}/{name}.db") as store, executor:
-            list(run(remaining(plan_study(tiny), store), store, executor))
-            frame = Results(tiny, store).frame()
-            frames.append(frame[~frame["metric"].str.endswith("seconds")].reset_index(drop=True))
-    assert frames[0].equals(frames[1])
