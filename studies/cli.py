@@ -102,7 +102,8 @@ def run(
     from studies.progress import Eta, watch
     from studies.provenance import collect
 
-    described = [_study(name, quick, seeds, allow) for name in _names(names, every)]
+    names = _names(names, every)
+    described = [_study(name, quick, seeds, allow) for name in names]
     planned = [cell for study in described for cell in plan_study(study)]
     told = Console(soft_wrap=True, markup=False, emoji=False, quiet=quiet)
     with opened(_unwritten(store) if dry_run else store) as results:
@@ -138,7 +139,7 @@ def run(
                 results.end_run(run_id)
             if stop.now:
                 workers.kill()
-    _tell_end([study.name for study in described], failed, stop, told)
+    _tell_end(names, failed, stop, told)
 
 
 @app.command()

@@ -98,7 +98,7 @@ def fit_task(task: Task) -> list[Fit]:
     for training in _trainings(task):
         try:
             prepared.append((training, *_prepare(training)))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             fits |= {cell: Fit(None, 0.0, error=error) for cell in training}
     start = time.perf_counter()
     fitted = _fit_all([estimator for _, estimator, _ in prepared], [data for _, _, data in prepared])

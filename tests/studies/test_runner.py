@@ -55,7 +55,7 @@ def patched(name, function, cell):
         return run_cell(cell)
 
 
-def fail(*_):
+def fail(*_, **__):
     raise ValueError("no fit")
 
 
@@ -204,7 +204,7 @@ def test_a_task_that_the_executor_cancels_is_tried_again_and_then_lost(store):
 
 @pytest.mark.parametrize("together", [1, 2])
 def test_cells_that_misbehave_are_rows_that_say_so_and_the_others_are_done(store, monkeypatch, together):
-    monkeypatch.setattr("studies.runner.group", lambda cells: list(zip(*[iter(cells)] * together, strict=True)))
+    monkeypatch.setattr("studies.runner.group", lambda cells, _: list(zip(*[iter(cells)] * together, strict=True)))
     planned = seeds(12)
     with Slots(2, memory_limit=500 * 10**6) as slots:
         ended = list(run(planned, store, slots, work=misbehave, time_limit=2.0))
@@ -239,7 +239,7 @@ def test_a_cell_whose_worker_dies_is_tried_once_more(store, tmp_path):
 
 def test_a_limit_is_for_each_cell_of_a_task(store, monkeypatch):
     """Three cells of half a limit each are no more than three limits."""
-    monkeypatch.setattr("studies.runner.group", lambda cells: [tuple(cells)])
+    monkeypatch.setattr("studies.runner.group", lambda cells, _: [tuple(cells)])
     planned = seeds(3)
     with Slots(1) as slots:
         (first, *_) = [outcome for _, outcome in run(planned, store, slots, work=sleep_half_a_second, time_limit=1.0)]
@@ -254,7 +254,7 @@ def sleep_half_a_second(task):
 
 @pytest.mark.parametrize(("error", "status"), [(MemoryError("too much"), "memory"), (SystemExit(3), "error")])
 def test_what_a_learner_raises_is_a_row(monkeypatch, error, status):
-    def fail(*_):
+    def fail(*_, **__):
         raise error
 
     monkeypatch.setattr("studies.tasks.make_learner", fail)
