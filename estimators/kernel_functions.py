@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-_BLOCK = 2**20  # entries of a kernel matrix at once: fewer stay in cache, but BLAS threads then cost what they save
+_BLOCK = 2**21  # entries of a kernel matrix at once: fewer stay in cache, but BLAS threads then cost what they save
 
 
 @dataclass(frozen=True, eq=False)
