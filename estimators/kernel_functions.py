@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 
 Array = NDArray[Any]
 
-_BLOCK = 2**20  # entries of a kernel matrix at once: fewer stay in cache, but BLAS threads then cost what they save
+_BLOCK = 2**21  # entries of a kernel matrix at once: fewer stay in cache, but BLAS threads then cost what they save
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +37,7 @@ class Kernel(ABC):
 
     def __call__(self, X: Array, Z: Array) -> Array:
         """Return k(X, Z), (n, m)."""
-        P, Q = self._sides(X, Z)
+        P, Q = self._sides(*self._coordinates(X, Z))
         K = np.empty((len(X), len(Z)), X.dtype)
         for rows in _row_blocks(*K.shape):
             self._fill(K[rows], P[rows], Q)
@@ -46,14 +45,14 @@ class Kernel(ABC):
 
     def blocks(self, X: Array, Z: Array) -> Iterator[tuple[slice, Array]]:
         """Yield the matrix as (rows, k(X[rows], Z)), so that it need not exist at once: a block overwrites the last."""
-        P, Q = self._sides(X, Z)
+        P, Q = self._sides(*self._coordinates(X, Z))
         block = np.empty((_block_size(len(Q)), len(Q)), X.dtype)
         for rows in _row_blocks(len(P), len(Q)):
             yield rows, self._fill(block[: rows.stop - rows.start], P[rows], Q)
 
     def triangle(self, X: Array) -> Array:
         """Return k(X, X) with nothing meaningful below its diagonal: all that a factorisation reads, for half."""
-        P, Q = self._sides(X, X)
+        P, Q = self._sides(*self._coordinates(X, X))
         K = np.empty((len(X), len(X)), X.dtype)
         for rows in _row_blocks(*K.shape):
             self._fill(K[rows, rows.start :], P[rows], Q[rows.start :])
@@ -71,8 +70,8 @@ class Kernel(ABC):
 
         Where a kernel has a kink, at x = z, its term counts as 0.
         """
-        P, Q = self._sides(X, Z)
         p, q = self._coordinates(X, Z)
+        P, Q = self._sides(p, q)
         VQ = (V[:, :, None] * q[:, None, :]).reshape(len(Z), -1)
         for rows in _row_blocks(len(P), len(Q)):
             A, B = self._slopes(P[rows], Q)
@@ -80,13 +79,20 @@ class Kernel(ABC):
             inner -= (A @ V)[:, :, None] * p[rows, None, :]
             yield rows, self.to_units(inner)
 
+    def _coordinates(self, X: Array, Z: Array) -> tuple[Array, Array]:
+        """Return p and q, the points in the units of the kernel, from an origin of its choice."""
+        origin = self._origin(Z)
+        q = self.to_units(Z - origin)
+        return (q if X is Z else self.to_units(X - origin)), q
+
+    @staticmethod
     @abstractmethod
-    def _sides(self, X: Array, Z: Array) -> tuple[Array, Array]:
-        """Return one row a point, on the left and on the right: what `_fill` and `_slopes` are functions of."""
+    def _origin(Z: Array) -> Array | float:
+        """Return what the kernel may take from all points."""
 
     @abstractmethod
-    def _coordinates(self, X: Array, Z: Array) -> tuple[Array, Array]:
-        """Return P and Q, the points in the units of the kernel, from an origin of its choice."""
+    def _sides(self, p: Array, q: Array) -> tuple[Array, Array]:
+        """Return P and Q, one row a point: what `_fill` and `_slopes` are functions of."""
 
     @abstractmethod
     def _fill(self, K: Array, P: Array, Q: Array) -> Array:
@@ -112,16 +118,16 @@ class Kernel(ABC):
 class _Radial(Kernel):
     """A kernel of s = |p - q|^2."""
 
-    def _coordinates(self, X: Array, Z: Array) -> tuple[Array, Array]:
-        center = Z.mean(axis=0)  # |p|^2 + |q|^2 - 2 p.q loses what the points share
-        return self.to_units(X - center), self.to_units(Z - center)
+    @staticmethod
+    def _origin(Z: Array) -> Array:
+        center: Array = Z.mean(axis=0)  # |p|^2 + |q|^2 - 2 p.q loses what the points share
+        return center
 
-    def _sides(self, X: Array, Z: Array) -> tuple[Array, Array]:
-        P, Q = self._coordinates(X, Z)
-        p, q = _norms_squared(P), _norms_squared(Q)
-        shrink = 1 - 4 * np.finfo(P.dtype).eps  # rounding must not hold a point apart from itself
-        P = np.column_stack([-2 * P, p * shrink, np.ones_like(p)])
-        Q = np.column_stack([Q, np.ones_like(q), q * shrink])
+    def _sides(self, p: Array, q: Array) -> tuple[Array, Array]:
+        shrink = 1 - 4 * np.finfo(p.dtype).eps  # rounding must not hold a point apart from itself
+        pp, qq = shrink * _norms_squared(p), shrink * _norms_squared(q)
+        P = np.column_stack([-2 * p, pp, np.ones_like(pp)])
+        Q = np.column_stack([q, np.ones_like(qq), qq])
         return P, Q
 
     @staticmethod
@@ -178,18 +184,18 @@ class _Angular(Kernel):
     homogeneous, f(c x) = c f(x).
     """
 
-    def _coordinates(self, X: Array, Z: Array) -> tuple[Array, Array]:
-        return self.to_units(X), self.to_units(Z)
+    @staticmethod
+    def _origin(Z: Array) -> float:  # noqa: ARG004
+        return 0.0
 
-    def _sides(self, X: Array, Z: Array) -> tuple[Array, Array]:
-        P, Q = (self._directions(points) for points in self._coordinates(X, Z))
-        return P, Q
+    def _sides(self, p: Array, q: Array) -> tuple[Array, Array]:
+        return self._directions(p), self._directions(q)
 
     @staticmethod
-    def _directions(P: Array) -> Array:
+    def _directions(p: Array) -> Array:
         """Return unit vectors, and their norms as a last column."""
-        norms = np.sqrt(_norms_squared(P) + 1)[:, None]
-        return np.hstack([P / norms, 1 / norms, norms])
+        norms = np.sqrt(_norms_squared(p) + 1)[:, None]
+        return np.hstack([p / norms, 1 / norms, norms])
 
     def _fill(self, K: Array, P: Array, Q: Array) -> Array:
         np.multiply(self._shape(_cosines(P, Q)), P[:, -1:], out=K)
@@ -257,7 +263,7 @@ KERNELS: dict[str, type[Kernel]] = {"gaussian": Gaussian, "laplace": Laplace, "a
 
 def metric_root(metric: Array) -> Array:
     """Return the positive semi-definite square root, of the form of `metric` (d,) or (d, d)."""
-    values, vectors = eigh(metric) if metric.ndim == 2 else (metric, None)
+    values, vectors = np.linalg.eigh(metric) if metric.ndim == 2 else (metric, None)
     roots: Array = np.sqrt(values.clip(min=0))
     return roots if vectors is None else (vectors * roots) @ vectors.T
 

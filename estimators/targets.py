@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import Tags, check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
@@ -61,13 +60,12 @@ class LabelTargets(ClassifierMixin, Machine):
     def _data(self, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
         points, labels = validate_data(self, X, y, dtype=FLOATS)
         check_classification_targets(labels)
-        binarizer = LabelBinarizer()
-        targets = binarizer.fit_transform(labels)
-        self.classes_ = binarizer.classes_
-        if len(self.classes_) < 2:
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        n_classes = len(self.classes_)
+        if n_classes < 2:
             owner, found = type(self).__name__, self.classes_.tolist()[0]
             raise ValueError(f"y of {owner} must hold at least 2 classes. Got 1 class: {found!r}.")
-        return points, 2 * targets - 1 if len(self.classes_) == 2 else targets
+        return points, (2 * codes - 1)[:, None] if n_classes == 2 else np.eye(n_classes)[codes]
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Return the functions at `X`: (n_samples,), positive for the second of two classes, else one a class."""

@@ -113,12 +113,21 @@ def test_machines_hand_their_gradients_to_the_diagnostics():
 
 
 def test_the_best_round_is_kept():
-    X = np.random.default_rng(0).normal(size=(200, 5))
-    machine = RFMRegressor(random_state=0).fit(X, np.random.default_rng(1).normal(size=200))
+    X, y = low_rank_toy(300, 0)
+    machine = RFMRegressor(bandwidth=10.0, random_state=2).fit(X, y)
     errors = [r.validation_error for r in machine.history_]
-    assert len(errors) == 6
     assert machine.best_round_ == np.argmin(errors)
     np.testing.assert_array_equal(machine.feature_matrix_, machine.history_[machine.best_round_].metric)
+    alone = KernelRegressor(bandwidth=10.0, metric=machine.feature_matrix_).fit(X, y)
+    np.testing.assert_allclose(machine.predict(X), alone.predict(X), atol=1e-8)
+
+
+def test_recursion_ends_where_the_metric_makes_it_a_tenth_worse():
+    X, y = np.random.default_rng(0).normal(size=(200, 5)), np.random.default_rng(1).normal(size=200)
+    errors = np.array([r.validation_error for r in RFMRegressor(n_rounds=50, random_state=0).fit(X, y).history_])
+    worse = errors > 1.1 * np.minimum.accumulate(errors)
+    assert worse.nonzero()[0].tolist() == [len(errors) - 1]
+    assert len(errors) < 50
 
 
 def test_no_round_is_a_kernel_machine():
