@@ -16,7 +16,9 @@ from typing import Any, TextIO
 import torch
 from threadpoolctl import threadpool_limits
 
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
 """Environment of a worker; the libraries read it when they are loaded."""
 
 _stack: TextIO | None = None
