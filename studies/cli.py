@@ -107,15 +107,15 @@ def run(
     planned = [cell for study in described for cell in plan_study(study)]
     told = Console(soft_wrap=True, markup=False, emoji=False, quiet=quiet)
     with opened(_unwritten(store) if dry_run else store) as results:
-        todo = runner.remaining(planned, results, retry_failed=retry_failed)
+        costs = Costs.of(planned, results)
+        todo = runner.remaining(planned, results, retry_failed=retry_failed, costs=costs)
         for study in described:
             told.print(tally(study, results))
         if dry_run:
-            wide.print(outlook(planned, todo, results))
-            out.print(time_needed(planned, todo, results, count_workers(executor, jobs)))
+            wide.print(outlook(planned, todo, results, costs))
+            out.print(time_needed(todo, costs, count_workers(executor, jobs)))
             return
         with _executor(executor, jobs, memory_limit) as workers, stop_on_signals() as stop:
-            eta = Eta(todo, workers.n_workers, Costs.of(planned, results))
             record = collect(
                 ", ".join(study.name for study in described), max(s.seeds for s in described), executor=executor
             )
@@ -131,7 +131,7 @@ def run(
                 run_id=run_id,
             )
             failed = []
-            for cell, outcome in watch(outcomes, todo, eta, told):
+            for cell, outcome in watch(outcomes, todo, Eta(todo, workers.n_workers, costs), told):
                 if outcome.status != "ok":
                     failed.append((cell, outcome))
                     stop.asked |= fail_fast

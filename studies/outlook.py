@@ -11,7 +11,7 @@ from studies.spec import Study
 from studies.store import Store
 
 
-def outlook(planned: list[Planned], todo: list[Planned], store: Store) -> Table:
+def outlook(planned: list[Planned], todo: list[Planned], store: Store, costs: Costs) -> Table:
     """Return a table of the cells by learner and size: to do, done and failed, and the time for one worker.
 
     Parameters
@@ -19,14 +19,15 @@ def outlook(planned: list[Planned], todo: list[Planned], store: Store) -> Table:
     planned, todo : list of Planned
         All cells, and those to do, from `studies.runner.remaining`.
     store : Store
-        What has ended, and how long it took. The time of a learner of which nothing has ended is a question mark.
+        What has ended.
+    costs : Costs
+        What cells take. Where none like them is known, the time is a question mark.
     """
     counts: dict[tuple[str, int], Counter[str]] = defaultdict(Counter)
     statuses = store.statuses([p.cell.key for p in planned])
     for p in planned:
         status = statuses.get(p.cell.key)
         counts[_row(p)][{None: "new", "ok": "done"}.get(status, "failed")] += 1
-    costs = Costs.of(planned, store)
     seconds: dict[tuple[str, int], list[float | None]] = defaultdict(list)
     for p in todo:
         seconds[_row(p)].append(costs.known(p.cell))
@@ -41,9 +42,8 @@ def outlook(planned: list[Planned], todo: list[Planned], store: Store) -> Table:
     return table
 
 
-def time_needed(planned: list[Planned], todo: list[Planned], store: Store, n_workers: int | None) -> str:
+def time_needed(todo: list[Planned], costs: Costs, n_workers: int | None) -> str:
     """Return a sentence on the time that the cells to do should take."""
-    costs = Costs.of(planned, store)
     if not costs:
         return f"{len(todo)} cells to do; how long they take is not known, for nothing like them is measured yet."
     time = clock(Eta(todo, n_workers or 1, costs).seconds_left())

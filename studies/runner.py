@@ -92,21 +92,25 @@ def check_finite(values: dict[str, float]) -> None:
         raise ValueError(", ".join(unfit))
 
 
-def remaining(planned: list[Planned], store: Store, *, retry_failed: bool = False) -> list[Planned]:
+def remaining(
+    planned: list[Planned], store: Store, *, retry_failed: bool = False, costs: Costs | None = None
+) -> list[Planned]:
     """Return the planned cells that are still to do, each once, those that should take longest first.
 
     Parameters
     ----------
     planned : list of Planned
     store : Store
-        What has ended already, and how long it took.
+        What has ended already.
     retry_failed : bool, default=False
         Whether cells that have failed before are tried again.
+    costs : Costs or None, default=None
+        What cells take; by default, what the store tells.
     """
     statuses = store.statuses([p.cell.key for p in planned])
     done = {key for key, status in statuses.items() if status == "ok" or not retry_failed}
     todo = {p.cell.key: p for p in planned if p.cell.key not in done}
-    costs = Costs.of(planned, store)
+    costs = Costs.of(planned, store) if costs is None else costs
     return sorted(todo.values(), key=lambda p: -costs.estimate(p.cell))
 
 

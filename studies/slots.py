@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -61,12 +62,12 @@ class _Worker:
         handle, path = tempfile.mkstemp(prefix="toymanifold-stack-")
         os.close(handle)
         self._stack = Path(path)
-        self.pool = ProcessPoolExecutor(1, mp_context=_context(), initializer=prepare, initargs=(path,))
+        self.pool = ProcessPoolExecutor(1, mp_context=start_method(), initializer=prepare, initargs=(path,))
         try:
             pid = self.pool.submit(os.getpid).result()
-        except BrokenProcessPool:
+        except (BrokenProcessPool, EOFError, OSError) as error:
             self.close()
-            raise WorkerEnded("lost", "the worker process died while it started") from None
+            raise WorkerEnded("lost", f"the worker process did not start: {error}") from error
         self.process = next(process for process in multiprocessing.active_children() if process.pid == pid)
         self._vitals = psutil.Process(pid)
 
@@ -213,11 +214,14 @@ def _exit(process: BaseProcess) -> str:
 
 
 @functools.cache
-def _context() -> BaseContext:
+def start_method() -> BaseContext:
     """Return the way to start workers: by a server that has loaded the libraries once, where there is one."""
     os.environ.update(ENVIRONMENT)  # inherited by the workers; the libraries of this process have read it already
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["estimators", "studies.runner"])
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # for the server, which inherits it: Ctrl-C is not for it
+    forkserver.ensure_running()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     return context

@@ -16,7 +16,10 @@ from typing import Any, TextIO
 import torch
 from threadpoolctl import threadpool_limits
 
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MKL_CBWR": "AUTO"}
+ENVIRONMENT = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"),
+    "MKL_CBWR": "AUTO",
+}
 """Of a worker, read by the libraries when they are loaded: one thread, and the same bits wherever an array begins."""
 
 _stack: TextIO | None = None

@@ -1,6 +1,7 @@
 """The command as a user types it, and interrupts it."""
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -208,13 +209,27 @@ if __name__ == "__main__":
 
 @contextlib.contextmanager
 def driver(study, url, *options):
-    """Run a study by the command in a process of its own."""
+    """Run a study by the command, in a session of its own, as in a terminal."""
     words = ["run", study.name, "--store", url, *options, study.model_dump_json()]
-    with subprocess.Popen([sys.executable, "-c", INTERRUPTED, *words], stdout=-1, stderr=-1, text=True) as process:
+    program = [sys.executable, "-c", INTERRUPTED, *words]
+    with subprocess.Popen(program, stdout=-1, stderr=-1, text=True, start_new_session=True) as process:
         try:
             yield process
         finally:
             process.kill()
+
+
+def press_ctrl_c(process):
+    """Interrupt the driver and all that it has started, as a terminal does."""
+    os.killpg(process.pid, signal.SIGINT)
+
+
+@pytest.fixture
+def busy(tiny):
+    """A study of three cheap cells, and one that keeps one of two workers busy for ever."""
+    endless = {"estimator": "net", "params": {"epochs": 10**9}, "max_samples": 20}
+    learners = {**tiny.model_dump()["learners"], "endless": endless}
+    return Study.model_validate({**tiny.model_dump(), "learners": learners, "seeds": 1})
 
 
 def stored(study, url):
@@ -227,11 +242,12 @@ def wait_until_stored(n, study, url):
         time.sleep(0.02)
 
 
-def test_interrupted_once_it_finishes_what_runs_and_can_be_resumed(tiny, url):
+@pytest.mark.parametrize("executor", ["local", pytest.param("dask-local", marks=pytest.mark.slow)])
+def test_interrupted_once_it_finishes_what_runs_and_can_be_resumed(tiny, url, executor):
     study = tiny.model_copy(update={"seeds": 200})
-    with driver(study, url, "--jobs", "2") as process:
+    with driver(study, url, "--jobs", "2", "--executor", executor) as process:
         wait_until_stored(1, study, url)
-        process.send_signal(signal.SIGINT)
+        press_ctrl_c(process)
         output, errors = process.communicate()
     assert process.returncode == 130
     assert "Finishing what runs; Ctrl-C again stops now." in errors
@@ -240,26 +256,41 @@ def test_interrupted_once_it_finishes_what_runs_and_can_be_resumed(tiny, url):
     assert len(stored(study, url)) < len(plan_study(study))
 
 
-ENDLESS = {"estimator": "net", "params": {"epochs": 10**9}}
-
-
-@pytest.mark.parametrize(
-    ("signals", "code"), [([signal.SIGINT] * 2, 130), pytest.param([signal.SIGTERM], 143, marks=pytest.mark.slow)]
-)
-def test_interrupted_twice_or_terminated_it_stops_now_and_keeps_what_is_done(tiny, url, signals, code):
-    """One of two workers is busy for ever; what the other has done is kept."""
-    learners = {**tiny.model_dump()["learners"], "endless": {**ENDLESS, "max_samples": 20}}
-    study = Study.model_validate({**tiny.model_dump(), "learners": learners, "seeds": 1})
-    with driver(study, url, "--jobs", "2") as process:
-        wait_until_stored(3, study, url)
-        for signum in signals:
-            assert process.poll() is None
-            process.send_signal(signum)
-            time.sleep(0.3)
+@pytest.mark.parametrize("executor", ["local", pytest.param("dask-local", marks=pytest.mark.slow)])
+def test_interrupted_twice_it_stops_now_and_keeps_what_is_done(busy, url, executor):
+    with driver(busy, url, "--jobs", "2", "--executor", executor) as process:
+        wait_until_stored(3, busy, url)
+        press_ctrl_c(process)
+        time.sleep(0.5)
+        assert process.poll() is None
+        press_ctrl_c(process)
         output, _ = process.communicate(timeout=60)
-    assert process.returncode == code
+    assert process.returncode == 130
     assert "Stopped." in output
-    assert list(stored(study, url).values()) == ["ok"] * 3
+    assert list(stored(busy, url).values()) == ["ok"] * 3
+
+
+@pytest.mark.slow
+def test_terminated_it_stops_now_and_keeps_what_is_done(busy, url):
+    with driver(busy, url, "--jobs", "2") as process:
+        wait_until_stored(3, busy, url)
+        process.terminate()
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "Stopped." in output
+    assert list(stored(busy, url).values()) == ["ok"] * 3
+
+
+@pytest.mark.slow
+def test_interrupted_before_the_workers_have_started_it_ends_well(tiny, url):
+    with driver(tiny, url) as process:
+        assert process.stdout.readline() == "tiny: 6 cells, 0 measured before\n"
+        time.sleep(0.3)
+        press_ctrl_c(process)
+        output, _ = process.communicate()
+    assert process.returncode == 130
+    assert "Stopped." in output
+    assert set(stored(tiny, url).values()) <= {"ok"}
 
 
 def test_a_store_that_cannot_be_opened_is_one_clear_error(command, url):

@@ -4,6 +4,7 @@ import pytest
 from rich.console import Console
 
 from studies import Outcome, Store, plan_study, remaining
+from studies.costs import Costs
 from studies.outlook import outlook, tally, time_needed
 
 
@@ -29,7 +30,7 @@ def test_the_table_counts_and_times_what_is_to_do(tiny, store):
     end(store, planned[2], "lost")
     cells = [
         [word.strip() for word in row if word.strip()]
-        for row in rows(outlook(planned, remaining(planned, store), store))
+        for row in rows(outlook(planned, remaining(planned, store), store, Costs.of(planned, store)))
     ]
     assert cells == [
         ["learner", "n", "to do", "done", "failed", "time"],
@@ -43,7 +44,7 @@ def test_failed_cells_that_are_tried_again_are_to_do(tiny, store):
     planned = plan_study(tiny)
     end(store, planned[0], "error")
     todo = remaining(planned, store, retry_failed=True)
-    assert "6 cells to do; how long they take is not known" in time_needed(planned, todo, store, 2)
+    assert "6 cells to do; how long they take is not known" in time_needed(todo, Costs.of(planned, store), 2)
     assert tally(tiny, store) == "tiny: 6 cells, 0 measured before, 1 failed (--retry-failed tries them again)"
 
 
@@ -52,8 +53,11 @@ def test_the_time_is_that_of_all_workers_and_says_what_is_guessed(tiny, store):
     for p in planned[:2]:
         end(store, p, seconds=10.0)
     todo = remaining(planned, store)
-    told = time_needed(planned, todo, store, 2)
+    told = time_needed(todo, Costs.of(planned, store), 2)
     assert told.startswith("4 cells to do, about 1:50 on 2 workers; 2 of them are of learners not measured yet")
     for p in planned[4:]:
         end(store, p)
-    assert time_needed(planned, remaining(planned, store), store, None) == "2 cells to do, about 3:20 on one worker."
+    assert (
+        time_needed(remaining(planned, store), Costs.of(planned, store), None)
+        == "2 cells to do, about 3:20 on one worker."
+    )
