@@ -1,50 +1,12 @@
-"""Means over seeds, and paired differences between learners, with intervals.
+"""Comparisons at one sample size: means over seeds, paired differences between learners, tests and sizes of effects."""
 
-Training samples of different seeds are independent, not resamples of one, so Student's t on seeds is right as it
-stands: no correction for overlap (Nadeau and Bengio 2003) applies. The test points are the same for all cells; at
-50,000 of them their own error is small beside that of the seeds.
-"""
-
-from dataclasses import dataclass
+import itertools
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate and its confidence interval; NaN bounds where one value gives none."""
-
-    mean: float
-    low: float
-    high: float
-
-
-def mean_interval(values: pd.Series) -> Interval:
-    """Return the mean of independent values, one a seed, with Student's t interval."""
-    mean, half = float(values.mean()), _half_width(values)
-    return Interval(mean, mean - half, mean + half)
-
-
-def positive_mean_interval(values: pd.Series) -> Interval:
-    """Return the mean of independent values that cannot be negative, with an interval that is not either.
-
-    Student's t interval of the logarithm of the mean, by the delta method: mean * exp(-+ half / mean).
-    """
-    mean = float(values.mean())
-    if mean == 0:
-        return Interval(0.0, 0.0, 0.0)
-    factor = float(np.exp(_half_width(values) / mean))
-    return Interval(mean, mean / factor, mean * factor)
-
-
-def errors(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the accuracies, turned into errors: 1 - accuracy."""
-    rows = frame[frame["metric"].str.startswith("accuracy")]
-    return rows.assign(value=1 - rows["value"], metric=rows["metric"].str.replace("accuracy", "error"))
+from studies.curves import errors_at
+from studies.inference import Interval, holm, mean_interval, p_above_zero, positive_mean_interval
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
@@ -76,15 +38,74 @@ def paired_difference(a: pd.Series, b: pd.Series) -> Interval:
     ValueError
         If they have no seed in common.
     """
+    return mean_interval(_difference(a, b))
+
+
+def paired_tests(
+    frame: pd.DataFrame, n_samples: int, metric: str = "error", against: str | None = None
+) -> pd.DataFrame:
+    """Compare learners at one sample size, as one family of tests.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `Results.frame`, of one problem.
+    n_samples : int
+    metric : str, default="error"
+    against : str or None, default=None
+        A learner with which each other one is compared; None compares all pairs.
+
+    Returns
+    -------
+    tests : DataFrame
+        One row a pair, columns:
+
+        ``a``, ``b`` : the learners.
+        ``difference``, ``low``, ``high`` : the mean paired difference of errors, a - b, with its interval.
+        ``effect`` : the difference in standard deviations of itself over seeds, Hedges' g of paired differences
+        (Cohen's d_z with the correction for few seeds of Hedges 1981).
+        ``won`` : the share of seeds in which the error of `a` is the lower one, ties counted half.
+        ``p`` : of the two-sided paired t test.
+        ``p_holm`` : the same, corrected by Holm for the number of rows.
+        ``seeds`` : how many both have.
+    """
+    table = errors_at(frame, n_samples, metric)
+    if against is None:
+        pairs = list(itertools.combinations(table.columns, 2))
+    else:
+        pairs = [(learner, against) for learner in table.columns if learner != against]
+    tests = pd.DataFrame([_paired_test(table, a, b) for a, b in pairs])
+    return tests.assign(p_holm=holm(tests["p"]))
+
+
+def _paired_test(table: pd.DataFrame, a: str, b: str) -> dict[str, str | float]:
+    difference = _difference(table[a], table[b])
+    interval = mean_interval(difference)
+    return {
+        "a": a,
+        "b": b,
+        "difference": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+        "effect": _effect(difference),
+        "won": float(np.mean(np.where(difference == 0, 0.5, difference < 0))),
+        "p": min(1.0, 2 * float(min(p_above_zero(difference), p_above_zero(-difference)))),
+        "seeds": len(difference),
+    }
+
+
+def _difference(a: pd.Series, b: pd.Series) -> pd.Series:
     difference = (a - b).dropna()
     if difference.empty:
         raise ValueError("the two have no seed in common")
-    return mean_interval(difference)
+    return difference
 
 
-def _half_width(values: pd.Series) -> float:
-    """Half of Student's t interval; NaN for a single value."""
-    if len(values) < 2:
-        return float("nan")
-    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)
-    return float(quantile * values.std(ddof=1) / np.sqrt(len(values)))
+def _effect(difference: pd.Series) -> float:
+    """Hedges' g of paired differences; infinite where all are the same, NaN for a single one."""
+    freedom = len(difference) - 1
+    if not freedom or not difference.any():
+        return 0.0 if freedom else float("nan")
+    with np.errstate(divide="ignore"):
+        d_z = np.divide(difference.mean(), difference.std(ddof=1))
+    return float(d_z * (1 - 3 / (4 * freedom - 1)))

@@ -8,8 +8,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from studies.compare import Interval, errors, paired_difference, summary
+from studies.compare import paired_difference, summary
+from studies.curves import errors
 from studies.figures import gallery, learning_curves
+from studies.inference import Interval
 from studies.parts import Point, Question
 from studies.problems import build_problem
 from studies.results import Results

@@ -3,7 +3,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from studies.compare import errors, mean_interval, paired_difference, positive_mean_interval, summary
+from studies.compare import paired_difference, summary
+from studies.curves import errors
+from studies.inference import mean_interval, positive_mean_interval
 
 VALUES = pd.Series([0.10, 0.12, 0.09, 0.15, 0.11])
 

@@ -1,0 +1,197 @@
+"""How a learner's error scales with data: the law of its learning curve, with exponent, floor and extrapolation.
+
+A law is refused where the data cannot support one, and the refusal carries what was estimated all the same.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from studies.curves import LearningCurve
+from studies.families import FAMILIES
+from studies.fits import Fit, fit_candidates, missed_sizes, simplest_predictor
+from studies.inference import CONFIDENCE, Interval, exponential, hull, jackknife_interval, p_above_zero
+from toymanifold.validation import check_choice, refusal
+
+Array = NDArray[np.float64]
+
+MIN_SIZES, MIN_SEEDS, MIN_DECADES = 5, 3, 1.5
+
+REACH = 1 / 3
+"""How far beyond the largest sample a law is taken, in lengths of the measured range on a logarithmic scale."""
+
+_NOT_A_NUMBER = Interval(float("nan"), float("nan"), float("nan"))
+
+
+@dataclass(frozen=True, eq=False)
+class ScalingLaw:
+    """The law of a learning curve.
+
+    An interval holds whichever candidate is true: it reaches as far as that of any candidate, which is Student's t on
+    the jackknife over seeds.
+
+    Attributes
+    ----------
+    curve : LearningCurve
+    chosen : Fit
+        The simplest candidate that foretells the largest sizes from the smaller ones as well as any.
+    candidates : tuple of Fit
+        All families that the data do not rule out.
+    """
+
+    curve: LearningCurve
+    chosen: Fit
+    candidates: tuple[Fit, ...]
+
+    @property
+    def family(self) -> str:
+        """Name of the chosen family, in `studies.families.FAMILIES`."""
+        return self.chosen.family.name
+
+    @property
+    def params(self) -> dict[str, float]:
+        """The parameters in the chosen family's formula, for errors and numbers of samples."""
+        return self.chosen.params
+
+    @property
+    def exponent(self) -> Interval:
+        """The exponent of the fall to the floor at large n; NaN where the chosen family is no power law."""
+        if not self.chosen.family.is_power_law:
+            return _NOT_A_NUMBER
+        power_laws = [fit for fit in self.candidates if fit.family.is_power_law]
+        return _not_below_zero(_over(power_laws, self.chosen, lambda fit: fit.exponents()))
+
+    @property
+    def floor(self) -> Interval:
+        """The error that no amount of data removes."""
+        return _not_below_zero(_over(self.candidates, self.chosen, lambda fit: fit.floors()))
+
+    @property
+    def reach(self) -> float:
+        """The largest n to which the law is taken: beyond the data by a third of their decades."""
+        first, last = self.curve.sizes[[0, -1]]
+        return float(last * (last / first) ** REACH)
+
+    def predict(self, n: ArrayLike) -> Array:
+        """Return the error at `n`, of any shape, from the smallest measured size to `reach`.
+
+        Raises
+        ------
+        ValueError
+            If any `n` is beyond these.
+        """
+        return np.asarray(np.exp(self.chosen.log_errors(self._within_reach(n, "predict"))[0]))
+
+    def extrapolate(self, n: float) -> Interval:
+        """Return the error at one `n`, from the smallest measured size to `reach`, with its interval.
+
+        Raises
+        ------
+        ValueError
+            If `n` is beyond these.
+        """
+        at = self._within_reach(n, "extrapolate")
+        return exponential(_over(self.candidates, self.chosen, lambda fit: fit.log_errors(at)))
+
+    def _within_reach(self, n: ArrayLike, owner: str) -> Array:
+        at = np.asarray(n, dtype=np.float64)
+        first = self.curve.sizes[0]
+        if not np.all((at >= first) & (at <= self.reach * (1 + 1e-12))):
+            raise ValueError(refusal("n", owner, f"within the data and their reach, [{first:g}, {self.reach:g}]", n))
+        return at
+
+
+class NoScalingLaw(ValueError):  # noqa: N818 - an answer, not a mistake
+    """The data do not support a scaling law.
+
+    Attributes
+    ----------
+    reasons : tuple of str
+    local_exponents : list of Interval
+        Between consecutive sizes: these need no law.
+    estimate : ScalingLaw or None
+        What a law would be; None where there are too few sizes or seeds for any.
+    """
+
+    def __init__(self, reasons: Sequence[str], curve: LearningCurve, estimate: ScalingLaw | None) -> None:
+        super().__init__(f"no scaling law: {'; '.join(reasons)}")
+        self.reasons = tuple(reasons)
+        self.local_exponents = curve.local_exponents()
+        self.estimate = estimate
+
+
+def fit_scaling(curve: LearningCurve, families: Sequence[str] = tuple(FAMILIES)) -> ScalingLaw:
+    """Find the law of a learning curve.
+
+    Parameters
+    ----------
+    curve : LearningCurve
+    families : sequence of str, default=all
+        Names of those to try, the simplest first.
+
+    Returns
+    -------
+    law : ScalingLaw
+
+    Raises
+    ------
+    NoScalingLaw
+        If there are fewer than 5 sizes, 3 seeds or one and a half decades, if the error rises somewhere or does not
+        fall, if no family fits, or if the curve is no power law, or not yet.
+    """
+    for name in families:
+        check_choice(name, "families", "fit_scaling", FAMILIES)
+    reasons = _too_little(curve)
+    law = None
+    if len(curve.sizes) >= MIN_SIZES and curve.n_seeds >= MIN_SEEDS:
+        candidates = fit_candidates(curve, [FAMILIES[name] for name in families])
+        law = ScalingLaw(curve, simplest_predictor(candidates), tuple(candidates))
+        reasons += _ill_behaved(curve) + _no_power_law(law)
+    if reasons or law is None:
+        raise NoScalingLaw(reasons, curve, law)
+    return law
+
+
+def _too_little(curve: LearningCurve) -> list[str]:
+    decades = float(np.log10(curve.sizes[-1] / curve.sizes[0]))
+    found = {
+        f"{len(curve.sizes)} sizes, {MIN_SIZES} needed": len(curve.sizes) < MIN_SIZES,
+        f"{curve.n_seeds} seeds, {MIN_SEEDS} needed": curve.n_seeds < MIN_SEEDS,
+        f"{decades:.2g} decades of n, {MIN_DECADES} needed": decades < MIN_DECADES - 0.01,
+    }
+    return [reason for reason, holds in found.items() if holds]
+
+
+def _ill_behaved(curve: LearningCurve) -> list[str]:
+    reasons = [f"the error rises from n = {low:,.0f} to {high:,.0f}" for low, high in curve.rises()]
+    if p_above_zero(curve.errors[:, 0] - curve.errors[:, -1]) > 1 - CONFIDENCE:
+        reasons.append("the error does not fall")
+    return reasons
+
+
+def _no_power_law(law: ScalingLaw) -> list[str]:
+    reasons = []
+    missed = missed_sizes(law.chosen)
+    if len(missed):
+        reasons.append(f"no family fits; {law.family} misses at n = {', '.join(f'{n:,.0f}' for n in missed)}")
+    if not law.chosen.family.is_power_law:
+        reasons.append(f"no power law foretells it as well as {law.family}, {law.chosen.family.formula}")
+    elif not all(fit.family.is_power_law for fit in law.candidates) and _steepens(law.curve):
+        reasons.append("it still steepens at its end, so that no power law is reached")
+    return reasons
+
+
+def _steepens(curve: LearningCurve) -> bool:
+    """Say whether the last local exponent is above the one before, beyond doubt."""
+    slopes = -np.diff(curve.log_means()[:, -3:], axis=1) / np.diff(np.log(curve.sizes[-3:]))
+    return jackknife_interval(np.diff(slopes, axis=1)[:, 0]).low > 0
+
+
+def _over(fits: Iterable[Fit], chosen: Fit, statistic: Callable[[Fit], Array]) -> Interval:
+    return hull(jackknife_interval(statistic(chosen)), [jackknife_interval(statistic(fit)) for fit in fits])
+
+
+def _not_below_zero(interval: Interval) -> Interval:
+    return Interval(interval.mean, max(interval.low, 0.0), interval.high)
