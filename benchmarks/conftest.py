@@ -41,6 +41,12 @@ PROMISES = [  # the cost of the first over that of the second, which runs before
     ("KernelRidge, float32 targets", "KernelRegressor, cg, float32 targets", "at least 3"),
     ("KernelRidge, float64 targets", "KernelRegressor, cg, float64 targets", "at least 3"),
     ("peak memory of a kernel fit to 1e6 points", None, "below 8,000 MB"),
+    ("a study's nets, skorch", "fit_many", "at least 7.5"),
+    ("those of n <= 1,000, skorch", "fit_many", "at least 10"),
+    ("a study's nets, bare torch", "fit_many", "at least 2.3"),
+    ("a study's nets, skorch", "fit_many on 2 cores", "at least 13"),
+    ("a study's nets, skorch on 2 cores", "fit_many on 2 cores", "at least 7"),
+    ("fit_many, multiplications and additions", "sgemm", "at least 0.5"),
 ]
 
 Measured = dict[tuple[str, str | None], float]
