@@ -25,6 +25,7 @@ class AdamW:
     def __init__(self, stack: Stack, optimizers: Sequence[torch.optim.Optimizer]) -> None:
         self.stack, self.optimizers = stack, optimizers
         self.mean, self.square, self.work = (torch.zeros_like(stack.values) for _ in range(3))
+        self.tiny = torch.finfo(stack.values.dtype).tiny  # the root of less is very slow, and nothing beside eps
         self.n_steps = 0
         self._rates: list[tuple[float, float]] = []
         self._adopt_state()
@@ -51,7 +52,7 @@ class AdamW:
         gradient, values = self.stack.gradient, self.stack.values
         self.mean.lerp_(gradient, 1 - beta1)
         self.square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        torch.sqrt(self.square, out=self.work).add_(eps * shrink2)
+        torch.clamp_min(self.square, self.tiny, out=self.work).sqrt_().add_(eps * shrink2)
         if self.decays:
             values *= self.kept
         values.addcmul_(torch.div(self.mean, self.work, out=self.work), self.rate, value=-shrink2 / shrink1)
