@@ -46,7 +46,7 @@ class Kernel(ABC):
     def blocks(self, X: Array, Z: Array) -> Iterator[tuple[slice, Array]]:
         """Yield the matrix as (rows, k(X[rows], Z)), so that it need not exist at once: a block overwrites the last."""
         P, Q = self._sides(*self._coordinates(X, Z))
-        block = np.empty((_block_size(len(Q)), len(Q)), X.dtype)
+        block = np.empty((min(len(P), _block_size(len(Q))), len(Q)), X.dtype)
         for rows in _row_blocks(len(P), len(Q)):
             yield rows, self._fill(block[: rows.stop - rows.start], P[rows], Q)
 
@@ -150,7 +150,7 @@ class Gaussian(_Radial):
     """exp(-|x - z|_M^2 / (2 L^2))."""
 
     def _fill(self, K: Array, P: Array, Q: Array) -> Array:
-        return self._slope(self._squared_distances(K, P, Q))
+        return self._slope(self._squared_distances(K, P, Q))  # as exp(-s / 2) is -2 times its derivative
 
     @staticmethod
     def _slope(S: Array) -> Array:
