@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass
 
+import torch
 from sklearn.base import BaseEstimator
 
 from estimators import make
@@ -54,12 +55,17 @@ def run_cell(cell: Cell) -> Outcome:
         return Outcome(
             key=cell.key,
             spec=cell.spec,
-            status="memory" if isinstance(error, MemoryError) else "error",
+            status="memory" if _out_of_memory(error) else "error",
             error=f"{type(error).__name__}: {error}",
             traceback=traceback.format_exc(),
             seconds=time.perf_counter() - start,
         )
     return Outcome(cell.key, cell.spec, "ok", values, inside, seconds=time.perf_counter() - start)
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    # on a CPU, torch raises a RuntimeError like any other
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
 
 
 def check_finite(values: dict[str, float]) -> None:
