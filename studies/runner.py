@@ -10,6 +10,8 @@ from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from studies.costs import Costs
 from studies.interrupts import Stop
 from studies.metrics import Fitted, is_classification, measure
@@ -61,7 +63,7 @@ def _measured(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
     return Outcome(
         cell.key,
         cell.spec,
-        "memory" if isinstance(error, MemoryError) else "error",
+        "memory" if _out_of_memory(error) else "error",
         error=f"{type(error).__name__}: {error}",
         traceback="".join(traceback.format_exception(error)),
         seconds=seconds,
@@ -83,6 +85,11 @@ def _measure(cell: Cell, fit: Fit, keep_model: bool) -> dict[str, Any]:
         "decision_map": decision_map(fit.estimator, MAP_MARGIN * problem.target.radius) if drawn else None,
         "model": dump(fit.estimator) if keep_model else None,
     }
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    # on a CPU, torch raises a RuntimeError like any other
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
 
 
 def check_finite(values: dict[str, float]) -> None:
