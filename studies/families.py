@@ -17,7 +17,6 @@ Array = NDArray[np.float64]
 _ANY_SLOPE, _ANY_PLACE = (0.0, 20.0), (-30.0, 30.0)
 _SLOPES, _PLACES, _FLOORS = np.geomspace(0.05, 4, 12), np.linspace(-3, 3, 7), (0.0, 0.5, 0.9, 0.99)
 _N_STARTS = 2
-_TOLERANCES = {"ftol": 1e-10, "xtol": 1e-10, "gtol": 1e-10}
 _TINY, _HUGE = 1e-300, 500.0  # a floor of 0 has a logarithm all the same, and no exponential overflows
 
 
@@ -103,7 +102,6 @@ def fit_family(family: Family, x: Array, log_mean: Array, noise: Array, start: A
             x_scale=scale,
             loss=loss,
             max_nfev=60,
-            **_TOLERANCES,
         )
 
     if start is None:

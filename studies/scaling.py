@@ -141,6 +141,8 @@ def fit_scaling(curve: LearningCurve, families: Sequence[str] = tuple(FAMILIES))
         If there are fewer than 5 sizes, 3 seeds or one and a half decades, if the error rises somewhere or does not
         fall, if no family fits, or if the curve is no power law, or not yet.
     """
+    if not families:
+        raise ValueError(refusal("families", "fit_scaling", "one or more names", families))
     for name in families:
         check_choice(name, "families", "fit_scaling", FAMILIES)
     reasons = _too_little(curve)
@@ -159,7 +161,7 @@ def _too_little(curve: LearningCurve) -> list[str]:
     found = {
         f"{len(curve.sizes)} sizes, {MIN_SIZES} needed": len(curve.sizes) < MIN_SIZES,
         f"{curve.n_seeds} seeds, {MIN_SEEDS} needed": curve.n_seeds < MIN_SEEDS,
-        f"{decades:.2g} decades of n, {MIN_DECADES} needed": decades < MIN_DECADES - 0.01,
+        f"{decades:.2g} decades of n, {MIN_DECADES} needed": decades < MIN_DECADES - 0.01,  # sizes are rounded
     }
     return [reason for reason, holds in found.items() if holds]
 

@@ -7,6 +7,8 @@ import tempfile
 import uuid
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import studies
@@ -17,6 +19,8 @@ import sys, types
 sys.modules["studies"] = types.ModuleType("studies")  # the package itself imports all rooms
 sys.modules["studies"].__path__ = {list(studies.__path__)}
 """
+
+N_TEST = 50_000
 
 
 @pytest.fixture
@@ -125,3 +129,39 @@ class Server:
         with self._psycopg.connect(dbname="postgres", user="postgres", host=str(self.folder)) as connection:
             connection.execute(f"CREATE SCHEMA {name}; SET search_path TO {name}; {dump}")
         return f"postgresql+psycopg://postgres@/postgres?host={self.folder}&options=-csearch_path%3D{name}"
+
+
+@pytest.fixture
+def simulated():
+    """Errors of known truth, as (n_seeds, n_sizes), noisy as measured ones are.
+
+    A seed is lucky or unlucky at all n, and a sample shares points with the next larger one, so the noise of one curve
+    is correlated; on top of it comes that of the test points.
+    """
+
+    def simulate(truth, sizes, n_seeds, rng, luck=None):
+        luck = rng.standard_normal((n_seeds, 1)) if luck is None else luck
+        own = rng.standard_normal((n_seeds, len(sizes)))
+        for j in range(1, len(sizes)):
+            own[:, j] = 0.5 * own[:, j - 1] + np.sqrt(0.75) * own[:, j]
+        mean = truth(np.asarray(sizes, dtype=float))
+        expected = mean * np.exp(0.07 * (luck + own) - 0.07**2)
+        return rng.binomial(N_TEST, expected) / N_TEST
+
+    return simulate
+
+
+@pytest.fixture
+def frame_of():
+    """A tidy frame of accuracies from errors by learner, each as (n_seeds, n_sizes)."""
+
+    def frame(sizes, **errors):
+        rows = [
+            (learner, n_samples, seed, "accuracy", 1 - value)
+            for learner, table in errors.items()
+            for seed, curve in enumerate(table)
+            for n_samples, value in zip(sizes, curve, strict=False)
+        ]
+        return pd.DataFrame(rows, columns=["learner", "n_samples", "seed", "metric", "value"])
+
+    return frame

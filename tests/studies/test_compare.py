@@ -3,44 +3,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from studies.compare import paired_difference, summary
+from studies.compare import paired_difference, paired_tests, summary
 from studies.curves import errors
-from studies.inference import mean_interval, positive_mean_interval
-
-VALUES = pd.Series([0.10, 0.12, 0.09, 0.15, 0.11])
-
-
-def test_interval_is_scipys():
-    interval = mean_interval(VALUES)
-    reference = stats.ttest_1samp(VALUES, 0).confidence_interval(0.95)
-    assert (interval.low, interval.high) == pytest.approx(tuple(reference))
-
-
-def test_positive_interval_is_multiplicative_and_as_wide_to_first_order():
-    interval, plain = positive_mean_interval(VALUES), mean_interval(VALUES)
-    assert interval.high / interval.mean == pytest.approx(interval.mean / interval.low)
-    assert np.log(interval.high / interval.mean) == pytest.approx((plain.high - plain.mean) / plain.mean)
-
-
-@pytest.mark.parametrize("interval_of", [mean_interval, positive_mean_interval])
-def test_intervals_hold_the_truth_as_often_as_they_say(interval_of):
-    rng = np.random.default_rng(0)
-    samples = 0.1 * np.exp(0.2 * rng.standard_normal((4000, 5)))
-    intervals = [interval_of(pd.Series(sample)) for sample in samples]
-    truth = 0.1 * np.exp(0.2**2 / 2)
-    coverage = np.mean([i.low <= truth <= i.high for i in intervals])
-    assert 0.93 < coverage < 0.97
-
-
-def test_one_seed_gives_no_interval():
-    for interval_of in (mean_interval, positive_mean_interval):
-        interval = interval_of(pd.Series([0.3]))
-        assert interval.mean == 0.3
-        assert np.isnan([interval.low, interval.high]).all()
-
-
-def test_no_error_at_all_has_an_empty_interval():
-    assert tuple(vars(positive_mean_interval(pd.Series([0.0, 0.0]))).values()) == (0.0, 0.0, 0.0)
+from studies.inference import holm
 
 
 def test_difference_is_paired_by_seed_and_not_by_place():
@@ -74,3 +39,48 @@ def test_summary_of_errors():
     assert table[["learner", "n_samples", "metric", "seeds"]].to_numpy().tolist() == [["a", 10, "error", 2]]
     assert table["mean"].item() == pytest.approx(0.15)
     assert table["low"].item() < 0.15 < table["high"].item()
+
+
+@pytest.fixture
+def three(frame_of):
+    rng = np.random.default_rng(0)
+    luck = 0.02 * rng.random((6, 1))
+    return {name: mean + luck + 0.01 * rng.random((6, 1)) for name, mean in (("a", 0.1), ("b", 0.11), ("c", 0.2))}
+
+
+def test_paired_tests_are_scipys_and_a_family(frame_of, three):
+    tests = paired_tests(frame_of([100], **three), 100)
+    assert tests[["a", "b"]].to_numpy().tolist() == [["a", "b"], ["a", "c"], ["b", "c"]]
+    for row in tests.itertuples():
+        reference = stats.ttest_rel(three[row.a][:, 0], three[row.b][:, 0])
+        assert row.p == pytest.approx(reference.pvalue)
+        assert (row.low, row.high) == pytest.approx(tuple(reference.confidence_interval(0.95)))
+    np.testing.assert_allclose(tests["p_holm"], holm(tests["p"]))
+
+
+def test_effect_and_seeds_won(frame_of, three):
+    test = paired_tests(frame_of([100], **three), 100).iloc[0]
+    difference = (three["a"] - three["b"])[:, 0]
+    d_z = difference.mean() / difference.std(ddof=1)
+    assert test["effect"] == pytest.approx(d_z * (1 - 3 / (4 * 5 - 1)))
+    assert test["won"] == np.mean(difference < 0)
+
+
+def test_turning_a_pair_round_turns_its_signs(frame_of, three):
+    forth = paired_tests(frame_of([100], a=three["a"], b=three["b"]), 100).iloc[0]
+    back = paired_tests(frame_of([100], b=three["b"], a=three["a"]), 100).iloc[0]
+    for name in ("difference", "effect"):
+        assert forth[name] == pytest.approx(-back[name])
+    assert (forth["won"], forth["low"], forth["p"]) == pytest.approx((1 - back["won"], -back["high"], back["p"]))
+
+
+def test_against_one_learner_is_a_smaller_family(frame_of, three):
+    tests = paired_tests(frame_of([100], **three), 100, against="c")
+    assert tests[["a", "b"]].to_numpy().tolist() == [["a", "c"], ["b", "c"]]
+    assert (tests["difference"] < 0).all()
+
+
+def test_the_same_errors_are_a_draw(frame_of):
+    table = np.array([[0.1], [0.125]])
+    test = paired_tests(frame_of([100], a=table, b=table), 100).iloc[0]
+    assert (test["effect"], test["won"], test["p_holm"]) == (0, 0.5, 1)
