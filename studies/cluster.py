@@ -95,6 +95,7 @@ class DaskExecutor(Executor):
         if self._client.status == "running":
             self._cancel(set(self._keys.values()))
         self._close()
+        self._keys.clear()  # nothing will be told of them any more
 
     def _cancel(self, keys: set[str]) -> None:
         self._client.cancel([DaskFuture(key, self._client) for key in keys])
@@ -108,7 +109,7 @@ class DaskExecutor(Executor):
 
     def _pass_on(self, task: Future[Any], future: Future[Any]) -> None:
         """Tell `future` how its task ended."""
-        del self._keys[future]
+        self._keys.pop(future, None)
         if task.cancelled():
             future.cancel()
         elif isinstance(error := task.exception(), KilledWorker):

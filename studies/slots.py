@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
@@ -65,11 +66,11 @@ class _Worker:
         self.pool = ProcessPoolExecutor(1, mp_context=start_method(), initializer=prepare, initargs=(path,))
         try:
             pid = self.pool.submit(os.getpid).result()
-        except (BrokenProcessPool, EOFError, OSError) as error:
+            self._vitals = psutil.Process(pid)
+            self.process = {process.pid: process for process in multiprocessing.active_children()}[pid]
+        except (BrokenProcessPool, EOFError, OSError, psutil.Error, KeyError) as error:
             self.close()
-            raise WorkerEnded("lost", f"the worker process did not start: {error}") from error
-        self.process = next(process for process in multiprocessing.active_children() if process.pid == pid)
-        self._vitals = psutil.Process(pid)
+            raise WorkerEnded("lost", f"the worker process died as it started: {error!r}") from error
 
     def resident(self) -> int:
         """Return the bytes of memory that it holds."""
@@ -81,7 +82,8 @@ class _Worker:
     def ask_for_stack(self) -> None:
         """Have it write where it is, if it still can."""
         if hasattr(signal, "SIGUSR1"):
-            os.kill(self._vitals.pid, signal.SIGUSR1)
+            with suppress(psutil.Error):
+                self._vitals.send_signal(signal.SIGUSR1)
             deadline = time.monotonic() + _LAST_WORD
             while not self._stack.stat().st_size and time.monotonic() < deadline:
                 time.sleep(_LAST_WORD / 20)

@@ -90,11 +90,11 @@ def test_two_drivers_at_once_both_killed_lose_nothing_that_they_reported(tiny, u
 
 @pytest.mark.slow
 def test_a_driver_killed_at_fifty_random_moments_loses_nothing_and_repeats_nothing(tiny, url, undisturbed):
-    study = tiny.model_copy(update={"seeds": 200})
+    study = tiny.model_copy(update={"seeds": 120})
     moments = random.Random(0)
     reported = []
     for _ in range(50):
-        reported += reports_until_killed(drive(study, url), moments, 10)
+        reported += reports_until_killed(drive(study, url), moments, 6)
         with Store(url) as store:
             assert set(reported) <= set(store.statuses(keys(study)))
             assert remaining(plan_study(study), store)  # so that each of them was killed at work

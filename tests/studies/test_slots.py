@@ -102,6 +102,19 @@ def test_a_dead_worker_costs_its_own_task_only():
     assert sum(error is None for error in ended.values()) == 9
 
 
+def die_at_once(_):
+    os._exit(1)
+
+
+def test_a_worker_that_dies_as_it_starts_costs_one_task_too():
+    with Slots(1) as slots:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("studies.slots.prepare", die_at_once)
+            ended = ending(slots, square, 3)
+        assert (ended.status, ended.reason.split(":")[0]) == ("lost", "the worker process died as it started")
+        assert slots.submit(square, 3).result() == 9
+
+
 def test_a_crash_tells_where(slots):
     ended = ending(slots, crash)
     assert ended.status == "lost"
