@@ -6,7 +6,8 @@ from decimal import Decimal
 import numpy as np
 
 from studies.compare import Interval
-from studies.findings import Crossover, Estimate, Findings, Ranking, Rival, Worth
+from studies.findings import Findings, Ranking, Rival, Worth
+from studies.meetings import Crossover, Estimate
 
 _MOST_HIGHLIGHTS = 4
 
@@ -131,7 +132,7 @@ def highlights(findings: Findings) -> tuple[Highlight, ...]:
 
 def needed(rival: Rival) -> str:
     """Return how many samples a rival needs to match the reference."""
-    return _samples(rival.equivalence.needed) if rival.equivalence else "not measured"
+    return _samples(rival.equivalence.needed) if rival.equivalence else "no answer"
 
 
 def standing(crossover: Crossover, rival: str) -> str:
@@ -157,8 +158,6 @@ def _doubt(worth: Worth) -> str:
 
 def _worth_in_samples(worth: Worth) -> str:
     found = worth.equivalence
-    if found.needed.beyond == "above":
-        return f"{found.b} does not match {found.a} with {number(found.needed.value)}, the most it was given"
     if found.a == worth.plain:
         return f"{found.b} matches {found.a} with {_samples(found.needed)}"
     return f"{found.b} needs {_samples(found.needed)} training points to match {found.a}"
@@ -180,7 +179,8 @@ def _chase_highlight(rival: Rival) -> Highlight:
     found = rival.equivalence
     label = f"{rival.learner} overtakes {found.a} with {found.n_samples:,} at"
     detail = f"At equal n it {standing(rival.crossover, rival.learner)}." if rival.crossover else ""
-    return Highlight(label, value_of(found.needed), f"points {bounds(found.needed)}", detail)
+    digits = 12 if found.needed.beyond else 3
+    return Highlight(label, value_of(found.needed, digits), f"points {bounds(found.needed)}", detail)
 
 
 def _ranking(ranking: Ranking, scale: Scale) -> str:
@@ -203,7 +203,9 @@ def _next(ranking: Ranking, scale: Scale) -> str:
 
 
 def _samples(estimate: Estimate) -> str:
-    return f"{value_of(estimate)} {bounds(estimate)}".rstrip()
+    """Return a number of samples; where it is beyond a measured size, that in full."""
+    digits = 12 if estimate.beyond else 3
+    return f"{value_of(estimate, digits)} {bounds(estimate)}".rstrip()
 
 
 def _sentence(words: str, *, capital: bool = True) -> str:

@@ -48,7 +48,7 @@ def store_errors(study, store, error=power_law):
         store.add(Outcome(cell.key, cell.spec, "ok", values, shown, seconds=1.0))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def worth():
     """A study whose answers are known: see `power_law`."""
     net = {"estimator": "net", "params": {"epochs": 10}, "max_samples": 10_000}
@@ -77,9 +77,17 @@ def worth():
     )
 
 
-@pytest.fixture
-def worth_results(worth, tmp_path):
-    """The study `worth`, measured in full."""
-    with Store(f"sqlite:///{tmp_path}/worth.db") as store:
+@pytest.fixture(scope="session")
+def worth_url(worth, tmp_path_factory):
+    """The address of a store in which the study `worth` is measured in full; to be read only."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('worth')}/results.db"
+    with Store(url) as store:
         store_errors(worth, store)
+    return url
+
+
+@pytest.fixture(scope="session")
+def worth_results(worth, worth_url):
+    """The results of the study `worth`."""
+    with Store(worth_url) as store:
         yield Results(worth, store)
