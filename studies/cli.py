@@ -175,6 +175,36 @@ def show(
 
 
 @app.command()
+def report(
+    study: StudyName,
+    quick: Quick = False,
+    seeds: Seeds = None,
+    allow: Allow = None,
+    store: StoreUrl = DEFAULT_STORE,
+    output: Annotated[Path | None, typer.Option(help="The page; by default report.html beside the pictures.")] = None,
+) -> None:
+    """Write what a study found as one page, which needs no network: the answer, charts, tables, how it was run."""
+    from sqlalchemy import make_url
+
+    from studies.report import ReportError, render_report
+    from studies.results import Results
+
+    described = _study(study, quick, seeds, allow)
+    path = output or RESULTS / described.name / "report.html"
+    with opened(store) as stored:
+        options = [*(["--quick"] if quick else []), *(["--seeds", str(seeds)] if seeds else [])]
+        if store != DEFAULT_STORE:
+            options += ["--store", make_url(store).render_as_string()]  # without its password
+        try:
+            page = render_report(Results(described, stored), options)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(page, encoding="utf-8")
+        except (ReportError, OSError) as error:
+            fail(str(error))
+    out.print(f"wrote {path}: {len(page.encode()) / 1e6:.2f} MB")
+
+
+@app.command()
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Two sizes and one round: under a minute.")] = False,
 ) -> None:

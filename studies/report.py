@@ -1,0 +1,268 @@
+"""One page that holds a study's results in itself: it needs no network, and no script to be read.
+
+The numbers come from `studies.findings`, the words from `studies.wording`, the drawing from `studies.charts`; here they
+meet the template. Whatever a study calls its parts is escaped there.
+"""
+
+import base64
+import hashlib
+import os
+import platform
+import re
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import metadata, resources
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+import toymanifold
+from studies import charts
+from studies.charts import Chart, Strip, Style
+from studies.findings import Findings, Mean, Measured, find
+from studies.galleries import SHOWN_SEED, Gallery, galleries
+from studies.plan import Planned, plan_study
+from studies.points import MAP_SIZE, N_TEST
+from studies.results import Results
+from studies.show import answers
+from studies.store import Outcome
+from studies.wording import Scale, headline, highlights, needed, number, scale_of, standing
+
+_PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "skorch", "pandas")
+_MOST_FAILURES = 50
+_MOST_CELLS = 20
+_LONGEST_TRACEBACK = 4000
+_ARROWS = {"above": "M-5-5L5 0-5 5z", "below": "M5-5L-5 0 5 5z"}
+
+
+class ReportError(RuntimeError):
+    """There is nothing to report; the message says why."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A metric, drawn and as a table: its means by learner and sample size, and the best learner of each size."""
+
+    measured: Measured
+    scale: Scale
+    chart: Chart
+    sizes: list[int]
+    table: dict[str, dict[int, Mean]]
+    best: dict[int, str]
+
+
+@dataclass(frozen=True)
+class Versus:
+    """A learner beside the one of reference, in words and on a line."""
+
+    learner: str
+    needed: str
+    standing: str
+    strip: Strip | None
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One problem of the study."""
+
+    id: str
+    problem: str
+    headline: str
+    learners: list[str]
+    sizes: list[int]
+    figures: list[Figure]
+    reference: str | None
+    reference_at: float
+    n_samples: int
+    rivals: list[Versus]
+    gallery: Gallery | None
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Cells that failed in the same way."""
+
+    status: str
+    error: str
+    traceback: str
+    cells: list[str]
+
+
+def render_report(results: Results, options: Iterable[str] = ()) -> str:
+    """Return a study's results as one HTML page.
+
+    Parameters
+    ----------
+    results : Results
+    options : iterable of str, default=()
+        What was given to ``toymanifold report`` beside the study, for the command that runs it again.
+
+    Raises
+    ------
+    ReportError
+        If nothing of the study is measured.
+    """
+    outcomes, failed = results.outcomes(), results.failed()
+    study = results.study
+    if len(outcomes) == len(failed):
+        raise ReportError(f"nothing of {study.name} is measured yet; run it with: toymanifold run {study.name}")
+    frame = results.frame()
+    found, pictures = find(study, frame), galleries(results)
+    learners = [str(learner) for learner in frame["learner"].unique()]
+    styles = charts.styles(learners)
+    failures = _failures(failed)
+    script = _text("report.js")
+    return _template().render(
+        study=study,
+        seeds=int(frame["seed"].nunique()),
+        chapters=[_chapter(i, each, styles, pictures.get(each.problem)) for i, each in enumerate(found)],
+        highlights=highlights(found[0]),
+        answers=answers(results),
+        failures=failures[:_MOST_FAILURES],
+        failures_left_out=len(failures) - _MOST_FAILURES if len(failures) > _MOST_FAILURES else 0,
+        n_failed=len(failed),
+        n_measured=len(outcomes) - len(failed),
+        n_planned=len(plan_study(study)),
+        styles=styles,
+        places={learner: place for place, learner in enumerate(learners)},
+        commands=_commands(study.name, list(options)),
+        provenance=_provenance(outcomes),
+        description=study.model_dump_json(indent=2, exclude_defaults=True),
+        css=Markup(_text("report.css")),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _chapter(place: int, found: Findings, styles: dict[str, Style], gallery: Gallery | None) -> Chapter:
+    figures = [_figure(measured, primary=i == 0) for i, measured in enumerate(found.measured)]
+    sizes = sorted({n for figure in figures for n in figure.sizes})
+    rivals = [
+        Versus(
+            rival.learner,
+            needed(rival),
+            standing(rival.crossover, rival.learner) if rival.crossover else "has no sample size in common",
+            charts.strip(rival.equivalence.needed, sizes) if rival.equivalence else None,
+        )
+        for rival in found.rivals
+    ]
+    measured_learners = {curve.learner for measured in found.measured for curve in measured.curves}
+    return Chapter(
+        id=f"chapter-{place + 1}",
+        problem=found.problem,
+        headline=headline(found),
+        learners=[learner for learner in styles if learner in measured_learners],
+        sizes=sizes,
+        figures=figures,
+        reference=found.reference,
+        reference_at=charts.size_axis(sizes).position(found.n_samples) if found.n_samples else 0,
+        n_samples=found.n_samples,
+        rivals=rivals,
+        gallery=gallery,
+        data=_data(figures, styles),
+    )
+
+
+def _figure(measured: Measured, *, primary: bool) -> Figure:
+    table = {curve.learner: {mean.n_samples: mean for mean in curve.means} for curve in measured.curves}
+    sizes = sorted({n for means in table.values() for n in means})
+    best = {}
+    if primary and len(table) > 1:
+        for n in sizes:
+            there = {learner: means[n].interval.mean for learner, means in table.items() if n in means}
+            best[n] = min(there, key=lambda learner: there[learner])
+    return Figure(measured, scale_of(measured.metric), charts.chart(measured), sizes, table, best)
+
+
+def _data(figures: list[Figure], styles: dict[str, Style]) -> dict[str, Any]:
+    """Return what the page's script draws from, as plain data without NaN, which JSON has not."""
+    places = {learner: place for place, learner in enumerate(styles)}
+    return {
+        "layout": charts.LAYOUT,
+        "learners": [{"name": name, "shape": style.shape, "dash": style.dash} for name, style in styles.items()],
+        "metrics": {
+            figure.measured.metric: {
+                "title": figure.scale.title,
+                "factor": figure.scale.factor,
+                "unit": figure.scale.unit,
+                "floor": charts.floor_of(figure.measured),
+                "curves": [
+                    {
+                        "learner": places[curve.learner],
+                        "points": [_point(mean, figure.scale) for mean in curve.means],
+                    }
+                    for curve in figure.measured.curves
+                ],
+            }
+            for figure in figures
+        },
+    }
+
+
+def _point(mean: Mean, scale: Scale) -> dict[str, Any]:
+    interval = mean.interval
+    numbers = {"mean": interval.mean, "low": interval.low, "high": interval.high}
+    return {
+        "n": mean.n_samples,
+        **{name: None if value != value else value for name, value in numbers.items()},
+        "seeds": mean.seeds,
+        "text": scale.with_interval(interval),
+    }
+
+
+def _failures(failed: list[tuple[Planned, Outcome]]) -> list[Failure]:
+    kinds: dict[tuple[str, str], Failure] = {}
+    for planned, outcome in failed:
+        cell = f"{planned.learner}, n = {planned.cell.n_samples:,}, seed {planned.cell.seed}"
+        new = Failure(outcome.status, outcome.error, outcome.traceback[-_LONGEST_TRACEBACK:], [])
+        kinds.setdefault((outcome.status, outcome.error), new).cells.append(cell)
+    return list(kinds.values())
+
+
+def _commands(name: str, options: list[str]) -> list[str]:
+    return [shlex.join(["toymanifold", verb, name, *options]) for verb in ("run", "report")]
+
+
+def _provenance(outcomes: list[tuple[Planned, Outcome]]) -> list[tuple[str, str]]:
+    """Return what is known of how the results came about, as terms and texts."""
+    seconds = sum(outcome.seconds for _, outcome in outcomes)
+    time = f"{number(seconds / 60)} minutes" if seconds > 120 else f"{number(seconds)} seconds"
+    versions = [f"Python {platform.python_version()}", *(f"{name} {metadata.version(name)}" for name in _PACKAGES)]
+    cores = os.cpu_count() or 1
+    return [
+        ("Cells", f"{len(outcomes):,}, which took {time} of one worker's time all told"),
+        ("Errors", f"on {N_TEST:,} fresh test points each, the same for all learners"),
+        ("Page written by", f"toymanifold {toymanifold.__version__}, {', '.join(versions)}"),
+        ("On the machine", f"{platform.platform()}, {cores} core{'s' if cores > 1 else ''}"),
+    ]
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("studies"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters |= {"px": lambda position: f"{position:.1f}", "intervals": _intervals}
+    environment.globals |= {
+        "version": toymanifold.__version__,
+        "shown_seed": SHOWN_SEED,
+        "map_size": MAP_SIZE,
+        "most_cells": _MOST_CELLS,
+        "error_scale": scale_of("error"),
+        "arrows": {"": "", **_ARROWS},
+        **charts.LAYOUT,
+    }
+    return environment.get_template("report.html")
+
+
+def _intervals(words: str) -> Markup:
+    """Return words, escaped, with what stands in brackets set apart."""
+    parts = re.split(r"(\[[^\]]*\])", words)
+    span = Markup('<span class="interval">{}</span>')
+    return Markup("").join(span.format(part) if place % 2 else part for place, part in enumerate(parts))
+
+
+def _text(name: str) -> str:
+    return (resources.files("studies") / "templates" / name).read_text(encoding="utf-8")

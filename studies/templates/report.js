@@ -1,0 +1,271 @@
+// Draws a page's learning curves again when the reader changes something, as studies/charts.py drew them first.
+"use strict";
+(() => {
+  const SVG = "http://www.w3.org/2000/svg";
+  const NARROW = 600; // pixels, below which names are left to the legend
+  const REACH = 48; // pixels from a mark at which it is still meant
+
+  const number = (value) =>
+    Number(value.toPrecision(3)).toLocaleString("en-US", { maximumFractionDigits: 20 });
+
+  const element = (name, attributes, parent, text) => {
+    const made = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    if (text !== undefined) made.textContent = text;
+    parent.append(made);
+    return made;
+  };
+
+  const axis = (low, high, start, stop, log) => {
+    const of = log ? Math.log10 : (value) => value;
+    const position = (value) => start + ((of(value) - of(low)) / (of(high) - of(low))) * (stop - start);
+    return { low, high, log, position };
+  };
+
+  const axisOf = (values, margin, start, stop, log) => {
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    if (log) return axis(low / margin, high * margin, start, stop, true);
+    const span = high - low || Math.abs(high) || 1;
+    return axis(low < 0 ? low - 0.05 * span : 0, high + 0.05 * span, start, stop, false);
+  };
+
+  const evenTicks = ({ low, high }) => {
+    const rough = (high - low) / 5;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= rough);
+    const ticks = [];
+    for (let i = Math.ceil(low / step); i <= Math.floor(high / step); i++) ticks.push(Number((i * step).toPrecision(12)));
+    return ticks;
+  };
+
+  const ticks = (scale) => {
+    const decades = scale.log ? Math.log10(scale.high / scale.low) : 0;
+    if (decades < 0.7) return evenTicks(scale);
+    const found = [];
+    for (let power = Math.floor(Math.log10(scale.low)); power <= Math.ceil(Math.log10(scale.high)); power++)
+      for (const factor of decades >= 2 ? [1] : [1, 2, 5]) found.push(factor * Number(`1e${power}`));
+    return found.filter((value) => scale.low <= value && value <= scale.high);
+  };
+
+  // Least squares under a line between each two, by pooling adjacent violators.
+  const spread = (places, top, bottom, line) => {
+    const order = places.map((_, i) => i).sort((i, j) => places[i] - places[j]);
+    const pools = [];
+    order.forEach((i, rank) => {
+      pools.push({ sum: places[i] - rank * line, size: 1 });
+      while (pools.length > 1 && pools.at(-2).sum / pools.at(-2).size >= pools.at(-1).sum / pools.at(-1).size) {
+        const { sum, size } = pools.pop();
+        pools.at(-1).sum += sum;
+        pools.at(-1).size += size;
+      }
+    });
+    const last = bottom - (places.length - 1) * line;
+    const placed = pools.flatMap(({ sum, size }) => Array(size).fill(Math.min(Math.max(sum / size, top), last)));
+    const found = [];
+    order.forEach((i, rank) => (found[i] = placed[rank] + rank * line));
+    return found;
+  };
+
+  const path = (points) => "M" + points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
+
+  const shortened = (name, longest) => {
+    const letters = [...name];
+    return letters.length <= longest ? name : letters.slice(0, longest - 1).join("") + "…";
+  };
+
+  class Chart {
+    constructor(figure, data) {
+      this.metric = data.metrics[figure.dataset.metric];
+      this.data = data;
+      this.figure = figure;
+      this.box = figure.querySelector(".chart");
+      this.svg = figure.querySelector("svg.curves");
+      this.tip = figure.querySelector(".tip");
+      this.spoken = figure.querySelector("[role=status]");
+      this.marks = [];
+      this.box.tabIndex = 0;
+      this.box.setAttribute("role", "group");
+      this.box.setAttribute("aria-label", `${this.metric.title}: the arrow keys go from value to value`);
+      this.box.addEventListener("pointermove", (event) => this.point(event));
+      this.box.addEventListener("pointerdown", (event) => this.point(event));
+      this.box.addEventListener("pointerleave", () => this.tell(null));
+      this.box.addEventListener("blur", () => this.tell(null));
+      this.box.addEventListener("keydown", (event) => this.key(event));
+    }
+
+    draw(width, state) {
+      this.tell(null);
+      const { left, right, top, bottom, line, letter, leader, longest, height } = this.data.layout;
+      const curves = this.metric.curves.filter(({ learner }) => !state.hidden.has(learner));
+      const named = width >= NARROW && curves.length * line <= height - top - bottom;
+      const labels = curves.map(({ learner }) => shortened(this.data.learners[learner].name, longest));
+      const letters = Math.max(...labels.map((label) => [...label].length));
+      const edge = width - (named ? leader + 9 + letter * letters : right);
+      const foot = height - bottom;
+      const floor = state.logY ? this.metric.floor : null;
+      const lift = (value) => (floor === null ? value : Math.max(value, floor)) * this.metric.factor;
+      const points = curves.flatMap((curve) => curve.points);
+      this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+      this.svg.replaceChildren();
+      this.marks = [];
+      if (!points.length) {
+        element("text", { class: "name", x: left, y: foot / 2 }, this.svg, "All learners are hidden.");
+        return;
+      }
+      const x = axisOf(points.map((p) => p.n), 1.12, left, edge, state.logX);
+      const heights = points.flatMap((p) => [p.mean, p.low, p.high].filter((value) => value !== null).map(lift));
+      const y = axisOf(heights, 1.15, foot, top, floor !== null);
+      this.axes(x, y, left, edge, top, foot, height);
+      const ends = curves.map(({ points: own }) => y.position(lift(own.at(-1).mean)));
+      const places = spread(ends, top + line / 2, foot, line);
+      curves.forEach((curve, i) => {
+        const group = element("g", { class: `curve k${curve.learner}`, "data-learner": curve.learner }, this.svg);
+        this.curve(group, curve, x, y, lift);
+        if (!named) return;
+        const end = [x.position(curve.points.at(-1).n), ends[i]];
+        group.prepend(element("path", { class: "leader", d: path([end, [edge + leader - 8, places[i]]]) }, group));
+        const transform = `translate(${edge + leader} ${places[i].toFixed(1)})`;
+        element("path", { class: "mark end", transform, d: this.data.learners[curve.learner].shape }, group);
+        element("text", { class: "name", x: edge + leader + 9, y: places[i].toFixed(1) }, group, labels[i]);
+      });
+    }
+
+    axes(x, y, left, edge, top, foot, height) {
+      const group = element("g", { class: "axes" }, this.svg);
+      for (const value of ticks(x)) {
+        const place = x.position(value).toFixed(1);
+        element("path", { d: `M${place} ${top}V${foot}` }, group);
+        element("text", { class: "x", x: place, y: foot + 17 }, group, number(value));
+      }
+      for (const value of ticks(y)) {
+        const place = y.position(value).toFixed(1);
+        element("path", { d: `M${left} ${place}H${edge}` }, group);
+        element("text", { class: "y", x: left - 6, y: place }, group, number(value) + this.metric.unit);
+      }
+      element("text", { class: "x", x: (left + edge) / 2, y: height - 6 }, group, "training points n");
+    }
+
+    curve(group, curve, x, y, lift) {
+      const { shape, dash } = this.data.learners[curve.learner];
+      const at = (value) => (point) => [x.position(point.n), y.position(lift(point[value]))];
+      const banded = curve.points.filter((point) => point.low !== null);
+      if (banded.length) {
+        const outline = [...banded.map(at("low")), ...banded.map(at("high")).reverse()];
+        element("path", { class: "band", d: path(outline) + "Z" }, group);
+      }
+      const line = path(curve.points.map(at("mean")));
+      element("path", { class: "casing", d: line }, group);
+      element("path", { class: "line", d: line, "stroke-dasharray": dash }, group);
+      for (const point of curve.points) {
+        const [left, top] = at("mean")(point);
+        const transform = `translate(${left.toFixed(1)} ${top.toFixed(1)})`;
+        element("path", { class: "mark", transform, d: shape }, group);
+        this.marks.push({ left, top, point, learner: curve.learner, group });
+      }
+    }
+
+    point(event) {
+      const frame = this.svg.getBoundingClientRect();
+      const unit = this.svg.viewBox.baseVal.width / frame.width;
+      const [left, top] = [(event.clientX - frame.left) * unit, (event.clientY - frame.top) * unit];
+      const distance = (mark) => Math.hypot(mark.left - left, mark.top - top);
+      const nearest = this.marks.reduce((a, b) => (a && distance(a) <= distance(b) ? a : b), null);
+      this.tell(nearest && distance(nearest) <= REACH ? nearest : null);
+    }
+
+    key(event) {
+      const moves = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+      if (event.key === "Escape") this.tell(null);
+      if (!(event.key in moves) || !this.marks.length) return;
+      event.preventDefault();
+      const [along, across] = moves[event.key];
+      this.tell(this.told ? this.next(along, across) ?? this.told : this.marks[0]);
+      this.spoken.textContent = [...this.tip.children].map((line) => line.textContent).join(", ");
+    }
+
+    next(along, across) {
+      const { learner, left, top, point } = this.told;
+      const side = (mark) => (along ? along * (mark.left - left) : across * (mark.top - top));
+      const beside = this.marks.filter(
+        (mark) => mark !== this.told && (along ? mark.learner === learner : mark.point.n === point.n),
+      );
+      const beyond = beside.filter((mark) => side(mark) > 0);
+      return beyond.sort((a, b) => side(a) - side(b))[0];
+    }
+
+    tell(mark) {
+      if (this.told === mark) return;
+      this.told = mark;
+      this.svg.querySelector(".ring")?.remove();
+      this.svg.querySelector(".told")?.classList.remove("told");
+      this.svg.classList.toggle("focussed", Boolean(mark));
+      this.tip.hidden = !mark;
+      if (!mark) return;
+      mark.group.classList.add("told");
+      element("circle", { class: "ring", cx: mark.left, cy: mark.top, r: 9 }, this.svg);
+      const lines = [
+        ["strong", `${this.data.learners[mark.learner].name}, n = ${mark.point.n.toLocaleString("en-US")}`],
+        ["span", mark.point.text],
+        ["span", mark.point.seeds === 1 ? "1 seed" : `${mark.point.seeds} seeds`],
+      ];
+      this.tip.replaceChildren(
+        ...lines.map(([tag, text]) => Object.assign(document.createElement(tag), { textContent: text })),
+      );
+      const unit = this.svg.getBoundingClientRect().width / this.svg.viewBox.baseVal.width;
+      const [left, top] = [mark.left * unit, mark.top * unit];
+      const room = this.box.clientWidth - this.tip.offsetWidth;
+      const above = top - this.tip.offsetHeight - 14;
+      this.tip.style.left = `${Math.max(0, Math.min(left - this.tip.offsetWidth / 2, room))}px`;
+      this.tip.style.top = `${above >= 0 ? above : top + 14}px`;
+    }
+  }
+
+  const chapter = (section) => {
+    const data = JSON.parse(section.querySelector(".data").textContent);
+    const charts = [...section.querySelectorAll(".curves-of")].map((figure) => new Chart(figure, data));
+    const state = { hidden: new Set(), logX: true, logY: true };
+    const [metric, logX, logY] = [".metric", ".log-x", ".log-y"].map((name) => section.querySelector(name));
+    let width = 0;
+
+    const draw = () => {
+      for (const chart of charts) chart.figure.hidden = chart.figure.dataset.metric !== metric.value;
+      width = section.clientWidth;
+      logY.disabled = data.metrics[metric.value].floor === null;
+      Object.assign(state, { logX: logX.checked, logY: logY.checked });
+      for (const chart of charts) chart.draw(width, state);
+    };
+
+    for (const control of [metric, logX, logY]) control.addEventListener("change", draw);
+    for (const toggle of section.querySelectorAll(".toggle")) {
+      toggle.disabled = false;
+      toggle.addEventListener("click", () => {
+        const learner = Number(toggle.dataset.learner);
+        const hide = !state.hidden.delete(learner);
+        if (hide) state.hidden.add(learner);
+        toggle.setAttribute("aria-pressed", String(!hide));
+        draw();
+      });
+    }
+    section.querySelector(".controls").hidden = false;
+    new ResizeObserver(() => section.clientWidth !== width && draw()).observe(section);
+    draw();
+  };
+
+  const themeSwitch = (button) => {
+    const root = document.documentElement;
+    const system = matchMedia("(prefers-color-scheme: dark)");
+    const dark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
+    const show = () => button.setAttribute("aria-pressed", String(dark()));
+    button.addEventListener("click", () => {
+      root.dataset.theme = dark() ? "light" : "dark";
+      show();
+    });
+    system.addEventListener("change", show);
+    button.hidden = false;
+    show();
+  };
+
+  document.documentElement.classList.add("js");
+  themeSwitch(document.getElementById("theme"));
+  document.querySelectorAll(".chapter").forEach(chapter);
+})();

@@ -1,0 +1,212 @@
+"""Findings in words: numbers with their units and intervals, the answer in one sentence, and what stands beside it."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from studies.findings import Findings, Ranking, Rival, Worth
+from studies.inference import Interval
+from studies.meetings import Crossover, Estimate
+
+_MOST_HIGHLIGHTS = 4
+
+_TITLES = {
+    "error": "Error under the sampling density",
+    "error_uniform": "Error uniformly over the square",
+    "error_sparse": "Error in the sparsest fifth of the density",
+    "error_train": "Error on the training points",
+    "mse": "Mean squared error under the sampling density",
+    "mse_uniform": "Mean squared error uniformly over the square",
+    "mse_train": "Mean squared error on the training points",
+    "r2": "Coefficient of determination R²",
+    "fit_seconds": "Seconds to fit",
+    "predict_seconds": "Seconds to predict the test points",
+}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a metric is written: its title, the factor to its unit, and the unit."""
+
+    title: str
+    factor: float
+    unit: str
+
+    def text(self, value: float) -> str:
+        """Return a value with its unit."""
+        return number(self.factor * value) + self.unit
+
+    def bounds(self, interval: Interval, digits: int = 3) -> str:
+        """Return the ends of an interval, in the unit; empty if it has none, as with one seed."""
+        low, high = (number(self.factor * end, digits) for end in (interval.low, interval.high))
+        return "" if np.isnan(interval.low) else f"[{low}, {high}]"
+
+    def with_interval(self, interval: Interval) -> str:
+        """Return a mean with its unit and interval."""
+        return f"{self.text(interval.mean)} {self.bounds(interval)}".rstrip()
+
+
+@dataclass(frozen=True)
+class Highlight:
+    """A number that one should not have to look for: what it is, the number, its unit and interval, what it means."""
+
+    label: str
+    value: str
+    unit: str
+    detail: str
+
+
+def scale_of(metric: str) -> Scale:
+    """Return how a metric is written."""
+    title = _TITLES.get(metric, metric.replace("_", " "))
+    if metric.startswith("error"):
+        return Scale(title, 100, " %")
+    return Scale(title, 1, " s" if metric.endswith("seconds") else "")
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return a number to some significant digits, with commas between thousands.
+
+    Examples
+    --------
+    >>> number(10821.8), number(0.0000291234), number(5.0)
+    ('10,800', '0.0000291', '5')
+    """
+    return f"{Decimal(f'{value:.{digits}g}'):,f}"
+
+
+def bounds(estimate: Estimate, digits: int = 3) -> str:
+    """Return the interval of an estimate; empty if it has none.
+
+    Examples
+    --------
+    >>> bounds(Estimate(4.2, 3.61, 5.02), 2), bounds(Estimate(4.2, 3.61, float("inf")), 2)
+    ('[3.6, 5]', '[at least 3.6]')
+    """
+    low, high = estimate.low, estimate.high
+    if np.isnan(low):
+        return ""
+    if low > 0 and np.isfinite(high):
+        return f"[{number(low, digits)}, {number(high, digits)}]"
+    if low > 0:
+        return f"[at least {number(low, digits)}]"
+    return f"[at most {number(high, digits)}]" if np.isfinite(high) else "[open to both sides]"
+
+
+def value_of(estimate: Estimate, digits: int = 3) -> str:
+    """Return an estimate without its interval."""
+    words = {"": "", "above": "more than ", "below": "less than "}
+    return words[estimate.beyond] + number(estimate.value, digits)
+
+
+def headline(findings: Findings) -> str:
+    """Return the answer to a study's question in one sentence, made from the numbers."""
+    where = f"On {findings.problem}: " if findings.problem else ""
+    if findings.worths:
+        worth = findings.worths[0]
+        sentence = f"at n = {worth.equivalence.n_samples:,}, the {worth.prior} prior was worth {_worth(worth)}"
+        chase = "; ".join(_chase(rival) for rival in findings.chasers)
+        return where + _sentence(f"{sentence}; {chase}" if chase else sentence, capital=not where)
+    if findings.ranking:
+        return where + _sentence(_ranking(findings.ranking, scale_of(findings.measured[0].metric)), capital=not where)
+    curves = findings.measured[0].curves
+    sizes = [mean.n_samples for curve in curves for mean in curve.means]
+    learners = f"{len(curves)} learners were" if len(curves) > 1 else "one learner was"
+    return where + _sentence(
+        f"{learners} measured with {min(sizes):,} to {max(sizes):,} training points", capital=not where
+    )
+
+
+def highlights(findings: Findings) -> tuple[Highlight, ...]:
+    """Return the numbers behind the headline, the most telling first."""
+    worths = [_worth_highlight(worth) for worth in findings.worths]
+    chases = [_chase_highlight(rival) for rival in findings.chasers]
+    if worths or not findings.ranking:
+        return tuple([*worths[:1], *chases, *worths[1:]][:_MOST_HIGHLIGHTS])
+    ranking, scale = findings.ranking, scale_of(findings.measured[0].metric)
+    label = f"Smallest error with {ranking.n_samples:,} training points"
+    detail = _sentence(f"{ranking.first}{_next(ranking, scale)}", capital=False)
+    return (Highlight(label, scale.text(ranking.error.mean), scale.bounds(ranking.error), detail),)
+
+
+def needed(rival: Rival) -> str:
+    """Return how many samples a rival needs to match the reference."""
+    return _samples(rival.equivalence.needed) if rival.equivalence else "no answer"
+
+
+def standing(crossover: Crossover, rival: str) -> str:
+    """Return how a rival stands to the reference where both have as many samples, as a verb phrase."""
+    first, last = crossover.sizes[0], crossover.sizes[-1]
+    if not crossover.certain:
+        return f"is not told apart at {last:,}"
+    if crossover.at is None:
+        return f"is ahead from {first:,} on" if crossover.ahead == rival else f"is behind all the way to {last:,}"
+    verb = "overtakes" if crossover.ahead == rival else "falls behind"
+    which = f", the last of {crossover.crossings} crossings" if crossover.crossings > 1 else ""
+    return f"{verb} at {_samples(crossover.at)}{which}"
+
+
+def _worth(worth: Worth) -> str:
+    times = f"{value_of(worth.times, 2)} times the data {bounds(worth.times, 2)}".rstrip()
+    return f"{times}{_doubt(worth)}: {_worth_in_samples(worth)}"
+
+
+def _doubt(worth: Worth) -> str:
+    return ", no difference shown" if worth.times.low <= 1 <= worth.times.high else ""
+
+
+def _worth_in_samples(worth: Worth) -> str:
+    found = worth.equivalence
+    if found.a == worth.plain:
+        return f"{found.b} matches {found.a} with {_samples(found.needed)}"
+    return f"{found.b} needs {_samples(found.needed)} training points to match {found.a}"
+
+
+def _chase(rival: Rival) -> str:
+    met = f"{rival.learner} needs {needed(rival)}"
+    return f"{met}, and at equal n {standing(rival.crossover, rival.learner)}" if rival.crossover else met
+
+
+def _worth_highlight(worth: Worth) -> Highlight:
+    label = f"The {worth.prior} prior at n = {worth.equivalence.n_samples:,} was worth"
+    detail = _sentence(f"{_worth_in_samples(worth)}{_doubt(worth)}", capital=False)
+    return Highlight(label, f"{value_of(worth.times, 2)} times", f"the data {bounds(worth.times, 2)}", detail)
+
+
+def _chase_highlight(rival: Rival) -> Highlight:
+    assert rival.equivalence is not None
+    found = rival.equivalence
+    label = f"{rival.learner} overtakes {found.a} with {found.n_samples:,} at"
+    detail = f"At equal n it {standing(rival.crossover, rival.learner)}." if rival.crossover else ""
+    digits = 12 if found.needed.beyond else 3
+    return Highlight(label, value_of(found.needed, digits), f"points {bounds(found.needed)}", detail)
+
+
+def _ranking(ranking: Ranking, scale: Scale) -> str:
+    who = "all learners were" if ranking.everywhere else "any learner was"
+    return (
+        f"with {ranking.n_samples:,} training points, the most that {who} given, the smallest error is that of"
+        f" {ranking.first}, {scale.with_interval(ranking.error)}{_next(ranking, scale)}"
+    )
+
+
+def _next(ranking: Ranking, scale: Scale) -> str:
+    if not ranking.second:
+        return ""
+    if ranking.behind is None:
+        return f"; next is {ranking.second}"
+    unit = " percentage points" if scale.unit == " %" else scale.unit
+    behind = f"{number(scale.factor * ranking.behind.mean, 2)}{unit} behind {scale.bounds(ranking.behind, 2)}".rstrip()
+    apart = ", which does not tell them apart" if ranking.behind.low <= 0 else ""
+    return f"; next is {ranking.second}, {behind}{apart}"
+
+
+def _samples(estimate: Estimate) -> str:
+    """Return a number of samples; where it is beyond a measured size, that in full."""
+    digits = 12 if estimate.beyond else 3
+    return f"{value_of(estimate, digits)} {bounds(estimate)}".rstrip()
+
+
+def _sentence(words: str, *, capital: bool = True) -> str:
+    return (words[:1].upper() + words[1:] if capital else words) + "."
