@@ -1,6 +1,6 @@
 """Nothing is lost, whoever is killed and however long it is: drivers, workers, two drivers at once, many cells.
 
-Each has a lean version, and a long one that is marked slow; docs/running.md has what that found.
+Each has a lean version, and a long one that is marked slow.
 """
 
 import random
