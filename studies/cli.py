@@ -192,11 +192,12 @@ def report(
     described = _study(study, quick, seeds, allow)
     path = output or RESULTS / described.name / "report.html"
     with opened(store) as stored:
-        options = [*(["--quick"] if quick else []), *(["--seeds", str(seeds)] if seeds else [])]
+        words = [study, *(["--quick"] if quick else []), *(["--seeds", str(seeds)] if seeds else [])]
+        words += [word for package in allow or () for word in ("--allow", package)]
         if store != DEFAULT_STORE:
-            options += ["--store", make_url(store).render_as_string()]  # without its password
+            words += ["--store", make_url(store).render_as_string()]  # without its password
         try:
-            page = render_report(Results(described, stored), options)
+            page = render_report(Results(described, stored), words)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(page, encoding="utf-8")
         except (ReportError, OSError) as error:

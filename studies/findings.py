@@ -13,9 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from studies.compare import paired_difference
+from studies.crossings import Crossover
 from studies.curves import errors
 from studies.inference import Interval, mean_interval, positive_mean_interval
-from studies.meetings import Crossover, Equivalence, Estimate, crossover, equivalence
+from studies.meetings import Equivalence, Estimate, crossover, equivalence
 from studies.plan import Cell, plan_study
 from studies.spec import Study
 
@@ -114,7 +115,7 @@ class Findings:
     rivals : tuple of Rival
         All others.
     chasers : tuple of Rival
-        Those of them that know less and are asked, or are the first, to catch up.
+        Those of them, of another kind and without a prior, that the study asks to catch up; else the first.
     ranking : Ranking or None
     """
 
@@ -152,7 +153,7 @@ def _find(study: Study, problem: str, losses: pd.DataFrame) -> Findings:
     worths = tuple(worth for pair in pairs for worth in _worth(study, frame, *pair))
     reference, n_samples = _reference(study, worths)
     rivals = _rivals(frame, reference, n_samples) if reference else ()
-    chasers = _chasers(study, rivals, reference, n_samples, worths)
+    chasers = _chasers(study, rivals, reference, n_samples)
     return Findings(problem, measured, worths, reference, n_samples, rivals, chasers, _ranking(frame))
 
 
@@ -230,20 +231,23 @@ def _rivals(frame: pd.DataFrame, reference: str, n_samples: int) -> tuple[Rival,
     )
 
 
-def _chasers(
-    study: Study, rivals: tuple[Rival, ...], reference: str | None, n_samples: int, worths: tuple[Worth, ...]
-) -> tuple[Rival, ...]:
-    """Return the rivals that the study asks to catch up from larger samples; else the first of another kind."""
+def _chasers(study: Study, rivals: tuple[Rival, ...], reference: str | None, n_samples: int) -> tuple[Rival, ...]:
+    """Return the rivals of another kind, without a prior, that the study asks to catch up; else the first of them."""
     asked = {
         later.learner
         for question in study.questions
         for earlier, later in ((question.a, question.b), (question.b, question.a))
         if (earlier.learner, earlier.n_samples) == (reference, n_samples) and later.n_samples > n_samples
     }
-    known = {name for worth in worths for name in (worth.plain, worth.informed)}
-    priors = {p.learner: p.cell.prior for p in plan_study(study)}
-    others = [r for r in rivals if r.learner not in known and priors[r.learner] is None and r.equivalence]
-    return tuple(r for r in others if r.learner in asked) or tuple(others[:1])
+    cells = {p.learner: p.cell for p in plan_study(study)}
+    others = [
+        rival
+        for rival in rivals
+        if rival.equivalence
+        and cells[rival.learner].prior is None
+        and cells[rival.learner].estimator != cells[rival.equivalence.a].estimator
+    ]
+    return tuple(rival for rival in others if rival.learner in asked) or tuple(others[:1])
 
 
 def _ranking(frame: pd.DataFrame) -> Ranking | None:

@@ -6,13 +6,12 @@ meet the template. Whatever a study calls its parts is escaped there.
 
 import base64
 import hashlib
-import os
-import platform
 import re
 import shlex
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata, resources
+from importlib import resources
 from typing import Any
 
 import jinja2
@@ -23,14 +22,14 @@ from studies import charts
 from studies.charts import Chart, Strip, Style
 from studies.findings import Findings, Mean, Measured, find
 from studies.galleries import SHOWN_SEED, Gallery, galleries
-from studies.plan import Planned, plan_study
+from studies.plan import plan_study
 from studies.points import MAP_SIZE, N_TEST
+from studies.provenance import Run
 from studies.results import Results
 from studies.show import answers
-from studies.store import Outcome
 from studies.wording import Scale, headline, highlights, needed, number, scale_of, standing
 
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "skorch", "pandas")
+_MOST_RUNS = 10
 _MOST_FAILURES = 50
 _MOST_CELLS = 20
 _LONGEST_TRACEBACK = 4000
@@ -91,14 +90,14 @@ class Failure:
     cells: list[str]
 
 
-def render_report(results: Results, options: Iterable[str] = ()) -> str:
+def render_report(results: Results, words: Sequence[str] = ()) -> str:
     """Return a study's results as one HTML page.
 
     Parameters
     ----------
     results : Results
-    options : iterable of str, default=()
-        What was given to ``toymanifold report`` beside the study, for the command that runs it again.
+    words : sequence of str, default=()
+        What was given to ``toymanifold report``, for the command that runs it again; without it, the study's name.
 
     Raises
     ------
@@ -107,13 +106,14 @@ def render_report(results: Results, options: Iterable[str] = ()) -> str:
     """
     outcomes, failed = results.outcomes(), results.failed()
     study = results.study
+    commands = [shlex.join(["toymanifold", verb, *(words or (study.name,))]) for verb in ("run", "report")]
     if len(outcomes) == len(failed):
-        raise ReportError(f"nothing of {study.name} is measured yet; run it with: toymanifold run {study.name}")
+        raise ReportError(f"nothing of {study.name} is measured yet; run it with: {commands[0]}")
     frame = results.frame()
     found, pictures = find(study, frame), galleries(results)
     learners = [str(learner) for learner in frame["learner"].unique()]
     styles = charts.styles(learners)
-    failures = _failures(failed)
+    failures = _failures(results)
     script = _text("report.js")
     return _template().render(
         study=study,
@@ -128,9 +128,9 @@ def render_report(results: Results, options: Iterable[str] = ()) -> str:
         n_planned=len(plan_study(study)),
         styles=styles,
         places={learner: place for place, learner in enumerate(learners)},
-        commands=_commands(study.name, list(options)),
-        provenance=_provenance(outcomes),
-        description=study.model_dump_json(indent=2, exclude_defaults=True),
+        commands=commands,
+        provenance=_provenance(results),
+        description=study.to_toml(),
         css=Markup(_text("report.css")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -213,31 +213,38 @@ def _point(mean: Mean, scale: Scale) -> dict[str, Any]:
     }
 
 
-def _failures(failed: list[tuple[Planned, Outcome]]) -> list[Failure]:
+def _failures(results: Results) -> list[Failure]:
     kinds: dict[tuple[str, str], Failure] = {}
-    for planned, outcome in failed:
-        cell = f"{planned.learner}, n = {planned.cell.n_samples:,}, seed {planned.cell.seed}"
+    for planned, outcome in results.failed():
+        problem = f"{planned.problem}: " if "problem" in results.place(planned) else ""
+        cell = f"{problem}{planned.learner}, n = {planned.cell.n_samples:,}, seed {planned.cell.seed}"
         new = Failure(outcome.status, outcome.error, outcome.traceback[-_LONGEST_TRACEBACK:], [])
         kinds.setdefault((outcome.status, outcome.error), new).cells.append(cell)
     return list(kinds.values())
 
 
-def _commands(name: str, options: list[str]) -> list[str]:
-    return [shlex.join(["toymanifold", verb, name, *options]) for verb in ("run", "report")]
-
-
-def _provenance(outcomes: list[tuple[Planned, Outcome]]) -> list[tuple[str, str]]:
-    """Return what is known of how the results came about, as terms and texts."""
+def _provenance(results: Results) -> list[tuple[str, str]]:
+    """Return how the results came about, as terms and texts: what all cells share, then each run that has a share."""
+    outcomes = results.outcomes()
     seconds = sum(outcome.seconds for _, outcome in outcomes)
     time = f"{number(seconds / 60)} minutes" if seconds > 120 else f"{number(seconds)} seconds"
-    versions = [f"Python {platform.python_version()}", *(f"{name} {metadata.version(name)}" for name in _PACKAGES)]
-    cores = os.cpu_count() or 1
+    origins = results.store.origins([planned.cell.key for planned, _ in outcomes])
+    shares = Counter(origin.run for origin in origins.values())
+    runs = [(run, shares[key]) for key, run in results.store.runs().items() if shares[key]]
     return [
         ("Cells", f"{len(outcomes):,}, which took {time} of one worker's time all told"),
         ("Errors", f"on {N_TEST:,} fresh test points each, the same for all learners"),
-        ("Page written by", f"toymanifold {toymanifold.__version__}, {', '.join(versions)}"),
-        ("On the machine", f"{platform.platform()}, {cores} core{'s' if cores > 1 else ''}"),
+        *((f"Run of {run.started_at:%Y-%m-%d %H:%M} UTC", _run(run, share)) for run, share in runs[-_MOST_RUNS:]),
+        *([("Earlier runs", f"{len(runs) - _MOST_RUNS}")] if len(runs) > _MOST_RUNS else []),
+        ("This page", f"written by toymanifold {toymanifold.__version__}"),
     ]
+
+
+def _run(run: Run, n_cells: int) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
+    commit = f", commit {run.git_commit[:10]}{' with changes' if run.git_dirty else ''}" if run.git_commit else ""
+    machine = f"{run.cpu}, {run.cores} core{'s' if run.cores > 1 else ''}"
+    return f"{n_cells:,} cell{'s' if n_cells > 1 else ''} by {run.command}, on {machine}; {versions}{commit}"
 
 
 def _template() -> jinja2.Template:

@@ -1,13 +1,14 @@
 """Findings in words: numbers with their units and intervals, the answer in one sentence, and what stands beside it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
 
+from studies.crossings import Crossover
 from studies.findings import Findings, Ranking, Rival, Worth
 from studies.inference import Interval
-from studies.meetings import Crossover, Estimate
+from studies.meetings import Estimate
 
 _MOST_HIGHLIGHTS = 4
 
@@ -94,12 +95,6 @@ def bounds(estimate: Estimate, digits: int = 3) -> str:
     return f"[at most {number(high, digits)}]" if np.isfinite(high) else "[open to both sides]"
 
 
-def value_of(estimate: Estimate, digits: int = 3) -> str:
-    """Return an estimate without its interval."""
-    words = {"": "", "above": "more than ", "below": "less than "}
-    return words[estimate.beyond] + number(estimate.value, digits)
-
-
 def headline(findings: Findings) -> str:
     """Return the answer to a study's question in one sentence, made from the numbers."""
     where = f"On {findings.problem}: " if findings.problem else ""
@@ -137,19 +132,28 @@ def needed(rival: Rival) -> str:
 
 def standing(crossover: Crossover, rival: str) -> str:
     """Return how a rival stands to the reference where both have as many samples, as a verb phrase."""
-    first, last = crossover.sizes[0], crossover.sizes[-1]
-    if not crossover.certain:
-        return f"is not told apart at {last:,}"
-    if crossover.at is None:
-        return f"is ahead from {first:,} on" if crossover.ahead == rival else f"is behind all the way to {last:,}"
-    verb = "overtakes" if crossover.ahead == rival else "falls behind"
-    which = f", the last of {crossover.crossings} crossings" if crossover.crossings > 1 else ""
-    return f"{verb} at {_samples(crossover.at)}{which}"
+    first, last = (number(size, 12) for size in crossover.measured)
+    if crossover.winner is None or crossover.lead is None:
+        return f"is not told apart up to {last}"
+    ahead = crossover.winner == rival
+    if crossover.n is not None:
+        which = f", the last of {crossover.count} crossings" if crossover.count > 1 else ""
+        at = Estimate(crossover.n.mean, crossover.n.low, crossover.n.high)
+        return f"{'overtakes' if ahead else 'falls behind'} at {_samples(at)}{which}"
+    if crossover.lead == crossover.measured:
+        return f"is ahead from {first} on" if ahead else f"is behind all the way to {last}"
+    low, high = (number(size) for size in crossover.lead)
+    return f"is {'ahead' if ahead else 'behind'} from {low} to {high}, elsewhere not told apart"
 
 
 def _worth(worth: Worth) -> str:
-    times = f"{value_of(worth.times, 2)} times the data {bounds(worth.times, 2)}".rstrip()
+    times = f"{_times(worth)} the data {bounds(worth.times, 2)}".rstrip()
     return f"{times}{_doubt(worth)}: {_worth_in_samples(worth)}"
+
+
+def _times(worth: Worth) -> str:
+    words = {"": "", "above": "more than ", "below": "less than "}
+    return f"{words[worth.times.beyond]}{number(worth.times.value, 2)} times"
 
 
 def _doubt(worth: Worth) -> str:
@@ -169,9 +173,9 @@ def _chase(rival: Rival) -> str:
 
 
 def _worth_highlight(worth: Worth) -> Highlight:
-    label = f"The {worth.prior} prior at n = {worth.equivalence.n_samples:,} was worth"
+    label = f"Worth of the {worth.prior} prior to {worth.plain} at n = {worth.equivalence.n_samples:,}"
     detail = _sentence(f"{_worth_in_samples(worth)}{_doubt(worth)}", capital=False)
-    return Highlight(label, f"{value_of(worth.times, 2)} times", f"the data {bounds(worth.times, 2)}", detail)
+    return Highlight(label, _times(worth), f"the data {bounds(worth.times, 2)}", detail)
 
 
 def _chase_highlight(rival: Rival) -> Highlight:
@@ -179,8 +183,8 @@ def _chase_highlight(rival: Rival) -> Highlight:
     found = rival.equivalence
     label = f"{rival.learner} overtakes {found.a} with {found.n_samples:,} at"
     detail = f"At equal n it {standing(rival.crossover, rival.learner)}." if rival.crossover else ""
-    digits = 12 if found.needed.beyond else 3
-    return Highlight(label, value_of(found.needed, digits), f"points {bounds(found.needed)}", detail)
+    alone = replace(found.needed, low=np.nan, high=np.nan)
+    return Highlight(label, _samples(alone), f"points {bounds(found.needed)}", detail)
 
 
 def _ranking(ranking: Ranking, scale: Scale) -> str:
@@ -203,9 +207,10 @@ def _next(ranking: Ranking, scale: Scale) -> str:
 
 
 def _samples(estimate: Estimate) -> str:
-    """Return a number of samples; where it is beyond a measured size, that in full."""
-    digits = 12 if estimate.beyond else 3
-    return f"{value_of(estimate, digits)} {bounds(estimate)}".rstrip()
+    """Return a number of samples with its interval; a bound, which is a measured size as a rule, in full."""
+    whole = number(round(estimate.value), 12)
+    bound = {"": number(estimate.value), "above": f"more than {whole}", "below": f"less than {whole}"}
+    return f"{bound[estimate.beyond]} {bounds(estimate)}".rstrip()
 
 
 def _sentence(words: str, *, capital: bool = True) -> str:

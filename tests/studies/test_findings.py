@@ -16,14 +16,16 @@ def test_a_study_of_priors_tells_their_worth_where_it_asks(worth_results, worth)
     (chaser,) = found.chasers
     assert chaser.learner == "kNN"
     assert chaser.equivalence.needed.value == pytest.approx(10_000)
-    assert chaser.crossover.at is None
+    assert (chaser.crossover.n, chaser.crossover.winner) == (None, "net + polar")
 
 
 def test_without_questions_the_worth_is_told_at_the_largest_size_from_the_side_that_is_measured(worth_results, worth):
     silent = worth.model_copy(update={"questions": ()})
-    (told,) = find(silent, worth_results.frame())[0].worths
+    (found,) = find(silent, worth_results.frame())
+    (told,) = found.worths
     assert (told.equivalence.a, told.equivalence.b, told.equivalence.n_samples) == ("net", "net + polar", 10_000)
     assert told.times.value == pytest.approx(4)
+    assert [rival.learner for rival in found.chasers] == ["kNN"]
 
 
 def test_curves_hold_the_frame(worth_results, worth):

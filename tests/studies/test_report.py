@@ -1,12 +1,16 @@
 """The page as text: what is in it, and what may not be."""
 
 import json
+import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from studies import Outcome, Results, Store, cli, plan_study
+from studies.provenance import collect
 from studies.report import ReportError, render_report
 
 HARMFUL = (
@@ -122,6 +126,26 @@ def test_failures_are_told_once_for_each_kind_with_error_and_traceback(worth, tm
     assert text.count("net + polar, n = 1,000, seed 0") == 1
     assert text.count("Traceback") == 3
     assert len(page) < 300_000
+
+
+def test_each_run_that_has_a_share_is_told_with_its_machine_and_versions(worth, tmp_path):
+    with Store(f"sqlite:///{tmp_path}/runs.db") as store:
+        first, second, _ = (store.begin_run(replace(collect("worth", 3), command=f"command {i}")) for i in range(3))
+        for place, planned in enumerate(plan_study(worth)):
+            outcome = Outcome(planned.cell.key, planned.cell.spec, "ok", {"accuracy": 0.9})
+            store.add(outcome, first if place < 40 else second)
+        text = Page(render_report(Results(worth, store))).text
+    versions = f"numpy {np.__version__}"
+    assert re.findall(r"(\d+) cells? by (command \d), on [^;]*; [^;]*?(numpy [\d.]+)", text) == [
+        ("40", "command 0", versions),
+        ("11", "command 1", versions),
+    ]
+
+
+def test_the_command_to_run_it_again_is_the_one_that_was_typed(worth_results):
+    words = ["my study.toml", "--allow", "lightgbm"]
+    text = Page(render_report(worth_results, words)).text
+    assert "toymanifold run 'my study.toml' --allow lightgbm toymanifold report 'my study.toml' --allow" in text
 
 
 def test_a_study_measured_in_part_says_so(worth_results, worth):

@@ -1,9 +1,10 @@
 import pytest
 
-from studies.findings import Worth, find
+from studies.crossings import Crossover
+from studies.findings import Rival, Worth, find
 from studies.inference import Interval
-from studies.meetings import Crossover, Equivalence, Estimate
-from studies.wording import bounds, headline, highlights, number, scale_of, standing, value_of
+from studies.meetings import Equivalence, Estimate
+from studies.wording import bounds, headline, highlights, needed, number, scale_of, standing
 
 NAN = float("nan")
 INF = float("inf")
@@ -27,10 +28,11 @@ def test_the_highlights_are_the_worth_and_the_catching_up(worth, worth_results):
     assert chaser.value == "10,000"
 
 
-def test_one_seed_is_told_without_interval(worth, worth_results):
-    sentence, (prior, _) = told(worth, worth_results, "seed == 0")
+def test_one_seed_has_no_interval_and_so_tells_no_worth(worth, worth_results):
+    sentence, (smallest,) = told(worth, worth_results, "seed == 0")
+    assert sentence.startswith("With 10,000 training points, the most that all learners were given, the smallest error")
     assert "[" not in sentence
-    assert prior.unit == "the data "
+    assert smallest.unit == ""
 
 
 def test_where_the_plain_learner_was_not_given_enough_the_worth_is_a_bound(worth, worth_results):
@@ -78,23 +80,25 @@ def test_an_open_interval_says_on_which_side(low, high, words):
     assert bounds(Estimate(2.5, low, high)) == words
 
 
-def test_a_bound_is_no_estimate():
-    assert value_of(Estimate(10_000, NAN, NAN, "above")) == "more than 10,000"
-    assert value_of(Estimate(100, NAN, NAN, "below")) == "less than 100"
+@pytest.mark.parametrize(("beyond", "words"), [("above", "more than 9,487"), ("below", "less than 9,487")])
+def test_a_bound_is_told_in_full(beyond, words):
+    found = Equivalence("a", "b", 100, Estimate(9486.83, NAN, NAN, beyond))
+    assert needed(Rival("b", found, None)) == words
 
 
 @pytest.mark.parametrize(
-    ("ahead", "at", "crossings", "certain", "words"),
+    ("winner", "n", "count", "lead", "words"),
     [
-        ("a", None, 0, True, "is behind all the way to 1,000"),
-        ("b", None, 0, True, "is ahead from 100 on"),
-        ("b", Estimate(300, 200, 450), 1, True, "overtakes at 300 [200, 450]"),
-        ("a", Estimate(300, 0, 450), 3, True, "falls behind at 300 [at most 450], the last of 3 crossings"),
-        ("b", Estimate(300, 200, 450), 1, False, "is not told apart at 1,000"),
+        ("a", None, 0, (100, 1000), "is behind all the way to 1,000"),
+        ("b", None, 0, (100, 1000), "is ahead from 100 on"),
+        ("b", None, 0, (212.3, 1000), "is ahead from 212 to 1,000, elsewhere not told apart"),
+        ("b", Interval(300, 200, 450), 1, (450, 1000), "overtakes at 300 [200, 450]"),
+        ("a", Interval(300, 200, 450), 3, (450, 900), "falls behind at 300 [200, 450], the last of 3 crossings"),
+        (None, None, 0, None, "is not told apart up to 1,000"),
     ],
 )
-def test_how_a_rival_stands(ahead, at, crossings, certain, words):
-    assert standing(Crossover("a", "b", ahead, at, crossings, certain, (100, 1000)), "b") == words
+def test_how_a_rival_stands(winner, n, count, lead, words):
+    assert standing(Crossover("a", "b", (100, 1000), n, count, winner, lead), "b") == words
 
 
 def test_a_worth_is_the_same_from_either_side():
