@@ -1,5 +1,7 @@
 """Measurements: a study is planned, run, stored, analysed and shown."""
 
+from studies import library  # noqa: F401 - what it registers
+from studies.claims import Claim, check_claims
 from studies.compare import paired_difference, paired_tests, summary
 from studies.crossings import Crossover, DataEquivalence, NoEquivalence, crossover, data_equivalence
 from studies.curves import LearningCurve, learning_curve, paired_curves
@@ -22,6 +24,7 @@ from studies.strata import Bins, bins, breakdown, breakdown_values
 __all__ = [
     "Bins",
     "Cell",
+    "Claim",
     "Crossover",
     "DataEquivalence",
     "Interval",
@@ -44,6 +47,7 @@ __all__ = [
     "breakdown",
     "breakdown_values",
     "built_in",
+    "check_claims",
     "crossover",
     "data_equivalence",
     "fit_scaling",

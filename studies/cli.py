@@ -154,7 +154,7 @@ def show(
     """Print a study's answers and its table, with 95 % intervals over seeds, and write its pictures."""
     from studies.plan import plan_study
     from studies.results import Results
-    from studies.show import answers, measurements, write_pictures
+    from studies.show import answers, claims_table, measurements, write_pictures
 
     described = _study(study, quick, seeds, allow)
     with opened(store) as stored:
@@ -166,6 +166,8 @@ def show(
             wide.print(table)
         for answer in answers(results):
             out.print(answer)
+        if claimed := claims_table(results):
+            wide.print(claimed)
         if len(ended) < len(plan_study(described)) or failed:
             out.print(
                 f"{len(ended) - len(failed)} of {len(plan_study(described))} cells measured, {len(failed)} failed."

@@ -131,8 +131,10 @@ def is_regression(problem: Problem) -> bool:
 
 
 def is_uneven(problem: Problem) -> bool:
-    """Whether points fall more densely in some places than in others, so that it matters where errors are counted."""
-    return not isinstance(problem.density, UniformBall | UniformBox | UniformSphere)
+    """Whether points fall more densely in some places about a region than in others: it matters where errors count."""
+    return hasattr(problem.target, "contains") and not isinstance(
+        problem.density, UniformBall | UniformBox | UniformSphere
+    )
 
 
 @metric("1")

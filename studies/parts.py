@@ -82,6 +82,14 @@ def _increasing(sizes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(sizes))
 
 
+def thinned(params: dict[str, Any], kept: Mapping[str, list[Any]]) -> dict[str, Any]:
+    """Return `params`, with only the values of their axes that are kept, where there are some."""
+    thin = {
+        key: [value for value in params[key] if value in kept[key]] for key in kept if isinstance(params.get(key), list)
+    }
+    return {**params, **{key: values for key, values in thin.items() if values}}
+
+
 Count = Annotated[int, Field(strict=True, ge=1, le=MAX_CELLS)]
 Size = Annotated[int, Field(strict=True, ge=2, le=MAX_SAMPLES)]
 Label = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=100)]
@@ -236,3 +244,6 @@ class Quick(Part):
 
     shrink: Count = 10
     """By how much each learner's largest sample is divided."""
+
+    axes: dict[str, list[Any]] = {}
+    """The values that are left of an axis, by its parameter: `{ width = [8, 64] }`."""

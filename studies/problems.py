@@ -6,12 +6,21 @@ from typing import Any
 
 from studies.parameters import Builder, accepted, variants
 from studies.refusals import Wrong, unknown
-from toymanifold import Problem, concentric_spheres_problem, sphere_problem, spiral_problem
+from toymanifold import (
+    Problem,
+    concentric_spheres_problem,
+    gaussian_problem,
+    modular_problem,
+    sphere_problem,
+    spiral_problem,
+)
 
 PROBLEMS: dict[str, Builder] = {
     "spiral": spiral_problem,
     "sphere": sphere_problem,
     "concentric-spheres": concentric_spheres_problem,
+    "gaussian": gaussian_problem,
+    "modular": modular_problem,
 }
 """Builders of problems by name."""
 
@@ -19,6 +28,9 @@ TASKS = ("classification", "regression")
 
 MAX_DIMENSION = 5_000
 """So that the test points of a problem, 50,000 of them, take 2 GB at most."""
+
+MAX_MODULUS = 1_000
+"""So that the table, a million pairs, is quickly made."""
 
 
 def build_problem(name: str, params: Mapping[str, Any]) -> Problem:
@@ -47,15 +59,22 @@ def wrong_params(name: str, params: Mapping[str, Any]) -> list[Wrong]:
 def _wrong_values(name: str, params: Mapping[str, Any]) -> list[Wrong]:
     wrong = []
     for point in (variant.params for variant in variants(name, params)):
-        dimension = point.get("dimension")
-        if isinstance(dimension, int) and dimension > MAX_DIMENSION:
-            wrong.append(Wrong(("dimension",), f"must be {MAX_DIMENSION:,} at most", dimension))
+        if too_large := _too_large(point):
+            wrong.append(too_large)
             continue
         try:
             build_problem(name, point)
         except (ArithmeticError, MemoryError, TypeError, ValueError) as error:
             wrong.append(_refused(error, point))
     return wrong
+
+
+def _too_large(params: Mapping[str, Any]) -> Wrong | None:
+    for name, most in (("dimension", MAX_DIMENSION), ("ambient_dimension", MAX_DIMENSION), ("modulus", MAX_MODULUS)):
+        value = params.get(name)
+        if isinstance(value, int) and value > most:
+            return Wrong((name,), f"must be {most:,} at most", value)
+    return None
 
 
 def _refused(error: Exception, params: Mapping[str, Any]) -> Wrong:

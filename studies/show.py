@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from rich.table import Table
 
+from studies.claims import check_claims
 from studies.compare import paired_difference, summary
 from studies.curves import errors
 from studies.figures import gallery, learning_curves
@@ -41,6 +42,17 @@ def answers(results: Results) -> list[str]:
         for problem, part in parts.items()
         for question in results.study.questions
     ]
+
+
+def claims_table(results: Results) -> Table | None:
+    """Return what the literature says of the study beside what was measured; None where it says nothing."""
+    found = check_claims(results.study.name, results.frame())
+    if not found:
+        return None
+    table = Table("the literature says", "source", "measured here", "", box=None)
+    for claim in found:
+        table.add_row(claim.says, claim.source, claim.measured, claim.verdict)
+    return table
 
 
 def measurements(results: Results) -> list[Table]:

@@ -33,6 +33,7 @@ from studies.parts import (
     Size,
     allowed,
     listed,
+    thinned,
 )
 from studies.problems import build_problem
 from studies.refusals import SpecError, Wrong, refuse, report, reworded, unknown
@@ -109,7 +110,7 @@ class Study(Part):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        refuse([*_too_many(self), *_never_run(self)])
+        refuse([*_too_many(self), *_never_run(self), *_unknown_axes(self)])
         return self
 
     @classmethod
@@ -194,8 +195,14 @@ class Study(Part):
         for label, learner in self.learners.items():
             sizes = self.sizes_of(learner)
             limit = max(sizes[-1] // self.quick.shrink, sizes[0])
-            learners[label] = learner.model_copy(update={"max_samples": limit})
-        return self.model_copy(update={"learners": learners, "seeds": min(self.seeds, self.quick.seeds)})
+            params = thinned(learner.params, self.quick.axes)
+            learners[label] = learner.model_copy(update={"max_samples": limit, "params": params})
+        problems = {
+            label: problem.model_copy(update={"params": thinned(problem.params, self.quick.axes)})
+            for label, problem in self.problems.items()
+        }
+        seeds = min(self.seeds, self.quick.seeds)
+        return self.model_copy(update={"problems": problems, "learners": learners, "seeds": seeds})
 
 
 def built_in() -> dict[str, Study]:
@@ -260,6 +267,20 @@ def _never_run(study: Study) -> Iterator[Wrong]:
                 at = ("questions", place, end, "n_samples")
                 allowed = list(sizes[point.learner])
                 yield Wrong(at, f"must be a sample size of {point.learner!r}, one of {allowed}", point.n_samples)
+
+
+def _unknown_axes(study: Study) -> Iterator[Wrong]:
+    """Yield the axes that `--quick` is to thin out and that are none, and the values that they do not have."""
+    axes: dict[str, list[Any]] = {}
+    for params in (part.params for parts in (study.problems, study.learners) for part in parts.values()):
+        for key in [key for key, value in params.items() if isinstance(value, list)]:
+            axes.setdefault(key, []).extend(params[key])
+    for key, kept in study.quick.axes.items():
+        if key not in axes:
+            yield Wrong(("quick", "axes", key), unknown("axis", key, axes), kept)
+        for value in kept if key in axes else ():
+            if value not in axes[key]:
+                yield Wrong(("quick", "axes", key), f"must hold values of the axis, of {axes[key]}", value)
 
 
 def _unknown_problems(described: Mapping[str, Any]) -> Iterator[Wrong]:

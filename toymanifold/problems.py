@@ -6,7 +6,7 @@ Unless noise is asked for, labels are the target's own: the Bayes error is zero,
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -261,6 +261,7 @@ def sphere_problem(
     task: str = "classification",
     flip_probability: float = 0.0,
     noise: float = 0.0,
+    ambient_dimension: int | None = None,
     problem_seed: int = 0,
 ) -> Problem:
     """Build a problem about a sphere: inside or outside it, or a function on it.
@@ -285,8 +286,11 @@ def sphere_problem(
         Label noise of classification.
     noise : float, default=0.0
         Standard deviation of the label noise of regression.
+    ambient_dimension : int or None, default=None
+        At least `dimension`: of a larger space, in which that of the sphere lies, turned at random; None is none.
     problem_seed : int, default=0
-        Of the random axis or form; points and labels have a seed of their own.
+        Of the random axis or form, and of the directions of the sphere's space; points and labels have a seed of their
+        own.
 
     Returns
     -------
@@ -296,14 +300,19 @@ def sphere_problem(
     check_integer(dimension, "dimension", owner, low=2)
     check_choice(target, "target", owner, _SPHERE_TARGETS)
     seed = as_seed(check_integer(problem_seed, "problem_seed", owner, low=0), owner)
+    embedding = None
+    if ambient_dimension is not None:
+        check_integer(ambient_dimension, "ambient_dimension", owner, low=dimension)
+        embedding = Embedding.random(ambient_dimension, dimension, rng=stream(seed, Split.FRAME))
     if target == "inside":
-        return _ball_problem(dimension, radius, task, flip_probability, noise)
+        ball = _ball_problem(dimension, radius, task, flip_probability, noise)
+        return replace(ball, embedding=embedding)
     if target == "random":
         _check_noise_free(flip_probability, noise, owner)
         flip_probability, noise = (0.5, 0.0) if task == "classification" else (0.0, 1.0)
     function = _sphere_function(target, dimension, radius, degree, task, stream(seed, Split.TARGET))
     sphere = UniformSphere(dimension, (radius,))
-    return Problem(function, sphere, flip_probability=flip_probability, noise=noise)
+    return Problem(function, sphere, embedding, flip_probability=flip_probability, noise=noise)
 
 
 def concentric_spheres_problem(

@@ -105,6 +105,13 @@ def test_quick_is_a_part_of_the_whole():
         assert quick < whole
 
 
+def test_quick_keeps_the_values_of_an_axis_that_it_names():
+    study = Study.from_dict(changed(learners={"net": {"estimator": "net", "params": {"width": [2, 4, 8]}}}))
+    study = study.model_validate({**study.model_dump(), "quick": {"axes": {"width": [2, 8]}, "shrink": 1}})
+    assert {p.axes["width"] for p in plan_study(study.quickened())} == {2, 8}
+    assert {p.cell.key for p in plan_study(study.quickened())} < {p.cell.key for p in plan_study(study)}
+
+
 def test_quick_leaves_each_learner_a_sample():
     study = Study.from_dict(changed(sizes=[1000], quick={"shrink": 100}))
     assert [p.cell.n_samples for p in plan_study(study.quickened())] == [1000]
@@ -242,6 +249,18 @@ WRONG = {
     "too large": (changed(sizes=[10**9 + 1]), "sizes[0]", "less than or equal to 1000000000", "1000000001"),
     "size twice": (changed(sizes=[10, 10]), "sizes", "no size twice", "(10, 10)"),
     "no sizes": (changed(sizes=[]), "sizes", "at least 1 item", "[]"),
+    "quick axis": (
+        changed(learners={"a": {"estimator": "net", "params": {"width": [2, 4]}}}, quick={"axes": {"widht": [2]}}),
+        "quick.axes.widht",
+        "did you mean 'width'?",
+        "[2]",
+    ),
+    "quick value": (
+        changed(learners={"a": {"estimator": "net", "params": {"width": [2, 4]}}}, quick={"axes": {"width": [3]}}),
+        "quick.axes.width",
+        "must hold values of the axis, of [2, 4]",
+        "3",
+    ),
     "gallery": (changed(gallery=[11]), "gallery[0]", "one of [10, 50]", "11"),
     "name": (changed(name="../x"), "name", "must match", "'../x'"),
     "missing": ({key: value for key, value in MINIMAL.items() if key != "seeds"}, "seeds", "is missing", ""),

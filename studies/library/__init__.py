@@ -1,0 +1,1 @@
+"""The built-in studies: a TOML file each, and a module where one measures, claims or draws something of its own."""
