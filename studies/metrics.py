@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import r2_score
 
 from studies.points import LabelledPoints, TestSets
-from toymanifold import Problem, UniformBall, UniformBox, UniformSphere
+from toymanifold import CoordinateFunction, OneHotPairs, Problem, UniformBall, UniformBox, UniformSphere
 
 
 @dataclass(frozen=True)
@@ -131,10 +131,9 @@ def is_regression(problem: Problem) -> bool:
 
 
 def is_uneven(problem: Problem) -> bool:
-    """Whether points fall more densely in some places about a region than in others: it matters where errors count."""
-    return hasattr(problem.target, "contains") and not isinstance(
-        problem.density, UniformBall | UniformBox | UniformSphere
-    )
+    """Whether points fall more densely in some places than in others, so that it matters where errors are counted."""
+    even = isinstance(problem.density, UniformBall | UniformBox | UniformSphere | OneHotPairs)
+    return not even and not isinstance(problem.target, CoordinateFunction)  # of which the cube's corners tell nothing
 
 
 @metric("1")

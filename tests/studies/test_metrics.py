@@ -6,7 +6,16 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from studies.metrics import METRICS, Fitted, measure, metric, suited
 from studies.points import TestSets
-from toymanifold import GaussianMixture, Harmonic, Problem, concentric_spheres_problem, sphere_problem, spiral_problem
+from toymanifold import (
+    GaussianMixture,
+    Harmonic,
+    Problem,
+    concentric_spheres_problem,
+    gaussian_problem,
+    modular_problem,
+    sphere_problem,
+    spiral_problem,
+)
 
 REGRESSION = Problem(Harmonic("regression", axis=(1.0, 2.0)), GaussianMixture(np.zeros((1, 2)), 0.5), noise=0.1)
 
@@ -54,6 +63,8 @@ SECONDS = ("fit_seconds", "predict_seconds")
         (spiral_problem(density="uniform"), (*SECONDS, "accuracy")),
         (concentric_spheres_problem(), (*SECONDS, "accuracy")),
         (sphere_problem(target="linear", task="regression"), (*SECONDS, "mse", "r2")),
+        (gaussian_problem(), (*SECONDS, "mse", "r2")),
+        (modular_problem(), (*SECONDS, "accuracy")),
         (REGRESSION, (*SECONDS, "mse", "r2", "mse_uniform")),
     ],
 )
