@@ -113,26 +113,29 @@ def test_two_drivers_at_once_disturb_each_other_in_nothing(tiny, url, undisturbe
         assert measured(study, store).equals(undisturbed(study))
 
 
-@pytest.mark.parametrize(("kills", "seeds"), [(4, 4), pytest.param(50, 40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("kills", "seeds"), [(4, 30), pytest.param(50, 400, marks=pytest.mark.slow)])
 def test_a_study_whose_workers_are_killed_at_random_ends_as_if_they_were_not(tiny, url, undisturbed, kills, seeds):
     study = tiny.model_copy(update={"seeds": seeds})
-    with Store(url) as store, Slots(2) as slots:
-        killer = threading.Thread(target=kill_workers, args=(kills, random.Random(0)))
-        killer.start()
+    over = threading.Event()
+    with Store(url) as store, Slots(2) as slots, ThreadPoolExecutor(1) as killer:
+        killed = killer.submit(kill_workers, kills, random.Random(0), over)
         while todo := remaining(plan_study(study), store, retry_failed=True):
             list(run(todo, store, slots))
-        killer.join()
+        over.set()
+        assert killed.result() == kills  # so that the study outlived them all
         assert measured(study, store).equals(undisturbed(study))
 
 
-def kill_workers(kills, moments):
-    """Kill workers of this process at random moments: they are the children of its fork server."""
-    while kills:
-        time.sleep(moments.random() / 2)
+def kill_workers(kills, moments, over):
+    """Kill workers of this process at random moments, and return how many: they are the children of its fork server."""
+    killed = 0
+    while killed < kills and not over.is_set():
+        time.sleep(moments.random() / 10)
         workers = [worker for server in psutil.Process().children() for worker in server.children()]
         if workers:
             moments.choice(workers).kill()
-            kills -= 1
+            killed += 1
+    return killed
 
 
 @pytest.mark.parametrize("n", [1000, pytest.param(100_000, marks=pytest.mark.slow)])

@@ -1,0 +1,95 @@
+"""k nearest neighbours with noisy labels: five outvote what one repeats, and blur a boundary that one keeps.
+
+Far from the boundary all k labels are those of one class but for flips, so that an answer is wrong where most of the k
+are flipped. Near it five neighbours err more often than one even without noise. The first decides with many points, the
+second with few, and they cross where the one outweighs the other.
+"""
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+from scipy import stats
+
+from studies.claims import Claim, claims, told
+from studies.crossings import Crossover, crossover
+from studies.curves import errors
+from studies.inference import mean_interval
+
+COVER = "Cover and Hart, Nearest neighbor pattern classification, 1967, section V"
+
+_ONE, _FIVE = ("kNN, n_neighbors=1", "kNN, n_neighbors=5")
+_NEIGHBORS = {_ONE: 1, _FIVE: 5}
+
+
+def outvoted(flip_probability: float, n_neighbors: int) -> float:
+    """Return the chance that most of `n_neighbors` labels, an odd number, are flipped."""
+    return float(stats.binom.sf(n_neighbors // 2, n_neighbors, flip_probability))
+
+
+def foretold(noise_free: pd.DataFrame, flip_probability: float) -> pd.DataFrame:
+    """Return noise-free errors with the noise that theory adds: an answer is turned where most labels are flipped.
+
+    Parameters
+    ----------
+    noise_free : DataFrame
+        Errors of both learners, from `Results.frame`.
+    flip_probability : float
+    """
+    turned = noise_free["learner"].map({name: outvoted(flip_probability, k) for name, k in _NEIGHBORS.items()})
+    return noise_free.assign(value=noise_free["value"] + turned * (1 - 2 * noise_free["value"]))
+
+
+@claims("label-noise")
+def check(frame: pd.DataFrame) -> Iterator[Claim]:
+    """Check what noise adds to the error, and where the two cross."""
+    rows = errors(frame)
+    parts = dict(iter(rows[rows["metric"] == "error"].groupby("flip_probability")))
+    noise_free = parts.pop(0.0)
+    found = crossover(noise_free, _ONE, _FIVE)
+    yield Claim("Without noise one neighbour is better than five at any n", COVER, str(found), found.winner == _ONE)
+    for q, part in parts.items():
+        yield from (_added(float(str(q)), k, part, noise_free) for k in (_ONE, _FIVE))
+        yield _crossing(float(str(q)), part, noise_free)
+
+
+def _added(q: float, learner: str, noisy: pd.DataFrame, noise_free: pd.DataFrame) -> Claim:
+    """Compare what noise adds at the largest n with theory, exact for one neighbour and a limit for five."""
+    largest = noisy["n_samples"].max()
+    at = [
+        part[(part["learner"] == learner) & (part["n_samples"] == largest)].set_index("seed")["value"]
+        for part in (noisy, foretold(noise_free, q), noise_free)
+    ]
+    measured, theory = mean_interval(at[0] - at[2]), float((at[1] - at[2]).mean())
+    k = _NEIGHBORS[learner]
+    return Claim(
+        f"Flips of {q:.0%} add {100 * theory:.3f} points to the error of k = {k}" + (", or more" if k > 1 else ""),
+        COVER,
+        f"{100 * measured.mean:.3f} [{100 * measured.low:.3f}, {100 * measured.high:.3f}] points at n = {largest:,}",
+        measured.low <= theory <= measured.high if k == 1 else measured.high >= theory,
+    )
+
+
+def _crossing(q: float, noisy: pd.DataFrame, noise_free: pd.DataFrame) -> Claim:
+    """Compare where five neighbours overtake one with where the noise-free curves and the noise foretell it."""
+    says = f"With flips of {q:.0%}, five neighbours overtake one where outvoted flips outweigh the blur"
+    seen, expected = (crossover(part, _ONE, _FIVE) for part in (noisy, foretold(noise_free, q)))
+    (low, high), (expected_low, expected_high) = _where(seen), _where(expected)
+    agree = None if (low, high) == (0, math.inf) else low <= expected_high and expected_low <= high
+    return Claim(says, COVER, f"{_told(seen)}, foretold {_told(expected)}", agree)
+
+
+def _where(found: Crossover) -> tuple[float, float]:
+    """Return between which n five neighbours overtake one."""
+    if found.n is not None:
+        return found.n.low, found.n.high
+    if found.lead is None:
+        return 0, math.inf
+    return (0, found.lead[0]) if found.winner == _FIVE else (found.lead[1], math.inf)
+
+
+def _told(found: Crossover) -> str:
+    if found.n is not None:
+        return f"at n = {told(found.n, ',.0f')}"
+    low, high = _where(found)
+    return f"before n = {high:,.0f}" if low == 0 else f"after n = {low:,.0f}"

@@ -1,0 +1,83 @@
+"""What is said of priors and data: a prior beats few data, data catch up, and the exponent stays."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from studies.claims import Claim, claims, told
+from studies.compare import paired_difference
+from studies.crossings import NoEquivalence, data_equivalence
+from studies.curves import errors_at
+from studies.effects import prior_effect
+from studies.inference import Interval
+from studies.scaling import NoScalingLaw
+
+STORY = "the project's own story"
+HESTNESS = "Hestness et al., Deep learning scaling is predictable, empirically, 2017, sections 1 and 5"
+
+_FEW, _MANY = 1_000, 10_000
+_PAIRS = {"net": "net + polar", "kNN, k=1": "kNN, k=1 + polar", "forest": "forest + polar"}
+
+
+@claims("prior-vs-data")
+def check(frame: pd.DataFrame) -> Iterator[Claim]:
+    """Check the story's claims, and what the literature says of exponents."""
+    few, many = errors_at(frame, _FEW), errors_at(frame, _MANY)
+    gain = paired_difference(few["net"], few["net + polar"])
+    yield Claim(
+        f"At n = {_FEW:,} a polar net errs less than a plain one",
+        STORY,
+        f"by {percentage_points(gain)}",
+        _sign(gain),
+    )
+    extras = paired_difference(few["net + polar + extras"], few["net + polar"])
+    yield Claim(
+        "Focal loss, layer norm and weight decay together add little to it",
+        STORY,
+        f"they change the error by {percentage_points(extras)}",
+        is_less(extras, gain),
+    )
+    behind = paired_difference(many["kNN, k=1"], few["net + polar"])
+    yield Claim(
+        f"The nearest neighbour with {_MANY:,} points catches up with it",
+        STORY,
+        f"its error is higher by {percentage_points(behind)}; it needs {_needed(frame)} points",
+        False if behind.low > 0 else is_less(behind, gain),
+    )
+    for plain, informed in _PAIRS.items():
+        yield _exponent(frame, plain, informed)
+
+
+def percentage_points(interval: Interval) -> str:
+    """Return an interval of errors as text."""
+    return told(Interval(*(100 * value for value in (interval.mean, interval.low, interval.high)))) + " points"
+
+
+def is_less(effect: Interval, gain: Interval) -> bool | None:
+    """Tell whether an effect, in either direction, is smaller than a gain, where that is beyond doubt."""
+    return True if max(abs(effect.low), abs(effect.high)) < gain.low else None
+
+
+def _sign(interval: Interval) -> bool | None:
+    """Tell whether a quantity is positive, where that is beyond doubt."""
+    return True if interval.low > 0 else False if interval.high < 0 else None
+
+
+def _needed(frame: pd.DataFrame) -> str:
+    try:
+        found = data_equivalence(frame, "net + polar", "kNN, k=1", _FEW)
+    except NoEquivalence as refused:
+        return str(refused)
+    return told(Interval(*(_FEW * ratio for ratio in (found.ratio.mean, found.ratio.low, found.ratio.high))), ",.0f")
+
+
+def _exponent(frame: pd.DataFrame, plain: str, informed: str) -> Claim:
+    says = f"A prior ({informed}) moves the offset of a learning curve, not its exponent"
+    try:
+        effect = prior_effect(frame, informed, plain)
+    except (NoScalingLaw, ValueError) as refused:
+        return Claim(says, HESTNESS, str(refused), None)
+    measured = f"exponent changed by {told(effect.exponent)}, error times {told(effect.error_ratio)}"
+    same_exponent = effect.exponent.low <= 0 <= effect.exponent.high
+    moved = not effect.error_ratio.low <= 1 <= effect.error_ratio.high
+    return Claim(says, HESTNESS, measured, False if not same_exponent else True if moved else None)
