@@ -48,9 +48,9 @@ def reports_until_killed(driver, moments, lines):
     return [key for key in reported + reports(driver) if key]
 
 
-@pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path}/results.db"
+@pytest.fixture(params=["sqlite_url", pytest.param("postgresql_url", marks=pytest.mark.slow)])
+def url(request):
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
