@@ -16,7 +16,7 @@ from studies.crossings import Crossover, crossover
 from studies.curves import errors
 from studies.inference import mean_interval
 
-COVER = "Cover and Hart, Nearest neighbor pattern classification, 1967, section V"
+COVER = "Cover and Hart, Nearest neighbor pattern classification, 1967"
 
 _ONE, _FIVE = ("kNN, n_neighbors=1", "kNN, n_neighbors=5")
 _NEIGHBORS = {_ONE: 1, _FIVE: 5}
