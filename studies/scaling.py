@@ -22,6 +22,9 @@ MIN_SIZES, MIN_SEEDS, MIN_DECADES = 5, 3, 1.5
 REACH = 1 / 3
 """How far beyond the largest sample a law is taken, in lengths of the measured range on a logarithmic scale."""
 
+STEEPEST = 4
+"""The largest exponent that is taken for one: (n + c)^-a with a large `a` is an exponential in all but name."""
+
 _NOT_A_NUMBER = Interval(float("nan"), float("nan"), float("nan"))
 
 
@@ -180,6 +183,8 @@ def _no_power_law(law: ScalingLaw) -> list[str]:
         reasons.append(f"no family fits; {law.family} misses at n = {', '.join(f'{n:,.0f}' for n in missed)}")
     if not law.chosen.family.is_power_law:
         reasons.append(f"no power law foretells it as well as {law.family}, {law.chosen.family.formula}")
+    elif law.exponent.mean > STEEPEST:
+        reasons.append(f"it falls like an exponential: its exponent would be {law.exponent.mean:.3g}")
     elif not all(fit.family.is_power_law for fit in law.candidates) and _steepens(law.curve):
         reasons.append("it still steepens at its end, so that no power law is reached")
     return reasons

@@ -179,9 +179,10 @@ class Store:
         return dict(self.rows(query, cells.c.key, keys))
 
     def outcomes(self, keys: Collection[str]) -> dict[str, Outcome]:
-        """Return how those of the cells that have ended did, without their maps and models."""
+        """Return how those of the cells that have ended did, metrics by name, without their maps and models."""
         measured: dict[str, dict[str, float]] = {}
-        for key, metric, value in self.rows(sa.select(*_VALUE), values.c.key, keys):
+        query = sa.select(*_VALUE).order_by(values.c.key, values.c.metric)  # for PostgreSQL has an order of its own
+        for key, metric, value in self.rows(query, values.c.key, keys):
             measured.setdefault(key, {})[metric] = value
         return {
             key: Outcome(key, spec, status, measured.get(key, {}), None, error, traceback, seconds, shared)

@@ -135,7 +135,7 @@ def test_laws(simulated, name, n_seeds, sizes):
     row(f"{name}, {len(sizes)} sizes", n_seeds, ~is_given, *columns)
     if exponent is None:
         assert np.mean(is_given) < 0.1
-    else:
+    elif len(given) >= RUNS / 4:
         for hits in columns[:4]:
             check_within_90_and_98_percent(hits)
 

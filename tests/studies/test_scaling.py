@@ -4,6 +4,7 @@ import pytest
 from studies.curves import LearningCurve
 from studies.scaling import NoScalingLaw, fit_scaling
 
+LONG = np.round(np.geomspace(100, 100_000, 7))
 SIZES = np.round(np.geomspace(100, 100_000, 7))
 
 
@@ -118,6 +119,21 @@ def test_a_curve_that_still_steepens_is_refused_unless_it_is_a_power_law_beyond_
     errors = simulated(lambda n: 0.01 + 0.29 / (1 + n**0.8 / 500), sizes, 10, np.random.default_rng(0))
     with pytest.raises(NoScalingLaw, match="still steepens"):
         fit_scaling(LearningCurve(sizes, errors, 50_000))
+
+
+def test_an_exponential_that_passes_for_a_steep_power_law_is_refused(simulated):
+    rng = np.random.default_rng(11)
+    curves = [
+        LearningCurve(LONG, simulated(lambda n: 0.2 * np.exp(-n / 3000) + 0.01, LONG, 5, rng), 50_000) for _ in range(5)
+    ]
+    reasons = [str(refusal_of(curve)) for curve in curves]
+    assert any("like an exponential" in reason for reason in reasons)
+
+
+def refusal_of(curve):
+    with pytest.raises(NoScalingLaw) as refusal:
+        fit_scaling(curve)
+    return refusal.value
 
 
 def test_a_refusal_carries_the_estimate():

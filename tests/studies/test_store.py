@@ -98,6 +98,10 @@ class StoreContract:
             np.testing.assert_array_equal(store.decision_map("k1"), MAP)
             assert (store.decision_map("k2"), store.model("k2"), store.outcomes(["never"])) == (None, None, {})
 
+    def test_metrics_come_in_one_order_whatever_the_database(self, store):
+        store.add(replace(OK, values={"mse": 0.5, "accuracy_uniform": 0.25, "accuracy": 0.75}))
+        assert list(store.outcomes(["k1"])["k1"].values) == ["accuracy", "accuracy_uniform", "mse"]
+
     def test_what_is_ok_stays_and_what_failed_is_replaced(self, store):
         store.add(BAD)
         store.add(replace(BAD, status="lost", error="gone"))
