@@ -219,7 +219,7 @@ def explore(
     try:
         listening = listen(port)
     except OSError as error:
-        fail(f"cannot listen to port {port}: {error.strerror}; --port 0 takes any that is free")
+        fail(f"cannot listen to port {port}: {os.strerror(error.errno or 0)}; --port 0 takes any that is free")
     address = f"http://{HOST}:{listening.getsockname()[1]}/"
     out.print(f"{address} (Ctrl-C ends it)", highlight=False)
     if not no_browser:
