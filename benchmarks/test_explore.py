@@ -1,4 +1,4 @@
-"""How long a teacher waits when a slider of `toymanifold explore` is moved: from the question to the answer, by HTTP."""
+"""How long a teacher waits when a slider of `toymanifold explore` is moved: from question to answer, by HTTP."""
 
 import itertools
 import threading
@@ -32,7 +32,7 @@ def address():
 @pytest.mark.benchmark(group="an answer of explore")
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_answer(benchmark, measured, address, name):
-    turns = itertools.cycle(1 + 0.25 * step for step in range(29))  # each time another problem: nothing is drawn already
+    turns = itertools.cycle(1 + 0.25 * step for step in range(29))  # so that nothing is drawn already
 
     def move():
         with urlopen(f"{address}/scene?{QUESTIONS[name]}&turns={next(turns)}") as answer:

@@ -86,7 +86,7 @@ class Question(Part):
     prior: Literal["none", "polar-sincos", "polar", "phase"] = "none"
     """What the learner is told of the problem."""
 
-    n_neighbors: Annotated[int, Field(ge=1, le=15)] = 1
+    n_neighbors: Annotated[int, Field(ge=1, le=11)] = 1
     """Who vote, of the nearest neighbours."""
 
     epochs: Annotated[int, Field(ge=10, le=500)] = 200

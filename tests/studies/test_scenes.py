@@ -52,7 +52,7 @@ def pixels(uri):
 
 
 def test_points_of_wrong_label_are_told_apart_and_count_in_the_training_error():
-    clean, noisy = (look(Question(flip_probability=p, n_samples=500, n_neighbors=15)) for p in (0, 0.3))
+    clean, noisy = (look(Question(flip_probability=p, n_samples=500, n_neighbors=11)) for p in (0, 0.3))
     assert clean.flipped == ""
     dots = [path.count("h0") for path in (noisy.points, noisy.flipped)]
     assert sum(dots) == clean.points.count("h0") <= clean.n_shown == 500
@@ -61,8 +61,8 @@ def test_points_of_wrong_label_are_told_apart_and_count_in_the_training_error():
 
 
 def test_a_failure_is_told_in_words():
-    with pytest.raises(SceneError, match=r"must be at most the number of training points, n_samples=10. Got 15"):
-        look(Question(n_samples=10, n_neighbors=15))
+    with pytest.raises(SceneError, match=r"must be at most the number of training points, n_samples=10. Got 11"):
+        look(Question(n_samples=10, n_neighbors=11))
 
 
 @pytest.mark.parametrize("learner", OFFERS)
