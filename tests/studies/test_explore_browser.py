@@ -16,6 +16,7 @@ def open_page(browser, explored):
 
     def opened(query="?n_samples=100", **options):
         context = browser.new_context(**{"viewport": DESKTOP, **options})
+        context.set_default_timeout(120_000)  # milliseconds: a machine at work is no failure
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))
