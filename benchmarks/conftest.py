@@ -47,6 +47,10 @@ PROMISES = [  # the cost of the first over that of the second, which runs before
     ("a study's nets, skorch", "fit_many on 2 cores", "at least 13"),
     ("a study's nets, skorch on 2 cores", "fit_many on 2 cores", "at least 7"),
     ("fit_many, multiplications and additions", "sgemm", "at least 0.5"),
+    ("kNN, n = 10,000, ms", None, "at most 500"),
+    ("kNN, n = 10,000, k = 9, ms", None, "at most 500"),
+    ("net of 200 epochs, n = 1,000, ms", None, "at most 3,000"),
+    ("net of 500 epochs, n = 1,000, ms", None, "at most 3,000"),
 ]
 
 Measured = dict[tuple[str, str | None], float]

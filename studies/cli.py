@@ -2,6 +2,7 @@
 
 import os
 import random
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -205,6 +206,27 @@ def report(
         except (ReportError, OSError) as error:
             fail(str(error))
     out.print(f"wrote {path}: {len(page.encode()) / 1e6:.2f} MB")
+
+
+@app.command()
+def explore(
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 is any that is free.")] = 8642,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address and open nothing.")] = False,
+) -> None:
+    """Serve a page, to this machine alone, on which problem and learner change live. Ctrl-C ends it."""
+    try:
+        from studies.explore import HOST, listen, serve
+    except ModuleNotFoundError as error:
+        fail(f"{error}. Install it with: pip install 'toymanifold[explore]'")
+    try:
+        listening = listen(port)
+    except OSError as error:
+        fail(f"cannot listen to port {port}: {os.strerror(error.errno or 0)}; --port 0 takes any that is free")
+    address = f"http://{HOST}:{listening.getsockname()[1]}/"
+    out.print(f"{address} (Ctrl-C ends it)", highlight=False)
+    if not no_browser:
+        webbrowser.open(address)
+    serve(listening)
 
 
 @app.command()

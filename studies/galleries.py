@@ -87,7 +87,7 @@ def _gallery(results: Results, sizes: dict[int, list[tuple[str, Cell, float]]]) 
     if not rows:
         return Gallery("", (), 0)
     left_out = sum(map(len, sizes.values())) - (MOST_PICTURES - room)
-    return Gallery(_background(problem, half_width), tuple(rows), left_out)
+    return Gallery(background_image(problem, half_width), tuple(rows), left_out)
 
 
 def _pictures(
@@ -115,7 +115,7 @@ def points_path(X: NDArray[np.float64], half_width: float) -> str:
     return "".join(f"M{x} {MAP_SIZE - y}h0" for x, y in places[within])
 
 
-def _background(problem: Problem, half_width: float) -> str:
+def background_image(problem: Problem, half_width: float) -> str:
     """Return the sampling density in shades of grey, with the true boundary."""
     points = map_points(half_width)
     density = np.exp(problem.log_density(points)).reshape(MAP_SIZE, MAP_SIZE)

@@ -4,21 +4,18 @@ The numbers come from `studies.findings`, the words from `studies.wording`, the 
 meet the template. Whatever a study calls its parts is escaped there.
 """
 
-import base64
-import hashlib
 import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 import toymanifold
-from studies import charts
+from studies import charts, pages
 from studies.charts import Chart, Strip, Style
 from studies.findings import Findings, Mean, Measured, find
 from studies.galleries import SHOWN_SEED, Gallery, galleries
@@ -114,7 +111,7 @@ def render_report(results: Results, words: Sequence[str] = ()) -> str:
     learners = [str(learner) for learner in frame["learner"].unique()]
     styles = charts.styles(learners)
     failures = _failures(results)
-    script = _text("report.js")
+    script = pages.text("report.js")
     return _template().render(
         study=study,
         seeds=int(frame["seed"].nunique()),
@@ -131,9 +128,9 @@ def render_report(results: Results, words: Sequence[str] = ()) -> str:
         commands=commands,
         provenance=_provenance(results),
         description=study.to_toml(),
-        css=Markup(_text("report.css")),
+        css=Markup(pages.text("report.css")),
         script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        script_hash=pages.script_hash(script),
     )
 
 
@@ -248,12 +245,9 @@ def _run(run: Run, n_cells: int) -> str:
 
 
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("studies"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
+    environment = pages.environment()
     environment.filters |= {"px": lambda position: f"{position:.1f}", "intervals": _intervals}
     environment.globals |= {
-        "version": toymanifold.__version__,
         "shown_seed": SHOWN_SEED,
         "map_size": MAP_SIZE,
         "most_cells": _MOST_CELLS,
@@ -269,7 +263,3 @@ def _intervals(words: str) -> Markup:
     parts = re.split(r"(\[[^\]]*\])", words)
     span = Markup('<span class="interval">{}</span>')
     return Markup("").join(span.format(part) if place % 2 else part for place, part in enumerate(parts))
-
-
-def _text(name: str) -> str:
-    return (resources.files("studies") / "templates" / name).read_text(encoding="utf-8")

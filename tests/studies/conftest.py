@@ -4,15 +4,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import uuid
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import uvicorn
 
 import studies
-from studies import Outcome, Results, Store, Study, plan_study
+from studies import Outcome, Results, Store, Study, explore, plan_study
 from studies.points import MAP_SIZE
 
 _WITHOUT_TORCH = f"""
@@ -20,6 +22,16 @@ import sys, types
 sys.modules["studies"] = types.ModuleType("studies")  # the package itself imports all rooms
 sys.modules["studies"].__path__ = {list(studies.__path__)}
 """
+
+_BROWSER = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 N_TEST = 50_000
 
@@ -130,6 +142,32 @@ class Server:
         with self._psycopg.connect(dbname="postgres", user="postgres", host=str(self.folder)) as connection:
             connection.execute(f"CREATE SCHEMA {name}; SET search_path TO {name}; {dump}")
         return f"postgresql+psycopg://postgres@/postgres?host={self.folder}&options=-csearch_path%3D{name}"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A real browser, headless; of one module, for Playwright's loop lets no other run beside it."""
+    api = pytest.importorskip("playwright.sync_api", reason="NOT TESTED in a browser: pip install playwright")
+    found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    path = next(found, None)
+    if path is None:
+        pytest.skip("NOT TESTED in a browser: apt-get install chromium")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=_BROWSER)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def explored():
+    """The address, without a slash at its end, of a server of `toymanifold explore`."""
+    listening = explore.listen(0)
+    server = uvicorn.Server(uvicorn.Config(explore.make_app(), log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield "http://{}:{}".format(*listening.getsockname())
+    server.should_exit = True
+    thread.join()
 
 
 @pytest.fixture

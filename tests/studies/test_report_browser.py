@@ -1,7 +1,6 @@
 """The page as a reader has it before them: in a real browser, headless, without network."""
 
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -9,30 +8,8 @@ import pytest
 from studies import Results, Store
 from studies.report import render_report
 
-api = pytest.importorskip("playwright.sync_api", reason="NOT TESTED in a browser: pip install playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-if CHROMIUM is None:
-    pytest.skip("NOT TESTED in a browser: apt-get install chromium", allow_module_level=True)
-
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 LABELS = ["net", "net + polar", "kNN"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
