@@ -35,7 +35,7 @@ def keep(name: str, url: str, metrics: list[str]) -> None:
     text = page.read_text(encoding="utf-8")
     text = replaced(text, "claims", claims_table(name, path))
     lines = [line.rstrip() for line in table.export_text().splitlines()]
-    text = replaced(text, "table", "```\n" + "\n".join(lines).strip("\n") + "\n```")
+    text = replaced(text, "table", "```text\n" + "\n".join(lines).strip("\n") + "\n```")
     page.write_text(text, encoding="utf-8")
 
 
@@ -47,7 +47,7 @@ def claims_table(name: str, path: Path) -> str:
 
 def replaced(text: str, what: str, new: str) -> str:
     """Return a page with new text between its marks, if it has them."""
-    return re.sub(f"(<!-- {what} -->\n).*?(\n<!-- end -->)", lambda m: m[1] + new + m[2], text, flags=re.DOTALL)
+    return re.sub(f"(<!-- {what} -->\n).*?(<!-- end -->)", lambda m: f"{m[1]}{new}\n{m[2]}", text, flags=re.DOTALL)
 
 
 if __name__ == "__main__":
