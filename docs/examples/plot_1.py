@@ -1,0 +1,8 @@
+"""
+One
+===
+
+Hi.
+"""
+import matplotlib.pyplot as plt
+plt.plot([1,2])
