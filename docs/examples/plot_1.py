@@ -1,8 +1,0 @@
-"""
-One
-===
-
-Hi.
-"""
-import matplotlib.pyplot as plt
-plt.plot([1,2])
