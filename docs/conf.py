@@ -4,15 +4,20 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch loads: the examples' nets are too small for threads
 
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
 
 from toymanifold import __version__
 
 OURS = ("toymanifold", "estimators", "studies")
-GENERATED = Path(__file__).parent / "generated"
+ROOT = Path(__file__).parents[1]
+GENERATED = ROOT / "docs" / "generated"
 
 project = "toymanifold"
 author = "the toymanifold developers"
@@ -46,17 +51,18 @@ sphinx_gallery_conf = {
 
 html_theme = "furo"
 html_title = "toymanifold"
-html_static_path = ["_static"]
-html_css_files = ["toymanifold.css"]
-html_copy_source = False
+html_show_copyright = False
 html_show_sphinx = False
+html_copy_source = False
+html_math_renderer = "mathml"  # browsers know it, where MathJax would be fetched from a network
 
 
 def write_command_line(*_: Sphinx) -> None:
-    """Write the page on the command line from what the command says of itself."""
+    """Write the page on the command line, from what it says of itself."""
     GENERATED.mkdir(exist_ok=True)
     tell = [sys.executable, "-m", "typer", "studies.cli", "utils", "docs", "--name", "toymanifold"]
-    told = subprocess.run(tell, capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(tell, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    told = told.replace("# `toymanifold`", "# Command line", 1)
     page = GENERATED / "command-line.md"
     if not page.exists() or page.read_text(encoding="utf-8") != told:
         page.write_text(told, encoding="utf-8")
@@ -68,7 +74,14 @@ def skip_foreign(app: Sphinx, kind: str, name: str, member: object, skip: bool, 
     return True if package and package not in OURS else None
 
 
+def write_formula(translator: HTML5Translator, node: nodes.Element) -> NoReturn:
+    """Write a formula of a docstring."""
+    translator.body.append(tex2mathml(node.astext(), as_block=isinstance(node, nodes.math_block)))
+    raise nodes.SkipNode
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.add_html_math_renderer("mathml", (write_formula, None), (write_formula, None))
     app.connect("builder-inited", write_command_line)
     app.connect("autodoc-skip-member", skip_foreign)

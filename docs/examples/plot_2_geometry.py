@@ -18,8 +18,8 @@ spiral = problem.target
 # Boundary and distance
 # ---------------------
 #
-# The boundary is made of Archimedean arcs; points on it are evenly spaced by arc length. The distance is Euclidean and
-# exact, negative inside.
+# The boundary is made of Archimedean arcs; points on it are evenly spaced by arc length. The distance is
+# Euclidean and exact, negative inside.
 
 side = np.linspace(-1.15, 1.15, 300)
 grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
@@ -38,8 +38,8 @@ plt.show()
 # The exact prior
 # ---------------
 #
-# The *phase* of a point says how far it lies into the band, in pitches. In it inside is one interval, [0, 1/2]: who
-# knows the phase knows everything but the labels.
+# The *phase* of a point says how far it lies into the band, in pitches. In it inside is one interval, [0, 1/2]:
+# who knows the phase knows everything but the labels.
 
 phase = spiral.phase(grid).reshape(300, 300)
 X, y = problem.sample(5_000, 0)
@@ -60,8 +60,8 @@ plt.show()
 # In fifty dimensions
 # -------------------
 #
-# The plane of the spiral lies at random in R^50, and the other directions carry a little noise. The frame of the plane is
-# known, so one can ask of a learner whether it found it (:doc:`/diagnostics`).
+# The plane of the spiral lies at random in R^50, and the other directions carry a little noise. The frame of
+# the plane is known, so one can ask of a learner whether it found it (:doc:`/diagnostics`).
 
 embedded = spiral_problem(dimension=50, nuisance_scale=0.1)
 X, y = embedded.sample(1_000, 0)

@@ -3,7 +3,7 @@ How a scaling law is fitted
 ===========================
 
 The error of the nearest neighbour falls as a power of n. Which power, and what error would a larger sample have? A law
-is fitted to the means over seeds, its intervals come from leaving out whole seeds, and here the forecast is put to the test.
+is fitted to the means over seeds, its intervals come from leaving out whole seeds, and the forecast is put to the test.
 """
 
 import matplotlib.pyplot as plt
@@ -18,8 +18,7 @@ from toymanifold import spiral_problem
 # What is measured
 # ----------------
 #
-# Two learners that take no time, on five samples of seven sizes; `Results.frame` of a study has the same form. With the
-# phase the learner sees the spiral's own coordinate.
+# Two learners that take no time, on five samples of nine sizes. The table is of the form that `Results.frame` has.
 
 problem = spiral_problem()
 X_test, y_test = problem.sample(50_000, 0, split="test")
