@@ -38,20 +38,21 @@ from studies.spec import EXAMPLE
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 MADE = {"_build", "generated", "gallery"}  # by Sphinx
-PAGES = [ROOT / "README.md", *sorted(page for page in DOCS.rglob("*.md") if not MADE & set(page.parts))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted(page for page in DOCS.rglob("*.md") if not MADE & set(page.relative_to(DOCS).parts)),
+]
 
 LANGUAGES = ("python", "sh", "toml", "text")
 NOTHING_OF_OURS = {"createdb", "dask", "scp"}
-
-a_few = settings(max_examples=20, deadline=None, database=None)
-each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-
-
 NOT_RUN = {
     "bench": "takes a minute, or ten",
     f"verify ({'|'.join(built_in())})": "would compute anew what is made up here",
     ".*(dask|postgresql).*://": "needs a server",
 }
+
+a_few = settings(max_examples=20, deadline=None, database=None)
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
 def why_not_run(words):
