@@ -1,9 +1,9 @@
-# Both targets need nothing but Python 3.11+ and make.
+# All targets need nothing but Python 3.11+ and make.
 PYTHON ?= python3
 BIN = .venv/bin
 STUDY = prior-vs-data
 
-.PHONY: study test
+.PHONY: docs study test
 
 # Measure the built-in study and show what it found.
 study: .venv/installed
@@ -14,6 +14,11 @@ study: .venv/installed
 test: .venv/tested
 	$(BIN)/pytest -n auto
 
+# Build the documentation into docs/_build/html; the examples in it are executed, and no warning is let pass.
+docs: .venv/documented
+	rm -rf docs/generated
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "toymanifold needs Python 3.11 or newer; name one with PYTHON=")'
 	$(PYTHON) -m venv .venv
@@ -22,4 +27,8 @@ test: .venv/tested
 
 .venv/tested: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+.venv/documented: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	touch $@

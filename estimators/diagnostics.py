@@ -20,6 +20,20 @@ from torch import Tensor, nn
 
 from toymanifold.validation import check_integer, check_real, refusal
 
+__all__ = [
+    "agop",
+    "as_double",
+    "average_gradient_outer_product",
+    "feature_ansatz",
+    "gradient_norms",
+    "input_gradients",
+    "lipschitz_lower_bound",
+    "lipschitz_upper_bound",
+    "neural_feature_matrices",
+    "principal_angles",
+    "share_inside",
+]
+
 Floats = NDArray[np.float64]
 Function = nn.Module | Callable[[Tensor], Tensor]
 

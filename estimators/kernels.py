@@ -23,7 +23,7 @@ _BANDWIDTH_POINTS = 1000  # half a million pairs
 
 
 class KernelMachine(Machine):
-    """The functions k(., X_fit_) dual_coef_, in whatever metric they were fitted."""
+    """The functions ``k(., X_fit_) dual_coef_``, in whatever metric they were fitted."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class _FixedMetric(KernelMachine):
         self.metric = metric
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit the functions k(., X_fit_) dual_coef_.
+        """Fit the functions ``k(., X_fit_) dual_coef_``.
 
         Parameters
         ----------

@@ -422,7 +422,8 @@ class Net(BaseEstimator, ABC):
 class NetClassifier(ClassifierMixin, Net):
     """A fully connected classifier trained with AdamW.
 
-    Its parameters are those of `Net`; `loss` is "cross_entropy" (the default) or "focal", `FocalLoss` with gamma = 2.
+    Its parameters are those of `estimators.nets.Net`; `loss` is "cross_entropy" (the default) or "focal", `FocalLoss`
+    with gamma = 2.
 
     Attributes
     ----------
@@ -512,8 +513,8 @@ class NetClassifier(ClassifierMixin, Net):
 class NetRegressor(RegressorMixin, Net):
     """A fully connected regressor trained with AdamW.
 
-    Its parameters are those of `Net`; `loss` is "squared_error" (the default) or "huber", on standardised targets if
-    `standardize`. Targets may have several columns.
+    Its parameters are those of `estimators.nets.Net`; `loss` is "squared_error" (the default) or "huber", on
+    standardised targets if `standardize`. Targets may have several columns.
 
     Examples
     --------

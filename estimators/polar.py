@@ -8,7 +8,7 @@ from array_api_compat import array_namespace
 def to_polar(X: Any, *, encoding: str = "raw") -> Any:
     r"""Turn Cartesian into hyperspherical coordinates about the origin.
 
-    With tail norms :math:`t_k = \|(x_k, \dots, x_d)\|`, the radius is :math:`t_1`, the angles are
+    With tail norms :math:`t_k = \|(x_k, \ldots, x_d)\|`, the radius is :math:`t_1`, the angles are
     :math:`\theta_k = \mathrm{atan2}(t_{k+1}, x_k) \in [0, \pi]` for k < d - 1, and the last one, which alone goes all
     the way round, is :math:`\mathrm{atan2}(x_d, x_{d-1}) \in [-\pi, \pi]`. In the plane: r and theta.
 

@@ -47,7 +47,7 @@ class RandomFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     Attributes
     ----------
-    weights_ : ndarray of shape (n_features, n_features_in_)
+    weights_ : ndarray of shape (n_features, n_inputs)
         w, in rows.
     phases_ : ndarray of shape (n_features,)
         b; of "fourier" only.

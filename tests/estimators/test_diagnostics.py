@@ -1,6 +1,4 @@
 import copy
-import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -291,13 +289,3 @@ def test_net_and_global_state_are_left_as_they_were(net, call):
 def test_bad_arguments_are_refused_by_name(call, message):
     with pytest.raises(ValueError, match=message):
         call()
-
-
-def test_page_on_diagnostics_runs(capsys):
-    page = Path(__file__).parents[2] / "docs" / "diagnostics.md"
-    names = {"__name__": "diagnostics"}
-    for code in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL):
-        exec(compile(code, page.name, "exec"), names)
-    assert names["angles"].max() < 0.2
-    assert names["lower"] < names["upper"]
-    assert names["share"] > names["share_of_fixed_features"]

@@ -1,9 +1,7 @@
 import functools
 import random
-import re
 import sys
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,8 +19,6 @@ from toymanifold import (
 from toymanifold.checks import CHECKS, CheckResult, check_generator
 from toymanifold.streams import as_generator
 from toymanifold.validation import check_integer, check_real
-
-DOCS = Path(__file__).parents[2] / "docs"
 
 
 def verdicts(make_x, **claims):
@@ -311,9 +307,3 @@ def test_the_battery_leaves_global_generators_as_it_found_them():
 def test_bad_arguments_are_refused_by_name(bad):
     with pytest.raises(ValueError, match=f"'{next(iter(bad))}' parameter of check_generator"):
         check_generator(make_sphere, **bad)
-
-
-def test_the_documented_table_is_what_the_snippet_prints(capsys):
-    script, printed = re.findall(r"```(?:python|text)\n(.*?)```", (DOCS / "checks.md").read_text(), re.DOTALL)
-    exec(script, {})
-    assert capsys.readouterr().out == printed

@@ -1,7 +1,6 @@
 """The strategies draw what they promise and shrink to what they promise; the library's laws hold for what they draw."""
 
 import math
-import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -32,7 +31,6 @@ from toymanifold.strategies import (
 from toymanifold.streams import BLOCK
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
 
 quick = settings(deadline=None, max_examples=60)
 # Without a database, whose examples count as shrunk already.
@@ -238,13 +236,3 @@ def test_without_hypothesis_the_import_says_what_to_install():
     program = "import sys; sys.modules['hypothesis'] = None; import toymanifold, toymanifold.strategies"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ran.stderr.strip().endswith("ImportError: toymanifold.strategies needs Hypothesis: pip install hypothesis")
-
-
-def test_the_page_runs():
-    names = {}
-    for code in re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL):
-        exec(compile(code, "docs/strategies.md", "exec"), names)
-    tests = [name for name in names if name.startswith("test_")]
-    assert tests
-    for name in tests:
-        quick(names[name])()

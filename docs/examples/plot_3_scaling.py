@@ -1,0 +1,89 @@
+"""
+How a scaling law is fitted
+===========================
+
+The error of the nearest neighbour falls as a power of n. Which power, and what error would a larger sample have? A law
+is fitted to the means over seeds, its intervals come from leaving out whole seeds, and the forecast is put to the test.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from estimators import make
+from studies import NoScalingLaw, crossover, fit_scaling, learning_curve
+from toymanifold import spiral_problem
+
+# %%
+# What is measured
+# ----------------
+#
+# Two learners that take no time, on five samples of nine sizes. The table is of the form that `Results.frame` has.
+
+problem = spiral_problem()
+X_test, y_test = problem.sample(50_000, 0, split="test")
+SIZES = [100, 178, 316, 562, 1_000, 1_778, 3_162, 5_623, 10_000]
+
+
+def accuracy(learner, n, seed):
+    return learner.fit(*problem.sample(n, seed)).score(X_test, y_test)
+
+
+LEARNERS = {"kNN, k=1": make("knn-1"), "kNN, k=5": make("knn-5")}
+rows = [
+    (name, n, seed, "accuracy", accuracy(learner, n, seed))
+    for name, learner in LEARNERS.items()
+    for n in SIZES
+    for seed in range(5)
+]
+frame = pd.DataFrame(rows, columns=["learner", "n_samples", "seed", "metric", "value"])
+
+# %%
+# The law, and its forecast
+# -------------------------
+
+
+def told(interval):
+    return f"{interval.mean:.2g} [{interval.low:.2g}, {interval.high:.2g}]"
+
+
+curve = learning_curve(frame, "kNN, k=1")
+law = fit_scaling(curve)
+print(f"{law.family}: exponent {told(law.exponent)}, floor {told(law.floor)}")
+
+far = 40_000
+forecast = law.extrapolate(far)
+found = np.mean([1 - accuracy(LEARNERS["kNN, k=1"], far, seed) for seed in range(5)])
+print(f"error at n = {far:,}: foretold {told(forecast)}, found {found:.3g}")
+
+# %%
+
+n = np.geomspace(SIZES[0], far, 20)
+band = [law.extrapolate(size) for size in n]
+fig, ax = plt.subplots(figsize=(7, 4.6), layout="constrained")
+ax.plot(n, law.predict(n), color="#0173b2", label=f"{law.family}")
+ax.fill_between(n, [i.low for i in band], [i.high for i in band], color="#0173b2", alpha=0.2, lw=0)
+ax.plot(curve.sizes, curve.errors.T, ".", color="0.6", ms=4)
+ax.plot(curve.sizes, curve.errors.mean(axis=0), "o", color="#0173b2", label="means of five seeds")
+ax.plot(far, found, "s", color="#de8f05", label="found afterwards")
+ax.set(xscale="log", yscale="log", xlabel="training points n", ylabel="error")
+ax.legend()
+ax.grid(color="0.9")
+plt.show()
+
+# %%
+# Which of two is ahead
+# ---------------------
+
+print(crossover(frame, "kNN, k=5", "kNN, k=1"))
+
+# %%
+# What is refused
+# ---------------
+#
+# Where the data cannot carry a law there is none, and the reason is told.
+
+try:
+    fit_scaling(learning_curve(frame[frame["n_samples"] <= 1_000], "kNN, k=1"))
+except NoScalingLaw as refused:
+    print(refused)
