@@ -1,5 +1,6 @@
 """Measurements: a study is planned, run, stored, analysed and shown."""
 
+from studies.breakdowns import breakdown_difference, breakdown_summary
 from studies.compare import paired_difference, paired_tests, summary
 from studies.crossings import Crossover, DataEquivalence, NoEquivalence, crossover, data_equivalence
 from studies.curves import LearningCurve, learning_curve, paired_curves
@@ -42,6 +43,8 @@ __all__ = [
     "Study",
     "bins",
     "breakdown",
+    "breakdown_difference",
+    "breakdown_summary",
     "breakdown_values",
     "built_in",
     "crossover",

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import r2_score
 
 from studies.points import LabelledPoints, TestSets
+from studies.strata import breakdown_values
 from toymanifold import Problem, UniformBall, UniformBox, UniformSphere
 
 
@@ -135,6 +136,11 @@ def is_uneven(problem: Problem) -> bool:
     return not isinstance(problem.density, UniformBall | UniformBox | UniformSphere)
 
 
+def has_boundary(problem: Problem) -> bool:
+    """Whether labels are those of a region, so that points are at a distance from its boundary."""
+    return hasattr(problem.target, "signed_distance")
+
+
 @metric("1")
 def fit_seconds(fitted: Fitted) -> float:
     """Seconds that the fit took."""
@@ -171,6 +177,18 @@ def accuracy_train(fitted: Fitted) -> float:
     return _accuracy(fitted.estimator, fitted.train)
 
 
+@metric("1", suits=lambda problem: has_boundary(problem) and is_uneven(problem), default=False)
+def error_density(fitted: Fitted) -> dict[str, float]:
+    """Share of wrong answers in each fifth of the sampling density: `error_density_1` in the sparsest, to `_5`."""
+    return _by_bin(fitted, "density")
+
+
+@metric("1", suits=has_boundary, default=False)
+def error_distance(fitted: Fitted) -> dict[str, float]:
+    """Share of wrong answers in each fifth by distance to the boundary: `error_distance_1` in the nearest, to `_5`."""
+    return _by_bin(fitted, "distance")
+
+
 @metric("1", suits=is_regression)
 def mse(fitted: Fitted) -> float:
     """Mean squared error under the sampling density."""
@@ -201,3 +219,9 @@ def _accuracy(estimator: BaseEstimator, points: LabelledPoints) -> float:
 
 def _mse(estimator: BaseEstimator, points: LabelledPoints) -> float:
     return float(np.mean((estimator.predict(points.X) - points.y) ** 2))
+
+
+def _by_bin(fitted: Fitted, by: str) -> dict[str, float]:
+    correct = fitted.timed_prediction[0] == fitted.tests.density.y
+    values, name = breakdown_values(correct, fitted.tests.bins), f"error_{by}_"
+    return {key.removeprefix(name): value for key, value in values.items() if key.startswith(name)}
