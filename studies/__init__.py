@@ -6,6 +6,16 @@ from studies.crossings import Crossover, DataEquivalence, NoEquivalence, crossov
 from studies.curves import LearningCurve, learning_curve, paired_curves
 from studies.effects import PriorEffect, prior_effect
 from studies.executors import open_executor
+from studies.figures import (
+    plot_agop,
+    plot_axis,
+    plot_breakdown,
+    plot_data_equivalence,
+    plot_decision_region,
+    plot_density,
+    plot_learning_curves,
+    plot_training_dynamics,
+)
 from studies.fitted import fitted
 from studies.inference import Interval, holm
 from studies.plan import Cell, Planned, plan_study
@@ -58,6 +68,14 @@ __all__ = [
     "paired_difference",
     "paired_tests",
     "plan_study",
+    "plot_agop",
+    "plot_axis",
+    "plot_breakdown",
+    "plot_data_equivalence",
+    "plot_decision_region",
+    "plot_density",
+    "plot_learning_curves",
+    "plot_training_dynamics",
     "prior_effect",
     "rank_learners",
     "remaining",

@@ -5,6 +5,7 @@ to be imported in ``studies/__init__.py``, so that workers know them too.
 """
 
 import functools
+import inspect
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -107,6 +108,22 @@ def suited(problem: Problem, names: Iterable[str] = ()) -> tuple[str, ...]:
     """Return those of the named metrics, or of the default ones if none is named, that suit a problem."""
     wanted = set(names) or {name for name, found in METRICS.items() if found.default}
     return tuple(name for name, found in METRICS.items() if name in wanted and found.suits(problem))
+
+
+def value_names(names: Iterable[str]) -> list[str]:
+    """Return what the values of metrics are called, accuracies also as errors; a `*` stands for keys not known before.
+
+    Examples
+    --------
+    >>> value_names(["accuracy_train", "error_density"])
+    ['accuracy_train', 'error_train', 'error_density_*']
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        single = inspect.get_annotations(METRICS[name].function).get("return") is float
+        value = name if single else f"{name}_*"
+        found |= dict.fromkeys([value, value.replace("accuracy", "error")])
+    return list(found)
 
 
 def measure(names: Iterable[str], fitted: Fitted) -> dict[str, float]:
