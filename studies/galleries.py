@@ -13,6 +13,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 
+from studies.palette import RIGHT, WRONG
 from studies.plan import Cell
 from studies.points import MAP_SIZE, map_points
 from studies.problems import build_problem
@@ -29,7 +30,7 @@ MOST_PICTURES = 60
 MOST_POINTS = 2000
 """Of the training points under a picture: the first, since samples are nested."""
 
-_RIGHT, _WRONG = to_rgba("#0173b2", 0.55), to_rgba("#de8f05", 0.95)  # the colours of `studies.figures`
+_SEEN_RIGHT, _SEEN_WRONG = to_rgba(RIGHT, 0.55), to_rgba(WRONG, 0.95)
 _GREY = 0.5  # seen on a light page and on a dark one
 
 
@@ -103,8 +104,8 @@ def _pictures(
 def region_image(inside: NDArray[np.bool_], truth: NDArray[np.bool_]) -> str:
     """Return where a learner says 1 as a transparent picture: blue where that is right, orange where it is wrong."""
     pixels = np.zeros((*inside.shape, 4))
-    pixels[inside & truth] = _RIGHT
-    pixels[inside != truth] = _WRONG
+    pixels[inside & truth] = _SEEN_RIGHT
+    pixels[inside != truth] = _SEEN_WRONG
     return _data_uri(pixels)
 
 

@@ -18,17 +18,3 @@ def spread(places: Sequence[float], low: float, high: float, line: float) -> lis
 def shortened(name: str, longest: int) -> str:
     """Return a name of at most `longest` letters, its end left out."""
     return name if len(name) <= longest else name[: longest - 1] + "…"
-
-
-def without_middle(name: str, longest: int) -> str:
-    """Return a name of at most `longest` letters, its middle left out: names with axes differ at their ends.
-
-    Examples
-    --------
-    >>> without_middle("net, loss=focal, weight_decay=0.01", 21)
-    'net, loss=…decay=0.01'
-    """
-    if len(name) <= longest:
-        return name
-    kept = longest - 1
-    return f"{name[: kept - kept // 2]}…{name[len(name) - kept // 2 :]}"

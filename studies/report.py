@@ -112,7 +112,7 @@ def render_report(results: Results, words: Sequence[str] = ()) -> str:
     frame = results.frame()
     found, pictures = find(study, frame), galleries(results)
     learners = [str(learner) for learner in frame["learner"].unique()]
-    styles = charts.styles(learners)
+    styles = {learner: style for learner, style in charts.styles(results.learners).items() if learner in learners}
     failures = _failures(results)
     script = _text("report.js")
     return _template().render(

@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from studies.figures.ink import literal, new_axes
@@ -55,13 +56,13 @@ def plot_agop(
     matrix = learner_agop(results.estimator(cell), built.sample(_N_POINTS, seed, split="test")[0])
     matrix = matrix / (np.abs(matrix).max() or 1.0)
     ax = new_axes(ax)
-    image = ax.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
+    first, last = 0.5, len(matrix) + 0.5
+    image = ax.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1, extent=(first, last, last, first))
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.figure.colorbar(image, ax=ax, shrink=0.8, label="of the largest entry")
     if len(matrix) <= _MOST_NUMBERS:
         _write_entries(ax, matrix)
-        names = [str(k + 1) for k in range(len(matrix))]
-        ax.set_xticks(range(len(matrix)), names)
-        ax.set_yticks(range(len(matrix)), names)
     ax.set(xlabel="coordinate", ylabel="coordinate")
     ax.set_title(literal(f"{learner}, n = {n_samples:,}"), fontsize=10)
     return ax
@@ -70,4 +71,4 @@ def plot_agop(
 def _write_entries(ax: Axes, matrix: NDArray[np.float64]) -> None:
     for (row, column), value in np.ndenumerate(matrix):
         colour = "white" if abs(value) > 0.6 else "black"
-        ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=9)
+        ax.text(column + 1, row + 1, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=9)

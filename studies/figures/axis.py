@@ -8,13 +8,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from studies.figures.ink import (
     GREY,
     End,
     draw_points,
+    folded,
+    hold_to_means,
     line_style,
-    literal,
     name_curves,
     new_axes,
     set_scale,
@@ -22,7 +24,6 @@ from studies.figures.ink import (
     tidy,
 )
 from studies.figures.lines import Line, is_number, lines_along, without
-from studies.labels import without_middle
 from studies.palette import Look, looks
 from studies.pictures import picture
 from studies.plan import plan_study
@@ -32,7 +33,7 @@ from studies.wording import scale_of
 
 _AXES = {"n_samples": "training points n", "n_features": "number of features"}
 _SLANTED = 4  # categories, beyond which or with long names their labels are slanted
-_LONG, _LONGEST = 12, 36  # letters
+_LONG = 12  # letters
 
 
 @picture(whole_study=True)
@@ -84,7 +85,11 @@ def plot_axis(
     lines = lines_along(results, axis, metric, learners=learners, n_samples=n_samples, problem=problem)
     ax = new_axes(ax)
     places = _lay_out(ax, axis, lines)
-    ends = _draw(ax, lines, places, _line_looks(results, axis, lines))
+    if axis == "learner" and len(lines) == 1:
+        ends = _draw_learners(ax, lines[0], places, looks(results.learners))
+    else:
+        ends = _draw(ax, lines, places, _line_looks(results, axis, lines))
+    hold_to_means(ax, _means(lines))
     for value in sorted({line.n_samples for line in lines} if threshold == "n_samples" else {threshold}, key=str):
         if value is not None:
             _draw_threshold(ax, float(value))
@@ -135,6 +140,7 @@ def plot_training_dynamics(
     styles = _line_looks(results, "epochs", fresh)
     ends = _draw(ax, fresh, places, styles)
     _draw(ax, train, places, styles, hollow=True)
+    hold_to_means(ax, _means([*fresh, *train]))
     ax.set_ylabel(f"{ax.get_ylabel()};\nhollow: on the training points" if train else ax.get_ylabel())
     name_curves(ax, ends)
     return ax
@@ -161,16 +167,15 @@ def _line_looks(results: Results, axis: str, lines: Sequence[Line]) -> list[Look
 def _lay_out(ax: Axes, axis: str, lines: Sequence[Line]) -> dict[Any, float]:
     """Set the scales, and return the place of each value of the axis."""
     values = list(dict.fromkeys(chain.from_iterable(line.x for line in lines)))
-    scale, floor = scale_of(lines[0].metric), _floor(lines[0].metric)
-    heights = np.concatenate([line.means.clip(min=floor) for line in lines])
+    scale = scale_of(lines[0].metric)
     ax.set(xlabel=_AXES.get(axis, axis.replace("_", " ")), ylabel=scale.title)
-    set_scale(ax.yaxis, log=spans_a_decade(heights), factor=scale.factor, unit=scale.unit)
+    set_scale(ax.yaxis, log=spans_a_decade(_means(lines)), factor=scale.factor, unit=scale.unit)
     tidy(ax)
     if all(map(is_number, values)):
         set_scale(ax.xaxis, log=spans_a_decade(values), at=values)
         return {value: float(value) for value in values}
     slanted = len(values) > _SLANTED or max(len(str(value)) for value in values) > _LONG
-    ax.set_xticks(range(len(values)), [literal(without_middle(str(value), _LONGEST)) for value in values])
+    ax.set_xticks(range(len(values)), [folded(str(value)) for value in values])
     if slanted:
         plt.setp(ax.get_xticklabels(), rotation=30, ha="right", rotation_mode="anchor")
     return {value: float(place) for place, value in enumerate(values)}
@@ -181,8 +186,8 @@ def _draw(
 ) -> list[End]:
     ends = []
     for line, look in zip(lines, styles, strict=True):
-        x, floor = [places[value] for value in line.x], _floor(line.metric)
-        mean, low, high = (values.clip(min=floor) for values in (line.means, line.lows, line.highs))
+        x, ends_of = [places[value] for value in line.x], _shown(line.metric)
+        mean, low, high = (values.clip(*ends_of) for values in (line.means, line.lows, line.highs))
         name = _name(line, lines)
         draw_points(ax, x, mean, (low, high), look, "" if hollow else name, hollow=hollow)
         ax.plot(x, mean, color=look.colour, lw=1.3, ls="--" if hollow else line_style(look), label="_joined")
@@ -190,9 +195,23 @@ def _draw(
     return ends
 
 
-def _floor(metric: str) -> float:
-    """Return below what a mean is not drawn: one error in the test points."""
-    return 1 / N_TEST if metric.startswith("error") else -np.inf
+def _draw_learners(ax: Axes, line: Line, places: dict[Any, float], styles: dict[str, Look]) -> list[End]:
+    """Draw each learner in its own look, which needs no other name than that on the axis."""
+    for learner, *values in zip(line.x, line.means, line.lows, line.highs, strict=True):
+        mean, low, high = np.clip(values, *_shown(line.metric))
+        draw_points(ax, [places[learner]], [mean], ([low], [high]), styles[learner], learner)
+    return []
+
+
+def _means(lines: Sequence[Line]) -> NDArray[np.float64]:
+    return np.concatenate([line.means.clip(*_shown(line.metric)) for line in lines])
+
+
+def _shown(metric: str) -> tuple[float, float]:
+    """Return between what values are drawn: an error from one of the test points on, a squared one from rounding on."""
+    if metric.startswith("error"):
+        return 1 / N_TEST, 1.0
+    return (float(np.finfo(float).eps), np.inf) if metric.startswith("mse") else (-np.inf, np.inf)
 
 
 def _name(line: Line, lines: Sequence[Line]) -> str:

@@ -14,6 +14,7 @@ from studies.figures.ink import (
     draw_points,
     hold_to_means,
     line_style,
+    literal,
     name_curves,
     new_axes,
     set_scale,
@@ -81,10 +82,10 @@ def plot_breakdown(
         ax.axhline(0, color=INK, lw=1)
         ends.append(End(against, float(table["bin"].max()), 0.0, styles[against]))
     _lay_out(ax, results, by, sorted(table["bin"].unique()), problem)
-    what = f"error less that of {against}, points" if against else "error"
+    what = f"error less that of {literal(against)} in points" if against else "error"
     set_scale(ax.yaxis, log=log, factor=100, unit="" if against else " %")
-    ax.set_ylabel(f"{what}, n = {size:,}")
-    hold_to_means(ax, table["mean"].clip(lower=1 / N_TEST))
+    ax.set_ylabel(f"{what} (n = {size:,})")
+    hold_to_means(ax, table["mean"].clip(lower=1 / N_TEST if log else -1))
     name_curves(ax, ends)
     return ax
 

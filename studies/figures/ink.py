@@ -11,18 +11,19 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import ArrayLike
 
-from studies.labels import spread, without_middle
+from studies.labels import spread
 from studies.palette import Look
 
 INK, GREY = "#333333", "0.45"
 
 _ROOM = 30  # letters of ticks along an axis
 _POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_BEYOND = 10.0  # times the means that an interval is shown, on a logarithmic scale
-_LONGEST = 40  # letters of a name
+_BEYOND = 10.0  # times the means up to which an interval is shown, on a logarithmic scale
+_LONGEST = 36  # letters of a line of a name
 _NAME_SIZE = 8.5  # points
 _LINE = 1.3  # from name to name, in heights of a letter
 _DECADE = 10.0
@@ -98,11 +99,14 @@ def _number(value: float) -> str:
 
 
 def hold_to_means(ax: Axes, means: ArrayLike) -> None:
-    """Let intervals run out of a logarithmic axis, rather than means be squeezed between the ends of these."""
+    """Let intervals run out of the axes, rather than squeeze the means between their ends."""
     values = np.asarray(means, dtype=np.float64)
     low, high = ax.get_ylim()
-    if ax.get_yscale() == "log" and len(values):
+    if ax.get_yscale() == "log":
         ax.set_ylim(max(low, values.min() / _BEYOND), min(high, values.max() * _BEYOND))
+    else:
+        span = values.max() - min(values.min(), 0.0)
+        ax.set_ylim(max(low, values.min() - span), min(high, values.max() + span))
 
 
 def _is_half(value: float) -> bool:
@@ -144,21 +148,46 @@ def draw_points(
     )
 
 
+def folded(name: str) -> str:
+    """Return a name in lines that are not too long."""
+    return textwrap.fill(literal(name), _LONGEST)
+
+
+def handle(name: str, look: Look) -> Line2D:
+    """Return what a legend shows of a learner: its mark, and its dash if it has one."""
+    return Line2D(
+        [],
+        [],
+        marker=look.marker,
+        markersize=marker_size(look),
+        color=look.colour,
+        ls=line_style(look) if look.dash else "",
+        label=folded(name),
+    )
+
+
 def name_curves(ax: Axes, ends: Sequence[End]) -> None:
     """Write names at the ends of their curves, to the right of the axes; where there is no room, beside as a legend.
 
     To be called last: names stand where the limits of the axes put the curves' ends.
     """
+    ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
     height = ax.get_window_extent().height / ax.figure.dpi * 72
     line = _LINE * _NAME_SIZE / height
-    if len(ends) * line > 1:
-        columns = int(np.ceil(len(ends) * line))
-        ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False, fontsize=_NAME_SIZE, ncols=columns)
+    if len(ends) * line > 1 or any(len(end.name) > _LONGEST for end in ends):
+        ax.legend(
+            handles=[handle(end.name, end.look) for end in ends],
+            loc="center left",
+            bbox_to_anchor=(1.02, 0.5),
+            frameon=False,
+            fontsize=_NAME_SIZE,
+            ncols=math.ceil(len(ends) * line),
+        )
         return
     wanted = [_share_of_height(ax, end) for end in ends]
     for end, place in zip(ends, spread(wanted, line / 2, 1 - line / 2, line), strict=True):
         ax.annotate(
-            literal(without_middle(end.name, _LONGEST)),
+            literal(end.name),
             (end.x, end.y),
             (1.05, place),
             textcoords="axes fraction",

@@ -16,7 +16,7 @@ from studies.breakdowns import breakdown_size
 from studies.figures.breakdown import plot_breakdown
 from studies.figures.chosen import rows_of
 from studies.figures.curves import draw_curves
-from studies.figures.ink import INK, literal, wrapped
+from studies.figures.ink import INK, handle, literal, wrapped
 from studies.figures.lines import is_number
 from studies.figures.regions import plot_region
 from studies.palette import RIGHT, WRONG, looks
@@ -131,7 +131,8 @@ def learning_curves(results: Results, curves: pd.DataFrame, title: str) -> Figur
         ax.set_ylabel("")
         ax.label_outer()
     figure.suptitle(wrapped(title, figure))
-    handles = [*axes[0].get_legend_handles_labels()[0], *_key(figure)]
+    drawn = curves["learner"].unique()
+    handles = [*(handle(learner, styles[learner]) for learner in drawn), *_key(figure)]
     figure.legend(handles=handles, loc="outside right center", frameon=False, ncols=columns)
     return figure
 
@@ -143,7 +144,9 @@ def _key(figure: Figure) -> list[Line2D]:
         "_law": Line2D([], [], color="0.4", lw=1.6, label="fitted law"),
         "_reach": Line2D([], [], color="0.4", lw=1.6, ls=":", label="its reach"),
         "_joined": Line2D([], [], color="0.4", lw=0.9, alpha=0.6, label="no law: joined"),
-        "_crossing": Line2D([], [], color=INK, marker="o", markersize=7, lw=1.3, markerfacecolor="none", label="crossing"),
+        "_crossing": Line2D(
+            [], [], color=INK, marker="o", markersize=7, lw=1.3, markerfacecolor="none", label="crossing"
+        ),
     }
     return [handle for label, handle in key.items() if label in drawn]
 
