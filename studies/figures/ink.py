@@ -184,6 +184,8 @@ def name_curves(ax: Axes, ends: Sequence[End]) -> None:
             ncols=math.ceil(len(ends) * line),
         )
         return
+    if not ends:
+        return
     wanted = [_share_of_height(ax, end) for end in ends]
     for end, place in zip(ends, spread(wanted, line / 2, 1 - line / 2, line), strict=True):
         ax.annotate(
