@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from studies import toml
 from studies.breakdowns import breakdown_size
 from studies.figures.breakdown import plot_breakdown
 from studies.figures.chosen import rows_of
@@ -44,6 +45,7 @@ class Page:
 
     name: str
     figure: Figure | None
+    title: str = ""
     refusal: str = ""
 
 
@@ -74,13 +76,15 @@ def asked_for(results: Results) -> Iterator[Page]:
 def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None = None) -> Page:
     figure = Figure(figsize=_SIZE, layout="constrained")
     on_problem = {} if problem is None else {"problem": problem}
+    told = [f"{key} = {toml.value(value)}" for key, value in (spec.arguments | on_problem).items()]
+    title = f"{spec.plot.replace('_', ' ').capitalize()}: {', '.join(told)}".removesuffix(": ")
     try:
         PICTURES[spec.plot].draw(results, figure.subplots(), **spec.arguments, **on_problem)
     except (TypeError, ValueError) as error:  # it is not measured, or of other learners
-        return Page(name, None, str(error))
+        return Page(name, None, title, str(error))
     if problem is not None:
         figure.suptitle(wrapped(problem, figure))
-    return Page(name, figure)
+    return Page(name, figure, title)
 
 
 def _standard(results: Results, problem: str | None) -> Iterator[tuple[str, Figure]]:
