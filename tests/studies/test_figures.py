@@ -28,6 +28,7 @@ from studies import (
 from studies.curves import errors
 from studies.figures import plot_region
 from studies.figures.ink import End, name_curves, set_scale
+from studies.figures.pages import pages
 from studies.findings import find
 from studies.palette import looks
 from studies.points import N_TEST, map_points
@@ -397,3 +398,78 @@ def test_a_density_has_the_sample_by_its_labels():
     np.testing.assert_array_equal(outside, X[y == 0])
     density = ax.images[0].get_array()
     np.testing.assert_allclose(density.ravel(), np.exp(spiral_problem().log_density(map_points(1.2))))
+
+
+# Whole figures
+
+
+def test_every_study_gets_its_curves_equivalence_and_regions(worth_results):
+    drawn = {page.name: page.figure for page in pages(worth_results)}
+    assert list(drawn) == ["learning-curves", "data-equivalence", "decision-regions"]
+    curves = drawn["learning-curves"]
+    assert [ax.get_title().replace("\n", " ") for ax in curves.axes] == [
+        "Error under the sampling density",
+        "Error uniformly over the square",
+    ]
+    assert colours(curves.axes[0]) == colours(curves.axes[1])
+    names = [text.get_text() for text in curves.legends[0].texts]
+    assert names == ["net", "net + polar", "kNN", "fitted law", "its reach"]
+
+
+def test_the_gallery_has_a_row_a_size_and_a_column_a_learner(worth_results):
+    (figure,) = (page.figure for page in pages(worth_results) if page.name == "decision-regions")
+    assert [ax.get_title() for ax in figure.axes] == ["net", "net + polar", "kNN", "", "", ""]
+    assert [ax.get_ylabel() for ax in figure.axes] == ["n = 100", "", "", "n = 10,000", "", ""]
+    assert figure.axes[-1].get_xlabel() == "error 4.8 %"
+
+
+def test_a_breakdown_is_drawn_where_it_is_measured(results_of):
+    drawn = {page.name: page.figure for page in pages(results_of(in_bins, **BINNED))}
+    assert [ax.get_xlabel() for ax in drawn["breakdown"].axes] == [
+        "fifths of the points by density",
+        "fifths of the points by distance to the boundary",
+    ]
+
+
+def test_a_study_of_one_sample_size_is_drawn_along_its_axes(results_of):
+    asked = [{"plot": "axis", "axis": "dimension", "metric": "mse_train"}]
+    drawn = {page.name: page.figure for page in pages(results_of(peak, **FEATURES, pictures=asked))}
+    assert list(drawn) == ["axis-n_features", "picture-1-axis"]
+    assert drawn["picture-1-axis"].axes[0].get_ylabel() == "Mean squared error on the training points"
+
+
+def test_a_study_without_axes_is_drawn_learner_by_learner(results_of):
+    learners = {"kNN": {"estimator": "knn-1"}, "forest": {"estimator": "forest"}}
+    (page,) = pages(results_of(lambda _: {"accuracy": 0.9}, sizes=[50], learners=learners))
+    assert page.name == "axis-learner"
+
+
+def test_pictures_asked_for_are_drawn_on_each_problem_or_say_why_not(results_of):
+    described = {
+        "sizes": [50],
+        "problems": {"spiral": {"problem": "spiral", "params": {"turns": [1, 2]}}},
+        "learners": {"kNN": {"estimator": "knn-1"}},
+        "pictures": [{"plot": "density", "n_samples": 50}, {"plot": "breakdown", "problem": "spiral, turns=2"}],
+    }
+    drawn = {page.name: page for page in pages(results_of(lambda _: {"accuracy": 0.9}, **described))}
+    assert list(drawn) == [
+        "axis-turns",
+        "picture-1-density-spiral-turns=1",
+        "picture-1-density-spiral-turns=2",
+        "picture-2-breakdown",
+    ]
+    refused = drawn["picture-2-breakdown"]
+    assert refused.figure is None
+    assert refused.refusal.startswith("errors by distance are not measured")
+    assert drawn["picture-1-density-spiral-turns=1"].title == 'Density: n_samples = 50, problem = "spiral, turns=1"'
+
+
+def test_many_learners_with_long_labels_have_a_legend_that_tells_them_apart(results_of):
+    params = {"max_depth": [1, 2, 3, 4], "min_samples_leaf": [1, 2, 3, 4]}
+    learners = {"trees with a long label": {"estimator": "sklearn.tree:DecisionTreeClassifier", "params": params}}
+    results = results_of(lambda _: {"accuracy": 0.9}, sizes=[50, 60], learners=learners)
+    (figure,) = (page.figure for page in pages(results) if page.name == "learning-curves")
+    handles = figure.legends[0].legend_handles[:16]
+    assert len({(handle.get_color(), handle.get_marker(), handle.get_linestyle()) for handle in handles}) == 16
+    named = [" ".join(text.get_text().split()) for text in figure.legends[0].texts[:16]]
+    assert named == results.learners
