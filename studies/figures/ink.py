@@ -104,9 +104,9 @@ def hold_to_means(ax: Axes, means: ArrayLike) -> None:
     low, high = ax.get_ylim()
     if ax.get_yscale() == "log":
         ax.set_ylim(max(low, values.min() / _BEYOND), min(high, values.max() * _BEYOND))
-    else:
-        span = values.max() - min(values.min(), 0.0)
-        ax.set_ylim(max(low, values.min() - span), min(high, values.max() + span))
+    elif span := values.max() - min(values.min(), 0.0):
+        below = span if values.min() < 0 else 0.05 * span
+        ax.set_ylim(max(low, values.min() - below), min(high, values.max() + span))
 
 
 def _is_half(value: float) -> bool:
