@@ -12,7 +12,6 @@ from studies.figures.ink import (
     INK,
     End,
     draw_points,
-    hold_to_means,
     line_style,
     literal,
     marker_size,
@@ -32,6 +31,7 @@ from studies.scaling import ScalingLaw, fit_all
 from studies.wording import bounds, number, scale_of
 
 _ON_A_LAW = 100  # points
+_BEYOND_MEANS, _MARGIN = 10.0, 1.25
 _BEYOND = {"above": ">", "below": "<"}
 
 
@@ -81,11 +81,12 @@ def plot_learning_curves(
 def draw_curves(ax: Axes, rows: pd.DataFrame, metric: str, styles: dict[str, Look]) -> list[End]:
     """Draw the curves of one metric, and return where they end."""
     floor, ceiling = (1 / N_TEST, 1.0) if metric.startswith("error") else (np.finfo(float).eps, np.inf)
-    laws, ends = fit_all(rows, metric), []
-    for learner, curve in summary(rows).groupby("learner", sort=False):
+    laws, ends, table = fit_all(rows, metric), [], summary(rows)
+    table[["mean", "low", "high"]] = table[["mean", "low", "high"]].clip(floor, ceiling)
+    _set_limits(ax, table)
+    for learner, curve in table.groupby("learner", sort=False):
         name = str(learner)
-        n, mean = curve["n_samples"], curve["mean"].clip(lower=floor)
-        interval = curve["low"].clip(floor, ceiling), curve["high"].clip(floor, ceiling)
+        n, mean, interval = curve["n_samples"], curve["mean"], (curve["low"], curve["high"])
         draw_points(ax, n, mean, interval, styles[name], name)
         law = laws.get(name)
         if isinstance(law, ScalingLaw):
@@ -98,9 +99,18 @@ def draw_curves(ax: Axes, rows: pd.DataFrame, metric: str, styles: dict[str, Loo
     set_scale(ax.xaxis, log=True, at=rows["n_samples"].unique())
     set_scale(ax.yaxis, log=True, factor=scale.factor, unit=scale.unit)
     ax.set(xlabel="training points n", ylabel=scale.title)
-    hold_to_means(ax, [end.y for end in ends] + list(rows["value"].clip(lower=floor)))
     tidy(ax)
     return ends
+
+
+def _set_limits(ax: Axes, table: pd.DataFrame) -> None:
+    """Show all means, and intervals up to ten times beyond; beside axes that share theirs, what these show too."""
+    low = max(table[["mean", "low"]].min(axis=None), table["mean"].min() / _BEYOND_MEANS) / _MARGIN
+    high = min(table[["mean", "high"]].max(axis=None), table["mean"].max() * _BEYOND_MEANS) * _MARGIN
+    if not ax.get_autoscaley_on():
+        shown = ax.get_ylim()
+        low, high = min(low, shown[0]), max(high, shown[1])
+    ax.set_ylim(low, high)
 
 
 def _draw_law(ax: Axes, law: ScalingLaw, floor: float, look: Look) -> None:
