@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
@@ -106,7 +106,7 @@ def hold_to_means(ax: Axes, means: ArrayLike) -> None:
         ax.set_ylim(max(low, values.min() / _BEYOND), min(high, values.max() * _BEYOND))
     elif span := values.max() - min(values.min(), 0.0):
         below = span if values.min() < 0 else 0.05 * span
-        ax.set_ylim(max(low, values.min() - below), min(high, values.max() + span))
+        ax.set_ylim(max(low, min(values.min(), 0.0) - below), min(high, values.max() + span))
 
 
 def _is_half(value: float) -> bool:
@@ -221,8 +221,3 @@ def name_curves(ax: Axes, ends: Sequence[End]) -> None:
 def _share_of_height(ax: Axes, end: End) -> float:
     pixels = ax.transData.transform((end.x, end.y))
     return float(ax.transAxes.inverted().transform(pixels)[1])
-
-
-def described(parts: Iterable[str]) -> str:
-    """Return what a picture is of, for its title."""
-    return ", ".join(literal(part) for part in parts if part)
