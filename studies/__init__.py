@@ -1,12 +1,23 @@
 """Measurements: a study is planned, run, stored, analysed and shown."""
 
 from studies import library  # noqa: F401 - what it registers
+from studies.breakdowns import breakdown_difference, breakdown_summary
 from studies.claims import Claim, check_claims
 from studies.compare import paired_difference, paired_tests, summary
 from studies.crossings import Crossover, DataEquivalence, NoEquivalence, crossover, data_equivalence
 from studies.curves import LearningCurve, learning_curve, paired_curves
 from studies.effects import PriorEffect, prior_effect
 from studies.executors import open_executor
+from studies.figures import (
+    plot_agop,
+    plot_axis,
+    plot_breakdown,
+    plot_data_equivalence,
+    plot_decision_region,
+    plot_density,
+    plot_learning_curves,
+    plot_training_dynamics,
+)
 from studies.fitted import fitted
 from studies.inference import Interval, holm
 from studies.plan import Cell, Planned, plan_study
@@ -45,6 +56,8 @@ __all__ = [
     "Study",
     "bins",
     "breakdown",
+    "breakdown_difference",
+    "breakdown_summary",
     "breakdown_values",
     "built_in",
     "check_claims",
@@ -59,6 +72,14 @@ __all__ = [
     "paired_difference",
     "paired_tests",
     "plan_study",
+    "plot_agop",
+    "plot_axis",
+    "plot_breakdown",
+    "plot_data_equivalence",
+    "plot_decision_region",
+    "plot_density",
+    "plot_learning_curves",
+    "plot_training_dynamics",
     "prior_effect",
     "rank_learners",
     "remaining",

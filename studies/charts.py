@@ -7,11 +7,11 @@ browser holds the two together.
 from dataclasses import dataclass
 
 import numpy as np
-import seaborn as sns
-from scipy.optimize import isotonic_regression
 
 from studies.findings import Curve, Mean, Measured
+from studies.labels import shortened, spread
 from studies.meetings import Estimate
+from studies.palette import MARKERS, looks
 from studies.points import N_TEST
 from studies.wording import number, scale_of
 
@@ -36,8 +36,6 @@ LAYOUT = {
 }
 """In pixels, and characters, for the page's script and template."""
 
-_N_COLOURS = 10
-
 SHAPES = (
     "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
     "M-3.7-3.7h7.4v7.4h-7.4z",
@@ -50,10 +48,7 @@ SHAPES = (
     "M-5 0L3.6-4.8v9.6z",
     "M5 0L-3.6-4.8v9.6z",
 )
-"""Outlines of the marks about (0, 0): those that `studies.figures` takes from matplotlib, in the same order."""
-
-DASHES = ("", "7 3", "2 3", "9 3 2 3")
-"""Of the lines of the first ten learners, the next ten and so on, whose colours and marks are the same."""
+"""Outlines about (0, 0) of the marks of `studies.palette`, in the same order."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +61,10 @@ class Style:
 
 
 def styles(learners: list[str]) -> dict[str, Style]:
-    """Return the style of each learner, by its place: the colours and marks of `studies.figures`."""
-    palette = sns.color_palette("colorblind", _N_COLOURS).as_hex()
+    """Return the style of each of a study's learners, in its order: its look, as SVG has it."""
     return {
-        learner: Style(palette[i % _N_COLOURS], SHAPES[i % len(SHAPES)], DASHES[i // _N_COLOURS % len(DASHES)])
-        for i, learner in enumerate(learners)
+        learner: Style(look.colour, SHAPES[MARKERS.index(look.marker)], " ".join(map(str, look.dash)))
+        for learner, look in looks(learners).items()
     }
 
 
@@ -165,14 +159,14 @@ def chart(measured: Measured) -> Chart:
     """Return the curves of a metric, laid out."""
     scale, floor = scale_of(measured.metric), floor_of(measured)
     named = len(measured.curves) * _LINE <= HEIGHT - _TOP - _BOTTOM
-    letters = max(len(_shortened(curve.learner)) for curve in measured.curves)
+    letters = max(len(shortened(curve.learner, _LONGEST)) for curve in measured.curves)
     right, bottom = WIDTH - (_LEADER + 9 + _LETTER * letters if named else _RIGHT), HEIGHT - _BOTTOM
     means = [mean for curve in measured.curves for mean in curve.means]
     x = _axis([mean.n_samples for mean in means], 1.12, _LEFT, right, log=True)
     heights = [value for mean in means for value in _heights(mean, floor)]
     y = _axis([scale.factor * value for value in heights], 1.15, bottom, _TOP, log=floor is not None)
     curves = [_drawn(curve, x, y, scale.factor, floor) for curve in measured.curves]
-    places = spread([curve.marks[-1].y for curve in curves], _TOP + _LINE / 2, bottom)
+    places = spread([curve.marks[-1].y for curve in curves], _TOP + _LINE / 2, bottom, _LINE)
     return Chart(
         tuple(Tick(x.position(value), number(value)) for value in x.ticks()),
         tuple(Tick(y.position(value), number(value) + scale.unit) for value in y.ticks()),
@@ -208,15 +202,6 @@ def strip(estimate: Estimate, sizes: list[int]) -> Strip:
     return Strip(at, low, axis.position(min(estimate.high, axis.high)), estimate.beyond)
 
 
-def spread(places: list[float], top: float, bottom: float) -> list[float]:
-    """Return places for names, as near as can be to those that are wanted, a line apart, from `top` to `bottom`."""
-    order = np.argsort(places, kind="stable")
-    lines = _LINE * np.arange(len(places))
-    # Without the lines between them the names need only be in order: least squares under that is isotonic regression.
-    placed = isotonic_regression(np.array(places)[order] - lines).x.clip(top, bottom - lines[-1]) + lines
-    return [float(placed[place]) for place in np.argsort(order)]
-
-
 def _axis(values: list[float], margin: float, start: float, stop: float, *, log: bool) -> Axis:
     low, high = min(values), max(values)
     if log:
@@ -244,13 +229,9 @@ def _drawn(curve: Curve, x: Axis, y: Axis, factor: float, floor: float | None) -
         _path([(place, heights[0]) for place, heights, _ in points]),
         _path(lower + upper) + "Z" if banded else "",
         tuple(Mark(place, heights[0], mean) for place, heights, mean in points),
-        _shortened(curve.learner),
+        shortened(curve.learner, _LONGEST),
         points[-1][1][0],
     )
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
 
 
 def _path(points: list[tuple[float, float]]) -> str:

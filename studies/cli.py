@@ -152,10 +152,10 @@ def show(
     store: StoreUrl = DEFAULT_STORE,
     output: Annotated[Path, typer.Option(help="Folder of the pictures.")] = RESULTS,
 ) -> None:
-    """Print a study's answers and its table, with 95 % intervals over seeds, and write its pictures."""
+    """Print a study's tables and answers, with 95 % intervals over seeds, and write its pictures."""
     from studies.plan import plan_study
     from studies.results import Results
-    from studies.show import answers, claims_table, measurements, write_pictures
+    from studies.show import answers, claims_table, comparisons, measurements, scalings, write_pictures
 
     described = _study(study, quick, seeds, allow)
     with opened(store) as stored:
@@ -163,18 +163,18 @@ def show(
         ended, failed = results.outcomes(), results.failed()
         if len(ended) == len(failed):
             fail(_unmeasured(study))
-        for table in measurements(results):
+        for table in (*measurements(results), *scalings(results)):
             wide.print(table)
-        for answer in answers(results):
-            out.print(answer)
+        for line in (*answers(results), *comparisons(results)):
+            out.print(line)
         if claimed := claims_table(results):
             wide.print(claimed)
         if len(ended) < len(plan_study(described)) or failed:
             out.print(
                 f"{len(ended) - len(failed)} of {len(plan_study(described))} cells measured, {len(failed)} failed."
             )
-        for path in write_pictures(results, output / described.name):
-            out.print(f"wrote {path}")
+        for line in write_pictures(results, output / described.name):
+            out.print(line)
 
 
 @app.command()

@@ -106,6 +106,6 @@ def _effect(difference: pd.Series) -> float:
     freedom = len(difference) - 1
     if not freedom or not difference.any():
         return 0.0 if freedom else float("nan")
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # two equal differences: infinite, and corrected by 0
         d_z = np.divide(difference.mean(), difference.std(ddof=1))
-    return float(d_z * (1 - 3 / (4 * freedom - 1)))
+        return float(d_z * (1 - 3 / (4 * freedom - 1)))

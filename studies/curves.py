@@ -112,6 +112,18 @@ def errors(frame: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(value=1 - rows["value"], metric=rows["metric"].str.replace("accuracy", "error"))
 
 
+def losses(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame in which accuracies are errors."""
+    return pd.concat([errors(frame), frame[~frame["metric"].str.startswith("accuracy")]])
+
+
+def by_problem(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the rows of each problem by its label, which is "" where the study has one problem."""
+    if "problem" not in frame:
+        return {"": frame}
+    return {str(problem): part for problem, part in frame.groupby("problem", sort=False)}
+
+
 def learning_curve(frame: pd.DataFrame, learner: str, metric: str = "error") -> LearningCurve:
     """Return a learner's curve from a study's results.
 

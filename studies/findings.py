@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from studies.breakdowns import is_of_bin
 from studies.compare import paired_difference
 from studies.crossings import Crossover
-from studies.curves import errors
+from studies.curves import by_problem, losses
 from studies.inference import Interval, mean_interval, positive_mean_interval
 from studies.meetings import Equivalence, Estimate, crossover, equivalence
 from studies.plan import Cell, plan_study
@@ -139,16 +140,14 @@ def find(study: Study, frame: pd.DataFrame) -> tuple[Findings, ...]:
         From `Results.frame`: columns ``learner``, ``n_samples``, ``seed``, ``metric``, ``value``, and ``problem``
         where there are several.
     """
-    losses = pd.concat([errors(frame), frame[~frame["metric"].str.startswith("accuracy")]])
-    if "problem" not in losses:
-        return (_find(study, "", losses),)
-    return tuple(_find(study, str(problem), part) for problem, part in losses.groupby("problem", sort=False))
+    return tuple(_find(study, problem, part) for problem, part in by_problem(losses(frame)).items())
 
 
-def _find(study: Study, problem: str, losses: pd.DataFrame) -> Findings:
-    names = _in_order(losses["metric"].unique())
-    measured = tuple(_measured(losses, metric) for metric in names)
-    frame = losses[losses["metric"] == names[0]] if names[0] in PRIMARY else losses.iloc[:0]
+def _find(study: Study, problem: str, rows: pd.DataFrame) -> Findings:
+    rows = rows[~rows["metric"].map(is_of_bin)]
+    names = _in_order(rows["metric"].unique())
+    measured = tuple(_measured(rows, metric) for metric in names)
+    frame = rows[rows["metric"] == names[0]] if names[0] in PRIMARY else rows.iloc[:0]
     pairs = _focus_first(study, list(_siblings(study, frame)))
     worths = tuple(worth for pair in pairs for worth in _worth(study, frame, *pair))
     reference, n_samples = _reference(study, worths)

@@ -1,6 +1,6 @@
-"""Decision regions as small pictures that a page holds in itself.
+"""Pictures that a page holds in itself: those that a study asks for, and its decision regions as small ones.
 
-The answers of each learner are a transparent PNG; the density under them and the points over them are shared.
+Of these the answers of each learner are a transparent PNG; the density under them and the points over them are shared.
 """
 
 import base64
@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 
+from studies.figures.pages import asked_for
+from studies.palette import RIGHT, WRONG
 from studies.plan import Cell
 from studies.points import MAP_SIZE, map_points
 from studies.problems import build_problem
@@ -29,7 +32,8 @@ MOST_PICTURES = 60
 MOST_POINTS = 2000
 """Of the training points under a picture: the first, since samples are nested."""
 
-_RIGHT, _WRONG = to_rgba("#0173b2", 0.55), to_rgba("#de8f05", 0.95)  # the colours of `studies.figures`
+_SEEN_RIGHT, _SEEN_WRONG = to_rgba(RIGHT, 0.55), to_rgba(WRONG, 0.95)
+_DPI = 130
 _GREY = 0.5  # seen on a light page and on a dark one
 
 
@@ -59,6 +63,22 @@ class Gallery:
     background: str
     rows: tuple[Row, ...]
     left_out: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A picture that the study asks for, as a data URI, or why there is none."""
+
+    title: str
+    image: str
+    refusal: str
+
+
+def asked_pictures(results: Results) -> list[Asked]:
+    """Return the pictures that a study's description asks for."""
+    return [
+        Asked(page.title, "" if page.figure is None else _png(page.figure), page.refusal) for page in asked_for(results)
+    ]
 
 
 def galleries(results: Results) -> dict[str, Gallery]:
@@ -103,8 +123,8 @@ def _pictures(
 def region_image(inside: NDArray[np.bool_], truth: NDArray[np.bool_]) -> str:
     """Return where a learner says 1 as a transparent picture: blue where that is right, orange where it is wrong."""
     pixels = np.zeros((*inside.shape, 4))
-    pixels[inside & truth] = _RIGHT
-    pixels[inside != truth] = _WRONG
+    pixels[inside & truth] = _SEEN_RIGHT
+    pixels[inside != truth] = _SEEN_WRONG
     return _data_uri(pixels)
 
 
@@ -132,4 +152,14 @@ def background_image(problem: Problem, half_width: float) -> str:
 def _data_uri(pixels: NDArray[np.float64]) -> str:
     file = io.BytesIO()
     imsave(file, pixels, format="png", origin="lower")
+    return _png_uri(file)
+
+
+def _png(figure: Figure) -> str:
+    file = io.BytesIO()
+    figure.savefig(file, dpi=_DPI)
+    return _png_uri(file)
+
+
+def _png_uri(file: io.BytesIO) -> str:
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

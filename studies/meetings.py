@@ -1,5 +1,6 @@
 """What a report tells of where two learning curves meet: answers of `studies.crossings`, in numbers of samples."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,6 +9,8 @@ import pandas as pd
 
 from studies import crossings
 from studies.crossings import Crossover, NoEquivalence, data_equivalence
+
+_MOST_PAIRED = 12
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,20 @@ def equivalence(frame: pd.DataFrame, a: str, b: str, n_samples: int) -> Equivale
         times = Estimate(ratio.high, np.nan, np.nan, "below")
     else:
         times = Estimate(ratio.mean, ratio.low, ratio.high)
+    if not 0 < times.value < np.inf:  # a bound that bounds nothing
+        return None
     return Equivalence(a, b, n_samples, times.times(n_samples))
+
+
+def crossings_seen(frame: pd.DataFrame) -> list[Crossover]:
+    """Return the crossovers of all pairs of learners whose curves are seen to cross. See `equivalence`.
+
+    Of more than a dozen learners there are too many pairs to be told, and none is.
+    """
+    learners = [str(learner) for learner in frame["learner"].unique()]
+    pairs = itertools.combinations(learners if len(learners) <= _MOST_PAIRED else [], 2)
+    found = (crossover(frame, a, b) for a, b in pairs)
+    return [each for each in found if each is not None and each.n is not None]
 
 
 def crossover(frame: pd.DataFrame, a: str, b: str) -> Crossover | None:

@@ -5,6 +5,7 @@ to be imported in ``studies/__init__.py``, so that workers know them too.
 """
 
 import functools
+import inspect
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import r2_score
 
 from studies.points import LabelledPoints, TestSets
+from studies.strata import breakdown_values
 from toymanifold import CoordinateFunction, OneHotPairs, Problem, UniformBall, UniformBox, UniformSphere
 
 
@@ -108,6 +110,22 @@ def suited(problem: Problem, names: Iterable[str] = ()) -> tuple[str, ...]:
     return tuple(name for name, found in METRICS.items() if name in wanted and found.suits(problem))
 
 
+def value_names(names: Iterable[str]) -> list[str]:
+    """Return what the values of metrics are called, accuracies also as errors; a `*` stands for keys not known before.
+
+    Examples
+    --------
+    >>> value_names(["accuracy_train", "error_density"])
+    ['accuracy_train', 'error_train', 'error_density_*']
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        single = inspect.get_annotations(METRICS[name].function).get("return") is float
+        value = name if single else f"{name}_*"
+        found |= dict.fromkeys([value, value.replace("accuracy", "error")])
+    return list(found)
+
+
 def measure(names: Iterable[str], fitted: Fitted) -> dict[str, float]:
     """Return the values of metrics by name."""
     values: dict[str, float] = {}
@@ -134,6 +152,11 @@ def is_uneven(problem: Problem) -> bool:
     """Whether points fall more densely in some places than in others, so that it matters where errors are counted."""
     even = isinstance(problem.density, UniformBall | UniformBox | UniformSphere | OneHotPairs)
     return not even and not isinstance(problem.target, CoordinateFunction)  # of which the cube's corners tell nothing
+
+
+def has_boundary(problem: Problem) -> bool:
+    """Whether labels are those of a region, so that points are at a distance from its boundary."""
+    return hasattr(problem.target, "signed_distance")
 
 
 @metric("1")
@@ -172,6 +195,18 @@ def accuracy_train(fitted: Fitted) -> float:
     return _accuracy(fitted.estimator, fitted.train)
 
 
+@metric("1", suits=lambda problem: has_boundary(problem) and is_uneven(problem), default=False)
+def error_density(fitted: Fitted) -> dict[str, float]:
+    """Share of wrong answers in each fifth of the sampling density: `error_density_1` in the sparsest, to `_5`."""
+    return _by_bin(fitted, "density")
+
+
+@metric("1", suits=has_boundary, default=False)
+def error_distance(fitted: Fitted) -> dict[str, float]:
+    """Share of wrong answers in each fifth by distance to the boundary: `error_distance_1` in the nearest, to `_5`."""
+    return _by_bin(fitted, "distance")
+
+
 @metric("1", suits=is_regression)
 def mse(fitted: Fitted) -> float:
     """Mean squared error under the sampling density."""
@@ -202,3 +237,9 @@ def _accuracy(estimator: BaseEstimator, points: LabelledPoints) -> float:
 
 def _mse(estimator: BaseEstimator, points: LabelledPoints) -> float:
     return float(np.mean((estimator.predict(points.X) - points.y) ** 2))
+
+
+def _by_bin(fitted: Fitted, by: str) -> dict[str, float]:
+    correct = fitted.timed_prediction[0] == fitted.tests.density.y
+    values, name = breakdown_values(correct, fitted.tests.bins), f"error_{by}_"
+    return {key.removeprefix(name): value for key, value in values.items() if key.startswith(name)}

@@ -114,9 +114,15 @@ def variants(label: str, params: Mapping[str, Any]) -> Iterator[Variant]:
     for values in itertools.product(*axes.values()):
         point = dict(zip(axes, values, strict=True))
         varied = {name: value for name, value in point.items() if len(axes[name]) > 1}
-        said = [label, *(f"{name}={_said(value)}" for name, value in varied.items())]
-        yield Variant(", ".join(said), varied, {**params, **point})
+        parts = [label, *(f"{name}={said(value)}" for name, value in varied.items())]
+        yield Variant(", ".join(parts), varied, {**params, **point})
 
 
-def _said(value: Any) -> str:
+def label_without(label: str, name: str, value: Any) -> str:
+    """Return a variant's label without the value of one of its axes."""
+    return label.replace(f", {name}={said(value)}", "", 1)
+
+
+def said(value: Any) -> str:
+    """Return the value of an axis as labels give it."""
     return value if isinstance(value, str) else toml.value(value)

@@ -20,6 +20,7 @@ from pydantic import (
 from estimators import PRIORS
 from studies.learners import unknown_params, wrong_estimator
 from studies.parameters import Variant, canonical, n_points, plain, variants
+from studies.pictures import check_arguments
 from studies.problems import PROBLEMS, TASKS, wrong_params
 from studies.refusals import Wrong, refuse, reworded, unknown
 
@@ -31,6 +32,10 @@ MAX_POINTS = 1_000
 
 MAX_SAMPLES = 10**9
 """Of a cell."""
+
+
+COLUMNS = ("problem", "learner", "family", "n_samples", "seed", "metric", "value")
+"""Of a table of results, beside those of the axes."""
 
 
 def listed(value: Any) -> list[Any]:
@@ -234,6 +239,33 @@ class Question(Part):
 
     b: Point
     """The one that it is compared with."""
+
+
+class PictureSpec(Part):
+    """A picture to draw: its name, and whatever arguments that one takes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    plot: str
+    """Name of the picture, of those in [pictures.md](pictures.md)."""
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The picture's own arguments, as plain data."""
+        return dict(self.model_extra or {})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, data: Any) -> Any:
+        try:
+            return plain(data) if isinstance(data, Mapping) else data
+        except ValueError as error:
+            refuse([Wrong((), str(error), data)])
+
+    @model_validator(mode="after")
+    def _drawn(self) -> Self:
+        check_arguments(self.plot, self.arguments)
+        return self
 
 
 class Quick(Part):

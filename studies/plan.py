@@ -18,9 +18,6 @@ from studies.parts import LearnerSpec
 from studies.problems import PROBLEMS, build_problem, task_of
 from studies.spec import Study
 
-COLUMNS = ("problem", "learner", "family", "n_samples", "seed", "metric", "value")
-"""Of a table of results, beside those of the axes."""
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -103,10 +100,9 @@ def _plan_problem(study: Study, label: str, problem: Variant) -> Iterator[Planne
     name = study.problems[label].problem
     built = build_problem(name, problem.params)
     task, metrics, params = task_of(built), suited(built, study.metrics), resolved(PROBLEMS[name], problem.params)
-    taken = {*COLUMNS, *(key for spec in study.problems.values() for key in spec.params)}
     for family, spec in study.learners.items():
         for learner in spec.variants(family) if label in study.problems_of(spec) else ():
-            axes = {f"learner_{key}" if key in taken else key: value for key, value in learner.axes.items()}
+            axes = {study.column(key): value for key, value in learner.axes.items()}
             first = Cell(name, params, spec.estimator, *_told(study, spec, task, learner), 0, 0, metrics, study.allow)
             for n_samples, seed in itertools.product(study.sizes_of(spec), range(study.seeds)):
                 cell = replace(first, n_samples=n_samples, seed=seed)

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 
 from studies.parameters import canonical
 from studies.problems import build_problem
+from studies.strata import Bins, bins
 from toymanifold import Problem, UniformBox
 
 N_TEST = 50_000
@@ -61,6 +62,11 @@ class TestSets:
         """From the sampling density where it is lowest: its sparsest fifth by probability mass."""
         X, _ = self.problem.sample(_SPARSE_SHARE * N_TEST, _TEST_SEED, split="test")
         return self._labelled(X[np.argsort(self.problem.log_density(X), kind="stable")[:N_TEST]])
+
+    @functools.cached_property
+    def bins(self) -> Bins:
+        """The points `density` in fifths, by density and by distance to the boundary."""
+        return bins(self.problem, self.density.X)
 
     def _labelled(self, X: NDArray[np.float64]) -> LabelledPoints:
         return LabelledPoints(X, self.problem.label(X))

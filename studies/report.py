@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import jinja2
+import pandas as pd
 from markupsafe import Markup
 
 import toymanifold
 from studies import charts, pages
+from studies.breakdown_tables import BreakdownTable, breakdown_tables
 from studies.charts import Chart, Strip, Style
+from studies.curves import by_problem, losses
 from studies.findings import Findings, Mean, Measured, find
-from studies.galleries import SHOWN_SEED, Gallery, galleries
+from studies.galleries import SHOWN_SEED, Gallery, asked_pictures, galleries
 from studies.plan import plan_study
 from studies.points import MAP_SIZE, N_TEST
 from studies.provenance import Run
@@ -73,6 +76,7 @@ class Chapter:
     reference_at: float
     n_samples: int
     rivals: list[Versus]
+    breakdowns: list[BreakdownTable]
     gallery: Gallery | None
     data: dict[str, Any]
 
@@ -107,15 +111,18 @@ def render_report(results: Results, words: Sequence[str] = ()) -> str:
     if len(outcomes) == len(failed):
         raise ReportError(f"nothing of {study.name} is measured yet; run it with: {commands[0]}")
     frame = results.frame()
-    found, pictures = find(study, frame), galleries(results)
+    found, pictures, rows = find(study, frame), galleries(results), by_problem(losses(frame))
     learners = [str(learner) for learner in frame["learner"].unique()]
-    styles = charts.styles(learners)
+    styles = {learner: style for learner, style in charts.styles(results.learners).items() if learner in learners}
     failures = _failures(results)
     script = pages.text("report.js")
     return _template().render(
         study=study,
         seeds=int(frame["seed"].nunique()),
-        chapters=[_chapter(i, each, styles, pictures.get(each.problem)) for i, each in enumerate(found)],
+        chapters=[
+            _chapter(i, each, styles, rows[each.problem], pictures.get(each.problem)) for i, each in enumerate(found)
+        ],
+        asked=asked_pictures(results),
         highlights=highlights(found[0]),
         answers=answers(results),
         failures=failures[:_MOST_FAILURES],
@@ -134,7 +141,9 @@ def render_report(results: Results, words: Sequence[str] = ()) -> str:
     )
 
 
-def _chapter(place: int, found: Findings, styles: dict[str, Style], gallery: Gallery | None) -> Chapter:
+def _chapter(
+    place: int, found: Findings, styles: dict[str, Style], rows: pd.DataFrame, gallery: Gallery | None
+) -> Chapter:
     figures = [_figure(measured, primary=i == 0) for i, measured in enumerate(found.measured)]
     sizes = sorted({n for figure in figures for n in figure.sizes})
     rivals = [
@@ -158,6 +167,7 @@ def _chapter(place: int, found: Findings, styles: dict[str, Style], gallery: Gal
         reference_at=charts.size_axis(sizes).position(found.n_samples) if found.n_samples else 0,
         n_samples=found.n_samples,
         rivals=rivals,
+        breakdowns=breakdown_tables(rows, found.worths[0] if found.worths else None),
         gallery=gallery,
         data=_data(figures, styles),
     )

@@ -9,8 +9,11 @@ from sklearn.base import BaseEstimator
 
 from studies.fitted import fitted
 from studies.plan import Cell, Planned, plan_study
+from studies.problems import build_problem
+from studies.refusals import unknown
 from studies.spec import Study
 from studies.store import Outcome, Store
+from toymanifold import Problem
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,60 @@ class Results:
     def estimator(self, cell: Cell) -> BaseEstimator:
         """Return a cell's fitted estimator: from the store where it was kept, else fitted again (see `fitted`)."""
         return fitted(cell, self.store)
+
+    @property
+    def learners(self) -> list[str]:
+        """The labels of the study's learners, measured or not, in its order."""
+        return list(dict.fromkeys(p.learner for p in self._planned))
+
+    @property
+    def problems(self) -> list[str]:
+        """The labels of the study's problems, likewise."""
+        return list(dict.fromkeys(p.problem for p in self._planned))
+
+    def problem_label(self, problem: str | None = None) -> str:
+        """Return the label of one of the study's problems: the one given, or the only one.
+
+        Raises
+        ------
+        ValueError
+            If there is none of this label, or none is given of several.
+        """
+        if problem is None and len(self.problems) == 1:
+            return self.problems[0]
+        if problem not in self.problems:
+            raise ValueError(unknown("problem of the study", problem or "", self.problems))
+        return problem
+
+    def problem(self, label: str | None = None) -> Problem:
+        """Return one of the study's problems, by its label as in `problem_label`."""
+        wanted = self.problem_label(label)
+        cell = next(p.cell for p in self._planned if p.problem == wanted)
+        return build_problem(cell.problem, cell.problem_params)
+
+    def cell(self, learner: str, n_samples: int, seed: int = 0, problem: str | None = None) -> Cell:
+        """Return one of the study's cells.
+
+        Parameters
+        ----------
+        learner : str
+            Its label.
+        n_samples, seed : int
+        problem : str or None, default=None
+            Its label, as in `problem_label`.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        wanted = learner, self.problem_label(problem), n_samples, seed
+        for p in self._planned:
+            if (p.learner, p.problem, p.cell.n_samples, p.cell.seed) == wanted:
+                return p.cell
+        if learner not in self.learners:
+            raise ValueError(unknown("learner of the study", learner, self.learners))
+        raise ValueError(f"{learner!r} has no cell at n = {n_samples:,}, seed {seed}, on {wanted[1]!r}")
 
     def failed(self) -> list[tuple[Planned, Outcome]]:
         """Return the cells that have failed, with how."""

@@ -3,13 +3,15 @@
 A law is refused where the data cannot support one, and the refusal carries what was estimated all the same.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from studies.curves import LearningCurve
+from studies.curves import LearningCurve, learning_curve
 from studies.families import FAMILIES
 from studies.fits import Fit, fit_candidates, missed_sizes, simplest_predictor
 from studies.inference import CONFIDENCE, Interval, exponential, hull, jackknife_interval, p_above_zero
@@ -157,6 +159,34 @@ def fit_scaling(curve: LearningCurve, families: Sequence[str] = tuple(FAMILIES))
     if reasons or law is None:
         raise NoScalingLaw(reasons, curve, law)
     return law
+
+
+def fit_all(frame: pd.DataFrame, metric: str = "error") -> dict[str, ScalingLaw | NoScalingLaw]:
+    """Find the law of each learner's curve, or why there is none, by the learner's label.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `Results.frame`, of one problem.
+    metric : str, default="error"
+
+    Returns
+    -------
+    laws : dict of str to ScalingLaw or NoScalingLaw
+        Without learners of which too little is measured for a curve.
+    """
+    found: dict[str, ScalingLaw | NoScalingLaw] = {}
+    for learner in map(str, frame["learner"].unique()):
+        with contextlib.suppress(ValueError):
+            found[learner] = _law_or_refusal(learning_curve(frame, learner, metric))
+    return found
+
+
+def _law_or_refusal(curve: LearningCurve) -> ScalingLaw | NoScalingLaw:
+    try:
+        return fit_scaling(curve)
+    except NoScalingLaw as refused:
+        return refused
 
 
 def _too_little(curve: LearningCurve) -> list[str]:

@@ -1,25 +1,26 @@
 """What a study found: answers and a table for a terminal, and pictures as files."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 from rich.table import Table
 
+from studies.breakdowns import is_of_bin
 from studies.claims import check_claims
 from studies.compare import paired_difference, summary
-from studies.curves import errors
-from studies.figures import gallery, learning_curves
+from studies.curves import by_problem, losses
+from studies.figures.pages import Page, pages
+from studies.findings import PRIMARY, Findings, find
 from studies.inference import Interval
+from studies.meetings import crossings_seen
 from studies.parts import Point, Question
-from studies.problems import build_problem
+from studies.points import N_TEST
 from studies.results import Results
-from studies.runner import MAP_MARGIN
+from studies.scaling import NoScalingLaw, ScalingLaw, fit_all
+from studies.wording import Scale, highlights, scale_of
 
-_SHOWN_SEED = 0  # whose decision regions are drawn
-_MOST_REGIONS = 12  # beside each other
+_UNSEEN = 0.5 / N_TEST
 
 _LOSSES = {
     "error": "error %",
@@ -35,8 +36,8 @@ _HEADINGS = {**_LOSSES, "fit_seconds": "fit s", "predict_seconds": "predict s"}
 
 def answers(results: Results) -> list[str]:
     """Answer the study's questions, on each problem, one line each, from the errors under the sampling density."""
-    frame = _losses(results.frame())
-    parts = _by_problem(frame[frame["metric"].isin(("error", "mse"))])
+    frame = losses(results.frame())
+    parts = by_problem(frame[frame["metric"].isin(PRIMARY)])
     return [
         f"{problem}: {question.ask} {_answer(question, part)}".removeprefix(": ")
         for problem, part in parts.items()
@@ -60,11 +61,11 @@ def measurements(results: Results) -> list[Table]:
 
     Means over seeds, with intervals where a metric is a loss.
     """
-    return [_table(problem, part) for problem, part in _by_problem(_losses(results.frame())).items()]
+    return [_table(problem, part) for problem, part in by_problem(losses(results.frame())).items()]
 
 
 def _table(problem: str, frame: pd.DataFrame) -> Table:
-    measured = set(frame["metric"])
+    measured = {metric for metric in frame["metric"] if not is_of_bin(metric)}
     metrics = [*(metric for metric in _HEADINGS if metric in measured), *sorted(measured - _HEADINGS.keys())]
     shown = Table(box=None, title=problem or None, title_justify="left")
     for heading in ("n", "learner", *(_HEADINGS.get(metric, metric) for metric in metrics), "seeds"):
@@ -76,62 +77,79 @@ def _table(problem: str, frame: pd.DataFrame) -> Table:
     return shown
 
 
-def write_pictures(results: Results, folder: Path) -> list[Path]:
-    """Write the study's pictures, of each problem, as PNG files into `folder`, and return their paths."""
+def scalings(results: Results) -> list[Table]:
+    """Return how errors scale with the number of training points, as a table for each problem: exponents and floors.
+
+    A problem whose learners have one sample size each has no table.
+    """
+    parts = {problem: _judged(part) for problem, part in by_problem(losses(results.frame())).items()}
+    return [
+        _scaling(problem, part)
+        for problem, part in parts.items()
+        if not part.empty and part.groupby("learner")["n_samples"].nunique().max() > 1
+    ]
+
+
+def _scaling(problem: str, frame: pd.DataFrame) -> Table:
+    metric = str(frame["metric"].iloc[0])
+    scale, title = scale_of(metric), "How the error falls with n"
+    shown = Table(box=None, title=f"{title}: {problem}" if problem else title, title_justify="left")
+    for heading in ("learner", "exponent", "floor", "law"):
+        shown.add_column(heading, no_wrap=True)
+    laws = fit_all(frame, metric)
+    refusals = {law.reasons for law in laws.values() if isinstance(law, NoScalingLaw)}
+    if len(refusals) == 1 and not any(isinstance(law, ScalingLaw) for law in laws.values()):
+        laws = {"all learners": next(iter(laws.values()))}
+    for learner, law in laws.items():
+        if isinstance(law, NoScalingLaw):
+            shown.add_row(learner, "", "", f"none: {'; '.join(law.reasons)}")
+        else:
+            bounds = Scale("", 1, "").with_interval(law.exponent)
+            shown.add_row(learner, bounds, scale.with_interval(_seen(law.floor)), law.chosen.family.formula)
+    return shown
+
+
+def _seen(floor: Interval) -> Interval:
+    """Return a floor in which what no test set could tell from 0 is 0."""
+    mean, low, high = (end if end > _UNSEEN else 0.0 for end in (floor.mean, floor.low, floor.high))
+    return Interval(mean, low, high)
+
+
+def comparisons(results: Results) -> list[str]:
+    """Return what priors are worth, who catches up, and which learning curves cross, on each problem, one line each."""
+    parts = by_problem(losses(results.frame()))
+    return [
+        f"{found.problem}: {line}".removeprefix(": ")
+        for found in find(results.study, results.frame())
+        for line in _compared(found, _judged(parts[found.problem]))
+    ]
+
+
+def _compared(found: Findings, frame: pd.DataFrame) -> Iterator[str]:
+    for highlight in highlights(found):
+        yield f"{highlight.label}: {highlight.value} {highlight.unit}. {highlight.detail}".replace(" . ", ". ")
+    for crossing in crossings_seen(frame):
+        yield f"Where {crossing.a} and {crossing.b} cross: {crossing}"
+
+
+def write_pictures(results: Results, folder: Path) -> list[str]:
+    """Write the study's pictures as PNG files into `folder`; return a line on each: where it is, or why it is not."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, figure in _pictures(results):
-        paths.append(folder / f"{name}.png")
-        figure.savefig(paths[-1], dpi=150)
-    return paths
+    return [_written(page, folder) for page in pages(results)]
 
 
-def _pictures(results: Results) -> Iterator[tuple[str, Figure]]:
-    for problem, part in _by_problem(_losses(results.frame())).items():
-        suffix = re.sub(r"[^\w.=]+", "-", f" {problem}") if problem else ""
-        curves = pd.concat([part[part["metric"] == loss] for loss in _LOSSES])
-        if not curves.empty:
-            title = results.study.question + (f" ({problem})" if problem else "")
-            yield f"learning-curves{suffix}", learning_curves(summary(curves), title)
-        regions = _regions(results, problem)
-        if regions is not None:
-            yield f"decision-regions{suffix}", regions
+def _written(page: Page, folder: Path) -> str:
+    if page.figure is None:
+        return f"no picture {page.name}: {page.refusal}"
+    path = folder / f"{page.name}.png"
+    page.figure.savefig(path, dpi=150)
+    return f"wrote {path}"
 
 
-def _regions(results: Results, problem: str) -> Figure | None:
-    """Draw the decision maps that the study's gallery asks for; None if there are none of a problem."""
-    maps, shown_errors, cell = {}, {}, None
-    for planned, outcome in results.outcomes():
-        wanted = planned.cell.seed == _SHOWN_SEED and planned.cell.n_samples in results.study.gallery
-        if wanted and outcome.status == "ok" and problem in ("", planned.problem):
-            inside = results.store.decision_map(planned.cell.key)
-            if inside is not None and "accuracy" in outcome.values:
-                cell = planned.cell
-                maps[planned.learner, cell.n_samples] = inside
-                shown_errors[planned.learner, cell.n_samples] = 1 - outcome.values["accuracy"]
-    if cell is None:
-        return None
-    built = build_problem(cell.problem, cell.problem_params)
-    learners = list(dict.fromkeys(learner for learner, _ in maps))
-    shown = learners[:_MOST_REGIONS]
-    maps = {(learner, n): inside for (learner, n), inside in maps.items() if learner in shown}
-    samples = {n: built.sample(n, _SHOWN_SEED)[0] for n in results.study.gallery if any(n == size for _, size in maps)}
-    title = f"Decision regions over the sampling density, seed {_SHOWN_SEED}" + (f" ({problem})" if problem else "")
-    if len(shown) < len(learners):
-        title += f"; the first {len(shown)} of {len(learners)} learners"
-    return gallery(maps, shown_errors, samples, built, MAP_MARGIN * built.target.radius, title)
-
-
-def _losses(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame in which accuracies are errors."""
-    return pd.concat([errors(frame), frame[~frame["metric"].str.startswith("accuracy")]])
-
-
-def _by_problem(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the rows of each problem by its label; there is none where the study has one problem."""
-    if "problem" not in frame:
-        return {"": frame}
-    return {str(problem): part for problem, part in frame.groupby("problem", sort=False)}
+def _judged(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of what learners are judged by."""
+    measured = set(frame["metric"])
+    return frame[frame["metric"] == next((name for name in PRIMARY if name in measured), "")]
 
 
 def _rows(frame: pd.DataFrame, metrics: list[str]) -> Iterator[list[str]]:

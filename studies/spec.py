@@ -15,27 +15,29 @@ from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_
 
 from studies import toml
 from studies.learners import wrong_on_problem
-from studies.metrics import METRICS
-from studies.parameters import n_points, plain, variants
+from studies.metrics import METRICS, suited, value_names
+from studies.parameters import n_points
 from studies.parts import (
+    COLUMNS,
     MAX_CELLS,
-    MAX_POINTS,
     MAX_SAMPLES,
     Count,
     Label,
     LearnerSpec,
     Name,
     Part,
+    PictureSpec,
     ProblemSpec,
     Question,
     Quick,
     SampleSizes,
     Size,
     allowed,
-    listed,
     thinned,
 )
+from studies.pictures import strangers
 from studies.problems import build_problem
+from studies.references import dangling
 from studies.refusals import SpecError, Wrong, refuse, report, reworded, unknown
 from toymanifold import Problem
 
@@ -77,6 +79,9 @@ class Study(Part):
     questions: tuple[Question, ...] = ()
     """Comparisons to report, on each problem."""
 
+    pictures: tuple[PictureSpec, ...] = ()
+    """Pictures to draw beside those that every study has; see [pictures.md](pictures.md)."""
+
     quick: Quick = Quick()
     """What `--quick` does."""
 
@@ -105,12 +110,11 @@ class Study(Part):
 
     @classmethod
     def _dangling(cls, data: Any) -> list[Wrong]:
-        described = data if isinstance(data, Mapping) else {}
-        return [*_unknown_problems(described), *_unknown_learners(described)]
+        return dangling(data)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        refuse([*_too_many(self), *_never_run(self), *_unknown_axes(self)])
+        refuse([*_too_many(self), *_never_run(self), *_unknown_axes(self), *_undrawable(self)])
         return self
 
     @classmethod
@@ -188,6 +192,19 @@ class Study(Part):
             for learner in self.learners.values()
             for problem in self.problems_of(learner).values()
         )
+
+    @property
+    def axes(self) -> list[str]:
+        """The columns of the axes in a table of results."""
+        of_problems = [next(spec.variants(label)).axes for label, spec in self.problems.items()]
+        of_learners = [next(spec.variants(label)).axes for label, spec in self.learners.items()]
+        columns = [*itertools.chain(*of_problems), *map(self.column, itertools.chain(*of_learners))]
+        return list(dict.fromkeys(columns))
+
+    def column(self, axis: str) -> str:
+        """Return the column of a learner's axis: its name, after ``learner_`` where that is taken."""
+        taken = {*COLUMNS, *(key for spec in self.problems.values() for key in spec.params)}
+        return f"learner_{axis}" if axis in taken else axis
 
     def quickened(self) -> Self:
         """Return the part of the study that ``--quick`` runs: fewer seeds, and the largest samples left out."""
@@ -283,40 +300,20 @@ def _unknown_axes(study: Study) -> Iterator[Wrong]:
                 yield Wrong(("quick", "axes", key), f"must hold values of the axis, of {axes[key]}", value)
 
 
-def _unknown_problems(described: Mapping[str, Any]) -> Iterator[Wrong]:
-    problems = described.get("problems", {"spiral": None})
-    for label, learner in _items(described.get("learners")):
-        for place, name in enumerate(_list(_get(learner, "problems"))):
-            if isinstance(name, str) and isinstance(problems, Mapping) and name not in problems:
-                yield Wrong(("learners", label, "problems", place), unknown("problem", name, problems), name)
-
-
-def _unknown_learners(described: Mapping[str, Any]) -> Iterator[Wrong]:
-    labels = {name for label, learner in _items(described.get("learners")) for name in _labels(label, learner)}
-    for place, question in enumerate(_list(described.get("questions"))):
-        for end in ("a", "b"):
-            name = _get(_get(question, end), "learner")
-            if isinstance(name, str) and name not in labels:
-                yield Wrong(("questions", place, end, "learner"), unknown("learner", name, sorted(labels)), name)
-
-
-def _labels(label: str, learner: Any) -> set[str]:
-    """Return the labels of a learner that may be wrong in other ways."""
-    prior = ["none" if name is None else name for name in listed(_get(learner, "prior"))]
-    try:
-        params = plain({"prior": prior, **dict(_items(_get(learner, "params")))})
-    except ValueError:
-        return {label}
-    return {variant.label for variant in itertools.islice(variants(label, params), MAX_POINTS)} or {label}
-
-
-def _get(thing: Any, key: str) -> Any:
-    return thing.get(key) if isinstance(thing, Mapping) else getattr(thing, key, None)
-
-
-def _items(thing: Any) -> list[tuple[str, Any]]:
-    return [(key, value) for key, value in thing.items() if isinstance(key, str)] if isinstance(thing, Mapping) else []
-
-
-def _list(thing: Any) -> list[Any]:
-    return list(thing) if isinstance(thing, list | tuple) else []
+def _undrawable(study: Study) -> Iterator[Wrong]:
+    """Yield the parts that pictures name and the study has not."""
+    if not study.pictures:
+        return
+    learners = {label: [v.label for v in spec.variants(label)] for label, spec in study.learners.items()}
+    problems = {label: [v.label for v in spec.variants(label)] for label, spec in study.problems.items()}
+    parts: dict[str, list[Any]] = {
+        "learner": [*learners, *(name for names in learners.values() for name in names)],
+        "problem": [*problems, *(name for names in problems.values() for name in names)],
+        "sample size": sorted({n for learner in study.learners.values() for n in study.sizes_of(learner)}),
+        "metric": value_names(
+            name for problem in _built(study.problems.values()) for name in suited(problem, study.metrics)
+        ),
+        "axis": [*study.axes, "n_samples", "learner"],
+    }
+    for place, picture in enumerate(study.pictures):
+        yield from (found._replace(at=("pictures", place, *found.at)) for found in strangers(picture.arguments, parts))

@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from toymanifold import Problem
 from toymanifold.validation import check_integer, check_points, refusal
 
+BY = ("density", "distance")
+"""What points are put into bins by."""
+
 
 @dataclass(frozen=True, eq=False)
 class Bins:

@@ -4,12 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.charts import LAYOUT, Axis, chart, floor_of, spread, strip, styles
-from studies.compare import summary
-from studies.curves import errors
+from studies.charts import LAYOUT, Axis, chart, floor_of, strip, styles
 from studies.figures import plot_learning_curves
 from studies.findings import Curve, Mean, Measured, find
 from studies.inference import Interval
+from studies.labels import spread
 from studies.meetings import Estimate
 from studies.points import N_TEST
 
@@ -26,7 +25,7 @@ def measured(metric="error", curves=2, values=(0.1, 0.01), low=0.9, high=1.1):
 
 @given(places=st.lists(st.floats(TOP, BOTTOM), min_size=1, max_size=20))
 def test_names_are_a_line_apart_in_the_order_of_their_curves_and_inside(places):
-    placed = np.array(spread(places, TOP, BOTTOM))
+    placed = np.array(spread(places, TOP, BOTTOM, LAYOUT["line"]))
     order = np.argsort(places, kind="stable")
     assert (np.diff(placed[order]) >= LAYOUT["line"] - 1e-6).all()
     assert placed.min() >= TOP - 1e-6
@@ -34,11 +33,11 @@ def test_names_are_a_line_apart_in_the_order_of_their_curves_and_inside(places):
 
 
 def test_names_that_have_room_stay_where_they_are():
-    assert spread([300, 50, 100], TOP, BOTTOM) == [300, 50, 100]
+    assert spread([300, 50, 100], TOP, BOTTOM, 15) == [300, 50, 100]
 
 
 def test_names_in_one_place_spread_to_both_sides_of_it():
-    assert spread([100, 100, 100], TOP, BOTTOM) == pytest.approx([85, 100, 115])
+    assert spread([100, 100, 100], TOP, BOTTOM, 15) == pytest.approx([85, 100, 115])
 
 
 @given(low=st.floats(1e-6, 1e6), ratio=st.floats(1.01, 1e6), log=st.booleans())
@@ -90,8 +89,12 @@ def test_a_long_name_is_cut_and_too_many_names_are_left_to_the_legend():
 
 
 def test_a_learner_has_the_colour_of_the_figures(worth, worth_results):
-    ax = plot_learning_curves(summary(errors(worth_results.frame())))
-    drawn = {line.get_label(): plt.matplotlib.colors.to_hex(line.get_color()) for line in ax.lines}
+    ax = plot_learning_curves(worth_results)
+    drawn = {
+        line.get_label(): plt.matplotlib.colors.to_hex(line.get_color())
+        for line in ax.lines
+        if not line.get_label().startswith("_")
+    }
     plt.close("all")
     curves = find(worth, worth_results.frame())[0].measured[0].curves
     assert {name: style.colour for name, style in styles([curve.learner for curve in curves]).items()} == drawn

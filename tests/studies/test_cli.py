@@ -46,7 +46,9 @@ def test_run_then_show(command, tmp_path):
     assert "tiny: 6 cells, 0 measured before" in ran.output
     shown = command("show", "tiny")
     assert "Does the phase help? Yes: " in shown.output
-    assert shown.output.count("kNN + phase") == 1
+    assert len(re.findall(r"^ +\d+ +kNN \+ phase ", shown.output, re.MULTILINE)) == 1
+    assert "none: 2 sizes, 5 needed; 2 seeds, 3 needed" in shown.output
+    assert "Smallest error with 20 training points: " in shown.output
     for name in ("learning-curves.png", "decision-regions.png"):
         assert (tmp_path / "toymanifold-results" / "tiny" / name).read_bytes().startswith(b"\x89PNG")
 

@@ -10,7 +10,8 @@ from studies import Study, toml
 from studies.learners import PACKAGES
 from studies.metrics import METRICS
 from studies.parameters import accepted
-from studies.parts import MAX_CELLS, MAX_POINTS, LearnerSpec, Point, ProblemSpec, Question, Quick, Sizes
+from studies.parts import MAX_CELLS, MAX_POINTS, LearnerSpec, PictureSpec, Point, ProblemSpec, Question, Quick, Sizes
+from studies.pictures import PICTURES
 from studies.problems import MAX_DIMENSION, PROBLEMS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "studies.md").read_text(encoding="utf-8")
@@ -30,7 +31,7 @@ def default(field):
     return f"`{toml.value(field.default)}`" if isinstance(field.default, int) else ""
 
 
-@pytest.mark.parametrize("model", [Study, ProblemSpec, LearnerSpec, Sizes, Question, Point, Quick])
+@pytest.mark.parametrize("model", [Study, ProblemSpec, LearnerSpec, Sizes, Question, Point, PictureSpec, Quick])
 def test_every_key_is_in_its_table(model):
     assert "\n".join(["| key | default | |", "|---|---|---|", *keys(model)]) in PAGE
 
@@ -40,6 +41,17 @@ def test_every_metric_is_in_the_table():
         f"| `{name}` | {'yes' if found.default else ''} | {found.function.__doc__} |" for name, found in METRICS.items()
     ]
     assert "\n".join(["| metric | by default | |", "|---|---|---|", *rows]) in PAGE
+
+
+def test_every_picture_is_in_the_table_of_its_page():
+    page = (Path(__file__).parents[2] / "docs" / "pictures.md").read_text(encoding="utf-8")
+    rows = [
+        f"| `{name}` | {', '.join(f'`{key}`' for key in found.arguments.model_fields)} |"
+        for name, found in PICTURES.items()
+    ]
+    assert "\n".join(["| picture | arguments |", "|---|---|", *rows]) in page
+    for block in page.split("```toml\n")[1:]:
+        Study.from_dict(tomllib.loads(block.split("```")[0]))
 
 
 def test_every_problem_is_in_the_table():

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.crossings import data_equivalence
+from studies.crossings import DataEquivalence, data_equivalence
+from studies.inference import Interval
 from studies.meetings import Estimate, crossover, equivalence
 
 SIZES = [100, 316, 1000, 3162, 10_000]
@@ -65,3 +66,11 @@ def test_the_reciprocal_of_the_reciprocal_is_the_estimate(value, low, high, beyo
     assert (back.value, back.low, back.high) == pytest.approx((value, low, high))
     assert back.beyond == beyond
     assert Estimate(value, 0, np.inf).inverse() == Estimate(1 / value, 0, np.inf)
+
+
+@pytest.mark.parametrize("ratio", [(np.inf, 0.0, np.inf), (0.0, 0.0, np.inf)])
+def test_a_bound_that_bounds_nothing_is_no_answer(monkeypatch, ratio):
+    found = DataEquivalence("a", "b", 100, Interval(*ratio), (0.1, 10))
+    monkeypatch.setattr("studies.meetings.data_equivalence", lambda *_: found)
+    frame = pd.DataFrame({"learner": ["a", "b"], "metric": "error"})
+    assert equivalence(frame, "a", "b", 100) is None

@@ -6,6 +6,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from studies.metrics import METRICS, Fitted, measure, metric, suited
 from studies.points import TestSets
+from studies.strata import bins, breakdown_values
 from toymanifold import (
     GaussianMixture,
     Harmonic,
@@ -37,7 +38,10 @@ def test_metrics_of_a_classifier_are_scikit_learns():
         assert values.pop(name) == made.estimator.score(points.X, points.y)
     assert values.pop("fit_seconds") == 1.5
     assert values.pop("predict_seconds") > 0
-    assert values == {}
+    points = made.tests.density
+    in_bins = breakdown_values(made.estimator.predict(points.X) == points.y, bins(made.problem, points.X))
+    assert values == in_bins
+    assert len(in_bins) == 10
 
 
 def test_metrics_of_a_regressor_are_scikit_learns():
@@ -70,6 +74,8 @@ SECONDS = ("fit_seconds", "predict_seconds")
 )
 def test_a_problem_is_measured_by_what_suits_it(problem, names):
     assert suited(problem) == names
+    assert suited(problem, ["error_density"]) == ("error_density",) * ("accuracy_uniform" in names)
+    assert suited(problem, ["error_distance"]) == ("error_distance",) * hasattr(problem.target, "signed_distance")
     assert suited(problem, ["mse", "accuracy"]) == tuple(name for name in names if name in ("mse", "accuracy"))
 
 

@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from studies import Results, Store
+from studies import Outcome, Results, Store, Study, plan_study
 from studies.report import render_report
+from studies.strata import BY
 
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 LABELS = ["net", "net + polar", "kNN"]
@@ -193,13 +194,16 @@ def test_another_metric_is_shown_with_its_table(page):
 def test_the_theme_follows_the_system_and_the_switch(open_page, system):
     page = open_page(color_scheme=system)
     paper = "getComputedStyle(document.body).backgroundColor"
-    switch = page.get_by_role("button", name="Dark theme")
+    switch = page.locator("#theme")
+    offers = {"light": "Dark theme", "dark": "Light theme"}
     first = page.evaluate(paper)
-    assert switch.get_attribute("aria-pressed") == str(system == "dark").lower()
+    assert switch.inner_text() == offers[system]
     switch.click()
     second = page.evaluate(paper)
+    assert switch.inner_text() != offers[system]
     switch.click()
     assert page.evaluate(paper) == first
+    assert switch.inner_text() == offers[system]
     light = "rgb(255, 255, 255)"
     assert (first == light, second == light) == (system == "light", system == "dark")
 
@@ -246,6 +250,68 @@ def test_print_shows_all_metrics_and_all_tables_and_no_controls(page):
     assert min(heights) > 50
     assert page.locator(".controls:visible").count() == page.locator("#theme:visible").count() == 0
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+@pytest.fixture(scope="module")
+def binned_address(tmp_path_factory):
+    """A page on errors by bin, which asks for a picture."""
+    study = Study.from_dict(
+        {
+            "name": "binned",
+            "question": "Where does the prior help?",
+            "seeds": 3,
+            "sizes": [50, 100],
+            "metrics": ["accuracy", "error_density", "error_distance"],
+            "learners": {"kNN": {"estimator": "knn-1"}, "kNN + polar": {"estimator": "knn-1", "prior": "polar"}},
+            "pictures": [{"plot": "density"}, {"plot": "training_dynamics"}],
+        }
+    )
+    folder = tmp_path_factory.mktemp("binned")
+    with Store(f"sqlite:///{folder}/results.db") as store:
+        for planned in plan_study(study):
+            polar, shift = planned.learner != "kNN", 0.001 * planned.cell.seed
+            wrong = 0.2 * (planned.cell.n_samples / 50) ** -0.5 - 0.01 * polar + shift
+            bins = {
+                f"error_{by}_{k}": 0.1 * k * (1.2 - polar * (k - 2.2) / 8) + shift for by in BY for k in range(1, 6)
+            }
+            store.add(Outcome(planned.cell.key, planned.cell.spec, "ok", {"accuracy": 1 - wrong, **bins}))
+        (folder / "report.html").write_text(render_report(Results(study, store)), encoding="utf-8")
+    return (folder / "report.html").as_uri()
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_errors_by_bin_are_tables_with_what_the_prior_does(open_page, binned_address, scheme, viewport):
+    page = open_page(binned_address, color_scheme=scheme, viewport=viewport)
+    tables = page.locator(".breakdown")
+    assert tables.count() == 2
+    assert tables.first.locator("thead th").all_inner_texts() == ["learner", "sparsest", "2", "3", "4", "densest"]
+    last = tables.first.locator(".difference td").all_inner_texts()
+    assert [text.split()[0] for text in last[:4]] == ["+1.5", "+0.5", "-3", "-9"]
+    assert ["harms" in text for text in last] == [True, True, False, False, False]
+    assert ["helps" in text for text in last] == [False, False, True, True, True]
+    ink, paper = (
+        page.locator(".breakdown td").first.evaluate(f"cell => getComputedStyle({of}).{name}")
+        for of, name in (("cell", "color"), ("document.body", "backgroundColor"))
+    )
+    light, dark = (sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (paper, ink))
+    assert abs(light - dark) > 380
+    assert page.locator("html").evaluate("html => html.scrollWidth") == viewport["width"]
+    shares = tables.first.locator(".bar").evaluate_all(
+        "all => all.map(bar => parseFloat(bar.style.cssText.match(/[0-9.]+/)))"
+    )
+    assert max(shares) == 100
+
+
+def test_pictures_asked_for_are_in_the_page_or_say_why_not(open_page, binned_address):
+    page = open_page(binned_address)
+    asked = page.locator(".asked")
+    assert asked.count() == 2
+    image = asked.first.locator("img")
+    assert image.get_attribute("alt") == "Density"
+    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 600
+    assert asked.last.locator("img").count() == 0
+    assert "Training dynamics: not drawn, no axis of the study is called 'epochs'" in asked.last.inner_text()
 
 
 def test_pictures_of_regions_are_drawn(page):

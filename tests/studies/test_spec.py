@@ -14,6 +14,7 @@ from estimators import CATALOG, PRIORS
 from studies import SpecError, Study, built_in, plan_study
 from studies.metrics import METRICS
 from studies.parts import Sizes
+from studies.pictures import PICTURES, picture
 from studies.problems import PROBLEMS
 from studies.spec import EXAMPLE
 
@@ -120,6 +121,34 @@ def test_quick_leaves_each_learner_a_sample():
 def test_python_and_toml_are_the_same():
     text = EXAMPLE.read_text(encoding="utf-8")
     assert Study.from_toml(Text(text)) == Study.from_dict(tomllib.loads(text))
+
+
+def test_pictures_name_axes_families_and_metrics_of_several_values():
+    study = changed(
+        metrics=["accuracy", "error_density"],
+        problems={"spiral": {"problem": "spiral", "params": {"turns": [1, 2]}}},
+        learners={"net": {"estimator": "net", "prior": ["none", "polar"]}},
+        pictures=[
+            {"plot": "axis", "axis": "turns", "metric": "error_density_1", "learners": ["net"], "problem": "spiral"},
+            {"plot": "axis", "axis": "prior", "threshold": 2},
+        ],
+    )
+    made = Study.from_dict(study)
+    assert made.pictures[0].arguments["learners"] == ["net"]
+    assert Study.from_toml(Text(made.to_toml())) == made
+    assert made.axes == ["turns", "prior"]
+
+
+def test_a_module_may_add_pictures_of_its_own(monkeypatch):
+    monkeypatch.setattr("studies.pictures.PICTURES", PICTURES.copy())
+
+    @picture()
+    def plot_own(results, ax=None, *, colour: str = "red"):
+        return ax
+
+    assert Study.from_dict(changed(pictures=[{"plot": "own", "colour": "blue"}])).pictures[0].plot == "own"
+    with pytest.raises(ValueError, match="there is a picture 'own' already"):
+        picture()(plot_own)
 
 
 def test_a_study_is_frozen():
@@ -280,6 +309,55 @@ WRONG = {
         "one of [10, 50]",
         "9",
     ),
+    "picture": (
+        changed(pictures=[{"plot": "axes"}]),
+        "pictures[0].plot",
+        "no picture is called 'axes'; did you mean 'axis'?",
+        "'axes'",
+    ),
+    "picture's argument": (
+        changed(pictures=[{"plot": "axis", "axis": "n_samples", "metrc": "error"}]),
+        "pictures[0].metrc",
+        "did you mean 'metric'?",
+        "'error'",
+    ),
+    "picture without": (changed(pictures=[{"plot": "axis"}]), "pictures[0].axis", "is missing", ""),
+    "picture's type": (
+        changed(pictures=[{"plot": "density", "n_samples": "many"}]),
+        "pictures[0].n_samples",
+        "a valid integer",
+        "'many'",
+    ),
+    "picture's choice": (
+        changed(pictures=[{"plot": "breakdown", "by": "colour"}]),
+        "pictures[0].by",
+        "'density' or 'distance'",
+        "'colour'",
+    ),
+    "picture's axis": (
+        changed(pictures=[{"plot": "axis", "axis": "widht"}]),
+        "pictures[0].axis",
+        "no axis is called 'widht'",
+        "'widht'",
+    ),
+    "picture's metric": (
+        changed(pictures=[{"plot": "learning_curves", "metric": "eror_sparse"}]),
+        "pictures[0].metric",
+        "did you mean 'error_sparse'?",
+        "'eror_sparse'",
+    ),
+    "picture's learner": (
+        changed(pictures=[{"plot": "learning_curves", "learners": ["b"]}]),
+        "pictures[0].learners",
+        "no learner is called 'b'; there are 'a'",
+        "'b'",
+    ),
+    "picture's size": (
+        changed(pictures=[{"plot": "decision_region", "learner": "a", "n_samples": 11}]),
+        "pictures[0].n_samples",
+        "one of [10, 50]",
+        "11",
+    ),
     "cells": (changed(seeds=500_001), "study", "has 1,000,002 cells, of at most 1,000,000", ""),
     "nothing": ([], "study", "must be a table", "[]"),
 }
@@ -373,7 +451,20 @@ SCALARS = (
     | st.dates()
 )
 KEYS = st.text(max_size=3) | st.sampled_from(
-    [*Study.model_fields, "a", "b", "estimator", "prior", "params", "problem", "width", "dimension", "ask", "learner"]
+    [
+        *Study.model_fields,
+        "a",
+        "b",
+        "estimator",
+        "prior",
+        "params",
+        "problem",
+        "width",
+        "dimension",
+        "ask",
+        "learner",
+        "plot",
+    ]
 )
 DATA = st.recursive(
     SCALARS, lambda data: st.lists(data, max_size=3) | st.dictionaries(KEYS, data, max_size=4), max_leaves=12
