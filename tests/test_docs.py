@@ -49,6 +49,7 @@ NOT_RUN = {
     "bench": "takes a minute, or ten",
     f"verify ({'|'.join(built_in())})": "would compute anew what is made up here",
     ".*(dask|postgresql).*://": "needs a server",
+    "explore": "is a server",
 }
 
 a_few = settings(max_examples=20, deadline=None, database=None)
