@@ -1,0 +1,253 @@
+"""Double descent held to theory: closed forms for least squares and for random features, and what nets make of it."""
+
+import itertools
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike, NDArray
+
+from studies.claims import Claim, claims, told
+from studies.inference import Interval, exponential, holm, mean_interval, p_above_zero
+from studies.library.seeds import beyond_doubt, by_seed, draw, log_ratio
+from studies.results import Results
+
+Array = NDArray[np.float64]
+
+_DIMENSION, _POINTS, _NOISE = 100, 300, 0.5  # of the least squares and of the random features
+_UNITS = 14  # hidden units at which a net on the small sphere has as many parameters as points, 22 each
+_APART = 10  # from n = d: nearer, the mean over seeds is one of a few outliers
+_MSE = "mean squared error"
+_ZETA_SQUARED = 0.25 / (0.25 - 0.5 / np.pi)
+"""Of ReLU: the squared ratio of its linear coefficient to what is neither constant nor linear of a Gaussian."""
+
+
+def least_squares_risk(n_samples: ArrayLike, dimension: int, noise: float) -> Array:
+    r"""Return the expected squared error of least squares of minimum norm, without noise in the test labels.
+
+    For isotropic Gaussian points and a linear function of norm 1, exactly for any n: the expectation of an inverse
+    Wishart matrix. Its limit for n, d to infinity is theorem 1 of Hastie et al., Surprises in high-dimensional
+    ridgeless least squares interpolation, 2019, arXiv:1903.08560.
+
+    Parameters
+    ----------
+    n_samples : array-like
+        n, of any shape.
+    dimension : int
+        d.
+    noise : float
+        Standard deviation of the noise of the training labels.
+
+    Returns
+    -------
+    risk : ndarray
+        :math:`\sigma^2 d / (n - d - 1)` for n > d + 1, :math:`1 - n/d + \sigma^2 n / (d - n - 1)` for n < d - 1,
+        infinite in between.
+    """
+    n, d = np.asarray(n_samples, dtype=np.float64), dimension
+    gap = np.maximum(np.abs(n - d) - 1, 0)
+    with np.errstate(divide="ignore"):
+        variance = noise**2 * np.minimum(n, d) / gap
+    return np.maximum(1 - n / d, 0) + variance
+
+
+def random_features_risk(n_features: ArrayLike, n_samples: int, dimension: int, noise: float) -> Array:
+    """Return the expected squared error of ridgeless random ReLU features on a linear function of norm 1.
+
+    Points and weights are uniform on the sphere of radius sqrt(d), and n, N, d go to infinity together: Mei and
+    Montanari, The generalization error of random features regression, 2019, arXiv:1908.05355, theorem 3. Infinite at
+    N = n.
+
+    Parameters
+    ----------
+    n_features : array-like
+        N, of any shape.
+    n_samples, dimension : int
+        n and d.
+    noise : float
+        Standard deviation of the noise of the training labels.
+    """
+    a, b = np.asarray(n_features, dtype=np.float64) / dimension, n_samples / dimension
+    z, lesser = _ZETA_SQUARED, np.minimum(a, b)
+    c = -(np.sqrt((lesser * z - z - 1) ** 2 + 4 * z * lesser) + (lesser * z - z - 1)) / (2 * z)
+    common = c**5 * z**3 - 3 * c**4 * z**2 + 2 * c**3 * z**2 + 3 * c**3 * z - 2 * c**2 * z - c**2
+    whole = (
+        -common + (a * b - a - b + 1) * c**3 * z**3 + (a + b - 3 * a * b + 1) * c**2 * z**2 + 3 * a * b * c * z - a * b
+    )
+    bias = b * c**3 * z**2 - b * c**2 * z + a * b * c * z - a * b
+    variance = common + (a - 1) * c**3 * z**3 - (a + 1) * c**2 * z**2
+    with np.errstate(divide="ignore"):
+        risk: Array = np.where(a == b, np.inf, (bias + noise**2 * variance) / whole)
+    return risk
+
+
+@claims("double-descent")
+def check(frame: pd.DataFrame) -> Iterator[Claim]:
+    """Check double descent in points, features, hidden units and epochs."""
+    yield from _of_least_squares(by_seed(frame, "mse", learner="least squares"))
+    yield from _of_random_features(
+        by_seed(frame, "mse", "n_features", family="random features", ridge=0.0),
+        by_seed(frame, "mse", "n_features", family="random features", ridge=0.1),
+    )
+    nets = frame[frame["family"] == "net"]
+    yield _by_width(by_seed(nets, "mse", "width", epochs=nets["epochs"].max()))
+    yield _by_epoch(by_seed(nets, "mse", "epochs", width=nets["width"].max()))
+
+
+def _of_least_squares(table: pd.DataFrame) -> Iterator[Claim]:
+    source = "Hastie et al. 2019, theorem 1; the expectation of an inverse Wishart matrix"
+    far = table.loc[:, np.abs(table.columns - _DIMENSION) >= _APART]
+    difference = far - least_squares_risk(far.columns, _DIMENSION, _NOISE)
+    p = holm(2 * np.minimum(p_above_zero(difference), p_above_zero(-difference)))
+    ratio = far.mean() / least_squares_risk(far.columns, _DIMENSION, _NOISE)
+    yield Claim(
+        "The error of least squares of minimum norm is its closed form, below and above n = d.",
+        source,
+        f"{ratio.min():.2f} to {ratio.max():.2f} times it at n = {', '.join(map(str, far.columns))};"
+        f" least p = {p.min():.2f} (t tests, Holm)",
+        bool(p.min() > 0.05),
+    )
+    rise = log_ratio(table[90], table[50])
+    yield Claim(
+        "More data hurt: the error rises from n = d/2 to n = 0.9 d.",
+        "Nakkiran 2019, arXiv:1912.07242, figure 1",
+        f"{told(exponential(rise))} times the error",
+        beyond_doubt(rise),
+    )
+
+
+def _of_random_features(ridgeless: pd.DataFrame, ridge: pd.DataFrame) -> Iterator[Claim]:
+    source = "Mei and Montanari 2019, theorem 3 and figure 1"
+    apart = ridgeless.drop(columns=_POINTS)
+    few, many = apart.columns[[0, -1]]
+    theory = random_features_risk(apart.columns, _POINTS, _DIMENSION, _NOISE)
+    ratios = [mean_interval(apart[N] / risk) for N, risk in zip(apart.columns, theory, strict=True)]
+    slack = _DIMENSION**-0.5
+    yield Claim(
+        "The error of ridgeless random features follows the limit N, n, d to infinity, to the order of d^(-1/2).",
+        source,
+        f"{min(r.mean for r in ratios):.2f} to {max(r.mean for r in ratios):.2f} times it at N/n ="
+        f" {few / _POINTS:.1f} to {many / _POINTS:.1f}, N = n left out",
+        all(r.low < 1 + slack and r.high > 1 - slack for r in ratios),
+    )
+    sides = [log_ratio(ridgeless[_POINTS], ridgeless[side]) for side in (75, 1500)]
+    yield Claim(
+        "It peaks at N = n.",
+        source,
+        " and ".join(f"{told(exponential(rise), '.0f')} times" for rise in sides) + " the error at N = n/4 and N = 5 n",
+        _all(beyond_doubt(rise) for rise in sides),
+    )
+    fall = log_ratio(ridge[75], ridge[_POINTS])
+    rest = log_ratio(ridge[_POINTS], ridge[1500])
+    yield Claim(
+        "A ridge removes the peak.",
+        source,
+        f"with ridge 0.1 the error falls by a factor of {told(exponential(fall))} from N = n/4 to N = n, and of"
+        f" {told(exponential(rest))} from there to N = 5 n",
+        _all(beyond_doubt(change) for change in (fall, rest)),
+    )
+
+
+def _by_width(table: pd.DataFrame) -> Claim:
+    sides = [log_ratio(table[_UNITS], table[side]) for side in (4, 256)]
+    return Claim(
+        "A trained two-layer net does worst where it has about as many parameters as there are points.",
+        "Belkin et al. 2019, figure 3; Nakkiran et al. 2019, section 5",
+        f"at {_UNITS} hidden units "
+        + " and ".join(f"{told(exponential(rise))} times" for rise in sides)
+        + " the error at 4 and at 256",
+        _all(beyond_doubt(rise) for rise in sides),
+    )
+
+
+def _by_epoch(table: pd.DataFrame) -> Claim:
+    recovered = _recovered(table)
+    return Claim(
+        "With label noise, the error of a wide net falls, rises and falls again with training (by half of its rise).",
+        "Nakkiran et al. 2019, section 6, figure 9",
+        f"it regains {told(recovered)} of its rise",
+        beyond_doubt(Interval(recovered.mean - 0.5, recovered.low - 0.5, recovered.high - 0.5)),
+    )
+
+
+def _recovered(table: pd.DataFrame) -> Interval:
+    """Return which share of a curve's largest rise above an earlier minimum is gone at its end."""
+    mean = table.mean()
+    peak = (mean / mean.cummin()).idxmax()
+    lowest = mean[:peak].idxmin()
+    if lowest == peak:  # it never rises
+        return Interval(0.0, 0.0, 0.0)
+    return mean_interval((table[peak] - table.iloc[:, -1]) / (table[peak] - table[lowest]))
+
+
+def _all(verdicts: Iterator[bool | None]) -> bool | None:
+    found = list(verdicts)
+    return False if False in found else None if None in found else True
+
+
+def plot_sample_wise(results: Results, ax: Axes | None = None) -> Axes:
+    """Draw the error of least squares against n, beside its closed form."""
+    ax = ax or plt.gca()
+    n = np.setdiff1d(np.arange(15, 1001), np.arange(_DIMENSION - 1, _DIMENSION + 2))
+    ax.plot(n, least_squares_risk(n, _DIMENSION, _NOISE), color="0.3", lw=1, label="closed form")
+    draw(ax, by_seed(results.frame(), "mse", learner="least squares"), ls="", label="least squares, median of seeds")
+    ax.axvline(_DIMENSION, color="0.6", ls=":")
+    ax.set(
+        xscale="log", yscale="log", ylim=(0.02, 100), xlabel="training points n (d = 100)", ylabel="mean squared error"
+    )
+    return _finished(ax)
+
+
+def plot_feature_wise(results: Results, ax: Axes | None = None) -> Axes:
+    """Draw the error of random features against their number, ridgeless and not, beside the asymptotic formula."""
+    ax = ax or plt.gca()
+    frame = results.frame()
+    N = np.setdiff1d(np.arange(20, 1600), [_POINTS])
+    ax.plot(N, random_features_risk(N, _POINTS, _DIMENSION, _NOISE), color="0.3", lw=1, label="theory, ridge 0")
+    for ridge, marker, colour in zip((0.0, 0.1), "os", sns.color_palette("colorblind"), strict=False):
+        table = by_seed(frame, "mse", "n_features", family="random features", ridge=ridge)
+        draw(ax, table, ls="" if ridge == 0 else "-", marker=marker, color=colour, label=f"ridge {ridge:g}")
+    ax.axvline(_POINTS, color="0.6", ls=":")
+    ax.set(
+        xscale="log", yscale="log", ylim=(0.1, 100), xlabel="random features N (n = 300)", ylabel="mean squared error"
+    )
+    return _finished(ax)
+
+
+def plot_width_wise(results: Results, ax: Axes | None = None) -> Axes:
+    """Draw the error of trained two-layer nets against their width, a line for each number of epochs."""
+    ax = ax or plt.gca()
+    _draw_nets(ax, results, "width", "epochs", "epochs")
+    ax.axvline(_UNITS, color="0.6", ls=":")
+    ax.set(xlabel="hidden units (22 parameters each, n = 300)")
+    return _finished(ax)
+
+
+def plot_epoch_wise(results: Results, ax: Axes | None = None) -> Axes:
+    """Draw the error of trained two-layer nets against epochs, a line for each of some widths."""
+    ax = ax or plt.gca()
+    _draw_nets(ax, results, "epochs", "width", "hidden units", (4, _UNITS, 32, 256))
+    ax.set(xlabel="epochs")
+    return _finished(ax)
+
+
+def _draw_nets(
+    ax: Axes, results: Results, axis: str, other: str, noun: str, values: tuple[int, ...] | None = None
+) -> None:
+    nets = results.frame().query("family == 'net'")
+    values = values or tuple(sorted(nets[other].astype(int).unique()))
+    for value, marker, colour in zip(
+        values, itertools.cycle("osD^vP"), sns.color_palette("viridis", len(values)), strict=False
+    ):
+        draw(ax, by_seed(nets, "mse", axis, **{other: value}), marker=marker, color=colour, label=f"{value:,} {noun}")
+    ax.set(xscale="log", yscale="log", ylabel=_MSE)
+
+
+def _finished(ax: Axes) -> Axes:
+    ax.legend(frameon=False, fontsize=8)
+    ax.grid(which="major", color="0.9")
+    sns.despine(ax=ax)
+    return ax
