@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
 from studies.claims import Claim, claims, told
-from studies.inference import Interval, exponential, holm, mean_interval, p_above_zero
-from studies.library.seeds import beyond_doubt, by_seed, draw, log_ratio
+from studies.inference import Interval, exponential, mean_interval
+from studies.library.seeds import all_of, beyond_doubt, by_seed, draw, least_p, log_ratio, p_values, tell
 from studies.results import Results
 
 Array = NDArray[np.float64]
@@ -87,31 +87,27 @@ def random_features_risk(n_features: ArrayLike, n_samples: int, dimension: int, 
 @claims("double-descent")
 def check(frame: pd.DataFrame) -> Iterator[Claim]:
     """Check double descent in points, features, hidden units and epochs."""
-    yield from _of_least_squares(by_seed(frame, "mse", learner="least squares"))
-    yield from _of_random_features(
-        by_seed(frame, "mse", "n_features", family="random features", ridge=0.0),
-        by_seed(frame, "mse", "n_features", family="random features", ridge=0.1),
-    )
-    nets = frame[frame["family"] == "net"]
-    yield _by_width(by_seed(nets, "mse", "width", epochs=nets["epochs"].max()))
-    yield _by_epoch(by_seed(nets, "mse", "epochs", width=nets["width"].max()))
+    return tell(frame, (_closed_form, _more_data, _limit, _peak, _ridge, _by_width, _by_epoch))
 
 
-def _of_least_squares(table: pd.DataFrame) -> Iterator[Claim]:
-    source = "Hastie et al. 2019, theorem 1; the expectation of an inverse Wishart matrix"
+def _closed_form(frame: pd.DataFrame) -> Claim:
+    table = by_seed(frame, "mse", learner="least squares")
     far = table.loc[:, np.abs(table.columns - _DIMENSION) >= _APART]
-    difference = far - least_squares_risk(far.columns, _DIMENSION, _NOISE)
-    p = holm(2 * np.minimum(p_above_zero(difference), p_above_zero(-difference)))
-    ratio = far.mean() / least_squares_risk(far.columns, _DIMENSION, _NOISE)
-    yield Claim(
+    theory = least_squares_risk(far.columns, _DIMENSION, _NOISE)
+    p, ratio = least_p([p_values(far, theory)]), far.mean() / theory
+    return Claim(
         "The error of least squares of minimum norm is its closed form, below and above n = d.",
-        source,
+        "Hastie et al. 2019, theorem 1; the expectation of an inverse Wishart matrix",
         f"{ratio.min():.2f} to {ratio.max():.2f} times it at n = {', '.join(map(str, far.columns))};"
-        f" least p = {p.min():.2f} (t tests, Holm)",
-        bool(p.min() > 0.05),
+        f" least p = {p:.2f} (t tests, Holm)",
+        p > 0.05,
     )
+
+
+def _more_data(frame: pd.DataFrame) -> Claim:
+    table = by_seed(frame, "mse", learner="least squares", needs=(50, 90))
     rise = log_ratio(table[90], table[50])
-    yield Claim(
+    return Claim(
         "More data hurt: the error rises from n = d/2 to n = 0.9 d.",
         "Nakkiran 2019, arXiv:1912.07242, figure 1",
         f"{told(exponential(rise))} times the error",
@@ -119,52 +115,65 @@ def _of_least_squares(table: pd.DataFrame) -> Iterator[Claim]:
     )
 
 
-def _of_random_features(ridgeless: pd.DataFrame, ridge: pd.DataFrame) -> Iterator[Claim]:
-    source = "Mei and Montanari 2019, theorem 3 and figure 1"
-    apart = ridgeless.drop(columns=_POINTS)
-    few, many = apart.columns[[0, -1]]
-    theory = random_features_risk(apart.columns, _POINTS, _DIMENSION, _NOISE)
-    ratios = [mean_interval(apart[N] / risk) for N, risk in zip(apart.columns, theory, strict=True)]
+def _of_features(frame: pd.DataFrame, ridge: float) -> pd.DataFrame:
+    needs = (_POINTS // 4, _POINTS, 5 * _POINTS)
+    return by_seed(frame, "mse", "n_features", family="random features", ridge=ridge, needs=needs)
+
+
+def _limit(frame: pd.DataFrame) -> Claim:
+    table = _of_features(frame, ridge=0.0).drop(columns=_POINTS)
+    few, many = table.columns[[0, -1]]
+    theory = random_features_risk(table.columns, _POINTS, _DIMENSION, _NOISE)
+    ratios = [mean_interval(table[N] / risk) for N, risk in zip(table.columns, theory, strict=True)]
     slack = _DIMENSION**-0.5
-    yield Claim(
+    return Claim(
         "The error of ridgeless random features follows the limit N, n, d to infinity, to the order of d^(-1/2).",
-        source,
+        "Mei and Montanari 2019, theorem 3",
         f"{min(r.mean for r in ratios):.2f} to {max(r.mean for r in ratios):.2f} times it at N/n ="
-        f" {few / _POINTS:.1f} to {many / _POINTS:.1f}, N = n left out",
+        f" {few / _POINTS:.2g} to {many / _POINTS:.2g}, N = n left out",
         all(r.low < 1 + slack and r.high > 1 - slack for r in ratios),
     )
-    sides = [log_ratio(ridgeless[_POINTS], ridgeless[side]) for side in (75, 1500)]
-    yield Claim(
+
+
+def _peak(frame: pd.DataFrame) -> Claim:
+    table = _of_features(frame, ridge=0.0)
+    sides = [log_ratio(table[_POINTS], table[side]) for side in (_POINTS // 4, 5 * _POINTS)]
+    return Claim(
         "It peaks at N = n.",
-        source,
-        " and ".join(f"{told(exponential(rise), '.0f')} times" for rise in sides) + " the error at N = n/4 and N = 5 n",
-        _all(beyond_doubt(rise) for rise in sides),
+        "Mei and Montanari 2019, theorem 3 and figure 1",
+        f"{' and '.join(told(exponential(rise), '.0f') for rise in sides)} times the error at N = n/4 and N = 5 n",
+        all_of(beyond_doubt(rise) for rise in sides),
     )
-    fall = log_ratio(ridge[75], ridge[_POINTS])
-    rest = log_ratio(ridge[_POINTS], ridge[1500])
-    yield Claim(
+
+
+def _ridge(frame: pd.DataFrame) -> Claim:
+    table = _of_features(frame, ridge=0.1)
+    falls = [log_ratio(table[_POINTS // 4], table[_POINTS]), log_ratio(table[_POINTS], table[5 * _POINTS])]
+    before, after = (told(exponential(fall)) for fall in falls)
+    return Claim(
         "A ridge removes the peak.",
-        source,
-        f"with ridge 0.1 the error falls by a factor of {told(exponential(fall))} from N = n/4 to N = n, and of"
-        f" {told(exponential(rest))} from there to N = 5 n",
-        _all(beyond_doubt(change) for change in (fall, rest)),
+        "Mei and Montanari 2019, figure 1",
+        f"with ridge 0.1 the error falls by a factor of {before} from N = n/4 to N = n, and of {after} to N = 5 n",
+        all_of(beyond_doubt(fall) for fall in falls),
     )
 
 
-def _by_width(table: pd.DataFrame) -> Claim:
+def _by_width(frame: pd.DataFrame) -> Claim:
+    nets = frame[frame["family"] == "net"]
+    table = by_seed(nets, "mse", "width", epochs=nets["epochs"].max(), needs=(4, _UNITS, 256))
     sides = [log_ratio(table[_UNITS], table[side]) for side in (4, 256)]
     return Claim(
         "A trained two-layer net does worst where it has about as many parameters as there are points.",
         "Belkin et al. 2019, figure 3; Nakkiran et al. 2019, section 5",
-        f"at {_UNITS} hidden units "
-        + " and ".join(f"{told(exponential(rise))} times" for rise in sides)
-        + " the error at 4 and at 256",
-        _all(beyond_doubt(rise) for rise in sides),
+        f"at {_UNITS} hidden units {' and '.join(told(exponential(rise)) for rise in sides)} times the error at 4 and"
+        " at 256",
+        all_of(beyond_doubt(rise) for rise in sides),
     )
 
 
-def _by_epoch(table: pd.DataFrame) -> Claim:
-    recovered = _recovered(table)
+def _by_epoch(frame: pd.DataFrame) -> Claim:
+    nets = frame[frame["family"] == "net"]
+    recovered = _recovered(by_seed(nets, "mse", "epochs", width=nets["width"].max()))
     return Claim(
         "With label noise, the error of a wide net falls, rises and falls again with training (by half of its rise).",
         "Nakkiran et al. 2019, section 6, figure 9",
@@ -181,11 +190,6 @@ def _recovered(table: pd.DataFrame) -> Interval:
     if lowest == peak:  # it never rises
         return Interval(0.0, 0.0, 0.0)
     return mean_interval((table[peak] - table.iloc[:, -1]) / (table[peak] - table[lowest]))
-
-
-def _all(verdicts: Iterator[bool | None]) -> bool | None:
-    found = list(verdicts)
-    return False if False in found else None if None in found else True
 
 
 def plot_sample_wise(results: Results, ax: Axes | None = None) -> Axes:

@@ -1,10 +1,9 @@
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
 from estimators import RandomFeaturesRegressor
-from studies import built_in, check_claims, plan_study
+from studies import check_claims
 from studies.library.double_descent import (
     least_squares_risk,
     plot_epoch_wise,
@@ -50,52 +49,39 @@ def test_the_limit_of_random_features_has_its_known_ends():
     assert risks[:2].min() > 5 * risks[2:].max()
 
 
-def frame_of(error):
-    """Return the study's frame with errors by `error(planned, rng)`."""
-    study = built_in()["double-descent"]
-    rng = np.random.default_rng(0)
-    rows = []
-    for p in plan_study(study):
-        place = {"problem": p.problem, "learner": p.learner, "family": p.family, **p.axes}
-        place |= {"n_samples": p.cell.n_samples, "seed": p.cell.seed, "metric": "mse"}
-        rows.append({**place, "value": error(p) * np.exp(0.05 * rng.standard_normal())})
-    return pd.DataFrame(rows)
-
-
 def as_in_theory(p):
+    return {"mse": risk(p)}
+
+
+def risk(p):
     if p.family == "least squares":
         return min(float(least_squares_risk(p.cell.n_samples, 100, 0.5)), 1e3)
     if p.family == "random features":
-        risk = float(random_features_risk(p.axes["n_features"], 300, 100, 0.5))
-        return min(risk, 1e3) if p.axes["ridge"] == 0 else 1 / p.axes["n_features"]
+        limit = float(random_features_risk(p.axes["n_features"], 300, 100, 0.5))
+        return min(limit, 1e3) if p.axes["ridge"] == 0 else 1 / p.axes["n_features"]
     peak = 1 + np.exp(-(np.log(p.axes["width"] / 14) ** 2))
     return peak * {10: 1.0, 30: 0.1, 100: 0.5, 300: 0.5, 1000: 0.3, 3000: 0.1}[p.axes["epochs"]]
 
 
 def monotone(p):
-    return 10 / p.cell.n_samples if p.family == "least squares" else 1 / sum(p.axes.values())
+    return {"mse": 10 / p.cell.n_samples if p.family == "least squares" else 1 / sum(p.axes.values())}
 
 
-def test_claims_hold_where_theory_does():
-    assert [claim.holds for claim in check_claims("double-descent", frame_of(as_in_theory))] == [True] * 7
+def test_claims_hold_where_theory_does(invented):
+    found = check_claims("double-descent", invented("double-descent", as_in_theory))
+    assert [claim.holds for claim in found] == [True] * 7
 
 
-def test_claims_fail_where_errors_only_fall():
-    found = {claim.says: claim.holds for claim in check_claims("double-descent", frame_of(monotone))}
-    assert found.pop("A ridge removes the peak.") is True
-    assert set(found.values()) <= {False, None}
-
-
-class Kept:
-    """Stands for `Results`: plots ask for the frame only."""
-
-    def frame(self):
-        return frame_of(as_in_theory)
+def test_claims_fail_where_errors_only_fall(invented):
+    found = check_claims("double-descent", invented("double-descent", monotone))
+    verdicts = {claim.says: claim.holds for claim in found}
+    assert verdicts.pop("A ridge removes the peak.") is True
+    assert set(verdicts.values()) <= {False, None}
 
 
 @pytest.mark.parametrize("plot", [plot_sample_wise, plot_feature_wise, plot_width_wise, plot_epoch_wise])
-def test_pictures_draw_every_seed_and_theory(plot):
-    ax = plot(Kept(), Figure().subplots())
+def test_pictures_draw_what_is_measured_beside_theory(invented, shown, plot):
+    ax = plot(shown(invented("double-descent", as_in_theory)), Figure().subplots())
     assert all(np.isfinite(line.get_ydata()).all() for line in ax.lines)
     assert len(ax.get_legend().get_texts()) >= 2
     assert ax.get_xscale() == ax.get_yscale() == "log"
