@@ -17,7 +17,7 @@ from estimators.diagnostics import input_gradients
 from studies.claims import Claim, claims, told
 from studies.inference import mean_interval
 from studies.library.functions import Function, margin
-from studies.library.seeds import NotMeasured, by_seed, draw, least_p, measured, p_values, tell
+from studies.library.seeds import NotMeasured, by_seed, draw, finish, least_p, measured, p_values, tell
 from studies.metrics import Fitted, metric
 from studies.points import N_TEST
 from studies.results import Results
@@ -201,13 +201,14 @@ def _cure(frame: pd.DataFrame) -> Claim:
 
 def _near(frame: pd.DataFrame) -> Claim:
     table = attacked(frame)
-    parts = {d: rows for d, rows in table.groupby("dimension") if len(rows) > 1}
+    parts = {int(d): table[table["dimension"] == d] for d in table["dimension"].unique()}
+    parts = {d: rows for d, rows in sorted(parts.items()) if rows["seed"].nunique() > 1}
     if not parts:
         raise NotMeasured("no net has rare errors")
-    ratios = {d: mean_interval(rows["ratio"]) for d, rows in parts.items()}
+    ratios = {d: mean_interval(rows.groupby("seed")["ratio"].mean()) for d, rows in parts.items()}
     each = (
-        f"d = {d}: {told(ratios[d])} of that, {rows['distance'].mean():.2f}, with {100 * rows['share'].mean():.2g} %"
-        " errors"
+        f"d = {d}: {told(ratios[d])} of that; {rows['distance'].mean():.2f} away on average, with"
+        f" {100 * rows['share'].min():.2g} to {100 * rows['share'].max():.2g} % errors"
         for d, rows in parts.items()
     )
     return Claim(
@@ -219,15 +220,16 @@ def _near(frame: pd.DataFrame) -> Claim:
 
 
 def attacked(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the attacked nets at their largest n, of errors rare but not absent.
+    """Return the attacked nets, of any n and either prior, whose errors are rare but not absent.
 
-    Columns ``dimension``, ``seed``, ``share``, ``distance`` (mean), and ``ratio`` to that of a cap of equal share.
+    Columns ``learner``, ``dimension``, ``n_samples``, ``seed``, ``share``, ``distance`` (mean), and ``ratio`` of that
+    to the distance from a cap of equal share.
     """
-    nets = frame[(frame["learner"] == "net, prior=none") & (frame["n_samples"] == frame["n_samples"].max())]
-    named = nets[nets["metric"].str.startswith("nearest_error_")]
-    table = named.pivot(index=["dimension", "seed"], columns="metric", values="value").reset_index()
+    place = ["learner", "dimension", "n_samples", "seed"]
+    named = frame[frame["metric"].str.startswith("nearest_error_")]
+    table = named.pivot(index=place, columns="metric", values="value").reset_index()
     table = table.rename(columns=lambda name: name.removeprefix("nearest_error_"))
-    table = table.reindex(columns=["dimension", "seed", "share", "distance"]).dropna()
+    table = table.reindex(columns=[*place, "share", "distance"]).dropna()
     table = table[(table["share"] > 0) & (table["share"] < _RARE)].astype({"dimension": int})
     bound = [float(cap_distance(share, d)) for share, d in zip(table["share"], table["dimension"], strict=True)]
     return table.assign(ratio=table["distance"] / np.array(bound))
@@ -247,7 +249,19 @@ def plot_spheres(results: Results, ax: Axes | None = None, *, n_samples: int = 1
     d = np.unique(np.geomspace(2, frame["dimension"].max(), 40).round().astype(int))
     ax.plot(d, [float(nearest_neighbour_error(n_samples, each)) for each in d], color="0.3", lw=1, label="kNN, theory")
     ax.set(xscale="log", xlabel="dimension d", ylabel="error", title=f"n = {n_samples:,}")
-    ax.legend(frameon=False, fontsize=7)
-    ax.grid(which="major", color="0.9")
-    sns.despine(ax=ax)
-    return ax
+    return finish(ax, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def plot_nearest_errors(results: Results, ax: Axes | None = None) -> Axes:
+    """Draw how far nets are from their nearest error against how often they err, beside the bound of a cap."""
+    ax = ax or plt.gca()
+    table = attacked(results.frame())
+    dimensions = sorted(table["dimension"].unique())
+    for d, marker, colour in zip(dimensions, "osD^", sns.color_palette("colorblind"), strict=False):
+        rows = table[table["dimension"] == d]
+        ax.plot(rows["share"], rows["distance"], marker, color=colour, markersize=5, label=f"nets, d = {d}")
+        share = np.geomspace(table["share"].min(), _RARE, 40)
+        ax.plot(share, cap_distance(share, d), color=colour, lw=1)
+    ax.set(xscale="log", xlabel="share of errors on the inner sphere", ylabel="mean distance to the nearest error")
+    ax.set_title("lines: a cap of that share, the farthest there is")
+    return finish(ax)

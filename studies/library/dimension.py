@@ -11,8 +11,21 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, eval_gegenbauer
 
 from studies.claims import Claim, claims, told
-from studies.inference import mean_interval
-from studies.library.seeds import NotMeasured, beyond_doubt, by_seed, draw, least_p, measured, p_values, slopes, tell
+from studies.inference import Interval, mean_interval
+from studies.library.seeds import (
+    NotMeasured,
+    axis_of,
+    beyond_doubt,
+    by_seed,
+    draw,
+    finish,
+    late,
+    least_p,
+    measured,
+    p_values,
+    slopes,
+    tell,
+)
 from studies.results import Results
 
 Array = NDArray[np.float64]
@@ -58,11 +71,10 @@ def check(frame: pd.DataFrame) -> Iterator[Claim]:
 
 def exponents(frame: pd.DataFrame, problem: str, learner: str, metric: str) -> pd.Series:
     """Return minus the slope of log loss against log n over the late part of a learner's curve, for each seed."""
-    table = _losses(frame, problem, learner, metric)
-    late = table.loc[:, table.columns >= _PAST[learner]]
-    if len(late.columns) < 2:
+    table = late(_losses(frame, problem, learner, metric), _PAST[learner])
+    if len(table.columns) < 2:
         raise NotMeasured(f"the late part of {learner} on {problem}")
-    return -slopes(late)
+    return pd.Series(-slopes(table))
 
 
 def _losses(frame: pd.DataFrame, problem: str, learner: str, metric: str) -> pd.DataFrame:
@@ -93,9 +105,8 @@ def _closed_form(frame: pd.DataFrame) -> Claim:
 def _smooth(frame: pd.DataFrame) -> Claim:
     def exponent(m: int) -> float:
         """Return the closed form's own exponent at the sizes that are measured."""
-        sizes = by_seed(frame, "mse", problem=_sphere(m), learner=_NEIGHBOUR).columns
-        late = sizes[sizes >= _PAST[_NEIGHBOUR]]
-        return float(-slopes(pd.DataFrame([nearest_neighbour_mse(late, m)], columns=late))[0])
+        sizes = axis_of(late(by_seed(frame, "mse", problem=_sphere(m), learner=_NEIGHBOUR), _PAST[_NEIGHBOUR]))
+        return float(-slopes(pd.DataFrame([nearest_neighbour_mse(sizes, m)], columns=sizes))[0])
 
     return Claim(
         "So it falls as n^(-2/m), m the intrinsic dimension, up to what the closed form says of finite n.",
@@ -146,7 +157,7 @@ def _spiral(frame: pd.DataFrame) -> Claim:
         "The nearest neighbour's errors on the spiral fall as n^(-1/2), in 50 dimensions as in the plane.",
         "As for the spheres, with m = 2; distances are all that it sees",
         f"exponent {told(mean_interval(found))}, p = {p:.2f}; errors differ from those in the plane by"
-        f" {float(np.abs(plane - space).to_numpy().max()):.1g} at most",
+        f" {(plane - space).abs().to_numpy().max():.1g} at most",
         p > 0.05,
     )
 
@@ -167,17 +178,14 @@ def plot_rates(results: Results, ax: Axes | None = None, *, learner: str = _NEIG
     """Draw a learner's squared error on each sphere against n, the nearest neighbour's beside its closed form."""
     ax = ax or plt.gca()
     frame = results.frame()
-    for m, marker, colour in zip(_DIMENSIONS, "osD", sns.color_palette("colorblind"), strict=False):
-        table = by_seed(frame, "mse", problem=_sphere(m), learner=learner)
-        draw(ax, table, color=colour, marker=marker, ls="" if learner == _NEIGHBOUR else "-", label=f"S^{m}")
+    tables = measured(lambda m: by_seed(frame, "mse", problem=_sphere(m), learner=learner), _DIMENSIONS)
+    for (m, table), marker, colour in zip(tables.items(), "osD", sns.color_palette("colorblind"), strict=False):
+        draw(ax, table, color=colour, marker=marker, ls="" if learner == _NEIGHBOUR else "-", label=f"$S^{m}$")
         if learner == _NEIGHBOUR:
-            n = np.geomspace(table.columns[0], table.columns[-1], 50)
+            n = np.geomspace(axis_of(table).min(), axis_of(table).max(), 50)
             ax.plot(n, nearest_neighbour_mse(n, m), color=colour, lw=1)
     ax.set(xscale="log", yscale="log", xlabel="training points n", ylabel="mean squared error", title=learner)
-    ax.legend(frameon=False, fontsize=8)
-    ax.grid(which="major", color="0.9")
-    sns.despine(ax=ax)
-    return ax
+    return finish(ax)
 
 
 def plot_exponents(results: Results, ax: Axes | None = None) -> Axes:
@@ -186,19 +194,19 @@ def plot_exponents(results: Results, ax: Axes | None = None) -> Axes:
     frame = results.frame()
     m = np.linspace(1.8, 9, 100)
     theories = {_NEIGHBOUR: 2 / m, "kernel": 2 * (m + 1) / m, "net": 4 / m, "RFM": None}
-    for (learner, theory), marker, colour in zip(
-        theories.items(), "osD^", sns.color_palette("colorblind"), strict=False
-    ):
-        found = [mean_interval(exponents(frame, _sphere(each), learner, "mse")) for each in _DIMENSIONS]
-        means = [each.mean for each in found]
-        reach = [[each.mean - each.low for each in found], [each.high - each.mean for each in found]]
-        ax.errorbar(_DIMENSIONS, means, reach, color=colour, marker=marker, ls="", capsize=3, label=learner)
+    found = measured(lambda learner: _intervals(frame, learner), theories)
+    for (learner, own), marker, colour in zip(found.items(), "osD^", sns.color_palette("colorblind"), strict=False):
+        means = [each.mean for each in own.values()]
+        reach = [[each.mean - each.low, each.high - each.mean] for each in own.values()]
+        ax.errorbar(list(own), means, np.transpose(reach), color=colour, marker=marker, ls="", capsize=3, label=learner)
+        theory = theories[learner]
         if theory is not None:
             ax.plot(m, theory, color=colour, lw=1)
     ax.set(xscale="log", yscale="log", xlabel="dimension m of the sphere", ylabel="exponent (lines: theory)")
     ax.set_xticks(_DIMENSIONS, [str(each) for each in _DIMENSIONS])
     ax.minorticks_off()
-    ax.legend(frameon=False, fontsize=8)
-    ax.grid(which="major", color="0.9")
-    sns.despine(ax=ax)
-    return ax
+    return finish(ax)
+
+
+def _intervals(frame: pd.DataFrame, learner: str) -> dict[int, Interval]:
+    return measured(lambda m: mean_interval(exponents(frame, _sphere(m), learner, "mse")), _DIMENSIONS)

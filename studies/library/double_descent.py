@@ -12,7 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from studies.claims import Claim, claims, told
 from studies.inference import Interval, exponential, mean_interval
-from studies.library.seeds import all_of, beyond_doubt, by_seed, draw, least_p, log_ratio, p_values, tell
+from studies.library.seeds import (
+    all_of,
+    axis_of,
+    beyond_doubt,
+    by_seed,
+    draw,
+    finish,
+    least_p,
+    log_ratio,
+    measured,
+    p_values,
+    tell,
+)
 from studies.results import Results
 
 Array = NDArray[np.float64]
@@ -92,7 +104,7 @@ def check(frame: pd.DataFrame) -> Iterator[Claim]:
 
 def _closed_form(frame: pd.DataFrame) -> Claim:
     table = by_seed(frame, "mse", learner="least squares")
-    far = table.loc[:, np.abs(table.columns - _DIMENSION) >= _APART]
+    far = table[table.columns[np.abs(axis_of(table) - _DIMENSION) >= _APART]]
     theory = least_squares_risk(far.columns, _DIMENSION, _NOISE)
     p, ratio = least_p([p_values(far, theory)]), far.mean() / theory
     return Claim(
@@ -122,7 +134,7 @@ def _of_features(frame: pd.DataFrame, ridge: float) -> pd.DataFrame:
 
 def _limit(frame: pd.DataFrame) -> Claim:
     table = _of_features(frame, ridge=0.0).drop(columns=_POINTS)
-    few, many = table.columns[[0, -1]]
+    few, *_, many = axis_of(table) / _POINTS
     theory = random_features_risk(table.columns, _POINTS, _DIMENSION, _NOISE)
     ratios = [mean_interval(table[N] / risk) for N, risk in zip(table.columns, theory, strict=True)]
     slack = _DIMENSION**-0.5
@@ -130,7 +142,7 @@ def _limit(frame: pd.DataFrame) -> Claim:
         "The error of ridgeless random features follows the limit N, n, d to infinity, to the order of d^(-1/2).",
         "Mei and Montanari 2019, theorem 3",
         f"{min(r.mean for r in ratios):.2f} to {max(r.mean for r in ratios):.2f} times it at N/n ="
-        f" {few / _POINTS:.2g} to {many / _POINTS:.2g}, N = n left out",
+        f" {few:.2g} to {many:.2g}, N = n left out",
         all(r.low < 1 + slack and r.high > 1 - slack for r in ratios),
     )
 
@@ -195,21 +207,21 @@ def _recovered(table: pd.DataFrame) -> Interval:
 def plot_sample_wise(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the error of least squares against n, beside its closed form."""
     ax = ax or plt.gca()
-    n = np.setdiff1d(np.arange(15, 1001), np.arange(_DIMENSION - 1, _DIMENSION + 2))
+    n = np.arange(15, 1001)
     ax.plot(n, least_squares_risk(n, _DIMENSION, _NOISE), color="0.3", lw=1, label="closed form")
     draw(ax, by_seed(results.frame(), "mse", learner="least squares"), ls="", label="least squares, median of seeds")
     ax.axvline(_DIMENSION, color="0.6", ls=":")
     ax.set(
         xscale="log", yscale="log", ylim=(0.02, 100), xlabel="training points n (d = 100)", ylabel="mean squared error"
     )
-    return _finished(ax)
+    return finish(ax)
 
 
 def plot_feature_wise(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the error of random features against their number, ridgeless and not, beside the asymptotic formula."""
     ax = ax or plt.gca()
     frame = results.frame()
-    N = np.setdiff1d(np.arange(20, 1600), [_POINTS])
+    N = np.arange(20, 1600)
     ax.plot(N, random_features_risk(N, _POINTS, _DIMENSION, _NOISE), color="0.3", lw=1, label="theory, ridge 0")
     for ridge, marker, colour in zip((0.0, 0.1), "os", sns.color_palette("colorblind"), strict=False):
         table = by_seed(frame, "mse", "n_features", family="random features", ridge=ridge)
@@ -218,7 +230,7 @@ def plot_feature_wise(results: Results, ax: Axes | None = None) -> Axes:
     ax.set(
         xscale="log", yscale="log", ylim=(0.1, 100), xlabel="random features N (n = 300)", ylabel="mean squared error"
     )
-    return _finished(ax)
+    return finish(ax)
 
 
 def plot_width_wise(results: Results, ax: Axes | None = None) -> Axes:
@@ -227,7 +239,7 @@ def plot_width_wise(results: Results, ax: Axes | None = None) -> Axes:
     _draw_nets(ax, results, "width", "epochs", "epochs")
     ax.axvline(_UNITS, color="0.6", ls=":")
     ax.set(xlabel="hidden units (22 parameters each, n = 300)")
-    return _finished(ax)
+    return finish(ax)
 
 
 def plot_epoch_wise(results: Results, ax: Axes | None = None) -> Axes:
@@ -235,7 +247,7 @@ def plot_epoch_wise(results: Results, ax: Axes | None = None) -> Axes:
     ax = ax or plt.gca()
     _draw_nets(ax, results, "epochs", "width", "hidden units", (4, _UNITS, 32, 256))
     ax.set(xlabel="epochs")
-    return _finished(ax)
+    return finish(ax)
 
 
 def _draw_nets(
@@ -243,15 +255,8 @@ def _draw_nets(
 ) -> None:
     nets = results.frame().query("family == 'net'")
     values = values or tuple(sorted(nets[other].astype(int).unique()))
-    for value, marker, colour in zip(
-        values, itertools.cycle("osD^vP"), sns.color_palette("viridis", len(values)), strict=False
-    ):
-        draw(ax, by_seed(nets, "mse", axis, **{other: value}), marker=marker, color=colour, label=f"{value:,} {noun}")
+    tables = measured(lambda value: by_seed(nets[nets[other] == value], "mse", axis), values)
+    palette = sns.color_palette("viridis", len(tables))
+    for (value, table), marker, colour in zip(tables.items(), itertools.cycle("osD^vP"), palette, strict=False):
+        draw(ax, table, marker=marker, color=colour, label=f"{value:,} {noun}")
     ax.set(xscale="log", yscale="log", ylabel=_MSE)
-
-
-def _finished(ax: Axes) -> Axes:
-    ax.legend(frameon=False, fontsize=8)
-    ax.grid(which="major", color="0.9")
-    sns.despine(ax=ax)
-    return ax

@@ -15,7 +15,7 @@ from estimators.diagnostics import input_gradients, lipschitz_lower_bound
 from studies.claims import Claim, claims, told
 from studies.inference import mean_interval
 from studies.library.functions import Function, value
-from studies.library.seeds import NotMeasured, all_of, beyond_doubt, least_p, p_values, tell
+from studies.library.seeds import NotMeasured, all_of, beyond_doubt, finish, least_p, p_values, tell
 from studies.metrics import Fitted, is_regression, metric
 from studies.results import Results
 from toymanifold import Problem
@@ -92,9 +92,10 @@ def check(frame: pd.DataFrame) -> Iterator[Claim]:
 def cells(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table with a row for each cell: its place, ``p`` and the metrics as columns."""
     place = ["family", "dimension", "n_samples", "seed", "width", "n_features"]
-    wanted = frame[frame["metric"].isin(["mse_train", "steepness_largest", "steepness_distance"])]
+    names = ["mse_train", "steepness_largest", "steepness_distance"]
+    wanted = frame[frame["metric"].isin(names)]
     table = wanted.pivot_table(index=place, columns="metric", values="value", dropna=False, observed=True)
-    table = table.dropna().reset_index()
+    table = table.reindex(columns=names).dropna().reset_index()
     net = table["width"] * (table["dimension"] + 2) + 1
     return table.assign(p=net.fillna(table["n_features"]))
 
@@ -172,8 +173,9 @@ def _plural(family: str) -> str:
     return "trained two-layer nets" if family == "net" else family
 
 
-def _bound(table: pd.DataFrame) -> pd.Series:
-    return np.sqrt(table["n_samples"] * table["dimension"] / table["p"])
+def _bound(table: pd.DataFrame) -> Array:
+    bound: Array = np.sqrt((table["n_samples"] * table["dimension"] / table["p"]).to_numpy())
+    return bound
 
 
 def plot_law(results: Results, ax: Axes | None = None, *, family: str = "net") -> Axes:
@@ -193,7 +195,4 @@ def plot_law(results: Results, ax: Axes | None = None, *, family: str = "net") -
     ax.plot(ratio, ratio**-0.5, color="0.3", ls="--", label="sqrt(n d / p)")
     ax.axvline(1, color="0.6", ls=":")
     ax.set(xscale="log", yscale="log", xlabel="p / (n d)", ylabel="largest input gradient", title=_plural(family))
-    ax.legend(frameon=False, fontsize=7, ncols=2)
-    ax.grid(which="major", color="0.9")
-    sns.despine(ax=ax)
-    return ax
+    return finish(ax, ncols=2, fontsize=7)

@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from studies.claims import Claim
@@ -77,6 +79,16 @@ def tell(frame: pd.DataFrame, checks: Iterable[Callable[[pd.DataFrame], Claim]])
             yield check(frame)
 
 
+def axis_of(table: pd.DataFrame) -> Array:
+    """Return the columns of a table from `by_seed` as numbers."""
+    return table.columns.to_numpy(dtype=float)
+
+
+def late(table: pd.DataFrame, least: float) -> pd.DataFrame:
+    """Return the columns of a table from `by_seed` that are no smaller than `least`."""
+    return table[table.columns[axis_of(table) >= least]]
+
+
 def slopes(table: pd.DataFrame) -> pd.Series:
     """Return the slope of log value against log column, by least squares for each seed.
 
@@ -85,7 +97,7 @@ def slopes(table: pd.DataFrame) -> pd.Series:
     table : DataFrame
         From `by_seed`, positive; its columns are positive numbers.
     """
-    x = np.log(table.columns.to_numpy(dtype=float))
+    x = np.log(axis_of(table))
     return pd.Series(np.polyfit(x, np.log(table.to_numpy(dtype=float)).T, 1)[0], index=table.index)
 
 
@@ -129,6 +141,15 @@ def all_of(verdicts: Iterable[bool | None]) -> bool | None:
 
 def draw(ax: Axes, table: pd.DataFrame, **look: Any) -> None:
     """Draw the median over seeds against the columns of a table from `by_seed`, the band being the middle half."""
-    x = table.columns.to_numpy(dtype=float)
+    x = axis_of(table)
     (line,) = ax.plot(x, table.median(), **{"marker": "o", "markersize": 4, **look})
     ax.fill_between(x, table.quantile(0.25), table.quantile(0.75), color=line.get_color(), alpha=0.18, lw=0)
+
+
+def finish(ax: Axes, **legend: Any) -> Axes:
+    """Give axes their legend and grid, and take away what only fills them."""
+    ax.legend(**{"frameon": False, "fontsize": 8, **legend})
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.grid(which="major", color="0.9")
+    sns.despine(ax=ax)
+    return ax

@@ -14,6 +14,7 @@ from studies.library.adversarial_spheres import (
     error_distance,
     nearest_error,
     nearest_neighbour_error,
+    plot_nearest_errors,
     plot_spheres,
 )
 from studies.library.functions import margin
@@ -137,6 +138,14 @@ def test_the_picture_draws_every_learner_and_theory(invented, shown):
     ax = plot_spheres(shown(invented("adversarial-spheres", as_in_theory)), Figure().subplots())
     assert [text.get_text() for text in ax.get_legend().get_texts()][-1] == "kNN, theory"
     assert len(ax.lines) == 9 + 1
+
+
+def test_nearest_errors_are_drawn_beside_the_bound_of_their_dimension(invented, shown):
+    ax = plot_nearest_errors(shown(invented("adversarial-spheres", as_in_theory, noise=0)), Figure().subplots())
+    points, bounds = ax.lines[::2], ax.lines[1::2]
+    assert len(points) == len(bounds) == 4
+    for below, bound in zip(points, bounds, strict=True):
+        assert below.get_ydata().max() < bound.get_ydata().max()
 
 
 @pytest.mark.slow
