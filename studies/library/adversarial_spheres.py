@@ -263,5 +263,5 @@ def plot_nearest_errors(results: Results, ax: Axes | None = None) -> Axes:
         share = np.geomspace(table["share"].min(), _RARE, 40)
         ax.plot(share, cap_distance(share, d), color=colour, lw=1)
     ax.set(xscale="log", xlabel="share of errors on the inner sphere", ylabel="mean distance to the nearest error")
-    ax.set_title("lines: a cap of that share, the farthest there is")
+    ax.set_title("lines: from a cap of that share")
     return finish(ax)
