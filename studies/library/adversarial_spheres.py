@@ -54,7 +54,7 @@ def nearest_error(fitted: Fitted) -> dict[str, float]:
 def error_distance(function: Function, X: Array, radius: float, *, n_steps: int = 300, step: float = 0.005) -> Array:
     """Return how far along a sphere projected gradient ascent goes from points to where a margin is negative.
 
-    An upper bound of the distance to the nearest error, as in section 4 of Gilmer et al. 2018.
+    An upper bound of the distance to the nearest error, as in Gilmer et al. 2018.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def _cure(frame: pd.DataFrame) -> Claim:
     worst, least = max(table.to_numpy().max() for table in tables), min(table.columns[0] for table in tables)
     return Claim(
         "The radius cures it: one split of one polar coordinate makes no error, in any dimension.",
-        "Gilmer et al. 2018, section 3: the classes are separable by the norm",
+        "Gilmer et al. 2018: the norm separates the classes",
         f"largest error {worst:.2g} of all seeds and dimensions, from n = {least:,} on",
         bool(worst == 0),
     )

@@ -152,7 +152,7 @@ def _peak(frame: pd.DataFrame) -> Claim:
     sides = [log_ratio(table[_POINTS], table[side]) for side in (_POINTS // 4, 5 * _POINTS)]
     return Claim(
         "It peaks at N = n.",
-        "Mei and Montanari 2019, theorem 3 and figure 1",
+        "Mei and Montanari 2019, theorem 3",
         f"{' and '.join(told(exponential(rise), '.0f') for rise in sides)} times the error at N = n/4 and N = 5 n",
         all_of(beyond_doubt(rise) for rise in sides),
     )
@@ -164,7 +164,7 @@ def _ridge(frame: pd.DataFrame) -> Claim:
     before, after = (told(exponential(fall)) for fall in falls)
     return Claim(
         "A ridge removes the peak.",
-        "Mei and Montanari 2019, figure 1",
+        "Mei and Montanari 2019, arXiv:1908.05355",
         f"with ridge 0.1 the error falls by a factor of {before} from N = n/4 to N = n, and of {after} to N = 5 n",
         all_of(beyond_doubt(fall) for fall in falls),
     )
@@ -176,7 +176,7 @@ def _by_width(frame: pd.DataFrame) -> Claim:
     sides = [log_ratio(table[_UNITS], table[side]) for side in (4, 256)]
     return Claim(
         "A trained two-layer net does worst where it has about as many parameters as there are points.",
-        "Belkin et al. 2019, figure 3; Nakkiran et al. 2019, section 5",
+        "Belkin et al. 2019, arXiv:1812.11118; Nakkiran et al. 2019, arXiv:1912.02292",
         f"at {_UNITS} hidden units {' and '.join(told(exponential(rise)) for rise in sides)} times the error at 4 and"
         " at 256",
         all_of(beyond_doubt(rise) for rise in sides),
@@ -188,7 +188,7 @@ def _by_epoch(frame: pd.DataFrame) -> Claim:
     recovered = _recovered(by_seed(nets, "mse", "epochs", width=nets["width"].max()))
     return Claim(
         "With label noise, the error of a wide net falls, rises and falls again with training (by half of its rise).",
-        "Nakkiran et al. 2019, section 6, figure 9",
+        "Nakkiran et al. 2019, arXiv:1912.02292, on epochs",
         f"it regains {told(recovered)} of its rise",
         beyond_doubt(Interval(recovered.mean - 0.5, recovered.low - 0.5, recovered.high - 0.5)),
     )

@@ -151,7 +151,7 @@ def _tight(frame: pd.DataFrame, family: str) -> Claim:
     told_by_name = (f"{told(mean_interval(found[name]))} in {_SYMBOLS[name]}" for name in _EXPONENTS)
     return Claim(
         f"It goes as the bound itself, sqrt(n d / p), for {_plural(family)}: which the law does not say.",
-        "Bubeck, Li and Nagaraj 2021, conjecture 1 (there is a net that attains it, not that training finds it)",
+        "Bubeck, Li and Nagaraj 2020, arXiv:2009.14444 (a net may attain it; not that training finds such a one)",
         f"slopes {', '.join(told_by_name)}",
         least_p([p_values(found, list(_EXPONENTS.values()))]) > 0.05,
     )
@@ -163,7 +163,7 @@ def _distance(frame: pd.DataFrame) -> Claim:
     }
     return Claim(
         "More parameters put the boundary farther from the training points.",
-        "Bubeck and Sellke 2021, section 1.1: size is needed for robustness (it is not said to be enough)",
+        "Bubeck and Sellke 2021: size is needed for robustness (it is not said to be enough)",
         "slopes of the mean distance in p: " + ", ".join(f"{told(found)} ({name})" for name, found in closer.items()),
         all_of(beyond_doubt(found) for found in closer.values()),
     )
