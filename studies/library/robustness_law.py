@@ -195,4 +195,5 @@ def plot_law(results: Results, ax: Axes | None = None, *, family: str = "net") -
     ax.plot(ratio, ratio**-0.5, color="0.3", ls="--", label="sqrt(n d / p)")
     ax.axvline(1, color="0.6", ls=":")
     ax.set(xscale="log", yscale="log", xlabel="p / (n d)", ylabel="largest input gradient", title=_plural(family))
+    ax.set_ylim(bottom=0.05)
     return finish(ax, ncols=2, fontsize=7)
