@@ -28,6 +28,7 @@ Array = NDArray[np.float64]
 _INNER, _OUTER = 1.0, 1.3
 _ANGLES, _ATTACKED = 5_001, 200
 _RARE = 0.1  # share of errors below which it makes sense to ask how far the nearest one is
+_FOUND = 0.99  # share of points whose nearest error must be found: a mean over fewer is one of near errors
 _NEIGHBOUR, _STUMP = "kNN, k=1, prior=none", "stump, prior=polar"
 
 
@@ -220,17 +221,17 @@ def _near(frame: pd.DataFrame) -> Claim:
 
 
 def attacked(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the attacked nets, of any n and either prior, whose errors are rare but not absent.
+    """Return the attacked nets, of any n and either prior, whose errors are rare, and found from all points.
 
-    Columns ``learner``, ``dimension``, ``n_samples``, ``seed``, ``share``, ``distance`` (mean), and ``ratio`` of that
+    Columns ``learner``, ``dimension``, ``n_samples``, ``seed``, ``share``, ``found``, ``distance`` (mean), and ``ratio`` of that
     to the distance from a cap of equal share.
     """
     place = ["learner", "dimension", "n_samples", "seed"]
     named = frame[frame["metric"].str.startswith("nearest_error_")]
     table = named.pivot(index=place, columns="metric", values="value").reset_index()
     table = table.rename(columns=lambda name: name.removeprefix("nearest_error_"))
-    table = table.reindex(columns=[*place, "share", "distance"]).dropna()
-    table = table[(table["share"] > 0) & (table["share"] < _RARE)].astype({"dimension": int})
+    table = table.reindex(columns=[*place, "share", "found", "distance"]).dropna()
+    table = table[(table["share"] < _RARE) & (table["found"] >= _FOUND)].astype({"dimension": int})
     bound = [float(cap_distance(share, d)) for share, d in zip(table["share"], table["dimension"], strict=True)]
     return table.assign(ratio=table["distance"] / np.array(bound))
 

@@ -126,10 +126,11 @@ def test_claims_fail_where_neighbours_see_and_nets_are_robust(invented):
     assert [claim.holds for claim in found] == [False] * 4
 
 
-def test_only_rare_errors_are_compared_with_a_cap(invented):
+@pytest.mark.parametrize(("share", "found"), [(0.3, 1.0), (0.01, 0.5)])
+def test_only_rare_errors_that_are_found_are_compared_with_a_cap(invented, share, found):
     def erring(p):
-        nearest = {"nearest_error_share": 0.3 if p.axes["dimension"] == 500 else 0.0, "nearest_error_found": 1.0}
-        return {"accuracy": 0.9} | (nearest if p.family == "net" else {})
+        nearest = {"share": share, "found": found, "distance": 0.1}
+        return {"accuracy": 0.9} | ({f"nearest_error_{k}": v for k, v in nearest.items()} if p.family == "net" else {})
 
     assert attacked(invented("adversarial-spheres", erring)).empty
 
