@@ -223,8 +223,8 @@ def _near(frame: pd.DataFrame) -> Claim:
 def attacked(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the attacked nets, of any n and either prior, whose errors are rare, and found from all points.
 
-    Columns ``learner``, ``dimension``, ``n_samples``, ``seed``, ``share``, ``found``, ``distance`` (mean), and ``ratio``
-    of that to the distance from a cap of equal share.
+    Columns ``learner``, ``dimension``, ``n_samples``, ``seed``, ``share``, ``found``, ``distance`` (mean), and
+    ``ratio`` of that to the distance from a cap of equal share.
     """
     place = ["learner", "dimension", "n_samples", "seed"]
     named = frame[frame["metric"].str.startswith("nearest_error_")]

@@ -31,6 +31,7 @@ from studies.results import Results
 Array = NDArray[np.float64]
 
 _DIMENSIONS = (2, 4, 8)  # m of the spheres S^m
+_TICKS = (0.25, 0.5, 1, 2, 3)
 _SPIRALS = ("spiral, dimension=2", "spiral, dimension=50")
 _NEIGHBOUR, _ANGLES = "kNN, k=1", 5_001
 _PAST = {_NEIGHBOUR: 1000, "kernel": 1000, "RFM": 316, "net": 316}
@@ -204,6 +205,7 @@ def plot_exponents(results: Results, ax: Axes | None = None) -> Axes:
             ax.plot(m, theory, color=colour, lw=1)
     ax.set(xscale="log", yscale="log", xlabel="dimension m of the sphere", ylabel="exponent (lines: theory)")
     ax.set_xticks(_DIMENSIONS, [str(each) for each in _DIMENSIONS])
+    ax.set_yticks(_TICKS, [str(each) for each in _TICKS])
     ax.minorticks_off()
     return finish(ax)
 
