@@ -1,0 +1,268 @@
+"""Two concentric spheres: the nearest neighbour's error in closed form, and how far nets are from their next error."""
+
+import math
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import torch
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betainc, betaincinv
+
+from estimators import NetClassifier
+from estimators.diagnostics import input_gradients
+from studies.claims import Claim, claims, told
+from studies.inference import mean_interval
+from studies.library.functions import Function, margin
+from studies.library.seeds import NotMeasured, by_seed, draw, finish, least_p, measured, p_values, tell
+from studies.metrics import Fitted, metric
+from studies.points import N_TEST
+from studies.results import Results
+from toymanifold import Problem, Shells
+
+Array = NDArray[np.float64]
+
+_INNER, _OUTER = 1.0, 1.3
+_ANGLES, _ATTACKED = 5_001, 200
+_RARE = 0.1  # share of errors below which it makes sense to ask how far the nearest one is
+_FOUND = 0.99  # share of points whose nearest error must be found: a mean over fewer is one of near errors
+_NEIGHBOUR, _STUMP = "kNN, k=1, prior=none", "stump, prior=polar"
+
+
+def _are_shells(problem: Problem) -> bool:
+    return isinstance(problem.target, Shells) and problem.embedding is None
+
+
+@metric("1", suits=_are_shells, default=False)
+def nearest_error(fitted: Fitted) -> dict[str, float]:
+    """Of nets, on the inner sphere: share of errors, how often ascent finds one, and how far away on average."""
+    if not isinstance(fitted.estimator, NetClassifier):
+        return {}
+    test, radius = fitted.tests.density, fitted.problem.target.inner  # type: ignore[attr-defined]
+    inner = test.X[test.y == 1]
+    share = float(np.mean(fitted.estimator.predict(inner) != 1))
+    if share == 0:
+        return {"share": share}
+    distance = error_distance(margin(fitted.estimator), inner[:_ATTACKED], radius)
+    found = np.isfinite(distance)
+    values = {"share": share, "found": float(found.mean())}
+    return values | ({"distance": float(distance[found].mean())} if found.any() else {})
+
+
+def error_distance(function: Function, X: Array, radius: float, *, n_steps: int = 300, step: float = 0.005) -> Array:
+    """Return how far along a sphere projected gradient ascent goes from points to where a margin is negative.
+
+    An upper bound of the distance to the nearest error, as in Gilmer et al. 2018.
+
+    Parameters
+    ----------
+    function : callable
+        The margin by which the right class is preferred: maps tensors (n, d) to (n,).
+    X : ndarray of shape (n, d)
+        On the sphere about the origin.
+    radius : float
+        Of the sphere.
+    n_steps : int, default=300
+    step : float, default=0.005
+        Length of a step, in radii.
+
+    Returns
+    -------
+    distance : ndarray of shape (n,)
+        Straight, from start to end; 0 for a point that is an error itself, infinite where no error is found.
+    """
+    points, distance = X.copy(), np.full(len(X), np.inf)
+    for _ in range(n_steps + 1):
+        open_ = np.flatnonzero(np.isinf(distance))
+        wrong = open_[_negative(function, points[open_])]
+        distance[wrong] = np.linalg.norm(points[wrong] - X[wrong], axis=1)
+        going = np.setdiff1d(open_, wrong)
+        if not len(going):
+            break
+        units = points[going] / radius
+        gradients = input_gradients(function, points[going])
+        tangents = gradients - np.einsum("ij,ij->i", gradients, units)[:, None] * units
+        lengths = np.linalg.norm(tangents, axis=1, keepdims=True)
+        moved = units - step * tangents / np.where(lengths > 0, lengths, 1.0)
+        points[going] = radius * moved / np.linalg.norm(moved, axis=1, keepdims=True)
+    return distance
+
+
+def nearest_neighbour_error(n_samples: ArrayLike, dimension: int) -> Array:
+    """Return the expected error of the nearest neighbour on two concentric spheres of radii 1 and 1.3.
+
+    Of n points, each on either sphere with probability 1/2: an integral over the distance of the nearest on the wrong
+    one, of the probability that all others are farther.
+
+    Parameters
+    ----------
+    n_samples : array-like
+        n, of any shape.
+    dimension : int
+        d >= 2.
+    """
+    n = np.asarray(n_samples, dtype=np.float64)[..., None]
+    angle = np.linspace(0, np.pi, _ANGLES)
+    middle, mass = (angle[1:] + angle[:-1]) / 2, np.diff(_cap(angle, dimension))
+    error: Array = np.zeros(np.shape(n_samples))
+    for own, wrong in ((_INNER, _OUTER), (_OUTER, _INNER)):
+        squares = own**2 + wrong**2 - 2 * own * wrong * np.cos(middle)
+        cosine = np.clip((2 * own**2 - squares) / (2 * own**2), -1, 1)  # of a point of the own sphere as far away
+        nearer = (_cap(middle, dimension) + _cap(np.arccos(cosine), dimension)) / 2
+        error = error + 0.5 * (n * (1 - nearer) ** (n - 1) * mass / 2).sum(axis=-1)
+    return error
+
+
+def cap_distance(share: ArrayLike, dimension: int) -> Array:
+    r"""Return the mean distance of the unit sphere's points from a cap that covers a share of it.
+
+    No set of that share is farther away on average (Levy's isoperimetric inequality), so this bounds the distance to
+    the nearest error: theorem 5.1 of Gilmer et al. 2018, whose limit for large d is :math:`-\Phi^{-1}(\mu) / \sqrt{d}`.
+
+    Parameters
+    ----------
+    share : array-like
+        mu, in (0, 1/2], of any shape.
+    dimension : int
+        d >= 2, of the space.
+    """
+    mu = np.asarray(share, dtype=np.float64)
+    edge = np.arcsin(np.sqrt(betaincinv((dimension - 1) / 2, 0.5, 2 * mu)))[..., None]
+    angle = np.linspace(0, np.pi, _ANGLES)
+    middle, mass = (angle[1:] + angle[:-1]) / 2, np.diff(_cap(angle, dimension))
+    distance: Array = (2 * np.sin(np.maximum(middle - edge, 0) / 2) * mass).sum(axis=-1)
+    return distance
+
+
+def _cap(angle: Array, dimension: int) -> Array:
+    """Return the share of a sphere in R^dimension within an angle of a point."""
+    half: Array = betainc((dimension - 1) / 2, 0.5, np.sin(angle) ** 2) / 2
+    return np.where(angle < math.pi / 2, half, 1 - half)
+
+
+def _negative(function: Function, X: Array) -> NDArray[np.bool_]:
+    with torch.inference_mode():
+        negative: NDArray[np.bool_] = (function(torch.from_numpy(X)) < 0).numpy()
+    return negative
+
+
+@claims("adversarial-spheres")
+def check(frame: pd.DataFrame) -> Iterator[Claim]:
+    """Check the nearest neighbour's failure, the cure by the radius, and the distance of nets to their errors."""
+    return tell(frame, (_closed_form, _concentration, _cure, _near))
+
+
+def _errors(frame: pd.DataFrame, learner: str) -> dict[int, pd.DataFrame]:
+    """Return the errors of a learner by dimension."""
+    dimensions = sorted(int(d) for d in frame["dimension"].unique())
+    return measured(lambda d: 1 - by_seed(frame, "accuracy", dimension=d, learner=learner), dimensions)
+
+
+def _closed_form(frame: pd.DataFrame) -> Claim:
+    tables = _errors(frame, _NEIGHBOUR)
+    theories = {d: nearest_neighbour_error(table.columns, d) for d, table in tables.items()}
+    away = np.concatenate([np.abs(table.mean() - theories[d]) for d, table in tables.items()])
+    p = least_p(
+        # the seeds share their test points
+        p_values(table, theories[d], np.sqrt(theories[d] * (1 - theories[d]) / N_TEST))
+        for d, table in tables.items()
+    )
+    return Claim(
+        "The error of the nearest neighbour is its closed form, at every n and d.",
+        "An integral over the distances to points on either sphere",
+        f"{100 * away.max():.2g} points away at most over {len(away)} pairs; least p = {p:.2f} (t tests, Holm)",
+        p > 0.05,
+    )
+
+
+def _concentration(frame: pd.DataFrame) -> Claim:
+    d, errors = list(_errors(frame, _NEIGHBOUR).items())[-1]
+    found = mean_interval(100 * errors.iloc[:, -1])
+    return Claim(
+        "Where distances concentrate, a point of the outer sphere is nearer to the inner one: kNN says inner always.",
+        "Beyer et al. 1999, theorem 1; by the closed form",
+        f"error {told(found)} % in {d} dimensions at n = {errors.columns[-1]:,}",
+        found.high > 49,
+    )
+
+
+def _cure(frame: pd.DataFrame) -> Claim:
+    tables = _errors(frame, _STUMP).values()
+    worst, least = max(table.to_numpy().max() for table in tables), min(table.columns[0] for table in tables)
+    return Claim(
+        "The radius cures it: one split of one polar coordinate makes no error, in any dimension.",
+        "Gilmer et al. 2018: the norm separates the classes",
+        f"largest error {worst:.2g} of all seeds and dimensions, from n = {least:,} on",
+        bool(worst == 0),
+    )
+
+
+def _near(frame: pd.DataFrame) -> Claim:
+    table = attacked(frame)
+    parts = {int(d): table[table["dimension"] == d] for d in table["dimension"].unique()}
+    parts = {d: rows for d, rows in sorted(parts.items()) if rows["seed"].nunique() > 1}
+    if not parts:
+        raise NotMeasured("no net has rare errors")
+    ratios = {d: mean_interval(rows.groupby("seed")["ratio"].mean()) for d, rows in parts.items()}
+    each = (
+        f"d = {d}: {told(ratios[d])} of that; {rows['distance'].mean():.2f} away on average, with"
+        f" {100 * rows['share'].min():.2g} to {100 * rows['share'].max():.2g} % errors"
+        for d, rows in parts.items()
+    )
+    return Claim(
+        "A net that errs rarely on a sphere errs near every point of it: no farther than from a cap of equal share.",
+        "Gilmer et al. 2018, theorem 5.1",
+        "; ".join(each),
+        all(ratio.low <= 1 for ratio in ratios.values()),
+    )
+
+
+def attacked(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the attacked nets, of any n and either prior, whose errors are rare, and found from all points.
+
+    Columns ``learner``, ``dimension``, ``n_samples``, ``seed``, ``share``, ``found``, ``distance`` (mean), and
+    ``ratio`` of that to the distance from a cap of equal share.
+    """
+    place = ["learner", "dimension", "n_samples", "seed"]
+    named = frame[frame["metric"].str.startswith("nearest_error_")]
+    table = named.pivot(index=place, columns="metric", values="value").reset_index()
+    table = table.rename(columns=lambda name: name.removeprefix("nearest_error_"))
+    table = table.reindex(columns=[*place, "share", "found", "distance"]).dropna()
+    table = table[(table["share"] < _RARE) & (table["found"] >= _FOUND)].astype({"dimension": int})
+    bound = [float(cap_distance(share, d)) for share, d in zip(table["share"], table["dimension"], strict=True)]
+    return table.assign(ratio=table["distance"] / np.array(bound))
+
+
+def plot_spheres(results: Results, ax: Axes | None = None, *, n_samples: int = 1000) -> Axes:
+    """Draw the error of every learner at one sample size against the dimension, kNN's beside its closed form."""
+    ax = ax or plt.gca()
+    frame = results.frame()
+    frame = frame[frame["n_samples"] == n_samples]
+    frame = frame[frame["metric"] == "accuracy"].assign(metric="error", value=1 - frame["value"])
+    learners = list(dict.fromkeys(frame["learner"]))
+    for learner, marker, colour in zip(
+        learners, "osD^vPX*<>", sns.color_palette("colorblind", len(learners)), strict=False
+    ):
+        draw(ax, by_seed(frame, "error", "dimension", learner=learner), color=colour, marker=marker, label=learner)
+    d = np.unique(np.geomspace(2, frame["dimension"].max(), 40).round().astype(int))
+    ax.plot(d, [float(nearest_neighbour_error(n_samples, each)) for each in d], color="0.3", lw=1, label="kNN, theory")
+    ax.set(xscale="log", xlabel="dimension d", ylabel="error", title=f"n = {n_samples:,}")
+    return finish(ax, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def plot_nearest_errors(results: Results, ax: Axes | None = None) -> Axes:
+    """Draw how far nets are from their nearest error against how often they err, beside the bound of a cap."""
+    ax = ax or plt.gca()
+    table = attacked(results.frame())
+    dimensions = sorted(table["dimension"].unique())
+    for d, marker, colour in zip(dimensions, "osD^", sns.color_palette("colorblind"), strict=False):
+        rows = table[table["dimension"] == d]
+        ax.plot(rows["share"], rows["distance"], marker, color=colour, markersize=5, label=f"nets, d = {d}")
+        share = np.geomspace(table["share"].min(), _RARE, 40)
+        ax.plot(share, cap_distance(share, d), color=colour, lw=1)
+    ax.set(xscale="log", xlabel="share of errors on the inner sphere", ylabel="mean distance to the nearest error")
+    ax.set_title("lines: from a cap of that share")
+    return finish(ax)

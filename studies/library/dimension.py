@@ -1,0 +1,214 @@
+"""Exponents of learning curves on manifolds of known dimension, beside what theory makes of that dimension."""
+
+from collections.abc import Callable, Iterator
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betainc, eval_gegenbauer
+
+from studies.claims import Claim, claims, told
+from studies.inference import Interval, mean_interval
+from studies.library.seeds import (
+    NotMeasured,
+    axis_of,
+    beyond_doubt,
+    by_seed,
+    draw,
+    finish,
+    late,
+    least_p,
+    measured,
+    p_values,
+    slopes,
+    tell,
+)
+from studies.results import Results
+
+Array = NDArray[np.float64]
+
+_DIMENSIONS = (2, 4, 8)  # m of the spheres S^m
+_TICKS = (0.25, 0.5, 1, 2, 3)
+_SPIRALS = ("spiral, dimension=2", "spiral, dimension=50")
+_NEIGHBOUR, _ANGLES = "kNN, k=1", 5_001
+_PAST = {_NEIGHBOUR: 1000, "kernel": 1000, "RFM": 316, "net": 316}
+"""The least n of the slopes: the late part of each curve."""
+
+
+def nearest_neighbour_mse(n_samples: ArrayLike, m: int, degree: int = 2) -> Array:
+    r"""Return the expected squared error of the nearest neighbour on a harmonic of variance 1 on the sphere S^m.
+
+    A neighbour at angle theta, in a direction that is as likely as any other, has a label whose mean product with the
+    true one is the Legendre polynomial P_degree(cos theta); so the error is :math:`E[2 - 2 P(\cos \theta)]`. The angle
+    exceeds t where all n points miss a cap. It falls as n^(-2/m).
+
+    Parameters
+    ----------
+    n_samples : array-like
+        n, of any shape, of uniform points without noise.
+    m : int
+        m >= 2.
+    degree : int, default=2
+        Of the harmonic.
+    """
+    angle = np.linspace(0, np.pi, _ANGLES)
+    half_cap = betainc(m / 2, 0.5, np.sin(angle) ** 2) / 2
+    cap = np.where(angle < np.pi / 2, half_cap, 1 - half_cap)
+    legendre = eval_gegenbauer(degree, (m - 1) / 2, np.cos(angle)) / eval_gegenbauer(degree, (m - 1) / 2, 1.0)
+    missed = (1 - cap) ** np.asarray(n_samples, dtype=np.float64)[..., None]
+    between = (missed[..., 1:] + missed[..., :-1]) / 2
+    error: Array = between @ np.diff(2 - 2 * legendre)
+    return error
+
+
+@claims("dimension")
+def check(frame: pd.DataFrame) -> Iterator[Claim]:
+    """Check the exponents of nearest neighbours, kernels and nets, on the spheres and on the spiral."""
+    return tell(frame, (_closed_form, _smooth, _boundary, _kernel, _net, _spiral, _net_on_spiral))
+
+
+def exponents(frame: pd.DataFrame, problem: str, learner: str, metric: str) -> pd.Series:
+    """Return minus the slope of log loss against log n over the late part of a learner's curve, for each seed."""
+    table = late(_losses(frame, problem, learner, metric), _PAST[learner])
+    if len(table.columns) < 2:
+        raise NotMeasured(f"the late part of {learner} on {problem}")
+    return pd.Series(-slopes(table))
+
+
+def _losses(frame: pd.DataFrame, problem: str, learner: str, metric: str) -> pd.DataFrame:
+    if metric == "error":
+        return 1 - by_seed(frame, "accuracy", problem=problem, learner=learner)
+    return by_seed(frame, metric, problem=problem, learner=learner)
+
+
+def _sphere(m: int) -> str:
+    return f"sphere, dimension={m + 1}"
+
+
+def _closed_form(frame: pd.DataFrame) -> Claim:
+    tables = measured(lambda m: by_seed(frame, "mse", problem=_sphere(m), learner=_NEIGHBOUR), _DIMENSIONS)
+    theories = {m: nearest_neighbour_mse(table.columns, m) for m, table in tables.items()}
+    ratios = np.concatenate([table.mean() / theories[m] for m, table in tables.items()])
+    # the seeds share their test points, which leave half a per cent
+    p = least_p(p_values(table, theories[m], 0.005 * theories[m]) for m, table in tables.items())
+    return Claim(
+        "The squared error of the nearest neighbour on S^m is its closed form at every n, in 50 dimensions as in any.",
+        "An integral over the distance of the nearest of n uniform points",
+        f"{ratios.min():.2f} to {ratios.max():.2f} times it over {len(ratios)} pairs of n and m; least p = {p:.2f}"
+        " (t tests, Holm)",
+        p > 0.05,
+    )
+
+
+def _smooth(frame: pd.DataFrame) -> Claim:
+    def exponent(m: int) -> float:
+        """Return the closed form's own exponent at the sizes that are measured."""
+        sizes = axis_of(late(by_seed(frame, "mse", problem=_sphere(m), learner=_NEIGHBOUR), _PAST[_NEIGHBOUR]))
+        return float(-slopes(pd.DataFrame([nearest_neighbour_mse(sizes, m)], columns=sizes))[0])
+
+    return Claim(
+        "So it falls as n^(-2/m), m the intrinsic dimension, up to what the closed form says of finite n.",
+        "Bahri et al. 2021, section 2 (nearest neighbours as the simplest case)",
+        *_beside(frame, "{}", _NEIGHBOUR, "mse", exponent),
+    )
+
+
+def _boundary(frame: pd.DataFrame) -> Claim:
+    return Claim(
+        "Its share of wrong classes at a smooth boundary falls as n^(-1/m).",
+        "Wrong only where the boundary runs between: within a distance of n^(-1/m)",
+        *_beside(frame, "sign on a {}", _NEIGHBOUR, "error", lambda m: 1 / m),
+    )
+
+
+def _kernel(frame: pd.DataFrame) -> Claim:
+    return Claim(
+        "The squared error of a Laplace kernel on a smooth function falls as n^(-2(m + 1)/m).",
+        "Spigler, Geiger and Wyart 2020, arXiv:1905.10843 (a teacher smoother than the kernel)",
+        *_beside(frame, "{}", "kernel", "mse", lambda m: 2 * (m + 1) / m),
+    )
+
+
+def _net(frame: pd.DataFrame) -> Claim:
+    return Claim(
+        "That of a net falls as n^(-4/m).",
+        "Bahri et al. 2021, section 2; Sharma and Kaplan 2020 (there in the number of parameters)",
+        *_beside(frame, "{}", "net", "mse", lambda m: 4 / m),
+    )
+
+
+def _beside(
+    frame: pd.DataFrame, problem: str, learner: str, metric: str, theory: Callable[[int], float]
+) -> tuple[str, bool]:
+    """Return a learner's exponents on the spheres beside those of theory, as text, and whether they agree."""
+    found = measured(lambda m: exponents(frame, problem.format(_sphere(m)), learner, metric), _DIMENSIONS)
+    p = least_p(p_values(own.to_numpy()[:, None], [theory(m)]) for m, own in found.items())
+    each = (f"m = {m}: {told(mean_interval(own), '.3f')} beside {theory(m):.3g}" for m, own in found.items())
+    return f"{'; '.join(each)}; least p = {p:.2f} (Holm)", p > 0.05
+
+
+def _spiral(frame: pd.DataFrame) -> Claim:
+    plane, space = (_losses(frame, place, _NEIGHBOUR, "error") for place in _SPIRALS)
+    found = exponents(frame, _SPIRALS[1], _NEIGHBOUR, "error")
+    p = least_p([p_values(found.to_numpy()[:, None], [0.5])])
+    return Claim(
+        "The nearest neighbour's errors on the spiral fall as n^(-1/2), in 50 dimensions as in the plane.",
+        "As for the spheres, with m = 2; distances are all that it sees",
+        f"exponent {told(mean_interval(found))}, p = {p:.2f}; errors differ from those in the plane by"
+        f" {(plane - space).abs().to_numpy().max():.1g} at most",
+        p > 0.05,
+    )
+
+
+def _net_on_spiral(frame: pd.DataFrame) -> Claim:
+    plane, space = (_losses(frame, place, "net", "error") for place in _SPIRALS)
+    last = plane.columns[-1]
+    worse = mean_interval(100 * (space[last] - plane[last]))
+    return Claim(
+        "A net is not blind to the space: in 50 dimensions it needs more data for the same spiral.",
+        "Not of the literature: a net sees coordinates, not distances",
+        f"error higher by {told(worse)} points at n = {last:,}",
+        beyond_doubt(worse),
+    )
+
+
+def plot_rates(results: Results, ax: Axes | None = None, *, learner: str = _NEIGHBOUR) -> Axes:
+    """Draw a learner's squared error on each sphere against n, the nearest neighbour's beside its closed form."""
+    ax = ax or plt.gca()
+    frame = results.frame()
+    tables = measured(lambda m: by_seed(frame, "mse", problem=_sphere(m), learner=learner), _DIMENSIONS)
+    for (m, table), marker, colour in zip(tables.items(), "osD", sns.color_palette("colorblind"), strict=False):
+        draw(ax, table, color=colour, marker=marker, ls="" if learner == _NEIGHBOUR else "-", label=f"$S^{m}$")
+        if learner == _NEIGHBOUR:
+            n = np.geomspace(axis_of(table).min(), axis_of(table).max(), 50)
+            ax.plot(n, nearest_neighbour_mse(n, m), color=colour, lw=1)
+    ax.set(xscale="log", yscale="log", xlabel="training points n", ylabel="mean squared error", title=learner)
+    return finish(ax)
+
+
+def plot_exponents(results: Results, ax: Axes | None = None) -> Axes:
+    """Draw the exponents of squared errors against the dimension of the sphere, beside those of theory."""
+    ax = ax or plt.gca()
+    frame = results.frame()
+    m = np.linspace(1.8, 9, 100)
+    theories = {_NEIGHBOUR: 2 / m, "kernel": 2 * (m + 1) / m, "net": 4 / m, "RFM": None}
+    found = measured(lambda learner: _intervals(frame, learner), theories)
+    for (learner, own), marker, colour in zip(found.items(), "osD^", sns.color_palette("colorblind"), strict=False):
+        means = [each.mean for each in own.values()]
+        reach = [[each.mean - each.low, each.high - each.mean] for each in own.values()]
+        ax.errorbar(list(own), means, np.transpose(reach), color=colour, marker=marker, ls="", capsize=3, label=learner)
+        theory = theories[learner]
+        if theory is not None:
+            ax.plot(m, theory, color=colour, lw=1)
+    ax.set(xscale="log", yscale="log", xlabel="dimension m of the sphere", ylabel="exponent (lines: theory)")
+    ax.set_xticks(_DIMENSIONS, [str(each) for each in _DIMENSIONS])
+    ax.set_yticks(_TICKS, [str(each) for each in _TICKS])
+    ax.minorticks_off()
+    return finish(ax)
+
+
+def _intervals(frame: pd.DataFrame, learner: str) -> dict[int, Interval]:
+    return measured(lambda m: mean_interval(exponents(frame, _sphere(m), learner, "mse")), _DIMENSIONS)

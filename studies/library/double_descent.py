@@ -1,0 +1,262 @@
+"""Double descent held to theory: closed forms for least squares and for random features, and what nets make of it."""
+
+import itertools
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike, NDArray
+
+from studies.claims import Claim, claims, told
+from studies.inference import Interval, exponential, mean_interval
+from studies.library.seeds import (
+    all_of,
+    axis_of,
+    beyond_doubt,
+    by_seed,
+    draw,
+    finish,
+    least_p,
+    log_ratio,
+    measured,
+    p_values,
+    tell,
+)
+from studies.results import Results
+
+Array = NDArray[np.float64]
+
+_DIMENSION, _POINTS, _NOISE = 100, 300, 0.5  # of the least squares and of the random features
+_UNITS = 14  # hidden units at which a net on the small sphere has as many parameters as points, 22 each
+_APART = 10  # from n = d: nearer, the mean over seeds is one of a few outliers
+_MSE = "mean squared error"
+_ZETA_SQUARED = 0.25 / (0.25 - 0.5 / np.pi)
+"""Of ReLU: the squared ratio of its linear coefficient to what is neither constant nor linear of a Gaussian."""
+
+
+def least_squares_risk(n_samples: ArrayLike, dimension: int, noise: float) -> Array:
+    r"""Return the expected squared error of least squares of minimum norm, without noise in the test labels.
+
+    For isotropic Gaussian points and a linear function of norm 1, exactly for any n: the expectation of an inverse
+    Wishart matrix. Its limit for n, d to infinity is theorem 1 of Hastie et al., Surprises in high-dimensional
+    ridgeless least squares interpolation, 2019, arXiv:1903.08560.
+
+    Parameters
+    ----------
+    n_samples : array-like
+        n, of any shape.
+    dimension : int
+        d.
+    noise : float
+        Standard deviation of the noise of the training labels.
+
+    Returns
+    -------
+    risk : ndarray
+        :math:`\sigma^2 d / (n - d - 1)` for n > d + 1, :math:`1 - n/d + \sigma^2 n / (d - n - 1)` for n < d - 1,
+        infinite in between.
+    """
+    n, d = np.asarray(n_samples, dtype=np.float64), dimension
+    gap = np.maximum(np.abs(n - d) - 1, 0)
+    with np.errstate(divide="ignore"):
+        variance = noise**2 * np.minimum(n, d) / gap
+    return np.maximum(1 - n / d, 0) + variance
+
+
+def random_features_risk(n_features: ArrayLike, n_samples: int, dimension: int, noise: float) -> Array:
+    """Return the expected squared error of ridgeless random ReLU features on a linear function of norm 1.
+
+    Points and weights are uniform on the sphere of radius sqrt(d), and n, N, d go to infinity together: Mei and
+    Montanari, The generalization error of random features regression, 2019, arXiv:1908.05355, theorem 3. Infinite at
+    N = n.
+
+    Parameters
+    ----------
+    n_features : array-like
+        N, of any shape.
+    n_samples, dimension : int
+        n and d.
+    noise : float
+        Standard deviation of the noise of the training labels.
+    """
+    a, b = np.asarray(n_features, dtype=np.float64) / dimension, n_samples / dimension
+    z, lesser = _ZETA_SQUARED, np.minimum(a, b)
+    c = -(np.sqrt((lesser * z - z - 1) ** 2 + 4 * z * lesser) + (lesser * z - z - 1)) / (2 * z)
+    common = c**5 * z**3 - 3 * c**4 * z**2 + 2 * c**3 * z**2 + 3 * c**3 * z - 2 * c**2 * z - c**2
+    whole = (
+        -common + (a * b - a - b + 1) * c**3 * z**3 + (a + b - 3 * a * b + 1) * c**2 * z**2 + 3 * a * b * c * z - a * b
+    )
+    bias = b * c**3 * z**2 - b * c**2 * z + a * b * c * z - a * b
+    variance = common + (a - 1) * c**3 * z**3 - (a + 1) * c**2 * z**2
+    with np.errstate(divide="ignore"):
+        risk: Array = np.where(a == b, np.inf, (bias + noise**2 * variance) / whole)
+    return risk
+
+
+@claims("double-descent")
+def check(frame: pd.DataFrame) -> Iterator[Claim]:
+    """Check double descent in points, features, hidden units and epochs."""
+    return tell(frame, (_closed_form, _more_data, _limit, _peak, _ridge, _by_width, _by_epoch))
+
+
+def _closed_form(frame: pd.DataFrame) -> Claim:
+    table = by_seed(frame, "mse", learner="least squares")
+    far = table[table.columns[np.abs(axis_of(table) - _DIMENSION) >= _APART]]
+    theory = least_squares_risk(far.columns, _DIMENSION, _NOISE)
+    p, ratio = least_p([p_values(far, theory)]), far.mean() / theory
+    return Claim(
+        "The error of least squares of minimum norm is its closed form, below and above n = d.",
+        "Hastie et al. 2019, theorem 1; the expectation of an inverse Wishart matrix",
+        f"{ratio.min():.2f} to {ratio.max():.2f} times it at n = {', '.join(map(str, far.columns))};"
+        f" least p = {p:.2f} (t tests, Holm)",
+        p > 0.05,
+    )
+
+
+def _more_data(frame: pd.DataFrame) -> Claim:
+    table = by_seed(frame, "mse", learner="least squares", needs=(50, 90))
+    rise = log_ratio(table[90], table[50])
+    return Claim(
+        "More data hurt: the error rises from n = d/2 to n = 0.9 d.",
+        "Nakkiran 2019, arXiv:1912.07242, figure 1",
+        f"{told(exponential(rise))} times the error",
+        beyond_doubt(rise),
+    )
+
+
+def _of_features(frame: pd.DataFrame, ridge: float) -> pd.DataFrame:
+    needs = (_POINTS // 4, _POINTS, 5 * _POINTS)
+    return by_seed(frame, "mse", "n_features", family="random features", ridge=ridge, needs=needs)
+
+
+def _limit(frame: pd.DataFrame) -> Claim:
+    table = _of_features(frame, ridge=0.0).drop(columns=_POINTS)
+    few, *_, many = axis_of(table) / _POINTS
+    theory = random_features_risk(table.columns, _POINTS, _DIMENSION, _NOISE)
+    ratios = [mean_interval(table[N] / risk) for N, risk in zip(table.columns, theory, strict=True)]
+    slack = _DIMENSION**-0.5
+    return Claim(
+        "The error of ridgeless random features follows the limit N, n, d to infinity, to the order of d^(-1/2).",
+        "Mei and Montanari 2019, theorem 3",
+        f"{min(r.mean for r in ratios):.2f} to {max(r.mean for r in ratios):.2f} times it at N/n ="
+        f" {few:.2g} to {many:.2g}, N = n left out",
+        all(r.low < 1 + slack and r.high > 1 - slack for r in ratios),
+    )
+
+
+def _peak(frame: pd.DataFrame) -> Claim:
+    table = _of_features(frame, ridge=0.0)
+    sides = [log_ratio(table[_POINTS], table[side]) for side in (_POINTS // 4, 5 * _POINTS)]
+    return Claim(
+        "It peaks at N = n.",
+        "Mei and Montanari 2019, theorem 3",
+        f"{' and '.join(told(exponential(rise), '.0f') for rise in sides)} times the error at N = n/4 and N = 5 n",
+        all_of(beyond_doubt(rise) for rise in sides),
+    )
+
+
+def _ridge(frame: pd.DataFrame) -> Claim:
+    table = _of_features(frame, ridge=0.1)
+    falls = [log_ratio(table[_POINTS // 4], table[_POINTS]), log_ratio(table[_POINTS], table[5 * _POINTS])]
+    before, after = (told(exponential(fall)) for fall in falls)
+    return Claim(
+        "A ridge removes the peak.",
+        "Mei and Montanari 2019, arXiv:1908.05355",
+        f"with ridge 0.1 the error falls by a factor of {before} from N = n/4 to N = n, and of {after} to N = 5 n",
+        all_of(beyond_doubt(fall) for fall in falls),
+    )
+
+
+def _by_width(frame: pd.DataFrame) -> Claim:
+    nets = frame[frame["family"] == "net"]
+    table = by_seed(nets, "mse", "width", epochs=nets["epochs"].max(), needs=(4, _UNITS, 256))
+    sides = [log_ratio(table[_UNITS], table[side]) for side in (4, 256)]
+    return Claim(
+        "A trained two-layer net does worst where it has about as many parameters as there are points.",
+        "Belkin et al. 2019, arXiv:1812.11118; Nakkiran et al. 2019, arXiv:1912.02292",
+        f"at {_UNITS} hidden units {' and '.join(told(exponential(rise)) for rise in sides)} times the error at 4 and"
+        " at 256",
+        all_of(beyond_doubt(rise) for rise in sides),
+    )
+
+
+def _by_epoch(frame: pd.DataFrame) -> Claim:
+    nets = frame[frame["family"] == "net"]
+    recovered = _recovered(by_seed(nets, "mse", "epochs", width=nets["width"].max()))
+    return Claim(
+        "With label noise, the error of a wide net falls, rises and falls again with training (by half of its rise).",
+        "Nakkiran et al. 2019, arXiv:1912.02292, on epochs",
+        f"it regains {told(recovered)} of its rise",
+        beyond_doubt(Interval(recovered.mean - 0.5, recovered.low - 0.5, recovered.high - 0.5)),
+    )
+
+
+def _recovered(table: pd.DataFrame) -> Interval:
+    """Return which share of a curve's largest rise above an earlier minimum is gone at its end."""
+    mean = table.mean()
+    peak = (mean / mean.cummin()).idxmax()
+    lowest = mean[:peak].idxmin()
+    if lowest == peak:  # it never rises
+        return Interval(0.0, 0.0, 0.0)
+    return mean_interval((table[peak] - table.iloc[:, -1]) / (table[peak] - table[lowest]))
+
+
+def plot_sample_wise(results: Results, ax: Axes | None = None) -> Axes:
+    """Draw the error of least squares against n, beside its closed form."""
+    ax = ax or plt.gca()
+    n = np.arange(15, 1001)
+    ax.plot(n, least_squares_risk(n, _DIMENSION, _NOISE), color="0.3", lw=1, label="closed form")
+    draw(ax, by_seed(results.frame(), "mse", learner="least squares"), ls="", label="least squares, median of seeds")
+    ax.axvline(_DIMENSION, color="0.6", ls=":")
+    ax.set(
+        xscale="log", yscale="log", ylim=(0.02, 100), xlabel="training points n (d = 100)", ylabel="mean squared error"
+    )
+    return finish(ax)
+
+
+def plot_feature_wise(results: Results, ax: Axes | None = None) -> Axes:
+    """Draw the error of random features against their number, ridgeless and not, beside the asymptotic formula."""
+    ax = ax or plt.gca()
+    frame = results.frame()
+    N = np.arange(20, 1600)
+    ax.plot(N, random_features_risk(N, _POINTS, _DIMENSION, _NOISE), color="0.3", lw=1, label="theory, ridge 0")
+    for ridge, marker, colour in zip((0.0, 0.1), "os", sns.color_palette("colorblind"), strict=False):
+        table = by_seed(frame, "mse", "n_features", family="random features", ridge=ridge)
+        draw(ax, table, ls="" if ridge == 0 else "-", marker=marker, color=colour, label=f"ridge {ridge:g}")
+    ax.axvline(_POINTS, color="0.6", ls=":")
+    ax.set(
+        xscale="log", yscale="log", ylim=(0.1, 100), xlabel="random features N (n = 300)", ylabel="mean squared error"
+    )
+    return finish(ax)
+
+
+def plot_width_wise(results: Results, ax: Axes | None = None) -> Axes:
+    """Draw the error of trained two-layer nets against their width, a line for each number of epochs."""
+    ax = ax or plt.gca()
+    _draw_nets(ax, results, "width", "epochs", "epochs")
+    ax.axvline(_UNITS, color="0.6", ls=":")
+    ax.set(xlabel="hidden units (22 parameters each, n = 300)")
+    return finish(ax)
+
+
+def plot_epoch_wise(results: Results, ax: Axes | None = None) -> Axes:
+    """Draw the error of trained two-layer nets against epochs, a line for each of some widths."""
+    ax = ax or plt.gca()
+    _draw_nets(ax, results, "epochs", "width", "hidden units", (4, _UNITS, 32, 256))
+    ax.set(xlabel="epochs")
+    return finish(ax)
+
+
+def _draw_nets(
+    ax: Axes, results: Results, axis: str, other: str, noun: str, values: tuple[int, ...] | None = None
+) -> None:
+    nets = results.frame().query("family == 'net'")
+    values = values or tuple(sorted(nets[other].astype(int).unique()))
+    tables = measured(lambda value: by_seed(nets[nets[other] == value], "mse", axis), values)
+    palette = sns.color_palette("viridis", len(tables))
+    for (value, table), marker, colour in zip(tables.items(), itertools.cycle("osD^vP"), palette, strict=False):
+        draw(ax, table, marker=marker, color=colour, label=f"{value:,} {noun}")
+    ax.set(xscale="log", yscale="log", ylabel=_MSE)

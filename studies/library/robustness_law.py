@@ -1,0 +1,199 @@
+"""Steepness of functions that fit random labels, beside the law of robustness of Bubeck and Sellke."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import torch
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from estimators.diagnostics import input_gradients, lipschitz_lower_bound
+from studies.claims import Claim, claims, told
+from studies.inference import mean_interval
+from studies.library.functions import Function, value
+from studies.library.seeds import NotMeasured, all_of, beyond_doubt, finish, least_p, p_values, tell
+from studies.metrics import Fitted, is_regression, metric
+from studies.results import Results
+from toymanifold import Problem
+from toymanifold.targets import Constant
+
+Array = NDArray[np.float64]
+
+_FAMILIES = ("random features", "net")
+_EXPONENTS = {"n_samples": 0.5, "dimension": 0.5, "p": -0.5}
+_SYMBOLS = {"n_samples": "n", "dimension": "d", "p": "p"}
+_BELOW_NOISE = 0.5
+"""Mean squared error at labels of variance 1, below which they count as fitted: epsilon = 1/2 in the theorem."""
+
+
+def _is_random(problem: Problem) -> bool:
+    return is_regression(problem) and isinstance(problem.target, Constant)
+
+
+@metric("1", suits=_is_random, default=False)
+def steepness(fitted: Fitted) -> dict[str, float]:
+    """Largest norm of the input gradient found, and mean distance of the training points to where the sign changes."""
+    function, X = value(fitted), fitted.train.X
+    return {
+        "largest": lipschitz_lower_bound(function, X, n_steps=10),
+        "distance": float(boundary_distance(function, X).mean()),
+    }
+
+
+def boundary_distance(function: Function, X: Array, *, n_steps: int = 50, overshoot: float = 0.02) -> Array:
+    """Return how far points are from where a function changes its sign, as Newton's steps along the gradient find it.
+
+    An upper bound of the distance (DeepFool: Moosavi-Dezfooli, Fawzi and Frossard, CVPR 2016).
+
+    Parameters
+    ----------
+    function : callable
+        Maps tensors (n, d) to (n,).
+    X : ndarray of shape (n, d)
+    n_steps : int, default=50
+        At most; a point that has not crossed by then counts with the way that it has come.
+    overshoot : float, default=0.02
+        By which share a step is longer than to the zero of the linear function.
+
+    Returns
+    -------
+    distance : ndarray of shape (n,)
+    """
+    points, start = X.copy(), _values(function, X)
+    for _ in range(n_steps):
+        now = _values(function, points)
+        ahead = now * start > 0
+        if not ahead.any():
+            break
+        gradients = input_gradients(function, points[ahead])
+        squares = np.maximum(np.einsum("ij,ij->i", gradients, gradients), np.finfo(float).tiny)
+        points[ahead] -= (1 + overshoot) * (now[ahead] / squares)[:, None] * gradients
+    distance: Array = np.linalg.norm(points - X, axis=1)
+    return distance
+
+
+def _values(function: Function, X: Array) -> Array:
+    with torch.inference_mode():
+        values: Array = function(torch.from_numpy(X)).numpy()
+    return values
+
+
+@claims("robustness-law")
+def check(frame: pd.DataFrame) -> Iterator[Claim]:
+    """Check the slopes of the largest gradient in n, d and p beside those of the bound sqrt(n d / p)."""
+    of_families = [partial(check, family=family) for family in _FAMILIES for check in (_no_faster, _tight)]
+    return tell(frame, (*of_families, _distance))
+
+
+def cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with a row for each cell: its place, ``p`` and the metrics as columns."""
+    place = ["family", "dimension", "n_samples", "seed", "width", "n_features"]
+    names = ["mse_train", "steepness_largest", "steepness_distance"]
+    wanted = frame[frame["metric"].isin(names)]
+    table = wanted.pivot_table(index=place, columns="metric", values="value", dropna=False, observed=True)
+    table = table.reindex(columns=names).dropna().reset_index()
+    net = table["width"] * (table["dimension"] + 2) + 1
+    return table.assign(p=net.fillna(table["n_features"]))
+
+
+def exponents(table: pd.DataFrame, of: str) -> pd.DataFrame:
+    """Return the slopes of a metric in n, d and p, all logarithms, by least squares: a row for each seed.
+
+    Raises
+    ------
+    NotMeasured
+        If there are not two seeds, or not two values of each of the three.
+    """
+    if table["seed"].nunique() < 2 or table[list(_EXPONENTS)].nunique().min() < 2:
+        raise NotMeasured(of)
+    return pd.DataFrame([_fit(rows, of) for _, rows in table.groupby("seed")], columns=list(_EXPONENTS))
+
+
+def _fit(table: pd.DataFrame, of: str) -> Array:
+    logs = np.log(table[list(_EXPONENTS)].to_numpy(dtype=float))
+    design = np.column_stack([np.ones(len(logs)), logs])
+    coefficients: Array = np.linalg.lstsq(design, np.log(table[of].to_numpy()), rcond=None)[0]
+    return coefficients[1:]
+
+
+def _fitted(frame: pd.DataFrame, family: str) -> tuple[pd.DataFrame, int]:
+    """Return the cells of a family that fit below the noise, and how many do not."""
+    table = cells(frame)
+    rows = table[table["family"] == family]
+    fitted = rows[rows["mse_train"] < _BELOW_NOISE]
+    return fitted, len(rows) - len(fitted)
+
+
+def _small(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["p"] <= table["n_samples"] * table["dimension"]]
+
+
+def _no_faster(frame: pd.DataFrame, family: str) -> Claim:
+    fitted, n_left_out = _fitted(frame, family)
+    table = _small(fitted)
+    found = mean_interval(exponents(table, "steepness_largest")["p"])
+    least = (table["steepness_largest"] / _bound(table)).min()
+    left = f" ({n_left_out} cells that fit less are left out)" if n_left_out else ""
+    return Claim(
+        f"Up to p = n d the largest gradient of {_plural(family)} falls with p no faster than the bound, p^(-1/2).",
+        "Bubeck and Sellke 2021, theorem 1: a lower bound on the global Lipschitz constant, to a constant",
+        f"slope {told(found)}; the least gradient is {least:.2g} sqrt(n d / p){left}",
+        found.high >= -0.5,
+    )
+
+
+def _tight(frame: pd.DataFrame, family: str) -> Claim:
+    found = exponents(_small(_fitted(frame, family)[0]), "steepness_largest")
+    told_by_name = (f"{told(mean_interval(found[name]))} in {_SYMBOLS[name]}" for name in _EXPONENTS)
+    return Claim(
+        f"It goes as the bound itself, sqrt(n d / p), for {_plural(family)}: which the law does not say.",
+        "Bubeck, Li and Nagaraj 2020, arXiv:2009.14444 (a net may attain it; not that training finds such a one)",
+        f"slopes {', '.join(told_by_name)}",
+        least_p([p_values(found, list(_EXPONENTS.values()))]) > 0.05,
+    )
+
+
+def _distance(frame: pd.DataFrame) -> Claim:
+    closer = {
+        family: mean_interval(exponents(_fitted(frame, family)[0], "steepness_distance")["p"]) for family in _FAMILIES
+    }
+    return Claim(
+        "More parameters put the boundary farther from the training points.",
+        "Bubeck and Sellke 2021: size is needed for robustness (it is not said to be enough)",
+        "slopes of the mean distance in p: " + ", ".join(f"{told(found)} ({name})" for name, found in closer.items()),
+        all_of(beyond_doubt(found) for found in closer.values()),
+    )
+
+
+def _plural(family: str) -> str:
+    return "trained two-layer nets" if family == "net" else family
+
+
+def _bound(table: pd.DataFrame) -> Array:
+    bound: Array = np.sqrt((table["n_samples"] * table["dimension"] / table["p"]).to_numpy())
+    return bound
+
+
+def plot_law(results: Results, ax: Axes | None = None, *, family: str = "net") -> Axes:
+    """Draw the largest gradient against p / (n d), a colour for each dimension, beside the bound's slope."""
+    ax = ax or plt.gca()
+    table = cells(results.frame())
+    table = table[(table["family"] == family) & (table["mse_train"] < _BELOW_NOISE)]
+    table = table.assign(ratio=table["p"] / (table["n_samples"] * table["dimension"]))
+    dimensions = sorted(table["dimension"].unique())
+    for d, colour in zip(dimensions, sns.color_palette("colorblind"), strict=False):
+        for n, marker in zip(sorted(table["n_samples"].unique()), "osD^v", strict=False):
+            rows = table[(table["dimension"] == d) & (table["n_samples"] == n)]
+            median = rows.groupby("ratio")["steepness_largest"].median()
+            label = f"d = {d:g}, n = {n}"
+            ax.plot(median.index, median, color=colour, marker=marker, markersize=4, lw=1, label=label)
+    ratio = np.geomspace(table["ratio"].min(), table["ratio"].max(), 50)
+    ax.plot(ratio, ratio**-0.5, color="0.3", ls="--", label="sqrt(n d / p)")
+    ax.axvline(1, color="0.6", ls=":")
+    ax.set(xscale="log", yscale="log", xlabel="p / (n d)", ylabel="largest input gradient", title=_plural(family))
+    ax.set_ylim(bottom=0.05)
+    return finish(ax, ncols=2, fontsize=7)

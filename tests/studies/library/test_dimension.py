@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from estimators import NeighborsRegressor
+from studies import check_claims
+from studies.library.dimension import exponents, nearest_neighbour_mse, plot_exponents, plot_rates
+from toymanifold import sphere_problem
+
+
+@pytest.mark.parametrize("m", [2, 5])
+@pytest.mark.parametrize("n", [30, 500])
+def test_the_closed_form_is_the_nearest_neighbours_error(m, n):
+    problem = sphere_problem(dimension=m + 1, target="quadratic", task="regression", ambient_dimension=9)
+    X, y = problem.sample(2000, 0, split="test")
+    errors = []
+    for seed in range(60):
+        neighbour = NeighborsRegressor(1).fit(*problem.sample(n, seed))
+        errors.append(np.mean((neighbour.predict(X) - y) ** 2))
+    tolerance = 4 * np.std(errors) / np.sqrt(60) + 0.02 * np.mean(errors)  # the seeds share the test points
+    assert np.mean(errors) == pytest.approx(nearest_neighbour_mse(n, m), abs=tolerance)
+
+
+def test_the_closed_form_has_its_known_limits():
+    assert nearest_neighbour_mse(1, 3) == pytest.approx(2)  # one point: two independent labels of variance 1
+    n = np.array([1e4, 1e5])
+    for m in (2, 4):
+        (slope,) = np.diff(np.log(nearest_neighbour_mse(n, m))) / np.diff(np.log(n))
+        assert slope == pytest.approx(-2 / m, abs=0.01)
+
+
+def power_laws(p):
+    """Return losses with the exponents of theory; nearest neighbours of regressions by their closed form."""
+    n, m = p.cell.n_samples, p.axes["dimension"] - 1
+    if p.problem.startswith("sphere,"):
+        if p.family.startswith("kNN"):
+            return {"mse": float(nearest_neighbour_mse(n, m))}
+        return {"mse": n ** -(4 / m if p.family == "net" else 2 * (m + 1) / m)}
+    share = n**-0.5 if p.problem.startswith("spiral") else n ** (-1 / m)
+    worse = 1.5 if p.family == "net" and m == 49 else 1
+    return {"accuracy": 1 - worse * share}
+
+
+def test_exponents_are_recovered(invented):
+    frame = invented("dimension", power_laws, noise=0)
+    assert exponents(frame, "sphere, dimension=9", "net", "mse").mean() == pytest.approx(0.5)
+    assert exponents(frame, "sign on a sphere, dimension=5", "kNN, k=1", "error").mean() == pytest.approx(0.25)
+
+
+def test_claims_hold_where_theory_does(invented):
+    found = check_claims("dimension", invented("dimension", power_laws, noise=1e-3))
+    assert [claim.holds for claim in found] == [True] * len(found)
+
+
+def test_claims_fail_where_the_ambient_dimension_counts(invented):
+    def cursed(p):
+        loss = p.cell.n_samples ** (-2 / 50)
+        return {"mse": loss} if p.problem.startswith("sphere,") else {"accuracy": 1 - loss}
+
+    found = check_claims("dimension", invented("dimension", cursed, noise=1e-3))
+    assert {claim.holds for claim in found} <= {False, None}
+
+
+@pytest.mark.parametrize("plot", [plot_rates, plot_exponents])
+def test_pictures_draw_every_sphere(invented, shown, plot):
+    ax = plot(shown(invented("dimension", power_laws)), Figure().subplots())
+    assert len(ax.get_legend().get_texts()) >= 3
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+
+
+@pytest.mark.slow
+def test_nearest_neighbours_and_kernels_are_as_fast_as_theory_says(measured):
+    found = check_claims("dimension", measured("dimension").frame())
+    assert [claim.holds for claim in found[:2]] == [True, True]

@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from estimators import KernelRegressor, NetRegressor, RandomFeaturesRegressor
+from studies import check_claims
+from studies.library.functions import value
+from studies.library.robustness_law import boundary_distance, cells, exponents, plot_law, steepness
+from studies.metrics import METRICS, Fitted
+from studies.points import TestSets
+from toymanifold import sphere_problem, spiral_problem
+
+PROBLEM = sphere_problem(dimension=5, target="random", task="regression")
+LEARNERS = [
+    NetRegressor(depth=1, width=32, epochs=5, random_state=0),
+    NetRegressor(depth=2, width=8, epochs=5, standardize=False, random_state=0),
+    RandomFeaturesRegressor(64, "relu", ridge=0, random_state=0),
+]
+
+
+def fitted(estimator, n_samples=40):
+    estimator.fit(*PROBLEM.sample(n_samples, 0))
+    return Fitted(estimator, TestSets(PROBLEM), seconds=0.0, n_samples=n_samples, seed=0)
+
+
+@pytest.mark.parametrize("estimator", LEARNERS, ids=["net", "net, as is", "random features"])
+def test_the_function_of_a_learner_is_what_it_predicts(estimator):
+    made = fitted(estimator)
+    X, _ = PROBLEM.sample(20, 1)
+    np.testing.assert_allclose(value(made)(torch.from_numpy(X)).numpy(), estimator.predict(X), atol=1e-6)
+
+
+def test_of_other_learners_no_function_is_known():
+    with pytest.raises(TypeError, match="KernelRegressor"):
+        value(fitted(KernelRegressor()))
+
+
+def test_the_distance_to_a_hyperplane_is_exact_but_for_the_overshoot():
+    X = np.random.default_rng(0).standard_normal((30, 4))
+    w = torch.tensor([3.0, 0.0, 4.0, 0.0], dtype=torch.float64)
+    found = boundary_distance(lambda X: X @ w + 1, X)
+    np.testing.assert_allclose(found, 1.02 * np.abs(X @ w.numpy() + 1) / 5)
+
+
+def test_the_distance_to_a_sphere_is_found_by_several_steps():
+    X = np.random.default_rng(1).standard_normal((50, 3))
+    found = boundary_distance(lambda X: (X**2).sum(dim=1) - 1, X)
+    exact = np.abs(np.linalg.norm(X, axis=1) - 1)
+    assert np.all(found >= exact)
+    far = np.linalg.norm(X, axis=1) > 1  # inside, Newton's first step overshoots
+    np.testing.assert_allclose(found[far], exact[far], rtol=0.05, atol=0.02)
+
+
+def test_steepness_of_a_learner_is_that_of_its_predictions():
+    made = fitted(LEARNERS[2], n_samples=30)
+    X, step = made.train.X, 1e-6
+    values = made.estimator.predict(X)
+    changes = [made.estimator.predict(X + step * axis) - values for axis in np.eye(5)]
+    largest = np.linalg.norm(np.array(changes) / step, axis=0).max()
+    found = steepness(made)
+    assert found["largest"] >= 0.999 * largest
+    assert 0 < found["distance"] < 2
+
+
+def test_steepness_suits_random_labels_of_regression_only():
+    suits = METRICS["steepness"].suits
+    assert suits(PROBLEM)
+    assert not suits(sphere_problem(dimension=5, target="random"))
+    assert not suits(sphere_problem(dimension=5, target="linear", task="regression"))
+    assert not suits(spiral_problem())
+
+
+def law(slope_of_p, fit=0.1):
+    def values(p):
+        n, d = p.cell.n_samples, p.axes["dimension"]
+        size = p.axes["n_features"] if "n_features" in p.axes else p.axes["width"] * (d + 2) + 1
+        steep = 3 * (n * d) ** 0.5 * size**slope_of_p
+        return {"mse_train": fit, "steepness_largest": steep, "steepness_distance": 1 / steep}
+
+    return values
+
+
+def test_parameters_are_counted_and_slopes_recovered(invented):
+    table = cells(invented("robustness-law", law(-0.5), noise=0))
+    assert sorted(table.loc[(table["family"] == "net") & (table["dimension"] == 10), "p"].unique())[0] == 16 * 12 + 1
+    assert table.loc[table["family"] != "net", "p"].min() == 512
+    for name, exponent in {"n_samples": 0.5, "dimension": 0.5, "p": -0.5}.items():
+        assert exponents(table, "steepness_largest")[name].mean() == pytest.approx(exponent)
+
+
+@pytest.mark.parametrize(("slope", "verdicts"), [(-0.5, [True] * 5), (-0.8, [False] * 4 + [True])])
+def test_claims_tell_a_law_that_is_attained_from_one_that_is_crossed(invented, slope, verdicts):
+    found = check_claims("robustness-law", invented("robustness-law", law(slope), noise=1e-3))
+    assert [claim.holds for claim in found] == verdicts
+
+
+def test_cells_that_do_not_fit_the_noise_do_not_count(invented):
+    frame = invented("robustness-law", law(-0.5))
+    frame.loc[(frame["width"] == 16) & (frame["metric"] == "mse_train"), "value"] = 0.9
+    found = check_claims("robustness-law", frame)
+    assert "(36 cells that fit less are left out)" in found[2].measured
+
+
+@pytest.mark.parametrize("family", ["net", "random features"])
+def test_the_picture_draws_each_dimension_and_size(invented, shown, family):
+    ax = plot_law(shown(invented("robustness-law", law(-0.5))), Figure().subplots(), family=family)
+    assert len(ax.get_legend().get_texts()) == 3 * 3 + 1
+
+
+@pytest.mark.slow
+def test_the_bound_is_not_crossed(measured):
+    found = check_claims("robustness-law", measured("robustness-law").frame())
+    assert [claim.holds for claim in found if "no faster" in claim.says] == [True, True]
