@@ -1,1 +1,3 @@
 """The built-in studies: a TOML file each, and a module where one measures, claims or draws something of its own."""
+
+from studies.library import grokking as grokking

@@ -1,0 +1,27 @@
+"""The pages of results say what the results kept beside them say."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import studies
+from studies import built_in, check_claims
+
+RESULTS = Path(studies.__file__).parent.parent / "docs" / "results"
+KEPT = sorted(RESULTS.glob("data/*.csv"))
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
+def test_a_page_of_results_tells_the_claims_as_they_stand_in_the_kept_results(path):
+    page = (RESULTS / f"{path.stem}.md").read_text(encoding="utf-8")
+    found = check_claims(path.stem, pd.read_csv(path))
+    assert found
+    for claim in found:
+        assert f"| {claim.says} | {claim.source} | {claim.measured} | {claim.verdict} |" in page
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
+def test_kept_results_are_small_and_of_every_seed(path):
+    assert path.stat().st_size < 300_000
+    assert pd.read_csv(path)["seed"].nunique() == built_in()[path.stem].seeds
