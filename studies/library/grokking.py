@@ -107,26 +107,30 @@ def participation(weights: ArrayLike) -> NDArray[np.float64]:
 @claims("grokking")
 def check(frame: pd.DataFrame) -> Iterator[Claim]:
     """Check when nets and machines generalize, by weight decay and by pairs seen, and what their features do before."""
-    nets = frame[frame["family"] == "net"]
-    by_decay = {decay: nets[nets["weight_decay"] == decay] for decay in (0.0, 1.0, 5.0)}
-    yield _delay(by_decay[1.0])
-    yield _ordered(
-        "The stronger the weight decay, the earlier a net generalizes.",
-        "Power et al. 2022, section 3.3; Liu et al. 2023 (Omnigrok), section 4",
-        {f"weight decay {decay:g}": part for decay, part in by_decay.items()},
-    )
-    more = frame[frame["family"] == "net by data"]
-    yield _ordered(
-        "The more of the table is seen, the earlier a net generalizes.",
-        "Power et al. 2022, section 3.1 and figure 1",
-        {f"{n} pairs": part for n, part in more.groupby("n_samples")},
-    )
-    yield _frequencies(by_decay[1.0], by_decay[0.0])
-    yield _progress("A net's", by_decay[1.0], "epochs", "section 4 and figure 5B")
+    nets = dict(iter(frame[frame["family"] == "net"].groupby("weight_decay")))
+    more = dict(iter(frame[frame["family"] == "net by data"].groupby("n_samples")))
     machines = dict(iter(frame[frame["family"] == "rfm"].groupby("n_samples")))
+    if 1.0 in nets:
+        yield _delay(nets[1.0])
+        yield _progress("A net's", nets[1.0], "epochs", "section 4 and figure 5B")
+    if len(nets) > 1:
+        yield _ordered(
+            "The stronger the weight decay, the earlier a net generalizes.",
+            "Power et al. 2022, section 3.3; Liu et al. 2023 (Omnigrok), section 4",
+            {f"weight decay {decay:g}": part for decay, part in nets.items()},
+        )
+    if {0.0, 1.0} <= nets.keys():
+        yield _frequencies(nets[1.0], nets[0.0])
+    if len(more) > 1:
+        yield _ordered(
+            "The more of the table is seen, the earlier a net generalizes.",
+            "Power et al. 2022, section 3.1 and figure 1",
+            {f"{n} pairs": part for n, part in more.items()},
+        )
     for n, part in machines.items():
         yield _emergence(part, n)
-    yield _progress("An RFM's", machines[max(machines)], "n_rounds", "section 3 and figure 2B")
+    if machines:
+        yield _progress("An RFM's", machines[max(machines)], "n_rounds", "section 3 and figure 2B")
 
 
 def first_known(frame: pd.DataFrame, metric: str) -> pd.Series:
@@ -177,11 +181,12 @@ def _emergence(frame: pd.DataFrame, n: int) -> Claim:
     of_train, of_test = (by_seed(frame, metric, "n_rounds") for metric in ("accuracy_train", "accuracy"))
     before, after = mean_interval(of_test.iloc[:, 0]), mean_interval(of_test.iloc[:, -1])
     error = 1 - of_train.to_numpy().min()
+    first, *_, last = of_test.columns
     return Claim(
         f"An RFM, right at all its {n} training pairs in every round, passes from chance to knowing the others.",
         "Mallinar et al. 2024, section 3 and figure 2A (p = 61, half of the pairs)",
-        f"training error {error:.2g} at most; test accuracy {told(before)} in round {of_test.columns[0]:.0f},"
-        f" {told(after)} in round {of_test.columns[-1]:.0f}",
+        f"training error {'0 in every round' if error == 0 else f'up to {error:.2g}'}; test accuracy {told(before)} in"
+        f" round {first:.0f}, {told(after)} in round {last:.0f}",
         bool(error == 0 and before.high < UNKNOWN and after.low > KNOWN),
     )
 
