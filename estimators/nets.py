@@ -88,7 +88,7 @@ class Net(BaseEstimator, ABC):
         In (0, 1).
     patience : int, default=20
     checkpoints : tuple of int, default=()
-        Epochs after which weights are kept, for the ``staged_`` methods.
+        Epochs after which weights are kept, for the ``staged_`` methods; 0 is the initial ones.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit.
     dtype : {"float32", "float64"}, default="float32"
@@ -436,7 +436,7 @@ class Net(BaseEstimator, ABC):
         check_real(self.validation_fraction, "validation_fraction", owner, low=0, high=1, closed="()")
         check_integer(self.patience, "patience", owner, low=1)
         for epoch in self.checkpoints:
-            check_integer(epoch, "checkpoints", owner, low=1)
+            check_integer(epoch, "checkpoints", owner, low=0)
         check_choice(self.dtype, "dtype", owner, _DTYPES)
 
 

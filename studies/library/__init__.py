@@ -3,3 +3,4 @@
 from studies.library import depth as depth
 from studies.library import feature_learning as feature_learning
 from studies.library import grokking as grokking
+from studies.library import regularisers as regularisers

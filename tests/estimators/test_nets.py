@@ -209,6 +209,10 @@ def test_a_net_as_of_a_checkpoint_is_that_of_the_shorter_training():
     assert (early.epochs, len(net.history_)) == (3, 20)
 
 
+def test_the_initial_net_is_one_of_no_epochs():
+    np.testing.assert_array_equal(fitted(checkpoints=(0, 5)).as_of(0)._outputs(X), fitted(epochs=0)._outputs(X))
+
+
 @pytest.mark.parametrize(("params", "epoch"), [({}, 3), ({"checkpoints": (3,)}, 2)])
 def test_no_net_as_of_an_epoch_that_was_not_kept(params, epoch):
     with pytest.raises(ValueError, match=rf"The 'epoch' parameter of NetClassifier.as_of must be among .* Got {epoch}"):

@@ -111,3 +111,9 @@ def test_pictures_have_a_line_for_each_net(plot, n_lines):
     ax = plot(Kept(), Figure().subplots())
     assert len(ax.lines) == n_lines
     assert all(np.isfinite(line.get_ydata()).all() for line in ax.lines)
+
+
+@pytest.mark.slow
+def test_gradients_are_as_in_theory(measured):
+    found = {claim.says: claim.holds for claim in check_claims("depth", measured("depth").frame())}
+    assert all(holds for says, holds in found.items() if "gradient" in says and "ReLU net of" not in says)
