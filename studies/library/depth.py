@@ -1,6 +1,8 @@
 """The study `depth`: gradients by layer, held to the theory of wide random nets, and what of the nets trains."""
 
 from collections.abc import Iterator
+from functools import partial
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,7 +16,7 @@ from estimators.diagnostics import gradient_norms
 from estimators.nets import Net
 from studies.claims import Claim, claims, told
 from studies.inference import Interval, mean_interval
-from studies.library.seeds import beyond_doubt, by_seed, draw
+from studies.library.seeds import beyond_doubt, by_seed, draw, measured, tell
 from studies.metrics import Fitted, Measured, is_classification, metric
 from studies.results import Results
 
@@ -23,8 +25,10 @@ Array = NDArray[np.float64]
 _POINTS = 16  # whose losses' gradients are taken, each by itself
 _WIDTH = 256  # of the nets that are held to theory
 _SLACK = 5 / _WIDTH  # of a slope: fluctuations add up to 5 depth / width, Hanin and Nica 2020
-_STANDARD, _HE, _LARGE = 1.0, 6**0.5, 4.0  # initial scales
-_TRAINED = 0.9  # training accuracy from which a net counts as trained; chance is 1/2
+_SCALES = _STANDARD, _NORMALIZED, _HE, _LARGE = 1.0, 1.73, 2.45, 4.0  # of the initial weights
+
+LEARNT = 0.9
+"""Training accuracy from which a net counts as trained; chance is 1/2."""
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(101)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
@@ -80,91 +84,101 @@ def _mean_squares(activation: str, q: float) -> tuple[float, float]:
 
 @claims("depth")
 def check(frame: pd.DataFrame) -> Iterator[Claim]:
-    """Check the decay or growth of gradients by depth, and what trains."""
-    plain = frame[frame["family"] == "plain"]
-    for (activation, scale), part in plain.groupby(["activation", "init_scale"], sort=False):
-        norms = by_seed(part, "gradient_norm_1", "depth")
-        if len(norms.columns) > 1 and len(norms):
-            yield _as_in_theory(norms, str(activation), float(scale))
-    normed = {
-        scale: by_seed(part, "gradient_norm_1", "depth")
-        for scale, part in frame[frame["family"] == "layer norm"].groupby("init_scale")
-    }
-    if normed and all(len(norms) and len(norms.columns) > 1 for norms in normed.values()):
-        yield _layer_norm(normed)
-    norms = by_seed(frame, "gradient_norm_1", "depth", family="residual")
-    if len(norms) and len(norms.columns) > 1:
-        yield _residual(norms)
-    deepest = frame[(frame["depth"] == frame["depth"].max()) & frame["family"].str.startswith("trained")]
-    accuracies = deepest[deepest["metric"] == "accuracy_train"]
-    for family, scale, trains, label, source in _TRAINING:
-        found = accuracies[accuracies["family"] == family]
-        if scale is not None:
-            found = found[np.isclose(found["init_scale"].astype(float), scale)]
-        if len(found):
-            yield _training(found.set_index("seed")["value"], int(deepest["depth"].max()), trains, label, source)
+    """Check how the first layer's gradient depends on depth, and which of the deepest nets train."""
+    plain = [partial(_as_in_theory, activation=name, scale=s) for name in ("relu", "tanh") for s in _SCALES]
+    trained = [partial(_training, net=net) for net in _TRAINED]
+    return tell(frame, (*plain, _layer_norm, _residual, *trained))
 
 
-_TRAINING = (
-    ("trained plain", _STANDARD, False, "initial scale 1, where gradients vanish", "Schoenholz et al. 2017, figure 5"),
-    ("trained plain", _HE, True, "the initial scale of He et al.", "He et al. 2015, figure 3"),
-    ("trained plain", _LARGE, False, "initial scale 4, where gradients explode", "Schoenholz et al. 2017, figure 5"),
-    ("trained layer norm", None, True, "initial scale 1 and layer norm", "Ba et al. 2016"),
-    ("trained residual", None, True, "initial scale 1 and residual connections", "He et al. 2016"),
-)
-"""Which of the deepest nets should train: family, initial scale if that is an axis, whether, in words, and source."""
-
-
-def slopes(norms: pd.DataFrame) -> Interval:
-    """Return the change of a log norm for each further layer, by least squares for each seed."""
+def log_slope(norms: pd.DataFrame) -> Interval:
+    """Return the change of the logarithm for each further layer, by least squares for each seed."""
     x, y = norms.columns.to_numpy(dtype=float), np.log(norms.to_numpy(dtype=float))
     return mean_interval(pd.Series(np.polyfit(x, y.T, 1)[0]))
 
 
-def _as_in_theory(norms: pd.DataFrame, activation: str, scale: float) -> Claim:
-    expected = np.array([log_gradient(activation, scale, int(depth)) for depth in norms.columns])
-    slope, theory = slopes(norms), float(np.polyfit(norms.columns.to_numpy(dtype=float), expected, 1)[0])
+def _first_layer(frame: pd.DataFrame, **where: Any) -> pd.DataFrame:
+    return by_seed(frame, "gradient_norm_1", "depth", needs=(2, 32), **where)
+
+
+def _as_in_theory(frame: pd.DataFrame, activation: str, scale: float) -> Claim:
+    norms = _first_layer(frame, family="plain", activation=activation, init_scale=scale)
+    expected = [log_gradient(activation, scale, int(depth)) for depth in norms.columns]
+    slope, theory = log_slope(norms), float(np.polyfit(norms.columns.to_numpy(dtype=float), expected, 1)[0])
     what = "keeps its size" if abs(theory) < _SLACK else "vanishes" if theory < 0 else "explodes"
     return Claim(
-        f"With {activation} and initial scale {scale:.3g} the first layer's gradient {what} with depth,"
-        f" by {theory:+.3f} in its logarithm for each layer.",
-        {
-            "relu": "He et al. 2015, equations 10 and 14: half of log(scale^2 / 6)",
-            "tanh": "Glorot and Bengio 2010, section 4.2; Schoenholz et al. 2017, section 4",
-        }[activation],
+        f"With {activation} and initial scale {scale:g} the first layer's gradient {what} with depth, by"
+        f" {theory:+.3f} in its logarithm for each layer.",
+        _SOURCES[activation],
         f"{told(slope, '+.3f')}, to be within {_SLACK:.2f} for width {_WIDTH}",
         slope.low < theory + _SLACK and slope.high > theory - _SLACK,
     )
 
 
-def _layer_norm(normed: dict[float, pd.DataFrame]) -> Claim:
-    found = {scale: slopes(norms) for scale, norms in normed.items()}
+_SOURCES = {
+    "relu": "He et al. 2015, section 2.2 (half of log(scale^2 / 6))",
+    "tanh": "Glorot and Bengio 2010, section 4.2.1; Schoenholz et al. 2017, section 4",
+}
+
+
+def _layer_norm(frame: pd.DataFrame) -> Claim:
+    found = measured(
+        lambda scale: log_slope(_first_layer(frame, family="layer norm", init_scale=scale)), (_STANDARD, _HE, _LARGE)
+    )
     return Claim(
-        "With layer norm, the first layer's gradient keeps its size with depth whatever the initial scale (ReLU).",
+        "With layer norm the first layer's gradient keeps its size with depth, whatever the initial scale (ReLU).",
         "Ba et al. 2016, section 5.1 (invariance to the scale of the weights)",
-        ", ".join(f"{told(slope, '+.3f')} at scale {scale:.3g}" for scale, slope in found.items()),
+        ", ".join(f"{told(slope, '+.3f')} at scale {scale:g}" for scale, slope in found.items()),
         all(slope.low < _SLACK and slope.high > -_SLACK for slope in found.values()),
     )
 
 
-def _residual(norms: pd.DataFrame) -> Claim:
-    slope = slopes(norms)
+def _residual(frame: pd.DataFrame) -> Claim:
+    slope = log_slope(_first_layer(frame, family="residual"))
     return Claim(
-        "With residual connections, the first layer's gradient does not vanish with depth at initial scale 1 (ReLU).",
-        "He et al. 2016 (Identity mappings), equation 5",
+        "With residual connections the first layer's gradient does not vanish with depth at initial scale 1 (ReLU).",
+        "He et al. 2016 (Identity mappings), section 2",
         f"{told(slope, '+.3f')} in its logarithm for each layer; {np.log(1 / 6) / 2:+.3f} without, in theory",
         beyond_doubt(Interval(slope.mean + _SLACK, slope.low + _SLACK, slope.high + _SLACK)),
     )
 
 
-def _training(accuracy: pd.Series, depth: int, trains: bool, label: str, source: str) -> Claim:
-    interval = mean_interval(accuracy)
-    does = True if interval.low > _TRAINED else False if interval.high < _TRAINED else None
+class _Net(NamedTuple):
+    """One of the deepest nets that are trained."""
+
+    family: str
+    scale: float | None
+    trains: bool
+    label: str
+    source: str
+
+
+_TRAINABLE = "Schoenholz et al. 2017, section 5"
+_TRAINED = (
+    _Net(
+        "trained plain",
+        _STANDARD,
+        False,
+        "initial scale 1, where gradients vanish",
+        "Schoenholz et al. 2017, section 5",
+    ),
+    _Net("trained plain", _HE, True, "the initial scale of He et al., 2.45", "He et al. 2015, figure 3"),
+    _Net(
+        "trained plain", _LARGE, False, "initial scale 4, where gradients explode", "Schoenholz et al. 2017, section 5"
+    ),
+    _Net("trained layer norm", None, True, "initial scale 1 and layer norm", "Ba et al. 2016"),
+    _Net("trained residual", None, True, "initial scale 1 and residual connections", "He et al. 2016"),
+)
+
+
+def _training(frame: pd.DataFrame, net: _Net) -> Claim:
+    where = {"family": net.family, **({} if net.scale is None else {"init_scale": net.scale})}
+    interval = mean_interval(by_seed(frame, "accuracy_train", "depth", needs=(32,), **where)[32])
+    trains = True if interval.low > LEARNT else False if interval.high < LEARNT else None
     return Claim(
-        f"A ReLU net of {depth} layers {'trains' if trains else 'does not train'} with {label}.",
-        source,
+        f"A ReLU net of 32 layers {'trains' if net.trains else 'does not train'} with {net.label}.",
+        net.source,
         f"training accuracy {told(interval)}",
-        None if does is None else does is trains,
+        None if trains is None else trains is net.trains,
     )
 
 

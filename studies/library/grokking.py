@@ -5,6 +5,8 @@ A learner that has memorised its pairs goes on to change; the measures here see 
 
 import itertools
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,7 +20,7 @@ from estimators.kernel_functions import metric_root
 from estimators.nets import Net
 from studies.claims import Claim, claims, told
 from studies.inference import Interval, exponential, mean_interval
-from studies.library.seeds import beyond_doubt, by_seed, draw, log_ratio
+from studies.library.seeds import NotMeasured, all_of, beyond_doubt, by_seed, draw, log_ratio, measured, tell
 from studies.metrics import Fitted, Measured, metric
 from studies.results import Results
 from toymanifold import Problem
@@ -30,6 +32,7 @@ KNOWN = 0.95
 UNKNOWN = 0.05
 """Accuracy to which it counts as knowing nothing; chance is 1/31."""
 
+_HALF, _MOST = 480, 672  # of the 961 pairs
 _STEPS = {"epochs": "epoch", "n_rounds": "round"}
 _DEAD = 1e-12  # of the largest power of a unit
 
@@ -107,30 +110,10 @@ def participation(weights: ArrayLike) -> NDArray[np.float64]:
 @claims("grokking")
 def check(frame: pd.DataFrame) -> Iterator[Claim]:
     """Check when nets and machines generalize, by weight decay and by pairs seen, and what their features do before."""
-    nets = dict(iter(frame[frame["family"] == "net"].groupby("weight_decay")))
-    more = dict(iter(frame[frame["family"] == "net by data"].groupby("n_samples")))
-    machines = dict(iter(frame[frame["family"] == "rfm"].groupby("n_samples")))
-    if 1.0 in nets:
-        yield _delay(nets[1.0])
-        yield _progress("A net's", nets[1.0], "epochs", "section 4 and figure 5B")
-    if len(nets) > 1:
-        yield _ordered(
-            "The stronger the weight decay, the earlier a net generalizes.",
-            "Power et al. 2022, section 3.3; Liu et al. 2023 (Omnigrok), section 4",
-            {f"weight decay {decay:g}": part for decay, part in nets.items()},
-        )
-    if {0.0, 1.0} <= nets.keys():
-        yield _frequencies(nets[1.0], nets[0.0])
-    if len(more) > 1:
-        yield _ordered(
-            "The more of the table is seen, the earlier a net generalizes.",
-            "Power et al. 2022, section 3.1 and figure 1",
-            {f"{n} pairs": part for n, part in more.items()},
-        )
-    for n, part in machines.items():
-        yield _emergence(part, n)
-    if machines:
-        yield _progress("An RFM's", machines[max(machines)], "n_rounds", "section 3 and figure 2B")
+    emergences = [partial(_emergence, n=n) for n in (_HALF, _MOST)]
+    return tell(
+        frame, (_delay, _by_decay, _by_pairs, _frequencies, _progress_of_net, *emergences, _progress_of_machine)
+    )
 
 
 def first_known(frame: pd.DataFrame, metric: str) -> pd.Series:
@@ -140,8 +123,13 @@ def first_known(frame: pd.DataFrame, metric: str) -> pd.Series:
     return known.idxmax(axis=1).where(known.any(axis=1), table.columns[-1])
 
 
+def _net(frame: pd.DataFrame, decay: float) -> pd.DataFrame:
+    return frame[(frame["family"] == "net") & (frame["weight_decay"] == decay)]
+
+
 def _delay(frame: pd.DataFrame) -> Claim:
-    delay = log_ratio(first_known(frame, "accuracy"), first_known(frame, "accuracy_train"))
+    net = _net(frame, 1.0)
+    delay = log_ratio(first_known(net, "accuracy"), first_known(net, "accuracy_train"))
     return Claim(
         "A net generalizes ten times as late as it memorises, or later.",
         "Power et al. 2022, figure 1 (there a thousand times)",
@@ -150,23 +138,41 @@ def _delay(frame: pd.DataFrame) -> Claim:
     )
 
 
-def _ordered(says: str, source: str, parts: dict[str, pd.DataFrame]) -> Claim:
-    """Return the claim that each of some nets generalizes later than the next; one that never does, at the end."""
-    times = {label: first_known(part, "accuracy") for label, part in parts.items()}
-    ratios = [log_ratio(later, sooner) for later, sooner in itertools.pairwise(times.values())]
-    verdicts = [beyond_doubt(ratio) for ratio in ratios]
-    epochs = ", ".join(f"{np.exp(np.log(known).mean()):.0f} with {label}" for label, known in times.items())
-    return Claim(
-        says,
-        source,
-        f"known in epoch {epochs} ({max(part['epochs'].max() for part in parts.values()):.0f} is the last, and stands"
-        f" for never); ratios {', '.join(told(exponential(ratio)) for ratio in ratios)}",
-        False if False in verdicts else None if None in verdicts else True,
+def _by_decay(frame: pd.DataFrame) -> Claim:
+    return _ordered(
+        "The stronger the weight decay, the earlier a net generalizes.",
+        "Power et al. 2022, section 3.3; Liu et al. 2023 (Omnigrok), section 4",
+        "weight decay {:g}",
+        measured(lambda decay: first_known(_net(frame, decay), "accuracy"), (0.0, 1.0, 5.0)),
     )
 
 
-def _frequencies(grokked: pd.DataFrame, memorised: pd.DataFrame) -> Claim:
-    one, other = (by_seed(part, "inverse_participation", "epochs").iloc[:, -1] for part in (grokked, memorised))
+def _by_pairs(frame: pd.DataFrame) -> Claim:
+    nets = frame[frame["family"] == "net by data"]
+    return _ordered(
+        "The more of the table is seen, the earlier a net generalizes.",
+        "Power et al. 2022, section 3.1 and figure 1",
+        "{} pairs",
+        measured(lambda n: first_known(nets[nets["n_samples"] == n], "accuracy"), (384, _HALF, _MOST)),
+    )
+
+
+def _ordered(says: str, source: str, label: str, epochs: dict[Any, pd.Series]) -> Claim:
+    """Return the claim that some nets, of whose values these are the first epochs known, come one after the other."""
+    if len(epochs) < 2:
+        raise NotMeasured(says)
+    ratios = [log_ratio(later, sooner) for later, sooner in itertools.pairwise(epochs.values())]
+    known = ", ".join(f"{np.exp(np.log(e).mean()):,.0f} with {label.format(value)}" for value, e in epochs.items())
+    return Claim(
+        says,
+        source,
+        f"known in epoch {known}; ratios {', '.join(told(exponential(ratio)) for ratio in ratios)}",
+        all_of(map(beyond_doubt, ratios)),
+    )
+
+
+def _frequencies(frame: pd.DataFrame) -> Claim:
+    one, other = (by_seed(_net(frame, decay), "inverse_participation", "epochs").iloc[:, -1] for decay in (1.0, 0.0))
     difference = mean_interval(one - other)
     return Claim(
         "The units of a net that generalizes come nearer to single frequencies than those of one that only memorises.",
@@ -178,7 +184,9 @@ def _frequencies(grokked: pd.DataFrame, memorised: pd.DataFrame) -> Claim:
 
 
 def _emergence(frame: pd.DataFrame, n: int) -> Claim:
-    of_train, of_test = (by_seed(frame, metric, "n_rounds") for metric in ("accuracy_train", "accuracy"))
+    of_train, of_test = (
+        by_seed(frame, metric, "n_rounds", family="rfm", n_samples=n) for metric in ("accuracy_train", "accuracy")
+    )
     before, after = mean_interval(of_test.iloc[:, 0]), mean_interval(of_test.iloc[:, -1])
     error = 1 - of_train.to_numpy().min()
     first, *_, last = of_test.columns
@@ -191,9 +199,20 @@ def _emergence(frame: pd.DataFrame, n: int) -> Claim:
     )
 
 
+def _progress_of_net(frame: pd.DataFrame) -> Claim:
+    return _progress("A net's", _net(frame, 1.0), "epochs", "section 4 and figure 5B")
+
+
+def _progress_of_machine(frame: pd.DataFrame) -> Claim:
+    machines = frame[(frame["family"] == "rfm") & (frame["n_samples"] == _MOST)]
+    return _progress("An RFM's", machines, "n_rounds", "section 3 and figure 2B")
+
+
 def _progress(whose: str, frame: pd.DataFrame, axis: str, place: str) -> Claim:
     accuracy, deviation = (by_seed(frame, metric, axis) for metric in ("accuracy", "circulant_deviation"))
     at_chance = accuracy.columns[(accuracy.mean() < UNKNOWN).to_numpy()]
+    if not len(at_chance):
+        raise NotMeasured(f"{whose} accuracy at chance")
     first, last = at_chance[0], at_chance[-1]
     fall = mean_interval(deviation[first] - deviation[last])
     return Claim(

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from functools import partial
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -10,7 +11,7 @@ from matplotlib.axes import Axes
 
 from studies.claims import Claim, claims, told
 from studies.inference import mean_interval
-from studies.library.seeds import beyond_doubt, by_seed, draw
+from studies.library.seeds import beyond_doubt, by_seed, draw, tell
 from studies.results import Results
 
 NOISE = 0.2
@@ -18,24 +19,17 @@ NOISE = 0.2
 
 _MEMORISED = 0.95  # training accuracy from which a net counts as having memorised its labels
 _DROPOUT, _DECAY = "dropout", "weight decay, weight_decay=3.0"
+_NAMES = {_DROPOUT: "Dropout", _DECAY: "Weight decay"}
+_SOURCES = {_DROPOUT: "Srivastava et al. 2014, section 6", _DECAY: "Krogh and Hertz 1991"}
 
 
 @claims("regularisers")
 def check(frame: pd.DataFrame) -> Iterator[Claim]:
     """Check memorising, the gap, and errors of dropout and weight decay against those of the bare net."""
-    noisy, clean = (frame[frame["flip_probability"] == flip] for flip in (NOISE, 0.0))
-    if noisy.empty or clean.empty:
-        return
-    yield _memorises(by_seed(noisy, "accuracy_train", learner="net"))
-    for learner, name, gap_source, source in (
-        (_DROPOUT, "Dropout", "Arpit et al. 2017, section 4", "Srivastava et al. 2014, section 6"),
-        (_DECAY, "Weight decay", "Krogh and Hertz 1991", "Krogh and Hertz 1991"),
-    ):
-        gaps = gap(noisy, "net", NOISE) - gap(noisy, learner, NOISE)
-        yield _lower(f"{name} narrows the gap between training and test accuracy under label noise.", gap_source, gaps)
-        for part, where in ((noisy, f"with {NOISE:.0%} of the labels flipped"), (clean, "without label noise")):
-            yield _lower(f"{name} lowers the test error {where}.", source, _gain(part, learner))
-    yield _grows(_gain(noisy, _DROPOUT))
+    of_each = [
+        partial(claim, learner=learner) for learner in (_DROPOUT, _DECAY) for claim in (_narrows, _helps_noisy, _helps)
+    ]
+    return tell(frame, (_memorises, *of_each, _grows))
 
 
 def gap(frame: pd.DataFrame, learner: str, flip: float) -> pd.DataFrame:
@@ -49,7 +43,12 @@ def _gain(frame: pd.DataFrame, learner: str) -> pd.DataFrame:
     return by_seed(frame, "accuracy", learner=learner) - by_seed(frame, "accuracy", learner="net")
 
 
-def _memorises(accuracy: pd.DataFrame) -> Claim:
+def _noisy(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[frame["flip_probability"] == NOISE]
+
+
+def _memorises(frame: pd.DataFrame) -> Claim:
+    accuracy = by_seed(_noisy(frame), "accuracy_train", learner="net")
     intervals = [mean_interval(column) for _, column in accuracy.items()]
     return Claim(
         f"A net without regularisers learns its labels by heart, {NOISE:.0%} of them flipped.",
@@ -57,6 +56,25 @@ def _memorises(accuracy: pd.DataFrame) -> Claim:
         f"training accuracy {', '.join(told(i, '.3f') for i in intervals)} at n = {_sizes(accuracy)}",
         all(i.low > _MEMORISED for i in intervals),
     )
+
+
+def _narrows(frame: pd.DataFrame, learner: str) -> Claim:
+    noisy = _noisy(frame)
+    return _lower(
+        f"{_NAMES[learner]} narrows the gap between training and test accuracy under label noise.",
+        {_DROPOUT: "Arpit et al. 2017, section 4", _DECAY: "Krogh and Hertz 1991"}[learner],
+        gap(noisy, "net", NOISE) - gap(noisy, learner, NOISE),
+    )
+
+
+def _helps_noisy(frame: pd.DataFrame, learner: str) -> Claim:
+    says = f"{_NAMES[learner]} lowers the test error with {NOISE:.0%} of the labels flipped."
+    return _lower(says, _SOURCES[learner], _gain(_noisy(frame), learner))
+
+
+def _helps(frame: pd.DataFrame, learner: str) -> Claim:
+    says = f"{_NAMES[learner]} lowers the test error without label noise."
+    return _lower(says, _SOURCES[learner], _gain(frame[frame["flip_probability"] == 0], learner))
 
 
 def _lower(says: str, source: str, gains: pd.DataFrame) -> Claim:
@@ -71,7 +89,8 @@ def _lower(says: str, source: str, gains: pd.DataFrame) -> Claim:
     )
 
 
-def _grows(gains: pd.DataFrame) -> Claim:
+def _grows(frame: pd.DataFrame) -> Claim:
+    gains = _gain(_noisy(frame), _DROPOUT)
     few, more = gains.columns[0], gains.columns[-1]
     growth = mean_interval(100 * (gains[more] - gains[few]))
     useless = mean_interval(gains[few]).low <= 0

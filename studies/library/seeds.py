@@ -1,16 +1,28 @@
 """What claims about built-in studies have in common: values and slopes by seed, and a curve of them."""
 
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike, NDArray
 
-from studies.inference import Interval, mean_interval
+from studies.claims import Claim
+from studies.inference import Interval, holm, mean_interval, p_above_zero
+
+Array = NDArray[np.float64]
 
 
-def by_seed(frame: pd.DataFrame, metric: str, axis: str = "n_samples", **where: Any) -> pd.DataFrame:
-    """Return a metric as a table of a row for each seed and a column for each value of an axis.
+class NotMeasured(LookupError):  # noqa: N818 - an answer, not a mistake
+    """Too little is measured for a claim: not two seeds of all that it needs."""
+
+
+def by_seed(
+    frame: pd.DataFrame, metric: str, axis: str = "n_samples", *, needs: Iterable[Any] = (), **where: Any
+) -> pd.DataFrame:
+    """Return a metric as a table of a row for each complete seed and a column for each value of an axis.
 
     Parameters
     ----------
@@ -18,17 +30,55 @@ def by_seed(frame: pd.DataFrame, metric: str, axis: str = "n_samples", **where: 
         From `Results.frame`.
     metric : str
     axis : str, default="n_samples"
+    needs : iterable, default=()
+        Values of the axis without which the table is of no use.
     **where
         Values of other columns: of one learner, or of one point of the other axes.
+
+    Raises
+    ------
+    NotMeasured
+        If fewer than two seeds are complete, or a value is missing.
     """
     rows = frame[frame["metric"] == metric]
     for column, value in where.items():
         rows = rows[rows[column] == value]
-    return rows.pivot(index="seed", columns=axis, values="value").sort_index(axis=1).dropna()
+    table = rows.pivot(index="seed", columns=axis, values="value").sort_index(axis=1).dropna()
+    if len(table) < 2 or not set(needs) <= set(table.columns):
+        raise NotMeasured(f"{metric} at {where}")
+    return table
 
 
-def slope(table: pd.DataFrame) -> Interval:
-    """Return the slope of log value against log column, by least squares for each seed, with its interval over seeds.
+Value = TypeVar("Value")
+Result = TypeVar("Result")
+
+
+def measured(function: Callable[[Value], Result], values: Iterable[Value]) -> dict[Value, Result]:
+    """Return what a function makes of those values for which enough is measured.
+
+    Raises
+    ------
+    NotMeasured
+        If there are none.
+    """
+    found = {}
+    for value in values:
+        with suppress(NotMeasured):
+            found[value] = function(value)
+    if not found:
+        raise NotMeasured(f"none of {list(values)}")
+    return found
+
+
+def tell(frame: pd.DataFrame, checks: Iterable[Callable[[pd.DataFrame], Claim]]) -> Iterator[Claim]:
+    """Yield those claims about a frame for which enough is measured."""
+    for check in checks:
+        with suppress(NotMeasured):
+            yield check(frame)
+
+
+def slopes(table: pd.DataFrame) -> pd.Series:
+    """Return the slope of log value against log column, by least squares for each seed.
 
     Parameters
     ----------
@@ -36,8 +86,26 @@ def slope(table: pd.DataFrame) -> Interval:
         From `by_seed`, positive; its columns are positive numbers.
     """
     x = np.log(table.columns.to_numpy(dtype=float))
-    slopes = np.polyfit(x, np.log(table.to_numpy(dtype=float)).T, 1)[0]
-    return mean_interval(pd.Series(slopes))
+    return pd.Series(np.polyfit(x, np.log(table.to_numpy(dtype=float)).T, 1)[0], index=table.index)
+
+
+def p_values(values: ArrayLike, theory: ArrayLike, least_error: ArrayLike = 0.0) -> Array:
+    """Return the p-values of means over seeds being those of theory, by two-sided t tests.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_seeds, n)
+    theory : array-like of shape (n,)
+    least_error : array-like, default=0.0
+        What the standard error of a mean is at the least.
+    """
+    away = np.asarray(values, dtype=float) - np.asarray(theory, dtype=float)
+    return 2 * np.minimum(p_above_zero(away, least_error), p_above_zero(-away, least_error))
+
+
+def least_p(p: Iterable[ArrayLike]) -> float:
+    """Return the least of some arrays of p-values, corrected by Holm for all of them."""
+    return float(holm(np.concatenate([np.ravel(part) for part in p])).min())
 
 
 def log_ratio(above: pd.Series, below: pd.Series) -> Interval:
@@ -51,6 +119,12 @@ def beyond_doubt(interval: Interval) -> bool | None:
     if interval.low > 0:
         return True
     return False if interval.high < 0 else None
+
+
+def all_of(verdicts: Iterable[bool | None]) -> bool | None:
+    """Tell whether all of some verdicts are so: not if one is not, and None where that is open."""
+    found = list(verdicts)
+    return False if False in found else None if None in found else True
 
 
 def draw(ax: Axes, table: pd.DataFrame, **look: Any) -> None:

@@ -1,4 +1,6 @@
 import joblib
+import numpy as np
+import pandas as pd
 import pytest
 
 from studies import Results, Slots, Store, built_in, plan_study, remaining, run
@@ -17,3 +19,35 @@ def measured(tmp_path):
         return Results(study, store)
 
     return measure
+
+
+@pytest.fixture
+def invented():
+    """Return the frame of a built-in study whose cells measure what a function says, and a little noise."""
+
+    def invent(name, values, noise=0.05):
+        rng = np.random.default_rng(0)
+        rows = []
+        for p in plan_study(built_in()[name]):
+            place = {"problem": p.problem, "learner": p.learner, "family": p.family, **p.axes}
+            place |= {"n_samples": p.cell.n_samples, "seed": p.cell.seed}
+            for metric, value in values(p).items():
+                rows.append({**place, "metric": metric, "value": value * np.exp(noise * rng.standard_normal())})
+        return pd.DataFrame(rows)
+
+    return invent
+
+
+class Shown:
+    """Stands for `Results` where only its frame is asked for."""
+
+    def __init__(self, frame):
+        self._frame = frame
+
+    def frame(self):
+        return self._frame
+
+
+@pytest.fixture
+def shown():
+    return Shown

@@ -7,6 +7,7 @@ import pytest
 
 import studies
 from studies import built_in, check_claims
+from studies.claims import CLAIMS
 
 RESULTS = Path(studies.__file__).parent.parent / "docs" / "results"
 KEPT = sorted(RESULTS.glob("data/*.csv"))
@@ -25,3 +26,9 @@ def test_a_page_of_results_tells_the_claims_as_they_stand_in_the_kept_results(pa
 def test_kept_results_are_small_and_of_every_seed(path):
     assert path.stat().st_size < 300_000
     assert pd.read_csv(path)["seed"].nunique() == built_in()[path.stem].seeds
+
+
+@pytest.mark.parametrize("name", sorted(CLAIMS))
+def test_claims_are_silent_about_what_is_not_measured(name, invented):
+    frame = invented(name, lambda p: {"mse": 1.0})
+    assert check_claims(name, frame[:0]) == check_claims(name, frame[frame["seed"] == 0]) == []

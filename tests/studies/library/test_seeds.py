@@ -2,9 +2,23 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from scipy import stats
 
+from studies.claims import Claim
 from studies.inference import Interval
-from studies.library.seeds import beyond_doubt, by_seed, draw, log_ratio, slope
+from studies.library.seeds import (
+    NotMeasured,
+    all_of,
+    beyond_doubt,
+    by_seed,
+    draw,
+    least_p,
+    log_ratio,
+    measured,
+    p_values,
+    slopes,
+    tell,
+)
 
 TABLE = pd.DataFrame({10: [1.0, 2.0, 4.0], 100: [0.1, 0.2, 0.4], 1000: [0.01, 0.02, 0.04]}, index=[0, 1, 2])
 
@@ -15,20 +29,43 @@ def test_a_frame_becomes_a_table_of_the_seeds_that_have_all():
     table = by_seed(frame, "mse", width=4)
     assert table.columns.tolist() == [10, 20]
     assert table.to_numpy().tolist() == [[10, 20], [11, 21]]
-    assert by_seed(frame, "mse", width=8).empty
 
 
 def test_the_slope_of_a_power_law_is_its_exponent():
-    found = slope(TABLE)
-    assert (found.mean, found.low, found.high) == pytest.approx((-1, -1, -1))
-
-
-def test_a_slope_is_the_mean_of_the_seeds_own():
     x = np.array([1.0, 10.0, 100.0])
-    table = pd.DataFrame([x**-1.0, x**-2.0, x**-3.0], columns=x)
-    found = slope(table)
-    assert found.mean == pytest.approx(-2)
-    assert found.high - found.mean == pytest.approx(4.302653 / np.sqrt(3), rel=1e-6)  # Student's t with 2 degrees
+    table = pd.DataFrame([2 * x**-1.0, 3 * x**-2.5], columns=x, index=[0, 7])
+    assert slopes(table).to_dict() == pytest.approx({0: -1, 7: -2.5})
+
+
+def test_means_are_told_from_theory_by_two_sided_t_tests():
+    values = np.random.default_rng(0).normal([0.0, 0.0, 2.0], size=(9, 3))
+    p = stats.ttest_1samp(values, [0.0, 0.0, 0.5]).pvalue
+    assert p_values(values, [0.0, 0.0, 0.5]) == pytest.approx(p)
+    assert p_values(values, [0.0, 0.0, 0.5], least_error=10.0).min() > 0.5
+    assert least_p([p[:1], p[1:]]) == pytest.approx(3 * p.min())
+
+
+def test_what_is_not_measured_is_not_told():
+    frame = pd.DataFrame({"seed": [0, 1], "n_samples": 10, "metric": "mse", "value": 1.0})
+    with pytest.raises(NotMeasured):
+        by_seed(frame, "mse", needs=(20,))
+    with pytest.raises(NotMeasured):
+        by_seed(frame[:1], "mse")
+
+    def claim(frame):
+        return Claim("", "", str(len(by_seed(frame, "mse"))), True)
+
+    def missing(frame):
+        return claim(frame[frame["n_samples"] == 20])
+
+    assert list(tell(frame, (missing, claim, missing))) == [Claim("", "", "2", True)]
+    assert measured(lambda n: len(by_seed(frame[frame["n_samples"] == n], "mse")), (10, 20)) == {10: 2}
+    with pytest.raises(NotMeasured):
+        measured(lambda n: by_seed(frame, "r2"), (1, 2))
+
+
+def test_all_of_some_verdicts():
+    assert [all_of(found) for found in ([True, True], [True, None], [None, False])] == [True, None, False]
 
 
 def test_a_log_ratio_is_paired_by_seed():
