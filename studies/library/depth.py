@@ -220,7 +220,7 @@ def plot_training(results: Results, ax: Axes | None = None) -> Axes:
     frame = results.frame()
     learners = frame[frame["family"].str.startswith("trained")].groupby(["family", "init_scale"], dropna=False)
     for ((family, scale), part), colour in zip(learners, sns.color_palette("colorblind"), strict=False):
-        label = family.removeprefix("trained ") + ("" if np.isnan(scale) else f", scale {scale:.3g}")
+        label = f"{family}".removeprefix("trained ") + ("" if pd.isna(scale) else f", scale {scale:g}")
         draw(ax, by_seed(part, "accuracy_train", "depth"), color=colour, label=label)
     ax.set(xlabel="hidden layers", ylabel="training accuracy", ylim=(0.4, 1.02))
     return _finished(ax)
