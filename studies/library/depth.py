@@ -55,7 +55,7 @@ def log_gradient(activation: str, init_scale: float, depth: int) -> float:
     From layer to layer the mean square of a gradient is multiplied by chi = sigma^2 E activation'(z sqrt(q))^2, and
     that of a signal, q, becomes sigma^2 E activation(z sqrt(q))^2: z is standard normal, and sigma^2 = init_scale^2 / 3
     is fan_in times the variance of the weights. Returned is half the sum of log chi over hidden layers; Schoenholz et
-    al., Deep information propagation, ICLR 2017, equations 3 and 9, without constants.
+    al., Deep information propagation, ICLR 2017, without constants.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def _as_in_theory(frame: pd.DataFrame, activation: str, scale: float) -> Claim:
 
 _SOURCES = {
     "relu": "He et al. 2015, section 2.2 (half of log(scale^2 / 6))",
-    "tanh": "Glorot and Bengio 2010, section 4.2.1; Schoenholz et al. 2017, section 4",
+    "tanh": "Glorot and Bengio 2010, section 4.2; Schoenholz et al. 2017",
 }
 
 
@@ -152,7 +152,7 @@ class _Net(NamedTuple):
     source: str
 
 
-_TRAINABLE = "Schoenholz et al. 2017, section 5"
+_TRAINABLE = "Schoenholz et al. 2017 (by gradient descent)"
 _TRAINED = (
     _Net(
         "trained plain",

@@ -97,7 +97,7 @@ def _recovers(says: str, angles: pd.DataFrame) -> Claim:
     fall = mean_interval(first - last)
     return Claim(
         says,
-        f"{_AUTHORS}, figure 2 and the ansatz",
+        _AUTHORS,
         f"largest angle {told(mean_interval(first), '.1f')} degrees first, {told(mean_interval(last), '.1f')} last;"
         f" it falls by {told(fall, '.1f')}",
         beyond_doubt(fall),

@@ -141,7 +141,7 @@ def _delay(frame: pd.DataFrame) -> Claim:
 def _by_decay(frame: pd.DataFrame) -> Claim:
     return _ordered(
         "The stronger the weight decay, the earlier a net generalizes.",
-        "Power et al. 2022, section 3.3; Liu et al. 2023 (Omnigrok), section 4",
+        "Power et al. 2022, section 3.3; Liu et al. 2023 (Omnigrok: in inverse proportion)",
         "weight decay {:g}",
         measured(lambda decay: first_known(_net(frame, decay), "accuracy"), (0.0, 1.0, 5.0)),
     )
@@ -151,7 +151,7 @@ def _by_pairs(frame: pd.DataFrame) -> Claim:
     nets = frame[frame["family"] == "net by data"]
     return _ordered(
         "The more of the table is seen, the earlier a net generalizes.",
-        "Power et al. 2022, section 3.1 and figure 1",
+        "Power et al. 2022, figure 1",
         "{} pairs",
         measured(lambda n: first_known(nets[nets["n_samples"] == n], "accuracy"), (384, _HALF, _MOST)),
     )
@@ -176,7 +176,7 @@ def _frequencies(frame: pd.DataFrame) -> Claim:
     difference = mean_interval(one - other)
     return Claim(
         "The units of a net that generalizes come nearer to single frequencies than those of one that only memorises.",
-        "Gromov 2023, section 4; Doshi et al. 2024, section 2",
+        "Gromov 2023; Doshi et al. 2024 (To grok or not to grok)",
         f"inverse participation {told(mean_interval(one))} with weight decay 1, {told(mean_interval(other))} without;"
         f" difference {told(difference)}",
         beyond_doubt(difference),

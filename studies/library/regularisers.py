@@ -62,7 +62,7 @@ def _narrows(frame: pd.DataFrame, learner: str) -> Claim:
     noisy = _noisy(frame)
     return _lower(
         f"{_NAMES[learner]} narrows the gap between training and test accuracy under label noise.",
-        {_DROPOUT: "Arpit et al. 2017, section 4", _DECAY: "Krogh and Hertz 1991"}[learner],
+        {_DROPOUT: "Arpit et al. 2017 (A closer look at memorization)", _DECAY: "Krogh and Hertz 1991"}[learner],
         gap(noisy, "net", NOISE) - gap(noisy, learner, NOISE),
     )
 
