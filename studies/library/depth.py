@@ -153,18 +153,11 @@ class _Net(NamedTuple):
 
 
 _TRAINABLE = "Schoenholz et al. 2017 (by gradient descent)"
+
 _TRAINED = (
-    _Net(
-        "trained plain",
-        _STANDARD,
-        False,
-        "initial scale 1, where gradients vanish",
-        "Schoenholz et al. 2017, section 5",
-    ),
+    _Net("trained plain", _STANDARD, False, "initial scale 1, where gradients vanish", _TRAINABLE),
     _Net("trained plain", _HE, True, "the initial scale of He et al., 2.45", "He et al. 2015, figure 3"),
-    _Net(
-        "trained plain", _LARGE, False, "initial scale 4, where gradients explode", "Schoenholz et al. 2017, section 5"
-    ),
+    _Net("trained plain", _LARGE, False, "initial scale 4, where gradients explode", _TRAINABLE),
     _Net("trained layer norm", None, True, "initial scale 1 and layer norm", "Ba et al. 2016"),
     _Net("trained residual", None, True, "initial scale 1 and residual connections", "He et al. 2016"),
 )
