@@ -53,7 +53,7 @@ def feature_ansatz(fitted: Fitted) -> Measured:
 @claims("feature-learning")
 def check(frame: pd.DataFrame) -> Iterator[Claim]:
     """Check the published errors by round, what is recovered from how many points, the ansatz, and what it is worth."""
-    worths = [partial(_worth, problem=problem) for problem in ("half-space", "exclusive or")]
+    worths = [partial(_worth, problem=problem) for problem in _WORTH]
     return tell(frame, (_published, _recovers_by_round, _recovers_by_epoch, _more_data, _ansatz, *worths, _no_worth))
 
 
@@ -135,11 +135,17 @@ def _errors(frame: pd.DataFrame, problem: str) -> pd.DataFrame:
     return 1 - by_seed(part, "accuracy", "n_rounds", n_samples=part["n_samples"].max())
 
 
+_WORTH = {
+    "half-space": _AUTHORS,
+    "exclusive or": f"{_AUTHORS}; Wei et al. 2019, section 2 (a kernel needs of the order of d^2 points)",
+}
+
+
 def _worth(frame: pd.DataFrame, problem: str) -> Claim:
     errors = _errors(frame, problem)
     return Claim(
         f"An RFM makes fewer errors than the kernel that it begins with: {problem} in 20 dimensions.",
-        f"{_AUTHORS}; Wei et al. 2019, section 2 (a kernel needs of the order of d^2 points for the exclusive or)",
+        _WORTH[problem],
         _told_ratio(errors),
         beyond_doubt(log_ratio(errors.iloc[:, 0], errors.iloc[:, -1])),
     )
