@@ -151,6 +151,11 @@ class _Net(NamedTuple):
     label: str
     source: str
 
+    @property
+    def where(self) -> dict[str, Any]:
+        """Its place in a frame."""
+        return {"family": self.family, **({} if self.scale is None else {"init_scale": self.scale})}
+
 
 _TRAINABLE = "Schoenholz et al. 2017 (by gradient descent)"
 
@@ -164,8 +169,7 @@ _TRAINED = (
 
 
 def _training(frame: pd.DataFrame, net: _Net) -> Claim:
-    where = {"family": net.family, **({} if net.scale is None else {"init_scale": net.scale})}
-    interval = mean_interval(by_seed(frame, "accuracy_train", "depth", needs=(32,), **where)[32])
+    interval = mean_interval(by_seed(frame, "accuracy_train", "depth", needs=(32,), **net.where)[32])
     trains = True if interval.low > LEARNT else False if interval.high < LEARNT else None
     return Claim(
         f"A ReLU net of 32 layers {'trains' if net.trains else 'does not train'} with {net.label}.",
@@ -211,10 +215,8 @@ def plot_training(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the training accuracy after training against depth."""
     ax = ax or plt.gca()
     frame = results.frame()
-    learners = frame[frame["family"].str.startswith("trained")].groupby(["family", "init_scale"], dropna=False)
-    for ((family, scale), part), colour in zip(learners, sns.color_palette("colorblind"), strict=False):
-        label = f"{family}".removeprefix("trained ") + ("" if pd.isna(scale) else f", scale {scale:g}")
-        draw(ax, by_seed(part, "accuracy_train", "depth"), color=colour, label=label)
+    for net, colour in zip(_TRAINED, sns.color_palette("colorblind"), strict=False):
+        draw(ax, by_seed(frame, "accuracy_train", "depth", **net.where), color=colour, label=net.label)
     ax.set(xlabel="hidden layers", ylabel="training accuracy", ylim=(0.4, 1.02))
     return _finished(ax)
 
