@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, one_hot
 
 LossGradient = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -37,6 +37,39 @@ class FocalLoss(nn.Module):
         missing = -(-entropy).expm1()  # 1 - p_t, exact where p_t is near 1
         losses = missing**self.gamma * entropy
         return losses.mean() if self.reduction == "mean" else losses
+
+
+class OneHotSquaredError(nn.Module):
+    """Squared error of outputs against one-hot classes: 1 for the true class, 0 for the others.
+
+    Parameters
+    ----------
+    reduction : {"mean", "none"}, default="mean"
+        As in torch's losses, the mean over classes being taken in any case.
+    """
+
+    def __init__(self, *, reduction: str = "mean") -> None:
+        super().__init__()
+        self.reduction = reduction
+
+    def forward(self, values: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of `values` (n, n_classes) against class indices `target` (n,)."""
+        errors = values - one_hot(target, values.shape[1])
+        losses = errors.square().mean(dim=1)
+        return losses.mean() if self.reduction == "mean" else losses
+
+
+def nearest_probabilities(values: Tensor) -> Tensor:
+    """Return the probabilities (n, n_classes) that are nearest to `values`, in the Euclidean distance.
+
+    What is taken from all values of a row, and cut off at 0, is found from the sorted ones (Duchi et al., Efficient
+    projections onto the l1-ball for learning in high dimensions, ICML 2008, figure 1). The largest stays the largest.
+    """
+    descending = values.sort(dim=1, descending=True).values
+    counts = torch.arange(1, values.shape[1] + 1, device=values.device)
+    taken = (descending.cumsum(dim=1) - 1) / counts
+    n_left = (descending > taken).sum(dim=1, keepdim=True)
+    return (values - taken.gather(1, n_left - 1)).clamp_min(0)
 
 
 def cross_entropy_gradient(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -82,6 +115,12 @@ def squared_error_gradient(values: Tensor, target: Tensor) -> tuple[Tensor, Tens
     return error.square().mean(dim=-1), error.mul_(2 / error.shape[-1])
 
 
+def one_hot_squared_error_gradient(values: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Return `OneHotSquaredError` and its gradient, in the shapes of `cross_entropy_gradient`."""
+    error = _less_one_hot(values.clone(), target)
+    return error.square().mean(dim=-1), error.mul_(2 / error.shape[-1])
+
+
 def huber_gradient(values: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Return torch's HuberLoss (delta = 1) and its gradient, in the shapes of `squared_error_gradient`."""
     error = values - target
@@ -92,6 +131,7 @@ def huber_gradient(values: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 LOSSES: dict[str, tuple[type[nn.Module], LossGradient]] = {
     "cross_entropy": (nn.CrossEntropyLoss, cross_entropy_gradient),
     "focal": (FocalLoss, focal_gradient),
+    "one_hot_squared_error": (OneHotSquaredError, one_hot_squared_error_gradient),
     "squared_error": (nn.MSELoss, squared_error_gradient),
     "huber": (nn.HuberLoss, huber_gradient),
 }

@@ -7,7 +7,22 @@ from torch import Tensor, nn
 
 from estimators.priors import Prior
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "silu": nn.SiLU}
+
+class Square(nn.Module):
+    """The square, an activation of which two layers make any quadratic form."""
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Square each entry."""
+        return X.square()
+
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "square": Square,
+}
 
 
 class PriorLayer(nn.Module):
@@ -81,6 +96,8 @@ class MLP(nn.Module):
     dropout : float
         Probability of dropping a hidden unit.
     layer_norm, residual : bool
+    bias : bool
+        Whether linear layers have a constant.
     init_scale : float
         Factor on the weights that torch draws, whose variance is 1 / (3 fan_in).
     """
@@ -97,12 +114,13 @@ class MLP(nn.Module):
         dropout: float = 0.0,
         layer_norm: bool = False,
         residual: bool = False,
+        bias: bool = True,
         init_scale: float = 1.0,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for index in range(depth):
-            hidden: list[nn.Module] = [nn.Linear(n_inputs, width)]
+            hidden: list[nn.Module] = [nn.Linear(n_inputs, width, bias)]
             if layer_norm:
                 hidden.append(nn.LayerNorm(width))
             hidden.append(ACTIVATIONS[activation]())
@@ -111,7 +129,7 @@ class MLP(nn.Module):
             layers += [Residual(*hidden)] if residual and index else hidden
             n_inputs = width
         self.inputs = nn.Sequential(*inputs)
-        self.body = nn.Sequential(*layers, nn.Linear(n_inputs, n_outputs))
+        self.body = nn.Sequential(*layers, nn.Linear(n_inputs, n_outputs, bias))
         self._rescale(init_scale)
 
     @property

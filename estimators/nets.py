@@ -7,23 +7,23 @@ affair, epochs, callbacks and history skorch's.
 import copy
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import skorch
 import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from skorch.callbacks import EarlyStopping, LRScheduler
-from torch import nn
+from torch import Tensor, nn
 
-from estimators.losses import LOSSES
+from estimators.diagnostics import input_gradients
+from estimators.losses import LOSSES, nearest_probabilities
 from estimators.modules import ACTIVATIONS, MLP, PriorLayer, Standardize
 from estimators.priors import PRIORS, Prior, as_prior
 from estimators.training import Points, Run, Snapshots, train
@@ -51,7 +51,7 @@ class Net(BaseEstimator, ABC):
         Hidden layers; 0 is a linear model.
     width : int, default=64
         Units in each hidden layer.
-    activation : {"relu", "tanh", "gelu", "silu"}, default="relu"
+    activation : {"relu", "tanh", "gelu", "silu", "square"}, default="relu"
     prior : None, {"polar-sincos", "polar", "phase"} or Prior, default=None
         What the net is told of the problem: a layer in front that changes coordinates.
     standardize : bool, default=True
@@ -61,6 +61,8 @@ class Net(BaseEstimator, ABC):
         Normalise each hidden layer before its activation (Ba et al., Layer Normalization, 2016).
     residual : bool, default=False
         Add to each hidden layer but the first its own input.
+    bias : bool, default=True
+        Whether linear layers have a constant.
     init_scale : float, default=1.0
         Factor on the initial weights of linear layers, which torch draws with variance 1 / (3 fan_in). For ReLU, a
         factor of sqrt(6) = 2.45 keeps the variance of a signal from layer to layer (He et al. 2015); less makes
@@ -86,7 +88,7 @@ class Net(BaseEstimator, ABC):
         In (0, 1).
     patience : int, default=20
     checkpoints : tuple of int, default=()
-        Epochs after which weights are kept, for the ``staged_`` methods.
+        Epochs after which weights are kept, for the ``staged_`` methods; 0 is the initial ones.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit.
     dtype : {"float32", "float64"}, default="float32"
@@ -122,6 +124,7 @@ class Net(BaseEstimator, ABC):
         standardize: bool = True,
         layer_norm: bool = False,
         residual: bool = False,
+        bias: bool = True,
         init_scale: float = 1.0,
         dropout: float = 0.0,
         loss: str | None = None,
@@ -148,6 +151,7 @@ class Net(BaseEstimator, ABC):
         self.standardize = standardize
         self.layer_norm = layer_norm
         self.residual = residual
+        self.bias = bias
         self.init_scale = init_scale
         self.dropout = dropout
         self.loss = loss
@@ -307,6 +311,7 @@ class Net(BaseEstimator, ABC):
             dropout=self.dropout,
             layer_norm=self.layer_norm,
             residual=self.residual,
+            bias=self.bias,
             init_scale=self.init_scale,
         ).to(_DTYPES[self.dtype])
         return self._skorch_class(
@@ -369,6 +374,22 @@ class Net(BaseEstimator, ABC):
         del net.net_.history[epoch:]
         return net
 
+    def gradients(self, X: ArrayLike) -> Floats:
+        """Return the gradient of each output at each point: of the logits of classes, or of the values.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        gradients : ndarray of shape (n_samples, n_features, n_outputs)
+            As `diagnostics.agop` takes them.
+        """
+        check_is_fitted(self, "net_")
+        points = validate_data(self, X, dtype=_FLOATS, reset=False)
+        return input_gradients(self.net_.module_, points)
+
     def _outputs(self, X: ArrayLike) -> Floats:
         """Return the net's outputs (n_samples, n_outputs), of the dtype of `X`."""
         check_is_fitted(self, "net_")
@@ -415,15 +436,15 @@ class Net(BaseEstimator, ABC):
         check_real(self.validation_fraction, "validation_fraction", owner, low=0, high=1, closed="()")
         check_integer(self.patience, "patience", owner, low=1)
         for epoch in self.checkpoints:
-            check_integer(epoch, "checkpoints", owner, low=1)
+            check_integer(epoch, "checkpoints", owner, low=0)
         check_choice(self.dtype, "dtype", owner, _DTYPES)
 
 
 class NetClassifier(ClassifierMixin, Net):
     """A fully connected classifier trained with AdamW.
 
-    Its parameters are those of `estimators.nets.Net`; `loss` is "cross_entropy" (the default) or "focal", `FocalLoss`
-    with gamma = 2.
+    Its parameters are those of `estimators.nets.Net`; `loss` is "cross_entropy" (the default), "focal", `FocalLoss`
+    with gamma = 2, or "one_hot_squared_error", `OneHotSquaredError`.
 
     Attributes
     ----------
@@ -438,7 +459,7 @@ class NetClassifier(ClassifierMixin, Net):
     True
     """
 
-    _losses = ("cross_entropy", "focal")
+    _losses = ("cross_entropy", "focal", "one_hot_squared_error")
     _skorch_class = skorch.NeuralNetClassifier
 
     def partial_fit(
@@ -463,7 +484,7 @@ class NetClassifier(ClassifierMixin, Net):
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Return the probability of each class of `classes_` as (n_samples, n_classes)."""
-        return softmax(self._outputs(X), axis=1)
+        return self._probabilities(self._outputs(X))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the likeliest class of each row of `X` (n_samples, n_features)."""
@@ -473,7 +494,7 @@ class NetClassifier(ClassifierMixin, Net):
 
     def staged_predict_proba(self, X: ArrayLike) -> Iterator[Floats]:
         """Yield `predict_proba` as it was at each of the `checkpoints`, in order."""
-        return (softmax(outputs, axis=1) for outputs in self._staged_outputs(X))
+        return (self._probabilities(outputs) for outputs in self._staged_outputs(X))
 
     def staged_predict(self, X: ArrayLike) -> Iterator[NDArray[Any]]:
         """Yield `predict` as it was at each of the `checkpoints`, in order."""
@@ -506,8 +527,18 @@ class NetClassifier(ClassifierMixin, Net):
             **super()._skorch_params(),
             "classes": list(range(len(self.classes_))),
             "callbacks__valid_acc": None,
-            "predict_nonlinearity": functools.partial(torch.softmax, dim=-1),
+            "predict_nonlinearity": self._link(),
         }
+
+    def _probabilities(self, outputs: Floats) -> Floats:
+        probabilities: Floats = self._link()(torch.from_numpy(outputs)).numpy()
+        return probabilities
+
+    def _link(self) -> Callable[[Tensor], Tensor]:
+        """Return what makes probabilities of outputs: the loss decides what these are."""
+        if self.loss == "one_hot_squared_error":
+            return nearest_probabilities
+        return functools.partial(torch.softmax, dim=-1)
 
 
 class NetRegressor(RegressorMixin, Net):
@@ -542,6 +573,10 @@ class NetRegressor(RegressorMixin, Net):
     def predict(self, X: ArrayLike) -> Floats:
         """Return the value of each row of `X` (n_samples, n_features), (n_samples,) or (n_samples, n_outputs)."""
         return self._values(self._outputs(X))
+
+    def gradients(self, X: ArrayLike) -> Floats:
+        """Return the gradient of each value at each point, as `Net.gradients` does."""
+        return super().gradients(X) * self._target_std
 
     def staged_predict(self, X: ArrayLike) -> Iterator[Floats]:
         """Yield `predict` as it was at each of the `checkpoints`, in order."""

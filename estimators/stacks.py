@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from estimators.losses import LossGradient
-from estimators.modules import MLP, Residual
+from estimators.modules import MLP, Residual, Square
 
 
 class Stack:
@@ -133,7 +133,7 @@ class Stack:
             chain = _Residual if isinstance(first, Residual) else _Chain
             return chain([self._stacked(group, blocks, generators) for group in zip(*modules, strict=True)])
         if isinstance(first, nn.Linear):
-            return _Linear(next(blocks), next(blocks))
+            return _Linear(next(blocks), None if first.bias is None else next(blocks))
         if isinstance(first, nn.LayerNorm):
             return _LayerNorm(next(blocks), next(blocks), first.eps)
         if isinstance(first, nn.Dropout):
@@ -163,17 +163,22 @@ class _Layer:
 
 
 class _Linear(_Layer):
-    def __init__(self, weight: tuple[Tensor, Tensor], bias: tuple[Tensor, Tensor]) -> None:
+    def __init__(self, weight: tuple[Tensor, Tensor], bias: tuple[Tensor, Tensor] | None) -> None:
         self.weight, self.weight_gradient = weight
-        self.bias, self.bias_gradient = bias
+        self.bias: Tensor | None
+        self.bias_gradient: Tensor | None
+        self.bias, self.bias_gradient = bias or (None, None)
         self.of_inputs = True  # whether anybody wants the gradient of the input
 
     def forward(self, X: Tensor) -> Tensor:
         self.X = X
+        if self.bias is None:
+            return torch.bmm(X, self.weight.mT)
         return torch.baddbmm(self.bias.unsqueeze(1), X, self.weight.mT)
 
     def backward(self, G: Tensor) -> Tensor:
-        torch.sum(G, dim=1, out=self.bias_gradient)
+        if self.bias_gradient is not None:
+            torch.sum(G, dim=1, out=self.bias_gradient)
         if G.shape[2] <= self.X.shape[2]:
             torch.bmm(G.mT, self.X, out=self.weight_gradient)
         else:  # BLAS is six times as fast when the result has few rows and not few columns
@@ -294,5 +299,6 @@ _ACTIVATIONS: dict[type[nn.Module], tuple[Callable[[Tensor], Tensor], Callable[[
     nn.Tanh: (torch.tanh, _tanh_slope),
     nn.GELU: (_gelu, _gelu_slope),
     nn.SiLU: (_silu, _silu_slope),
+    Square: (torch.square, lambda X, _: 2 * X),
 }
 """Activations, and their derivatives from what went in and what came out."""

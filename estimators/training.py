@@ -252,8 +252,16 @@ class Snapshots(Callback):
         self.states_: dict[int, dict[str, Tensor]] = {}
         return self
 
+    def on_train_begin(self, net: Any, **_: Any) -> None:
+        """Keep the initial weights if they were chosen, as epoch 0."""
+        if not len(net.history):
+            self._keep(net)
+
     def on_epoch_end(self, net: Any, **_: Any) -> None:
         """Keep the weights if this epoch was chosen."""
+        self._keep(net)
+
+    def _keep(self, net: Any) -> None:
         epoch = len(net.history)
         if epoch in self.epochs:
             self.states_[epoch] = copy.deepcopy(net.module_.state_dict())

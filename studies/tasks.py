@@ -25,6 +25,8 @@ Task = tuple[Cell, ...]
 
 _DATA_BYTES = 2**28  # of a task's training points
 
+_NO_TIME = 1e-9  # seconds of a training of no epochs
+
 _WHOLE = {"schedule", "early_stopping", "checkpoints"}
 """Parameters of nets of which a shorter training is not the beginning of a longer one."""
 
@@ -184,8 +186,9 @@ def _fit_all(estimators: list[BaseEstimator], datasets: list[tuple[Any, ...]]) -
 
 
 def _work(fitted: BaseEstimator | BaseException, cell: Cell) -> float:
-    """Return the seconds of a net's epochs; of others, which are fitted alone, any number."""
-    return float(fitted.history_["dur"].head(_epochs(cell)).sum()) if isinstance(fitted, Net) else 1e-9
+    """Return the seconds of a net's epochs, above 0; of others, which are fitted alone, any number."""
+    epochs = fitted.net_.history[: _epochs(cell)] if isinstance(fitted, Net) else []
+    return sum((epoch["dur"] for epoch in epochs), start=_NO_TIME)
 
 
 def _fit(fitted: BaseEstimator | BaseException, training: list[Cell], cell: Cell, seconds: float, shared: int) -> Fit:

@@ -1,6 +1,29 @@
 """The built-in studies: a TOML file each, and a module where one measures, claims or draws something of its own."""
 
-from studies.library import adversarial_spheres as adversarial_spheres
-from studies.library import dimension as dimension
-from studies.library import double_descent as double_descent
-from studies.library import robustness_law as robustness_law
+from studies.library import (
+    ablation,
+    adversarial_spheres,
+    depth,
+    dimension,
+    double_descent,
+    feature_learning,
+    grokking,
+    label_noise,
+    prior_vs_data,
+    regularisers,
+    robustness_law,
+)
+
+__all__ = [
+    "ablation",
+    "adversarial_spheres",
+    "depth",
+    "dimension",
+    "double_descent",
+    "feature_learning",
+    "grokking",
+    "label_noise",
+    "prior_vs_data",
+    "regularisers",
+    "robustness_law",
+]

@@ -1,13 +1,15 @@
 """The 2^3 factorial of what is thought to help: the main effect of each factor, paired over all that else varies."""
 
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import pandas as pd
 
 from studies.claims import Claim, claims
-from studies.curves import errors
 from studies.inference import Interval, mean_interval
 from studies.library.prior_vs_data import STORY, is_less, percentage_points
+from studies.library.seeds import NotMeasured, by_seed, tell
 
 FACTORS = {  # the value with, and the value without
     "loss": ("focal", "cross_entropy"),
@@ -28,34 +30,34 @@ def main_effect(frame: pd.DataFrame, factor: str, n_samples: int) -> Interval:
         A key of `FACTORS`.
     n_samples : int
     """
-    rows = errors(frame)
-    rows = rows[(rows["metric"] == "error") & (rows["n_samples"] == n_samples) & (rows["family"] == "net")]
-    table = rows.pivot_table(index="seed", columns=factor, values="value")
+    rows = frame[(frame["metric"] == "accuracy") & (frame["n_samples"] == n_samples) & (frame["family"] == "net")]
+    table = 1 - rows.pivot_table(index="seed", columns=factor, values="value")
+    if len(table) < 2 or table.shape[1] < 2:
+        raise NotMeasured(f"{factor} at n = {n_samples}")
     with_it, without = FACTORS[factor]
     return mean_interval(table[with_it] - table[without])
 
 
 def prior_gain(frame: pd.DataFrame, n_samples: int) -> Interval:
     """Return how much lower the error of the bare polar net is than that of the plain net, with its interval."""
-    rows = errors(frame)
-    rows = rows[(rows["metric"] == "error") & (rows["n_samples"] == n_samples)]
-    bare = rows[rows["family"] == "net"]
-    for factor, (_, without) in FACTORS.items():
-        bare = bare[bare[factor] == without]
-    plain = rows[rows["family"] == "plain net"].set_index("seed")["value"]
-    return mean_interval((plain - bare.set_index("seed")["value"]).dropna())
+    rows = frame[frame["n_samples"] == n_samples]
+    plain = by_seed(rows, "accuracy", family="plain net")[n_samples]
+    bare: dict[str, Any] = {factor: without for factor, (_, without) in FACTORS.items()}
+    return mean_interval((by_seed(rows, "accuracy", family="net", **bare)[n_samples] - plain).dropna())
 
 
 @claims("ablation")
 def check(frame: pd.DataFrame) -> Iterator[Claim]:
     """Check that none of the three is worth what the prior is worth, at each sample size."""
-    for n_samples in sorted(frame["n_samples"].unique()):
-        gain = prior_gain(frame, n_samples)
-        for factor, name in _NAMES.items():
-            effect = main_effect(frame, factor, n_samples)
-            yield Claim(
-                f"{name} adds little to the polar prior (n = {n_samples:,})",
-                STORY,
-                f"changes the error by {percentage_points(effect)}; the prior lowers it by {percentage_points(gain)}",
-                is_less(effect, gain),
-            )
+    sizes = sorted(frame["n_samples"].unique())
+    return tell(frame, (partial(_adds_little, factor=factor, n=n) for n in sizes for factor in FACTORS))
+
+
+def _adds_little(frame: pd.DataFrame, factor: str, n: int) -> Claim:
+    effect, gain = main_effect(frame, factor, n), prior_gain(frame, n)
+    return Claim(
+        f"{_NAMES[factor]} adds little to the polar prior (n = {n:,})",
+        STORY,
+        f"changes the error by {percentage_points(effect)}; the prior lowers it by {percentage_points(gain)}",
+        is_less(effect, gain),
+    )

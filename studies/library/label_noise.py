@@ -44,13 +44,15 @@ def foretold(noise_free: pd.DataFrame, flip_probability: float) -> pd.DataFrame:
 def check(frame: pd.DataFrame) -> Iterator[Claim]:
     """Check what noise adds to the error, and where the two cross."""
     rows = errors(frame)
-    parts = dict(iter(rows[rows["metric"] == "error"].groupby("flip_probability")))
-    noise_free = parts.pop(0.0)
+    parts = {float(str(q)): part for q, part in rows[rows["metric"] == "error"].groupby("flip_probability")}
+    noise_free = parts.pop(0.0, rows)
+    if noise_free["seed"].nunique() < 2:
+        return
     found = crossover(noise_free, _ONE, _FIVE)
     yield Claim("Without noise one neighbour is better than five at any n", COVER, str(found), found.winner == _ONE)
     for q, part in parts.items():
-        yield from (_added(float(str(q)), k, part, noise_free) for k in (_ONE, _FIVE))
-        yield _crossing(float(str(q)), part, noise_free)
+        yield from (_added(q, k, part, noise_free) for k in (_ONE, _FIVE))
+        yield _crossing(q, part, noise_free)
 
 
 def _added(q: float, learner: str, noisy: pd.DataFrame, noise_free: pd.DataFrame) -> Claim:

@@ -1,51 +1,67 @@
 """What is said of priors and data: a prior beats few data, data catch up, and the exponent stays."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pandas as pd
 
 from studies.claims import Claim, claims, told
-from studies.compare import paired_difference
 from studies.crossings import NoEquivalence, data_equivalence
-from studies.curves import errors_at
 from studies.effects import prior_effect
-from studies.inference import Interval
+from studies.inference import Interval, mean_interval
+from studies.library.seeds import beyond_doubt, by_seed, tell
 from studies.scaling import NoScalingLaw
 
 STORY = "the project's own story"
 HESTNESS = "Hestness et al., Deep learning scaling is predictable, empirically, 2017, sections 1 and 5"
 
 _FEW, _MANY = 1_000, 10_000
-_PAIRS = {"net": "net + polar", "kNN, k=1": "kNN, k=1 + polar", "forest": "forest + polar"}
+_PAIRS = (("net", "net + polar"), ("kNN, k=1", "kNN, k=1 + polar"), ("forest", "forest + polar"))
 
 
 @claims("prior-vs-data")
 def check(frame: pd.DataFrame) -> Iterator[Claim]:
     """Check the story's claims, and what the literature says of exponents."""
-    few, many = errors_at(frame, _FEW), errors_at(frame, _MANY)
-    gain = paired_difference(few["net"], few["net + polar"])
-    yield Claim(
+    return tell(frame, (_beats, _adds_little, _catches_up, *(partial(_exponent, pair=pair) for pair in _PAIRS)))
+
+
+def _beats(frame: pd.DataFrame) -> Claim:
+    gain = _gain(frame)
+    return Claim(
         f"At n = {_FEW:,} a polar net errs less than a plain one",
         STORY,
         f"by {percentage_points(gain)}",
-        _sign(gain),
+        beyond_doubt(gain),
     )
-    extras = paired_difference(few["net + polar + extras"], few["net + polar"])
-    yield Claim(
+
+
+def _adds_little(frame: pd.DataFrame) -> Claim:
+    extras = mean_interval((_at(frame, "net + polar + extras", _FEW) - _at(frame, "net + polar", _FEW)).dropna())
+    return Claim(
         "Focal loss, layer norm and weight decay together add little to it",
         STORY,
         f"they change the error by {percentage_points(extras)}",
-        is_less(extras, gain),
+        is_less(extras, _gain(frame)),
     )
-    behind = paired_difference(many["kNN, k=1"], few["net + polar"])
-    yield Claim(
+
+
+def _catches_up(frame: pd.DataFrame) -> Claim:
+    behind = mean_interval((_at(frame, "kNN, k=1", _MANY) - _at(frame, "net + polar", _FEW)).dropna())
+    return Claim(
         f"The nearest neighbour with {_MANY:,} points catches up with it",
         STORY,
         f"its error is higher by {percentage_points(behind)}; it needs {_needed(frame)} points",
-        False if behind.low > 0 else is_less(behind, gain),
+        False if behind.low > 0 else is_less(behind, _gain(frame)),
     )
-    for plain, informed in _PAIRS.items():
-        yield _exponent(frame, plain, informed)
+
+
+def _gain(frame: pd.DataFrame) -> Interval:
+    """Return how much lower the error of the polar net is, with few points."""
+    return mean_interval((_at(frame, "net", _FEW) - _at(frame, "net + polar", _FEW)).dropna())
+
+
+def _at(frame: pd.DataFrame, learner: str, n_samples: int) -> pd.Series:
+    return 1 - by_seed(frame, "accuracy", learner=learner, needs=[n_samples])[n_samples]
 
 
 def percentage_points(interval: Interval) -> str:
@@ -58,11 +74,6 @@ def is_less(effect: Interval, gain: Interval) -> bool | None:
     return True if max(abs(effect.low), abs(effect.high)) < gain.low else None
 
 
-def _sign(interval: Interval) -> bool | None:
-    """Tell whether a quantity is positive, where that is beyond doubt."""
-    return True if interval.low > 0 else False if interval.high < 0 else None
-
-
 def _needed(frame: pd.DataFrame) -> str:
     try:
         found = data_equivalence(frame, "net + polar", "kNN, k=1", _FEW)
@@ -71,7 +82,10 @@ def _needed(frame: pd.DataFrame) -> str:
     return told(Interval(*(_FEW * ratio for ratio in (found.ratio.mean, found.ratio.low, found.ratio.high))), ",.0f")
 
 
-def _exponent(frame: pd.DataFrame, plain: str, informed: str) -> Claim:
+def _exponent(frame: pd.DataFrame, pair: tuple[str, str]) -> Claim:
+    plain, informed = pair
+    for learner in pair:
+        by_seed(frame, "accuracy", learner=learner)  # or it is not measured
     says = f"A prior ({informed}) moves the offset of a learning curve, not its exponent"
     try:
         effect = prior_effect(frame, informed, plain)

@@ -30,6 +30,7 @@ OPTIONS = [
     {"layer_norm": True, "dropout": 0.2},
     {"loss": "focal", "weight_decay": 0.1},
     {"standardize": False},
+    {"activation": "square", "loss": "one_hot_squared_error", "bias": False},
     {"batch_size": 10_000},
     {"residual": True, "init_scale": 2.0},
     {"schedule": "cosine", "dtype": "float64"},
@@ -67,6 +68,27 @@ def test_gradient_is_with_respect_to_the_raw_input():
     assert points.grad.shape == (5, 2)
     assert torch.isfinite(points.grad).all()
     assert (points.grad != 0).any()
+
+
+def test_gradients_are_the_differences_of_the_values():
+    net, h = fitted_regressor(activation="tanh", prior="polar-sincos"), 1e-6
+    points = VALUES[0][:20]
+    differences = [(net.predict(points + h * e) - net.predict(points - h * e)) / (2 * h) for e in np.eye(2)]
+    np.testing.assert_allclose(net.gradients(points)[:, :, 0], np.transpose(differences), rtol=1e-5, atol=1e-8)
+
+
+def test_a_square_net_without_constants_is_a_quadratic_form():
+    net = fitted(depth=1, activation="square", bias=False, standardize=False)
+    np.testing.assert_allclose(net._outputs(3 * X), 9 * net._outputs(X), rtol=1e-12)
+
+
+@pytest.mark.parametrize("loss", NetClassifier._losses)
+def test_probabilities_sum_to_one_and_go_with_the_prediction(loss):
+    net = fitted(loss=loss)
+    proba = net.predict_proba(X)
+    assert proba.min() >= 0
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    np.testing.assert_array_equal(net.predict(X), proba.argmax(axis=1))
 
 
 @pytest.mark.parametrize("prior", [None, *PRIORS])
@@ -185,6 +207,10 @@ def test_a_net_as_of_a_checkpoint_is_that_of_the_shorter_training():
     np.testing.assert_array_equal(early.predict_proba(X), short.predict_proba(X))
     assert early.history_["train_loss"].to_list() == short.history_["train_loss"].to_list()
     assert (early.epochs, len(net.history_)) == (3, 20)
+
+
+def test_the_initial_net_is_one_of_no_epochs():
+    np.testing.assert_array_equal(fitted(checkpoints=(0, 5)).as_of(0)._outputs(X), fitted(epochs=0)._outputs(X))
 
 
 @pytest.mark.parametrize(("params", "epoch"), [({}, 3), ({"checkpoints": (3,)}, 2)])

@@ -28,6 +28,7 @@ OPTIONS = [
     {"activation": "tanh"},
     {"activation": "gelu"},
     {"activation": "silu"},
+    {"activation": "square", "init_scale": 0.5, "loss": "one_hot_squared_error", "bias": False},
     {"layer_norm": True},
     {"dropout": 0.2},
     {"residual": True, "init_scale": 2.0, "layer_norm": True, "dropout": 0.1},
@@ -190,7 +191,11 @@ def test_the_same_object_twice_is_refused():
         fit_many([net, net], DATA[:2])
 
 
-@pytest.mark.parametrize("params", [{}, {"layer_norm": True, "residual": True}, {"activation": "gelu"}], ids=str)
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"layer_norm": True, "residual": True}, {"activation": "gelu"}, {"activation": "square", "bias": False}],
+    ids=str,
+)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_gradient_by_hand_is_that_of_autograd(params, loss, weighted):
@@ -198,7 +203,7 @@ def test_gradient_by_hand_is_that_of_autograd(params, loss, weighted):
     options = {"depth": 3, "width": 7, "activation": "relu", **params}
     networks = [MLP([], 3, 2, **options).double() for _ in range(3)]
     X = torch.randn(3, 11, 3, dtype=torch.float64)
-    classes = loss in ("cross_entropy", "focal")
+    classes = loss in NetClassifier._losses
     y = torch.randint(2, (3, 11)) if classes else torch.randn(3, 11, 2, dtype=torch.float64)
     weight = torch.rand(3, 11, dtype=torch.float64) if weighted else None
     criterion, with_gradient = LOSSES[loss]

@@ -53,6 +53,12 @@ def test_epochs_of_one_net_are_one_training():
         assert without_seconds(outcome) == without_seconds(run_cell(cell))
 
 
+@pytest.mark.parametrize("lengths", [(0,), (0, 5)])
+def test_initial_nets_are_cells(lengths):
+    cells = [replace(NET, params={"width": 8, "epochs": n}) for n in lengths]
+    assert [outcome.status for outcome in run_task(tuple(cells))] == ["ok"] * len(cells)
+
+
 @pytest.mark.parametrize("params", [{"schedule": "cosine"}, {"early_stopping": True}])
 def test_a_training_that_knows_its_end_is_not_the_beginning_of_a_longer_one(params):
     cells = [replace(NET, params={"width": 8, "epochs": n, **params}) for n in (5, 20)]

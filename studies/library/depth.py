@@ -1,0 +1,228 @@
+"""The study `depth`: gradients by layer, held to the theory of wide random nets, and what of the nets trains."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+from torch.nn.functional import cross_entropy
+
+from estimators.diagnostics import gradient_norms
+from estimators.nets import Net
+from studies.claims import Claim, claims, told
+from studies.inference import Interval, mean_interval
+from studies.library.seeds import beyond_doubt, by_seed, draw, measured, tell
+from studies.metrics import Fitted, Measured, is_classification, metric
+from studies.results import Results
+
+Array = NDArray[np.float64]
+
+_POINTS = 16  # whose losses' gradients are taken, each by itself
+_WIDTH = 256  # of the nets that are held to theory
+_SLACK = 5 / _WIDTH  # of a slope: fluctuations add up to 5 depth / width, Hanin and Nica 2020
+_SCALES = _STANDARD, _NORMALIZED, _HE, _LARGE = 1.0, 1.73, 2.45, 4.0  # of the initial weights
+
+LEARNT = 0.9
+"""Training accuracy from which a net counts as trained; chance is 1/2."""
+
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(101)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+
+
+@metric("1", suits=is_classification, default=False)
+def gradient_norm(fitted: Fitted) -> Measured:
+    """Norm of a point's gradient of the cross-entropy, root mean square over 16 points, for each layer of a net."""
+    if not isinstance(fitted.estimator, Net):
+        return {}
+    module = fitted.estimator.net_.module_
+    layers = [f"body.{name}" for name, layer in module.body.named_modules() if hasattr(layer, "in_features")]
+    X, y = fitted.train.X[:_POINTS], np.searchsorted(fitted.estimator.classes_, fitted.train.y[:_POINTS])
+    norms = [gradient_norms(module, X[[i]], y[[i]], cross_entropy) for i in range(len(X))]
+    return {
+        str(place): float(np.sqrt(np.mean([norm[layer] ** 2 for norm in norms])))
+        for place, layer in enumerate(layers, start=1)
+    }
+
+
+def log_gradient(activation: str, init_scale: float, depth: int) -> float:
+    """Return what infinite width makes of the logarithm of the first layer's gradient norm, but for a constant.
+
+    From layer to layer the mean square of a gradient is multiplied by chi = sigma^2 E activation'(z sqrt(q))^2, and
+    that of a signal, q, becomes sigma^2 E activation(z sqrt(q))^2: z is standard normal, and sigma^2 = init_scale^2 / 3
+    is fan_in times the variance of the weights. Returned is half the sum of log chi over hidden layers; Schoenholz et
+    al., Deep information propagation, ICLR 2017, without constants.
+
+    Parameters
+    ----------
+    activation : {"relu", "tanh"}
+    init_scale : float
+        Of `estimators.nets.Net`.
+    depth : int
+        Hidden layers.
+    """
+    variance, total = init_scale**2 / 3, 0.0
+    q = variance  # inputs are standardised
+    for _ in range(depth):
+        signal, slope = _mean_squares(activation, q)
+        total += np.log(variance * slope) / 2
+        q = variance * signal
+    return total
+
+
+def _mean_squares(activation: str, q: float) -> tuple[float, float]:
+    """Return the mean squares of an activation, and of its derivative, of a normal number of variance q."""
+    if activation == "relu":
+        return q / 2, 1 / 2
+    values = np.tanh(np.sqrt(q) * _NODES)
+    return float(_WEIGHTS @ values**2), float(_WEIGHTS @ (1 - values**2) ** 2)
+
+
+@claims("depth")
+def check(frame: pd.DataFrame) -> Iterator[Claim]:
+    """Check how the first layer's gradient depends on depth, and which of the deepest nets train."""
+    plain = [partial(_as_in_theory, activation=name, scale=s) for name in ("relu", "tanh") for s in _SCALES]
+    trained = [partial(_training, net=net) for net in _TRAINED]
+    return tell(frame, (*plain, _layer_norm, _residual, *trained))
+
+
+def log_slope(norms: pd.DataFrame) -> Interval:
+    """Return the change of the logarithm for each further layer, by least squares for each seed."""
+    x, y = norms.columns.to_numpy(dtype=float), np.log(norms.to_numpy(dtype=float))
+    return mean_interval(pd.Series(np.polyfit(x, y.T, 1)[0]))
+
+
+def _first_layer(frame: pd.DataFrame, **where: Any) -> pd.DataFrame:
+    return by_seed(frame, "gradient_norm_1", "depth", needs=(2, 32), **where)
+
+
+def _as_in_theory(frame: pd.DataFrame, activation: str, scale: float) -> Claim:
+    norms = _first_layer(frame, family="plain", activation=activation, init_scale=scale)
+    expected = [log_gradient(activation, scale, int(depth)) for depth in norms.columns]
+    slope, theory = log_slope(norms), float(np.polyfit(norms.columns.to_numpy(dtype=float), expected, 1)[0])
+    what = "keeps its size" if abs(theory) < _SLACK else "vanishes" if theory < 0 else "explodes"
+    return Claim(
+        f"With {activation} and initial scale {scale:g} the first layer's gradient {what} with depth, by"
+        f" {theory:+.3f} in its logarithm for each layer.",
+        _SOURCES[activation],
+        f"{told(slope, '+.3f')}, to be within {_SLACK:.2f} for width {_WIDTH}",
+        slope.low < theory + _SLACK and slope.high > theory - _SLACK,
+    )
+
+
+_SOURCES = {
+    "relu": "He et al. 2015, section 2.2 (half of log(scale^2 / 6))",
+    "tanh": "Glorot and Bengio 2010, section 4.2; Schoenholz et al. 2017",
+}
+
+
+def _layer_norm(frame: pd.DataFrame) -> Claim:
+    found = measured(
+        lambda scale: log_slope(_first_layer(frame, family="layer norm", init_scale=scale)), (_STANDARD, _HE, _LARGE)
+    )
+    return Claim(
+        "With layer norm the first layer's gradient keeps its size with depth, whatever the initial scale (ReLU).",
+        "Ba et al. 2016, section 5.1 (invariance to the scale of the weights)",
+        ", ".join(f"{told(slope, '+.3f')} at scale {scale:g}" for scale, slope in found.items()),
+        all(slope.low < _SLACK and slope.high > -_SLACK for slope in found.values()),
+    )
+
+
+def _residual(frame: pd.DataFrame) -> Claim:
+    slope = log_slope(_first_layer(frame, family="residual"))
+    return Claim(
+        "With residual connections the first layer's gradient does not vanish with depth at initial scale 1 (ReLU).",
+        "He et al. 2016 (Identity mappings), section 2",
+        f"{told(slope, '+.3f')} in its logarithm for each layer; {np.log(1 / 6) / 2:+.3f} without, in theory",
+        beyond_doubt(Interval(slope.mean + _SLACK, slope.low + _SLACK, slope.high + _SLACK)),
+    )
+
+
+class _Net(NamedTuple):
+    """One of the deepest nets that are trained."""
+
+    family: str
+    scale: float | None
+    trains: bool
+    label: str
+    source: str
+
+    @property
+    def where(self) -> dict[str, Any]:
+        """Its place in a frame."""
+        return {"family": self.family, **({} if self.scale is None else {"init_scale": self.scale})}
+
+
+_TRAINABLE = "Schoenholz et al. 2017 (by gradient descent)"
+
+_TRAINED = (
+    _Net("trained plain", _STANDARD, False, "initial scale 1, where gradients vanish", _TRAINABLE),
+    _Net("trained plain", _HE, True, "the initial scale of He et al., 2.45", "He et al. 2015, figure 3"),
+    _Net("trained plain", _LARGE, False, "initial scale 4, where gradients explode", _TRAINABLE),
+    _Net("trained layer norm", None, True, "initial scale 1 and layer norm", "Ba et al. 2016"),
+    _Net("trained residual", None, True, "initial scale 1 and residual connections", "He et al. 2016"),
+)
+
+
+def _training(frame: pd.DataFrame, net: _Net) -> Claim:
+    interval = mean_interval(by_seed(frame, "accuracy_train", "depth", needs=(32,), **net.where)[32])
+    trains = True if interval.low > LEARNT else False if interval.high < LEARNT else None
+    return Claim(
+        f"A ReLU net of 32 layers {'trains' if net.trains else 'does not train'} with {net.label}.",
+        net.source,
+        f"training accuracy {told(interval)}",
+        None if trains is None else trains is net.trains,
+    )
+
+
+def plot_by_depth(results: Results, ax: Axes | None = None, activation: str = "relu") -> Axes:
+    """Draw the first layer's gradient of plain nets against depth, a colour for each initial scale; theory dashed."""
+    ax = ax or plt.gca()
+    frame = results.frame().query("family == 'plain' and activation == @activation")
+    for scale, colour in zip(sorted(frame["init_scale"].unique()), sns.color_palette("colorblind"), strict=False):
+        norms = by_seed(frame, "gradient_norm_1", "depth", init_scale=scale)
+        draw(ax, norms, color=colour, label=f"scale {scale:.3g}")
+        theory = np.array([log_gradient(activation, scale, int(depth)) for depth in norms.columns])
+        constant = np.log(norms).mean().mean() - theory.mean()
+        ax.plot(norms.columns.astype(float), np.exp(theory + constant), color=colour, ls="--", lw=1)
+    ax.set(yscale="log", xlabel="hidden layers", ylabel="first layer's gradient", title=activation)
+    return _finished(ax)
+
+
+def plot_by_layer(results: Results, ax: Axes | None = None) -> Axes:
+    """Draw the gradient of each layer of the deepest ReLU nets: plain ones by initial scale, layer norm, residuals."""
+    ax = ax or plt.gca()
+    frame = results.frame()
+    rows = frame[(frame["depth"] == frame["depth"].max()) & frame["metric"].str.startswith("gradient_norm_")]
+    rows = rows.assign(layer=rows["metric"].str.rpartition("_")[2].astype(int))
+    plain = rows.query("family == 'plain' and activation == 'relu'")
+    parts = {
+        **{f"scale {scale:.3g}": part for scale, part in plain.groupby("init_scale")},
+        "layer norm": rows.query("family == 'layer norm' and init_scale == 1"),
+        "residual": rows.query("family == 'residual'"),
+    }
+    for (label, part), colour in zip(parts.items(), sns.color_palette("colorblind"), strict=False):
+        draw(ax, part.pivot(index="seed", columns="layer", values="value"), color=colour, label=label, marker="")
+    ax.set(yscale="log", xlabel="layer", ylabel="gradient")
+    return _finished(ax)
+
+
+def plot_training(results: Results, ax: Axes | None = None) -> Axes:
+    """Draw the training accuracy after training against depth."""
+    ax = ax or plt.gca()
+    frame = results.frame()
+    for net, colour in zip(_TRAINED, sns.color_palette("colorblind"), strict=False):
+        draw(ax, by_seed(frame, "accuracy_train", "depth", **net.where), color=colour, label=net.label)
+    ax.set(xlabel="hidden layers", ylabel="training accuracy", ylim=(0.4, 1.02))
+    return _finished(ax)
+
+
+def _finished(ax: Axes) -> Axes:
+    ax.legend(frameon=False, fontsize=8)
+    ax.grid(which="major", color="0.9")
+    sns.despine(ax=ax)
+    return ax
