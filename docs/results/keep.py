@@ -14,7 +14,7 @@ import pandas as pd
 from rich.console import Console
 
 from studies import Results, Store, built_in, check_claims
-from studies.show import measurements, write_pictures
+from studies.show import measurements, scalings, write_pictures
 
 HERE = Path(__file__).parent
 
@@ -24,8 +24,8 @@ def keep(name: str, url: str, metrics: list[str]) -> None:
     with Store(url) as store:
         results = Results(built_in()[name], store)
         frame = results.frame()
-        table = Console(width=200, file=open("/dev/null", "w"), record=True)  # noqa: SIM115
-        for shown in measurements(results):
+        table = Console(width=300, file=open("/dev/null", "w"), record=True)  # noqa: SIM115
+        for shown in (*measurements(results), *scalings(results)):
             table.print(shown)
         write_pictures(results, HERE.parent / "images" / name)
     kept = frame[frame["metric"].isin(metrics) if metrics else ~frame["metric"].str.endswith("seconds")]

@@ -193,7 +193,7 @@ def _cure(frame: pd.DataFrame) -> Claim:
     tables = _errors(frame, _STUMP).values()
     worst, least = max(table.to_numpy().max() for table in tables), min(table.columns[0] for table in tables)
     return Claim(
-        "The radius cures it: one split of one polar coordinate makes no error, in any dimension.",
+        "The radius cures this: one split of one polar coordinate makes no error, in any dimension.",
         "Gilmer et al. 2018: the norm separates the classes",
         f"largest error {worst:.2g} of all seeds and dimensions, from n = {least:,} on",
         bool(worst == 0),

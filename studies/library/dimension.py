@@ -110,7 +110,8 @@ def _smooth(frame: pd.DataFrame) -> Claim:
         return float(-slopes(pd.DataFrame([nearest_neighbour_mse(sizes, m)], columns=sizes))[0])
 
     return Claim(
-        "So it falls as n^(-2/m), m the intrinsic dimension, up to what the closed form says of finite n.",
+        "The squared error of the nearest neighbour falls as n^(-2/m), m the intrinsic dimension,"
+        " up to what the closed form says of finite n.",
         "Bahri et al. 2021, section 2 (nearest neighbours as the simplest case)",
         *_beside(frame, "{}", _NEIGHBOUR, "mse", exponent),
     )
@@ -118,7 +119,7 @@ def _smooth(frame: pd.DataFrame) -> Claim:
 
 def _boundary(frame: pd.DataFrame) -> Claim:
     return Claim(
-        "Its share of wrong classes at a smooth boundary falls as n^(-1/m).",
+        "The nearest neighbour's share of wrong classes at a smooth boundary falls as n^(-1/m).",
         "Wrong only where the boundary runs between: within a distance of n^(-1/m)",
         *_beside(frame, "sign on a {}", _NEIGHBOUR, "error", lambda m: 1 / m),
     )
@@ -134,7 +135,7 @@ def _kernel(frame: pd.DataFrame) -> Claim:
 
 def _net(frame: pd.DataFrame) -> Claim:
     return Claim(
-        "That of a net falls as n^(-4/m).",
+        "The squared error of a net falls as n^(-4/m).",
         "Bahri et al. 2021, section 2; Sharma and Kaplan 2020 (there in the number of parameters)",
         *_beside(frame, "{}", "net", "mse", lambda m: 4 / m),
     )

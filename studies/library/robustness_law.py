@@ -150,7 +150,8 @@ def _tight(frame: pd.DataFrame, family: str) -> Claim:
     found = exponents(_small(_fitted(frame, family)[0]), "steepness_largest")
     told_by_name = (f"{told(mean_interval(found[name]))} in {_SYMBOLS[name]}" for name in _EXPONENTS)
     return Claim(
-        f"It goes as the bound itself, sqrt(n d / p), for {_plural(family)}: which the law does not say.",
+        f"The largest gradient goes as the bound itself, sqrt(n d / p), for {_plural(family)}:"
+        " which the law does not say.",
         "Bubeck, Li and Nagaraj 2020, arXiv:2009.14444 (a net may attain it; not that training finds such a one)",
         f"slopes {', '.join(told_by_name)}",
         least_p([p_values(found, list(_EXPONENTS.values()))]) > 0.05,

@@ -32,3 +32,15 @@ def test_kept_results_are_small_and_of_every_seed(path):
 def test_claims_are_silent_about_what_is_not_measured(name, invented):
     frame = invented(name, lambda p: {"mse": 1.0})
     assert check_claims(name, frame[:0]) == check_claims(name, frame[frame["seed"] == 0]) == []
+
+
+def test_the_table_in_readme_tells_claims_as_they_stand_in_the_kept_results():
+    readme = (RESULTS.parents[1] / "README.md").read_text(encoding="utf-8")
+    rows = readme.partition("<!-- claims -->")[2].partition("<!-- end -->")[0].strip().splitlines()[2:]
+    told = {
+        f"| [{path.stem}](docs/results/{path.stem}.md) | {c.says} | {c.source} | {c.measured} | {c.verdict} |"
+        for path in KEPT
+        for c in check_claims(path.stem, pd.read_csv(path))
+    }
+    assert set(rows) <= told
+    assert all(any(f"[{name}]" in row for row in rows) for name in CLAIMS)
