@@ -6,7 +6,7 @@ from studies.problems import PROBLEMS, build_problem, task_of, wrong_params
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_every_problem_has_defaults(name):
     assert wrong_params(name, {}) == []
-    assert task_of(build_problem(name, {})) == "classification"
+    assert task_of(build_problem(name, {})) == ("regression" if name == "gaussian" else "classification")
 
 
 def test_targets_decide_the_task():
