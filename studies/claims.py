@@ -75,6 +75,6 @@ def check_claims(study: str, frame: pd.DataFrame) -> list[Claim]:
     return list(CLAIMS[study](frame)) if study in CLAIMS else []
 
 
-def told(interval: Interval, digits: str = ".2f", unit: str = "") -> str:
+def told(interval: Interval, digits: str = ".2f") -> str:
     """Return an interval as text: "0.52 [0.48, 0.56]"."""
-    return f"{interval.mean:{digits}}{unit} [{interval.low:{digits}}, {interval.high:{digits}}]"
+    return f"{interval.mean:{digits}} [{interval.low:{digits}}, {interval.high:{digits}}]"

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from studies.claims import Claim, claims
-from studies.inference import Interval, mean_interval
+from studies.compare import paired_difference
+from studies.inference import Interval
 from studies.library.prior_vs_data import STORY, is_less, percentage_points
 from studies.library.seeds import NotMeasured, by_seed, tell
 
@@ -35,7 +36,7 @@ def main_effect(frame: pd.DataFrame, factor: str, n_samples: int) -> Interval:
     if len(table) < 2 or table.shape[1] < 2:
         raise NotMeasured(f"{factor} at n = {n_samples}")
     with_it, without = FACTORS[factor]
-    return mean_interval(table[with_it] - table[without])
+    return paired_difference(table[with_it], table[without])
 
 
 def prior_gain(frame: pd.DataFrame, n_samples: int) -> Interval:
@@ -43,7 +44,7 @@ def prior_gain(frame: pd.DataFrame, n_samples: int) -> Interval:
     rows = frame[frame["n_samples"] == n_samples]
     plain = by_seed(rows, "accuracy", family="plain net")[n_samples]
     bare: dict[str, Any] = {factor: without for factor, (_, without) in FACTORS.items()}
-    return mean_interval((by_seed(rows, "accuracy", family="net", **bare)[n_samples] - plain).dropna())
+    return paired_difference(by_seed(rows, "accuracy", family="net", **bare)[n_samples], plain)
 
 
 @claims("ablation")

@@ -16,7 +16,7 @@ from estimators.diagnostics import gradient_norms
 from estimators.nets import Net
 from studies.claims import Claim, claims, told
 from studies.inference import Interval, mean_interval
-from studies.library.seeds import beyond_doubt, by_seed, draw, measured, tell
+from studies.library.seeds import beyond_doubt, by_seed, draw, finish, measured, tell
 from studies.metrics import Fitted, Measured, is_classification, metric
 from studies.results import Results
 
@@ -190,7 +190,7 @@ def plot_by_depth(results: Results, ax: Axes | None = None, activation: str = "r
         constant = np.log(norms).mean().mean() - theory.mean()
         ax.plot(norms.columns.astype(float), np.exp(theory + constant), color=colour, ls="--", lw=1)
     ax.set(yscale="log", xlabel="hidden layers", ylabel="first layer's gradient", title=activation)
-    return _finished(ax)
+    return finish(ax)
 
 
 def plot_by_layer(results: Results, ax: Axes | None = None) -> Axes:
@@ -208,7 +208,7 @@ def plot_by_layer(results: Results, ax: Axes | None = None) -> Axes:
     for (label, part), colour in zip(parts.items(), sns.color_palette("colorblind"), strict=False):
         draw(ax, part.pivot(index="seed", columns="layer", values="value"), color=colour, label=label, marker="")
     ax.set(yscale="log", xlabel="layer", ylabel="gradient")
-    return _finished(ax)
+    return finish(ax)
 
 
 def plot_training(results: Results, ax: Axes | None = None) -> Axes:
@@ -218,11 +218,4 @@ def plot_training(results: Results, ax: Axes | None = None) -> Axes:
     for net, colour in zip(_TRAINED, sns.color_palette("colorblind"), strict=False):
         draw(ax, by_seed(frame, "accuracy_train", "depth", **net.where), color=colour, label=net.label)
     ax.set(xlabel="hidden layers", ylabel="training accuracy", ylim=(0.4, 1.02))
-    return _finished(ax)
-
-
-def _finished(ax: Axes) -> Axes:
-    ax.legend(frameon=False, fontsize=8)
-    ax.grid(which="major", color="0.9")
-    sns.despine(ax=ax)
-    return ax
+    return finish(ax)

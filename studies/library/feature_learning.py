@@ -15,7 +15,7 @@ from estimators.diagnostics import agop, principal_angles, share_inside
 from estimators.nets import Net
 from studies.claims import Claim, claims, told
 from studies.inference import CONFIDENCE, exponential, mean_interval, t_quantile
-from studies.library.seeds import all_of, beyond_doubt, by_seed, draw, log_ratio, tell
+from studies.library.seeds import all_of, beyond_doubt, by_seed, draw, finish, log_ratio, tell
 from studies.metrics import Fitted, Measured, metric
 from studies.results import Results
 from toymanifold import Problem
@@ -177,7 +177,7 @@ def plot_rounds(results: Results, ax: Axes | None = None) -> Axes:
     _draw_sizes(ax, frame, "mse", "n_rounds")
     ax.plot(range(len(PUBLISHED)), PUBLISHED, "k_", markersize=14, label="published, n = 4,000")
     ax.set(yscale="log", xlabel="round", ylabel="mean squared error")
-    return _finished(ax)
+    return finish(ax)
 
 
 def plot_recovery(results: Results, ax: Axes | None = None) -> Axes:
@@ -186,7 +186,7 @@ def plot_recovery(results: Results, ax: Axes | None = None) -> Axes:
     frame = results.frame().query("problem == 'low-rank' and family == 'net'")
     _draw_sizes(ax, frame, "recovery_angle", "epochs")
     ax.set(xscale="log", xlabel="epoch", ylabel="largest angle to the directions that matter", ylim=(0, 90))
-    return _finished(ax)
+    return finish(ax)
 
 
 def plot_ansatz(results: Results, ax: Axes | None = None) -> Axes:
@@ -195,16 +195,9 @@ def plot_ansatz(results: Results, ax: Axes | None = None) -> Axes:
     frame = results.frame().query("problem == 'low-rank' and family == 'net'")
     _draw_sizes(ax, frame, "feature_ansatz_agop", "epochs")
     ax.set(xscale="log", xlabel="epoch", ylabel="cosine of $W^T W$ and AGOP", ylim=(0, 1))
-    return _finished(ax)
+    return finish(ax)
 
 
 def _draw_sizes(ax: Axes, frame: pd.DataFrame, metric: str, axis: str) -> None:
     for n, colour in zip(sorted(frame["n_samples"].unique()), sns.color_palette("colorblind"), strict=False):
         draw(ax, by_seed(frame, metric, axis, n_samples=n), color=colour, label=f"n = {n:,}")
-
-
-def _finished(ax: Axes) -> Axes:
-    ax.legend(frameon=False, fontsize=8)
-    ax.grid(which="major", color="0.9")
-    sns.despine(ax=ax)
-    return ax

@@ -20,7 +20,7 @@ from estimators.kernel_functions import metric_root
 from estimators.nets import Net
 from studies.claims import Claim, claims, told
 from studies.inference import Interval, exponential, mean_interval
-from studies.library.seeds import NotMeasured, all_of, beyond_doubt, by_seed, draw, log_ratio, measured, tell
+from studies.library.seeds import NotMeasured, all_of, beyond_doubt, by_seed, draw, finish, log_ratio, measured, tell
 from studies.metrics import Fitted, Measured, metric
 from studies.results import Results
 from toymanifold import Problem
@@ -252,7 +252,7 @@ def plot_deviations(results: Results, ax: Axes | None = None) -> Axes:
         table = by_seed(nets, "circulant_deviation", "epochs", weight_decay=decay)
         draw(ax, table, color=colour, label=f"weight decay {decay:g}")
     ax.set(xscale="log", xlabel="epoch", ylabel="circulant deviation", ylim=(0, 1))
-    return _finished(ax)
+    return finish(ax)
 
 
 def _plot_accuracies(frame: pd.DataFrame, axis: str, hue: str, label: str, ax: Axes | None) -> Axes:
@@ -262,11 +262,4 @@ def _plot_accuracies(frame: pd.DataFrame, axis: str, hue: str, label: str, ax: A
         draw(ax, by_seed(part, "accuracy", axis), color=colour, label=label.format(value))
         draw(ax, by_seed(part, "accuracy_train", axis), color=colour, ls="--", marker="")
     ax.set(ylabel="accuracy", ylim=(-0.02, 1.02))
-    return _finished(ax)
-
-
-def _finished(ax: Axes) -> Axes:
-    ax.legend(frameon=False, fontsize=8)
-    ax.grid(which="major", color="0.9")
-    sns.despine(ax=ax)
-    return ax
+    return finish(ax)

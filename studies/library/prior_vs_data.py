@@ -6,9 +6,10 @@ from functools import partial
 import pandas as pd
 
 from studies.claims import Claim, claims, told
+from studies.compare import paired_difference
 from studies.crossings import NoEquivalence, data_equivalence
 from studies.effects import prior_effect
-from studies.inference import Interval, mean_interval
+from studies.inference import Interval
 from studies.library.seeds import beyond_doubt, by_seed, tell
 from studies.scaling import NoScalingLaw
 
@@ -36,7 +37,7 @@ def _beats(frame: pd.DataFrame) -> Claim:
 
 
 def _adds_little(frame: pd.DataFrame) -> Claim:
-    extras = mean_interval((_at(frame, "net + polar + extras", _FEW) - _at(frame, "net + polar", _FEW)).dropna())
+    extras = paired_difference(_at(frame, "net + polar + extras", _FEW), _at(frame, "net + polar", _FEW))
     return Claim(
         "Focal loss, layer norm and weight decay together add little to it",
         STORY,
@@ -46,7 +47,7 @@ def _adds_little(frame: pd.DataFrame) -> Claim:
 
 
 def _catches_up(frame: pd.DataFrame) -> Claim:
-    behind = mean_interval((_at(frame, "kNN, k=1", _MANY) - _at(frame, "net + polar", _FEW)).dropna())
+    behind = paired_difference(_at(frame, "kNN, k=1", _MANY), _at(frame, "net + polar", _FEW))
     return Claim(
         f"The nearest neighbour with {_MANY:,} points catches up with it",
         STORY,
@@ -57,7 +58,7 @@ def _catches_up(frame: pd.DataFrame) -> Claim:
 
 def _gain(frame: pd.DataFrame) -> Interval:
     """Return how much lower the error of the polar net is, with few points."""
-    return mean_interval((_at(frame, "net", _FEW) - _at(frame, "net + polar", _FEW)).dropna())
+    return paired_difference(_at(frame, "net", _FEW), _at(frame, "net + polar", _FEW))
 
 
 def _at(frame: pd.DataFrame, learner: str, n_samples: int) -> pd.Series:

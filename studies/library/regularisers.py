@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from studies.claims import Claim, claims, told
 from studies.inference import mean_interval
-from studies.library.seeds import beyond_doubt, by_seed, draw, tell
+from studies.library.seeds import beyond_doubt, by_seed, draw, finish, tell
 from studies.results import Results
 
 NOISE = 0.2
@@ -137,7 +137,4 @@ def _named(learner: str) -> str:
 
 def _finished(ax: Axes) -> Axes:
     ax.set_xlabel("training points n")
-    ax.legend(frameon=False, fontsize=8)
-    ax.grid(which="major", color="0.9")
-    sns.despine(ax=ax)
-    return ax
+    return finish(ax)
