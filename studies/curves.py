@@ -46,9 +46,20 @@ class LearningCurve:
     n_test: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sizes", np.asarray(self.sizes, dtype=np.float64))
-        object.__setattr__(self, "errors", np.asarray(self.errors, dtype=np.float64))
+        for name in ("sizes", "errors"):
+            values = np.array(getattr(self, name), dtype=np.float64)
+            values.flags.writeable = False  # so that its hash stays
+            object.__setattr__(self, name, values)
         _check(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LearningCurve) and self._content() == other._content()
+
+    def __hash__(self) -> int:
+        return hash(self._content())
+
+    def _content(self) -> tuple[bytes, bytes, int | None]:
+        return self.sizes.tobytes(), self.errors.tobytes(), self.n_test
 
     @property
     def n_seeds(self) -> int:

@@ -19,6 +19,9 @@ RIGHT, WRONG = "#0173b2", "#de8f05"
 
 _N_COLOURS = len(MARKERS)
 
+N_LOOKS = _N_COLOURS * len(DASHES)
+"""How many learners can be told apart; the next one looks like the first."""
+
 
 @dataclass(frozen=True)
 class Look:

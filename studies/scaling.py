@@ -6,6 +6,7 @@ A law is refused where the data cannot support one, and the refusal carries what
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,8 @@ REACH = 1 / 3
 
 STEEPEST = 4
 """The largest exponent that is taken for one: (n + c)^-a with a large `a` is an exponential in all but name."""
+
+_KEPT = 512  # laws that are not found twice
 
 _NOT_A_NUMBER = Interval(float("nan"), float("nan"), float("nan"))
 
@@ -153,12 +156,18 @@ def fit_scaling(curve: LearningCurve, families: Sequence[str] = tuple(FAMILIES))
     reasons = _too_little(curve)
     law = None
     if len(curve.sizes) >= MIN_SIZES and curve.n_seeds >= MIN_SEEDS:
-        candidates = fit_candidates(curve, [FAMILIES[name] for name in families])
-        law = ScalingLaw(curve, simplest_predictor(candidates), tuple(candidates))
+        law = _law(curve, tuple(families))
         reasons += _ill_behaved(curve) + _no_power_law(law)
     if reasons or law is None:
         raise NoScalingLaw(reasons, curve, law)
     return law
+
+
+@lru_cache(maxsize=_KEPT)
+def _law(curve: LearningCurve, families: tuple[str, ...]) -> ScalingLaw:
+    """Return the law of a curve, good or bad: found once, however many tables and pictures of a study show it."""
+    candidates = fit_candidates(curve, [FAMILIES[name] for name in families])
+    return ScalingLaw(curve, simplest_predictor(candidates), tuple(candidates))
 
 
 def fit_all(frame: pd.DataFrame, metric: str = "error") -> dict[str, ScalingLaw | NoScalingLaw]:

@@ -2,8 +2,8 @@
 
     python docs/results/keep.py NAME [STORE] [METRIC ...]
 
-Of the page, what stands between ``<!-- claims -->`` or ``<!-- table -->`` and ``<!-- end -->`` is written anew. Without
-metrics, all are kept but seconds.
+Of the page, what stands between ``<!-- claims -->`` or ``<!-- table -->`` and ``<!-- end -->`` is written anew, and so
+are the pictures that it shows. Without metrics, all are kept but seconds.
 """
 
 import re
@@ -14,7 +14,8 @@ import pandas as pd
 from rich.console import Console
 
 from studies import Results, Store, built_in, check_claims
-from studies.show import measurements, scalings, write_pictures
+from studies.figures.pages import pages
+from studies.show import measurements, scalings
 
 HERE = Path(__file__).parent
 
@@ -27,7 +28,7 @@ def keep(name: str, url: str, metrics: list[str]) -> None:
         table = Console(width=300, file=open("/dev/null", "w"), record=True)  # noqa: SIM115
         for shown in (*measurements(results), *scalings(results)):
             table.print(shown)
-        write_pictures(results, HERE.parent / "images" / name)
+        keep_pictures(results, HERE.parent / "images" / name)
     kept = frame[frame["metric"].isin(metrics) if metrics else ~frame["metric"].str.endswith("seconds")]
     path = HERE / "data" / f"{name}.csv"
     kept.to_csv(path, index=False, float_format="%.9g")
@@ -37,6 +38,15 @@ def keep(name: str, url: str, metrics: list[str]) -> None:
     lines = [line.rstrip() for line in table.export_text().splitlines()]
     text = replaced(text, "table", "```text\n" + "\n".join(lines).strip("\n") + "\n```")
     page.write_text(text, encoding="utf-8")
+
+
+def keep_pictures(results: Results, folder: Path) -> None:
+    """Write those of a study's pictures that its page shows."""
+    text = (HERE / f"{results.study.name}.md").read_text(encoding="utf-8")
+    folder.mkdir(exist_ok=True)
+    for picture in pages(results):
+        if picture.figure is not None and f"/{picture.name}.png" in text:
+            picture.figure.savefig(folder / f"{picture.name}.png", dpi=150)
 
 
 def claims_table(name: str, path: Path) -> str:

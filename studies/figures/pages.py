@@ -20,7 +20,7 @@ from studies.figures.curves import draw_curves
 from studies.figures.ink import INK, handle, literal, wrapped
 from studies.figures.lines import is_number
 from studies.figures.regions import plot_region
-from studies.palette import RIGHT, WRONG, looks
+from studies.palette import N_LOOKS, RIGHT, WRONG, looks
 from studies.parts import PictureSpec
 from studies.pictures import PICTURES
 from studies.plan import Cell, plan_study
@@ -55,8 +55,7 @@ def pages(results: Results) -> Iterator[Page]:
     measured = set(results.frame()["problem"]) if several else set(results.problems)
     for problem in (label for label in results.problems if label in measured):
         suffix = _slug(problem) if several else ""
-        for name, figure in _standard(results, problem if several else None):
-            yield Page(name + suffix, figure)
+        yield from _standard(results, problem if several else None, suffix)
     for axis in _telling_axes(results):
         yield _drawn(results, f"axis-{axis}", PictureSpec.model_validate({"plot": "axis", "axis": axis}))
     yield from asked_for(results)
@@ -87,26 +86,32 @@ def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None =
     return Page(name, figure, title)
 
 
-def _standard(results: Results, problem: str | None) -> Iterator[tuple[str, Figure]]:
+def _standard(results: Results, problem: str | None, suffix: str) -> Iterator[Page]:
     rows, where = rows_of(results, problem), f" ({problem})" if problem else ""
     curves = rows[rows["metric"].isin(LOSSES)]
-    if curves["n_samples"].nunique() > 1:
-        yield "learning-curves", learning_curves(results, curves, results.study.question + where)
-        equivalence = _drawn(results, "", PictureSpec(plot="data_equivalence"), problem).figure
-        if equivalence is not None:
-            yield "data-equivalence", equivalence
+    if (n_learners := curves["learner"].nunique()) > N_LOOKS:
+        refusal = f"{n_learners} learners, of which {N_LOOKS} can be told apart; [[pictures]] may name some of them"
+        yield Page("learning-curves" + suffix, None, refusal=refusal)
+    elif curves["n_samples"].nunique() > 1:
+        yield Page("learning-curves" + suffix, learning_curves(results, curves, results.study.question + where))
+        equivalence = _drawn(results, "data-equivalence" + suffix, PictureSpec(plot="data_equivalence"), problem)
+        if equivalence.figure is not None:
+            yield equivalence
     measured = [by for by in BY if breakdown_size(rows, by) is not None]
     if measured:
-        yield "breakdown", breakdowns(results, measured, problem, where)
+        yield Page("breakdown" + suffix, breakdowns(results, measured, problem, where))
     regions = decision_regions(results, problem, where)
     if regions is not None:
-        yield "decision-regions", regions
+        yield Page("decision-regions" + suffix, regions)
 
 
 def _telling_axes(results: Results) -> list[str]:
-    """Return along which axes a study of one sample size is drawn: those of numbers, else any, else the learners."""
+    """Return along which axes a study of one sample size is drawn: those of numbers, else any, else the learners.
+
+    None if its description asks for pictures of its own.
+    """
     planned = plan_study(results.study)
-    if len({p.cell.n_samples for p in planned}) > 1:
+    if results.study.pictures or len({p.cell.n_samples for p in planned}) > 1:
         return []
     axes = results.study.axes
     values = {axis: {str(p.axes[axis]): p.axes[axis] for p in planned if axis in p.axes} for axis in axes}

@@ -4,19 +4,26 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
 
 from studies.claims import Claim, claims
 from studies.compare import paired_difference
+from studies.figures.ink import new_axes
 from studies.inference import Interval
 from studies.library.prior_vs_data import STORY, is_less, percentage_points
-from studies.library.seeds import NotMeasured, by_seed, tell
+from studies.library.seeds import NotMeasured, by_seed, finish, measured, rows_where, tell, values_of
+from studies.pictures import picture
+from studies.results import Results
 
 FACTORS = {  # the value with, and the value without
     "loss": ("focal", "cross_entropy"),
     "layer_norm": (True, False),
     "weight_decay": (0.01, 0.0),
 }
+_APART = 0.15  # of a row, between sample sizes in a picture
 _NAMES = {"loss": "Focal loss", "layer_norm": "Layer norm", "weight_decay": "Weight decay of 0.01"}
 
 
@@ -31,7 +38,7 @@ def main_effect(frame: pd.DataFrame, factor: str, n_samples: int) -> Interval:
         A key of `FACTORS`.
     n_samples : int
     """
-    rows = frame[(frame["metric"] == "accuracy") & (frame["n_samples"] == n_samples) & (frame["family"] == "net")]
+    rows = rows_where(frame, metric="accuracy", n_samples=n_samples, family="net")
     table = 1 - rows.pivot_table(index="seed", columns=factor, values="value")
     if len(table) < 2 or table.shape[1] < 2:
         raise NotMeasured(f"{factor} at n = {n_samples}")
@@ -41,7 +48,7 @@ def main_effect(frame: pd.DataFrame, factor: str, n_samples: int) -> Interval:
 
 def prior_gain(frame: pd.DataFrame, n_samples: int) -> Interval:
     """Return how much lower the error of the bare polar net is than that of the plain net, with its interval."""
-    rows = frame[frame["n_samples"] == n_samples]
+    rows = rows_where(frame, n_samples=n_samples)
     plain = by_seed(rows, "accuracy", family="plain net")[n_samples]
     bare: dict[str, Any] = {factor: without for factor, (_, without) in FACTORS.items()}
     return paired_difference(by_seed(rows, "accuracy", family="net", **bare)[n_samples], plain)
@@ -62,3 +69,27 @@ def _adds_little(frame: pd.DataFrame, factor: str, n: int) -> Claim:
         f"changes the error by {percentage_points(effect)}; the prior lowers it by {percentage_points(gain)}",
         is_less(effect, gain),
     )
+
+
+@picture(whole_study=True)
+def plot_main_effects(results: Results, ax: Axes | None = None) -> Axes:
+    """Draw what the prior and each factor add to the error, with intervals, a colour for each sample size."""
+    ax = new_axes(ax)
+    frame = results.frame()
+    sizes = values_of(frame, "n_samples")
+    found = measured(lambda n: _effects(frame, n), sizes)
+    for place, ((n, effects), colour) in enumerate(zip(found.items(), sns.color_palette("colorblind"), strict=False)):
+        means, low, high = 100 * np.array([(e.mean, e.low, e.high) for e in effects.values()]).T
+        y, reach = np.arange(len(effects)) + _APART * place, (means - low, high - means)
+        ax.errorbar(means, y, xerr=reach, color=colour, marker="osD^v"[place % 5], ls="", capsize=3, label=f"n = {n:,}")
+        ax.set_yticks(range(len(effects)), list(effects))
+    ax.axvline(0, color="0.6", ls=":")
+    ax.invert_yaxis()
+    ax.set_xlabel("added to the error, percentage points")
+    return finish(ax)
+
+
+def _effects(frame: pd.DataFrame, n_samples: int) -> dict[str, Interval]:
+    gain = prior_gain(frame, n_samples)
+    prior = Interval(-gain.mean, -gain.high, -gain.low)
+    return {"Polar prior": prior, **{_NAMES[name]: main_effect(frame, name, n_samples) for name in FACTORS}}

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -15,10 +14,12 @@ from scipy.special import betainc, betaincinv
 from estimators import NetClassifier
 from estimators.diagnostics import input_gradients
 from studies.claims import Claim, claims, told
+from studies.figures.ink import new_axes
 from studies.inference import mean_interval
 from studies.library.functions import Function, margin
-from studies.library.seeds import NotMeasured, by_seed, draw, finish, least_p, measured, p_values, tell
+from studies.library.seeds import NotMeasured, by_seed, draw, finish, least_p, measured, p_values, rows_where, tell
 from studies.metrics import Fitted, metric
+from studies.pictures import picture
 from studies.points import N_TEST
 from studies.results import Results
 from toymanifold import Problem, Shells
@@ -120,7 +121,8 @@ def cap_distance(share: ArrayLike, dimension: int) -> Array:
     r"""Return the mean distance of the unit sphere's points from a cap that covers a share of it.
 
     No set of that share is farther away on average (Levy's isoperimetric inequality), so this bounds the distance to
-    the nearest error: theorem 5.1 of Gilmer et al. 2018, whose limit for large d is :math:`-\Phi^{-1}(\mu) / \sqrt{d}`.
+    the nearest error: theorem 5.1 of Gilmer et al. 2018; about :math:`-\Phi^{-1}(\mu) / \sqrt{d}` for large d and small
+    mu.
 
     Parameters
     ----------
@@ -183,7 +185,7 @@ def _concentration(frame: pd.DataFrame) -> Claim:
     found = mean_interval(100 * errors.iloc[:, -1])
     return Claim(
         "Where distances concentrate, a point of the outer sphere is nearer to the inner one: kNN says inner always.",
-        "Beyer et al. 1999, theorem 1; by the closed form",
+        "Beyer et al. 1999, theorem 1 (concentration); the rest by the closed form",
         f"error {told(found)} % in {d} dimensions at n = {errors.columns[-1]:,}",
         found.high > 49,
     )
@@ -213,7 +215,7 @@ def _near(frame: pd.DataFrame) -> Claim:
         for d, rows in parts.items()
     )
     return Claim(
-        "A net that errs rarely on a sphere errs near every point of it: no farther than from a cap of equal share.",
+        "A net that errs rarely on a sphere errs near its points: on average no farther off than a cap of equal share.",
         "Gilmer et al. 2018, theorem 5.1",
         "; ".join(each),
         all(ratio.low <= 1 for ratio in ratios.values()),
@@ -228,6 +230,8 @@ def attacked(frame: pd.DataFrame) -> pd.DataFrame:
     """
     place = ["learner", "dimension", "n_samples", "seed"]
     named = frame[frame["metric"].str.startswith("nearest_error_")]
+    if named.empty:
+        raise NotMeasured("the nearest error is not measured")
     table = named.pivot(index=place, columns="metric", values="value").reset_index()
     table = table.rename(columns=lambda name: name.removeprefix("nearest_error_"))
     table = table.reindex(columns=[*place, "share", "found", "distance"]).dropna()
@@ -236,12 +240,12 @@ def attacked(frame: pd.DataFrame) -> pd.DataFrame:
     return table.assign(ratio=table["distance"] / np.array(bound))
 
 
-def plot_spheres(results: Results, ax: Axes | None = None, *, n_samples: int = 1000) -> Axes:
+@picture(whole_study=True)
+def plot_error_by_dimension(results: Results, ax: Axes | None = None, *, n_samples: int = 1000) -> Axes:
     """Draw the error of every learner at one sample size against the dimension, kNN's beside its closed form."""
-    ax = ax or plt.gca()
-    frame = results.frame()
-    frame = frame[frame["n_samples"] == n_samples]
-    frame = frame[frame["metric"] == "accuracy"].assign(metric="error", value=1 - frame["value"])
+    ax = new_axes(ax)
+    frame = rows_where(results.frame(), n_samples=n_samples, metric="accuracy")
+    frame = frame.assign(metric="error", value=1 - frame["value"])
     learners = list(dict.fromkeys(frame["learner"]))
     for learner, marker, colour in zip(
         learners, "osD^vPX*<>", sns.color_palette("colorblind", len(learners)), strict=False
@@ -253,10 +257,13 @@ def plot_spheres(results: Results, ax: Axes | None = None, *, n_samples: int = 1
     return finish(ax, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
+@picture(whole_study=True)
 def plot_nearest_errors(results: Results, ax: Axes | None = None) -> Axes:
     """Draw how far nets are from their nearest error against how often they err, beside the bound of a cap."""
-    ax = ax or plt.gca()
+    ax = new_axes(ax)
     table = attacked(results.frame())
+    if table.empty:
+        raise NotMeasured("no net has rare errors")
     dimensions = sorted(table["dimension"].unique())
     for d, marker, colour in zip(dimensions, "osD^", sns.color_palette("colorblind"), strict=False):
         rows = table[table["dimension"] == d]

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -15,9 +14,11 @@ from torch.nn.functional import cross_entropy
 from estimators.diagnostics import gradient_norms
 from estimators.nets import Net
 from studies.claims import Claim, claims, told
+from studies.figures.ink import new_axes
 from studies.inference import Interval, mean_interval
-from studies.library.seeds import beyond_doubt, by_seed, draw, finish, measured, tell
+from studies.library.seeds import beyond_doubt, by_seed, draw, finish, measured, rows_where, tell, values_of
 from studies.metrics import Fitted, Measured, is_classification, metric
+from studies.pictures import picture
 from studies.results import Results
 
 Array = NDArray[np.float64]
@@ -126,7 +127,7 @@ def _layer_norm(frame: pd.DataFrame) -> Claim:
     )
     return Claim(
         "With layer norm the first layer's gradient keeps its size with depth, whatever the initial scale (ReLU).",
-        "Ba et al. 2016, section 5.1 (invariance to the scale of the weights)",
+        "Ba et al. 2016, section 5.1 (invariance to the scale of the weights; depth is our inference)",
         ", ".join(f"{told(slope, '+.3f')} at scale {scale:g}" for scale, slope in found.items()),
         all(slope.low < _SLACK and slope.high > -_SLACK for slope in found.values()),
     )
@@ -157,13 +158,13 @@ class _Net(NamedTuple):
         return {"family": self.family, **({} if self.scale is None else {"init_scale": self.scale})}
 
 
-_TRAINABLE = "Schoenholz et al. 2017 (by gradient descent)"
+_TRAINABLE = "Schoenholz et al. 2017 (there nets of tanh, by gradient descent)"
 
 _TRAINED = (
     _Net("trained plain", _STANDARD, False, "initial scale 1, where gradients vanish", _TRAINABLE),
     _Net("trained plain", _HE, True, "the initial scale of He et al., 2.45", "He et al. 2015, figure 3"),
     _Net("trained plain", _LARGE, False, "initial scale 4, where gradients explode", _TRAINABLE),
-    _Net("trained layer norm", None, True, "initial scale 1 and layer norm", "Ba et al. 2016"),
+    _Net("trained layer norm", None, True, "initial scale 1 and layer norm", "what one hopes for from Ba et al. 2016"),
     _Net("trained residual", None, True, "initial scale 1 and residual connections", "He et al. 2016"),
 )
 
@@ -179,11 +180,14 @@ def _training(frame: pd.DataFrame, net: _Net) -> Claim:
     )
 
 
-def plot_by_depth(results: Results, ax: Axes | None = None, activation: str = "relu") -> Axes:
+@picture(whole_study=True)
+def plot_gradient_by_depth(
+    results: Results, ax: Axes | None = None, *, activation: Literal["relu", "tanh"] = "relu"
+) -> Axes:
     """Draw the first layer's gradient of plain nets against depth, a colour for each initial scale; theory dashed."""
-    ax = ax or plt.gca()
-    frame = results.frame().query("family == 'plain' and activation == @activation")
-    for scale, colour in zip(sorted(frame["init_scale"].unique()), sns.color_palette("colorblind"), strict=False):
+    ax = new_axes(ax)
+    frame = rows_where(results.frame(), family="plain", activation=activation)
+    for scale, colour in zip(values_of(frame, "init_scale"), sns.color_palette("colorblind"), strict=False):
         norms = by_seed(frame, "gradient_norm_1", "depth", init_scale=scale)
         draw(ax, norms, color=colour, label=f"scale {scale:.3g}")
         theory = np.array([log_gradient(activation, scale, int(depth)) for depth in norms.columns])
@@ -193,27 +197,31 @@ def plot_by_depth(results: Results, ax: Axes | None = None, activation: str = "r
     return finish(ax)
 
 
-def plot_by_layer(results: Results, ax: Axes | None = None) -> Axes:
+@picture(whole_study=True)
+def plot_gradient_by_layer(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the gradient of each layer of the deepest ReLU nets: plain ones by initial scale, layer norm, residuals."""
-    ax = ax or plt.gca()
+    ax = new_axes(ax)
     frame = results.frame()
-    rows = frame[(frame["depth"] == frame["depth"].max()) & frame["metric"].str.startswith("gradient_norm_")]
+    rows = frame[frame["metric"].str.startswith("gradient_norm_")]
+    plain = rows_where(rows, family="plain", activation="relu")
+    rows = rows[rows["depth"] == plain["depth"].max()]
     rows = rows.assign(layer=rows["metric"].str.rpartition("_")[2].astype(int))
-    plain = rows.query("family == 'plain' and activation == 'relu'")
-    parts = {
-        **{f"scale {scale:.3g}": part for scale, part in plain.groupby("init_scale")},
-        "layer norm": rows.query("family == 'layer norm' and init_scale == 1"),
-        "residual": rows.query("family == 'residual'"),
+    nets: dict[str, dict[str, Any]] = {
+        **{f"scale {scale:.3g}": {"family": "plain", "activation": "relu", "init_scale": scale} for scale in _SCALES},
+        "layer norm": {"family": "layer norm", "init_scale": _STANDARD},
+        "residual": {"family": "residual"},
     }
-    for (label, part), colour in zip(parts.items(), sns.color_palette("colorblind"), strict=False):
-        draw(ax, part.pivot(index="seed", columns="layer", values="value"), color=colour, label=label, marker="")
+    for (label, where), colour in zip(nets.items(), sns.color_palette("colorblind"), strict=False):
+        table = rows_where(rows, **where).pivot(index="seed", columns="layer", values="value")
+        draw(ax, table, color=colour, label=label, marker="")
     ax.set(yscale="log", xlabel="layer", ylabel="gradient")
-    return finish(ax)
+    return finish(ax, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
-def plot_training(results: Results, ax: Axes | None = None) -> Axes:
+@picture(whole_study=True)
+def plot_training_by_depth(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the training accuracy after training against depth."""
-    ax = ax or plt.gca()
+    ax = new_axes(ax)
     frame = results.frame()
     for net, colour in zip(_TRAINED, sns.color_palette("colorblind"), strict=False):
         draw(ax, by_seed(frame, "accuracy_train", "depth", **net.where), color=colour, label=net.label)

@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Iterator
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -11,6 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
 from studies.claims import Claim, claims, told
+from studies.figures.ink import new_axes
 from studies.inference import Interval, exponential, mean_interval
 from studies.library.seeds import (
     all_of,
@@ -23,8 +23,11 @@ from studies.library.seeds import (
     log_ratio,
     measured,
     p_values,
+    rows_where,
     tell,
+    values_of,
 )
+from studies.pictures import picture
 from studies.results import Results
 
 Array = NDArray[np.float64]
@@ -41,7 +44,7 @@ def least_squares_risk(n_samples: ArrayLike, dimension: int, noise: float) -> Ar
     r"""Return the expected squared error of least squares of minimum norm, without noise in the test labels.
 
     For isotropic Gaussian points and a linear function of norm 1, exactly for any n: the expectation of an inverse
-    Wishart matrix. Its limit for n, d to infinity is theorem 1 of Hastie et al., Surprises in high-dimensional
+    Wishart matrix. Its limit for n, d to infinity is that of Hastie et al., Surprises in high-dimensional
     ridgeless least squares interpolation, 2019, arXiv:1903.08560.
 
     Parameters
@@ -70,8 +73,8 @@ def random_features_risk(n_features: ArrayLike, n_samples: int, dimension: int, 
     """Return the expected squared error of ridgeless random ReLU features on a linear function of norm 1.
 
     Points and weights are uniform on the sphere of radius sqrt(d), and n, N, d go to infinity together: Mei and
-    Montanari, The generalization error of random features regression, 2019, arXiv:1908.05355, theorem 3. Infinite at
-    N = n.
+    Montanari, The generalization error of random features regression, 2019, arXiv:1908.05355, the ridgeless limit.
+    Infinite at N = n.
 
     Parameters
     ----------
@@ -109,7 +112,7 @@ def _closed_form(frame: pd.DataFrame) -> Claim:
     p, ratio = least_p([p_values(far, theory)]), far.mean() / theory
     return Claim(
         "The error of least squares of minimum norm is its closed form, below and above n = d.",
-        "Hastie et al. 2019, theorem 1; the expectation of an inverse Wishart matrix",
+        "Hastie et al. 2019 (isotropic features); the expectation of an inverse Wishart matrix",
         f"{ratio.min():.2f} to {ratio.max():.2f} times it at n = {', '.join(map(str, far.columns))};"
         f" least p = {p:.2f} (t tests, Holm)",
         p > 0.05,
@@ -140,7 +143,7 @@ def _limit(frame: pd.DataFrame) -> Claim:
     slack = _DIMENSION**-0.5
     return Claim(
         "The error of ridgeless random features follows the limit N, n, d to infinity, to the order of d^(-1/2).",
-        "Mei and Montanari 2019, theorem 3",
+        "Mei and Montanari 2019, arXiv:1908.05355 (the ridgeless limit)",
         f"{min(r.mean for r in ratios):.2f} to {max(r.mean for r in ratios):.2f} times it at N/n ="
         f" {few:.2g} to {many:.2g}, N = n left out",
         all(r.low < 1 + slack and r.high > 1 - slack for r in ratios),
@@ -152,7 +155,7 @@ def _peak(frame: pd.DataFrame) -> Claim:
     sides = [log_ratio(table[_POINTS], table[side]) for side in (_POINTS // 4, 5 * _POINTS)]
     return Claim(
         "It peaks at N = n.",
-        "Mei and Montanari 2019, theorem 3",
+        "Mei and Montanari 2019, arXiv:1908.05355 (the ridgeless limit)",
         f"{' and '.join(told(exponential(rise), '.0f') for rise in sides)} times the error at N = n/4 and N = 5 n",
         all_of(beyond_doubt(rise) for rise in sides),
     )
@@ -163,7 +166,7 @@ def _ridge(frame: pd.DataFrame) -> Claim:
     falls = [log_ratio(table[_POINTS // 4], table[_POINTS]), log_ratio(table[_POINTS], table[5 * _POINTS])]
     before, after = (told(exponential(fall)) for fall in falls)
     return Claim(
-        "A ridge removes the peak.",
+        "A large enough ridge removes the peak.",
         "Mei and Montanari 2019, arXiv:1908.05355",
         f"with ridge 0.1 the error falls by a factor of {before} from N = n/4 to N = n, and of {after} to N = 5 n",
         all_of(beyond_doubt(fall) for fall in falls),
@@ -204,9 +207,10 @@ def _recovered(table: pd.DataFrame) -> Interval:
     return mean_interval((table[peak] - table.iloc[:, -1]) / (table[peak] - table[lowest]))
 
 
-def plot_sample_wise(results: Results, ax: Axes | None = None) -> Axes:
+@picture(whole_study=True)
+def plot_descent_by_points(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the error of least squares against n, beside its closed form."""
-    ax = ax or plt.gca()
+    ax = new_axes(ax)
     n = np.arange(15, 1001)
     ax.plot(n, least_squares_risk(n, _DIMENSION, _NOISE), color="0.3", lw=1, label="closed form")
     draw(ax, by_seed(results.frame(), "mse", learner="least squares"), ls="", label="least squares, median of seeds")
@@ -217,9 +221,10 @@ def plot_sample_wise(results: Results, ax: Axes | None = None) -> Axes:
     return finish(ax)
 
 
-def plot_feature_wise(results: Results, ax: Axes | None = None) -> Axes:
+@picture(whole_study=True)
+def plot_descent_by_features(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the error of random features against their number, ridgeless and not, beside the asymptotic formula."""
-    ax = ax or plt.gca()
+    ax = new_axes(ax)
     frame = results.frame()
     N = np.arange(20, 1600)
     ax.plot(N, random_features_risk(N, _POINTS, _DIMENSION, _NOISE), color="0.3", lw=1, label="theory, ridge 0")
@@ -233,18 +238,20 @@ def plot_feature_wise(results: Results, ax: Axes | None = None) -> Axes:
     return finish(ax)
 
 
-def plot_width_wise(results: Results, ax: Axes | None = None) -> Axes:
+@picture(whole_study=True)
+def plot_descent_by_width(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the error of trained two-layer nets against their width, a line for each number of epochs."""
-    ax = ax or plt.gca()
+    ax = new_axes(ax)
     _draw_nets(ax, results, "width", "epochs", "epochs")
     ax.axvline(_UNITS, color="0.6", ls=":")
     ax.set(xlabel="hidden units (22 parameters each, n = 300)")
     return finish(ax)
 
 
-def plot_epoch_wise(results: Results, ax: Axes | None = None) -> Axes:
+@picture(whole_study=True)
+def plot_descent_by_epoch(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the error of trained two-layer nets against epochs, a line for each of some widths."""
-    ax = ax or plt.gca()
+    ax = new_axes(ax)
     _draw_nets(ax, results, "epochs", "width", "hidden units", (4, _UNITS, 32, 256))
     ax.set(xlabel="epochs")
     return finish(ax)
@@ -253,9 +260,9 @@ def plot_epoch_wise(results: Results, ax: Axes | None = None) -> Axes:
 def _draw_nets(
     ax: Axes, results: Results, axis: str, other: str, noun: str, values: tuple[int, ...] | None = None
 ) -> None:
-    nets = results.frame().query("family == 'net'")
-    values = values or tuple(sorted(nets[other].astype(int).unique()))
-    tables = measured(lambda value: by_seed(nets[nets[other] == value], "mse", axis), values)
+    nets = rows_where(results.frame(), family="net")
+    values = values or tuple(map(int, values_of(nets, other)))
+    tables = measured(lambda value: by_seed(rows_where(nets, **{other: value}), "mse", axis), values)
     palette = sns.color_palette("viridis", len(tables))
     for (value, table), marker, colour in zip(tables.items(), itertools.cycle("osD^vP"), palette, strict=False):
         draw(ax, table, marker=marker, color=colour, label=f"{value:,} {noun}")

@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Iterator
 from functools import partial
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -14,9 +13,11 @@ from estimators import diagnostics
 from estimators.diagnostics import agop, principal_angles, share_inside
 from estimators.nets import Net
 from studies.claims import Claim, claims, told
+from studies.figures.ink import new_axes
 from studies.inference import CONFIDENCE, exponential, mean_interval, t_quantile
-from studies.library.seeds import all_of, beyond_doubt, by_seed, draw, finish, log_ratio, tell
+from studies.library.seeds import all_of, beyond_doubt, by_seed, draw, finish, log_ratio, rows_where, tell, values_of
 from studies.metrics import Fitted, Measured, metric
+from studies.pictures import picture
 from studies.results import Results
 from toymanifold import Problem
 
@@ -136,8 +137,8 @@ def _errors(frame: pd.DataFrame, problem: str) -> pd.DataFrame:
 
 
 _WORTH = {
-    "half-space": _AUTHORS,
-    "exclusive or": f"{_AUTHORS}; Wei et al. 2019, section 2 (a kernel needs of the order of d^2 points)",
+    "half-space": f"{_AUTHORS} (in general)",
+    "exclusive or": f"{_AUTHORS} (in general); Wei et al. 2019, section 2 (the tangent kernel needs d^2 points)",
 }
 
 
@@ -170,34 +171,37 @@ def _told_ratio(errors: pd.DataFrame) -> str:
     return f"{kernel.mean():.1%} against {machine.mean():.1%} of errors, {told(ratio)} times as many"
 
 
-def plot_rounds(results: Results, ax: Axes | None = None) -> Axes:
+@picture(whole_study=True)
+def plot_error_by_round(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the error of recursive feature machines by round, a colour for each n, beside the published errors."""
-    ax = ax or plt.gca()
-    frame = results.frame().query("problem == 'low-rank' and family == 'rfm'")
+    ax = new_axes(ax)
+    frame = rows_where(results.frame(), problem="low-rank", family="rfm")
     _draw_sizes(ax, frame, "mse", "n_rounds")
     ax.plot(range(len(PUBLISHED)), PUBLISHED, "k_", markersize=14, label="published, n = 4,000")
     ax.set(yscale="log", xlabel="round", ylabel="mean squared error")
     return finish(ax)
 
 
+@picture(whole_study=True)
 def plot_recovery(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the largest angle between a net's gradients and the directions that matter by epoch, and its ansatz."""
-    ax = ax or plt.gca()
-    frame = results.frame().query("problem == 'low-rank' and family == 'net'")
+    ax = new_axes(ax)
+    frame = rows_where(results.frame(), problem="low-rank", family="net")
     _draw_sizes(ax, frame, "recovery_angle", "epochs")
     ax.set(xscale="log", xlabel="epoch", ylabel="largest angle to the directions that matter", ylim=(0, 90))
     return finish(ax)
 
 
-def plot_ansatz(results: Results, ax: Axes | None = None) -> Axes:
+@picture(whole_study=True)
+def plot_feature_ansatz(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the cosine of the ansatz of nets by epoch, a colour for each number of points."""
-    ax = ax or plt.gca()
-    frame = results.frame().query("problem == 'low-rank' and family == 'net'")
+    ax = new_axes(ax)
+    frame = rows_where(results.frame(), problem="low-rank", family="net")
     _draw_sizes(ax, frame, "feature_ansatz_agop", "epochs")
     ax.set(xscale="log", xlabel="epoch", ylabel="cosine of $W^T W$ and AGOP", ylim=(0, 1))
     return finish(ax)
 
 
 def _draw_sizes(ax: Axes, frame: pd.DataFrame, metric: str, axis: str) -> None:
-    for n, colour in zip(sorted(frame["n_samples"].unique()), sns.color_palette("colorblind"), strict=False):
+    for n, colour in zip(values_of(frame, "n_samples"), sns.color_palette("colorblind"), strict=False):
         draw(ax, by_seed(frame, metric, axis, n_samples=n), color=colour, label=f"n = {n:,}")

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -19,9 +18,23 @@ from estimators.diagnostics import agop
 from estimators.kernel_functions import metric_root
 from estimators.nets import Net
 from studies.claims import Claim, claims, told
+from studies.figures.ink import new_axes
 from studies.inference import Interval, exponential, mean_interval
-from studies.library.seeds import NotMeasured, all_of, beyond_doubt, by_seed, draw, finish, log_ratio, measured, tell
+from studies.library.seeds import (
+    NotMeasured,
+    all_of,
+    beyond_doubt,
+    by_seed,
+    draw,
+    finish,
+    log_ratio,
+    measured,
+    rows_where,
+    tell,
+    values_of,
+)
 from studies.metrics import Fitted, Measured, metric
+from studies.pictures import picture
 from studies.results import Results
 from toymanifold import Problem
 from toymanifold.arithmetic import ModularOperation
@@ -75,7 +88,7 @@ def deviation_from_circulant(block: ArrayLike) -> float:
     deviation : float
         The smaller of the two: 0 where entry (a, b) is a function of a - b modulo p, or of a + b; about 1 - 1/p for
         unrelated entries of mean 0. Mallinar et al., Emergence in non-neural models: grokking modular arithmetic via
-        average gradient outer product, 2024, section 3, where either is called circulant.
+        average gradient outer product, 2024, section 3, for one direction; section 2 calls either circulant.
     """
     A = np.asarray(block, dtype=np.float64)
     rows, columns = np.indices(A.shape)
@@ -141,7 +154,7 @@ def _delay(frame: pd.DataFrame) -> Claim:
 def _by_decay(frame: pd.DataFrame) -> Claim:
     return _ordered(
         "The stronger the weight decay, the earlier a net generalizes.",
-        "Power et al. 2022, section 3.3; Liu et al. 2023 (Omnigrok: in inverse proportion)",
+        "Liu et al. 2023 (Omnigrok: in inverse proportion); Power et al. 2022, section 3.3 (there: fewer data needed)",
         "weight decay {:g}",
         measured(lambda decay: first_known(_net(frame, decay), "accuracy"), (0.0, 1.0, 5.0)),
     )
@@ -200,7 +213,7 @@ def _emergence(frame: pd.DataFrame, n: int) -> Claim:
 
 
 def _progress_of_net(frame: pd.DataFrame) -> Claim:
-    return _progress("A net's", _net(frame, 1.0), "epochs", "section 4 and figure 5B")
+    return _progress("A net's", _net(frame, 1.0), "epochs", "section 4 and figure 5B (section 6: later for addition)")
 
 
 def _progress_of_machine(frame: pd.DataFrame) -> Claim:
@@ -228,27 +241,30 @@ def _less(interval: Interval, bound: float) -> Interval:
     return Interval(interval.mean - bound, interval.low - bound, interval.high - bound)
 
 
+@picture(whole_study=True)
 def plot_grokking(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the nets' accuracies by epoch, a colour for each weight decay; dashed those at the training pairs."""
-    frame = results.frame()
-    ax = _plot_accuracies(frame[frame["family"] == "net"], "epochs", "weight_decay", "weight decay {:g}", ax)
+    nets = rows_where(results.frame(), family="net")
+    ax = _plot_accuracies(nets, "epochs", "weight_decay", "weight decay {:g}", ax)
     ax.set(xscale="log", xlabel="epoch", title="net, half of the pairs")
     return ax
 
 
-def plot_rounds(results: Results, ax: Axes | None = None) -> Axes:
+@picture(whole_study=True)
+def plot_grokking_by_round(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the recursive feature machines' accuracies by round, a colour for each number of pairs; dashed as above."""
-    frame = results.frame()
-    ax = _plot_accuracies(frame[frame["family"] == "rfm"], "n_rounds", "n_samples", "{:.0f} of 961 pairs", ax)
+    machines = rows_where(results.frame(), family="rfm")
+    ax = _plot_accuracies(machines, "n_rounds", "n_samples", "{:.0f} of 961 pairs", ax)
     ax.set(xlabel="round", title="recursive feature machine")
     return ax
 
 
-def plot_deviations(results: Results, ax: Axes | None = None) -> Axes:
+@picture(whole_study=True)
+def plot_circulant_deviation(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the circulant deviation of the nets' features by epoch, a colour for each weight decay."""
-    ax = ax or plt.gca()
-    nets = results.frame().query("family == 'net'")
-    for decay, colour in zip(sorted(nets["weight_decay"].unique()), sns.color_palette("colorblind"), strict=False):
+    ax = new_axes(ax)
+    nets = rows_where(results.frame(), family="net", metric="circulant_deviation")
+    for decay, colour in zip(values_of(nets, "weight_decay"), sns.color_palette("colorblind"), strict=False):
         table = by_seed(nets, "circulant_deviation", "epochs", weight_decay=decay)
         draw(ax, table, color=colour, label=f"weight decay {decay:g}")
     ax.set(xscale="log", xlabel="epoch", ylabel="circulant deviation", ylim=(0, 1))
@@ -256,10 +272,10 @@ def plot_deviations(results: Results, ax: Axes | None = None) -> Axes:
 
 
 def _plot_accuracies(frame: pd.DataFrame, axis: str, hue: str, label: str, ax: Axes | None) -> Axes:
-    ax = ax or plt.gca()
-    for value, colour in zip(sorted(frame[hue].unique()), sns.color_palette("colorblind"), strict=False):
-        part = frame[frame[hue] == value]
-        draw(ax, by_seed(part, "accuracy", axis), color=colour, label=label.format(value))
-        draw(ax, by_seed(part, "accuracy_train", axis), color=colour, ls="--", marker="")
+    ax = new_axes(ax)
+    for value, colour in zip(values_of(frame, hue), sns.color_palette("colorblind"), strict=False):
+        at = {hue: value}
+        draw(ax, by_seed(frame, "accuracy", axis, **at), color=colour, label=label.format(value))
+        draw(ax, by_seed(frame, "accuracy_train", axis, **at), color=colour, ls="--", marker="")
     ax.set(ylabel="accuracy", ylim=(-0.02, 1.02))
     return finish(ax)

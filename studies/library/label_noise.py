@@ -9,17 +9,25 @@ import math
 from collections.abc import Iterator
 
 import pandas as pd
+from matplotlib.axes import Axes
 from scipy import stats
 
 from studies.claims import Claim, claims, told
 from studies.crossings import Crossover, crossover
 from studies.curves import errors
+from studies.figures.ink import new_axes
 from studies.inference import mean_interval
+from studies.library.seeds import NotMeasured, finish, rows_where
+from studies.palette import RIGHT, WRONG
+from studies.pictures import picture
+from studies.results import Results
 
-COVER = "Cover and Hart, Nearest neighbor pattern classification, 1967"
+COVER = "Cover and Hart 1967, Nearest neighbor pattern classification (there for separated classes)"
+BINOMIAL = "The binomial tail of flipped labels, far from the boundary"
 
 _ONE, _FIVE = ("kNN, n_neighbors=1", "kNN, n_neighbors=5")
 _NEIGHBORS = {_ONE: 1, _FIVE: 5}
+_APART = 1.06  # between what is measured and foretold, in a picture
 
 
 def outvoted(flip_probability: float, n_neighbors: int) -> float:
@@ -43,16 +51,24 @@ def foretold(noise_free: pd.DataFrame, flip_probability: float) -> pd.DataFrame:
 @claims("label-noise")
 def check(frame: pd.DataFrame) -> Iterator[Claim]:
     """Check what noise adds to the error, and where the two cross."""
-    rows = errors(frame)
-    parts = {float(str(q)): part for q, part in rows[rows["metric"] == "error"].groupby("flip_probability")}
-    noise_free = parts.pop(0.0, rows)
-    if noise_free["seed"].nunique() < 2:
+    try:
+        noise_free, parts = _by_noise(frame)
+    except NotMeasured:
         return
     found = crossover(noise_free, _ONE, _FIVE)
     yield Claim("Without noise one neighbour is better than five at any n", COVER, str(found), found.winner == _ONE)
     for q, part in parts.items():
         yield from (_added(q, k, part, noise_free) for k in (_ONE, _FIVE))
         yield _crossing(q, part, noise_free)
+
+
+def _by_noise(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[float, pd.DataFrame]]:
+    """Return the errors without noise, and those with noise by their share of flips."""
+    rows = rows_where(errors(frame), metric="error")
+    noise_free = rows_where(rows, flip_probability=0.0)
+    if noise_free["seed"].nunique() < 2:
+        raise NotMeasured("no two seeds are measured without label noise")
+    return noise_free, {float(str(q)): part for q, part in rows.groupby("flip_probability") if q != 0}
 
 
 def _added(q: float, learner: str, noisy: pd.DataFrame, noise_free: pd.DataFrame) -> Claim:
@@ -66,7 +82,7 @@ def _added(q: float, learner: str, noisy: pd.DataFrame, noise_free: pd.DataFrame
     k = _NEIGHBORS[learner]
     return Claim(
         f"Flips of {q:.0%} add {100 * theory:.3f} points to the error of k = {k}" + (", or more" if k > 1 else ""),
-        COVER,
+        BINOMIAL,
         f"{100 * measured.mean:.3f} [{100 * measured.low:.3f}, {100 * measured.high:.3f}] points at n = {largest:,}",
         measured.low <= theory <= measured.high if k == 1 else measured.high >= theory,
     )
@@ -75,10 +91,15 @@ def _added(q: float, learner: str, noisy: pd.DataFrame, noise_free: pd.DataFrame
 def _crossing(q: float, noisy: pd.DataFrame, noise_free: pd.DataFrame) -> Claim:
     """Compare where five neighbours overtake one with where the noise-free curves and the noise foretell it."""
     says = f"With flips of {q:.0%}, five neighbours overtake one where outvoted flips outweigh the blur"
-    seen, expected = (crossover(part, _ONE, _FIVE) for part in (noisy, foretold(noise_free, q)))
+    seen, expected = _crossings(q, noisy, noise_free)
     (low, high), (expected_low, expected_high) = _where(seen), _where(expected)
     agree = None if (low, high) == (0, math.inf) else low <= expected_high and expected_low <= high
-    return Claim(says, COVER, f"{_told(seen)}, foretold {_told(expected)}", agree)
+    return Claim(says, BINOMIAL, f"{_told(seen)}, foretold {_told(expected)}", agree)
+
+
+def _crossings(q: float, noisy: pd.DataFrame, noise_free: pd.DataFrame) -> tuple[Crossover, Crossover]:
+    """Return where the two cross, and where theory has it."""
+    return crossover(noisy, _ONE, _FIVE), crossover(foretold(noise_free, q), _ONE, _FIVE)
 
 
 def _where(found: Crossover) -> tuple[float, float]:
@@ -95,3 +116,29 @@ def _told(found: Crossover) -> str:
         return f"at n = {told(found.n, ',.0f')}"
     low, high = _where(found)
     return f"before n = {high:,.0f}" if low == 0 else f"after n = {low:,.0f}"
+
+
+@picture(whole_study=True)
+def plot_overtaking(results: Results, ax: Axes | None = None) -> Axes:
+    """Draw from which n on five neighbours beat one, by the share of flips, and what theory foretells; arrows bound."""
+    ax = new_axes(ax)
+    noise_free, parts = _by_noise(results.frame())
+    crossings = {100 * q: _crossings(q, part, noise_free) for q, part in parts.items()}
+    for place, (label, colour) in enumerate((("measured", RIGHT), ("foretold", WRONG))):
+        ax.plot([], [], "o", color=colour, label=label)
+        for q, pair in crossings.items():
+            _draw_crossing(ax, q * _APART**place, pair[place], colour)
+    ax.set(xscale="log", yscale="log", xlabel="flipped labels, %", ylabel="n from which on five neighbours beat one")
+    ax.set_xticks(list(crossings), [f"{q:g}" for q in crossings])
+    return finish(ax)
+
+
+def _draw_crossing(ax: Axes, x: float, found: Crossover, colour: str) -> None:
+    low, high = _where(found)
+    if found.n is not None:
+        ax.vlines(x, low, high, color=colour)
+        ax.plot(x, found.n.mean, "o", color=colour)
+    elif low > 0:
+        ax.plot(x, low, "^", color=colour)
+    elif math.isfinite(high):
+        ax.plot(x, high, "v", color=colour)

@@ -9,21 +9,24 @@ from studies.claims import Claim, claims, told
 from studies.compare import paired_difference
 from studies.crossings import NoEquivalence, data_equivalence
 from studies.effects import prior_effect
-from studies.inference import Interval
-from studies.library.seeds import beyond_doubt, by_seed, tell
+from studies.inference import Interval, exponential
+from studies.library.seeds import all_of, beyond_doubt, by_seed, log_ratio, measured, tell
 from studies.scaling import NoScalingLaw
 
 STORY = "the project's own story"
-HESTNESS = "Hestness et al., Deep learning scaling is predictable, empirically, 2017, sections 1 and 5"
+HESTNESS = "Hestness et al., Deep learning scaling is predictable, empirically, 2017, abstract and section 1"
 
 _FEW, _MANY = 1_000, 10_000
+_PLACES = ("accuracy_uniform", "accuracy")
+_RATIOS = (2, 4)
 _PAIRS = (("net", "net + polar"), ("kNN, k=1", "kNN, k=1 + polar"), ("forest", "forest + polar"))
 
 
 @claims("prior-vs-data")
 def check(frame: pd.DataFrame) -> Iterator[Claim]:
     """Check the story's claims, and what the literature says of exponents."""
-    return tell(frame, (_beats, _adds_little, _catches_up, *(partial(_exponent, pair=pair) for pair in _PAIRS)))
+    exponents = [partial(_exponent, pair=pair) for pair in _PAIRS]
+    return tell(frame, (_beats, _adds_little, _catches_up, _where_points_are_few, *exponents))
 
 
 def _beats(frame: pd.DataFrame) -> Claim:
@@ -54,6 +57,33 @@ def _catches_up(frame: pd.DataFrame) -> Claim:
         f"its error is higher by {percentage_points(behind)}; it needs {_needed(frame)} points",
         False if behind.low > 0 else is_less(behind, _gain(frame)),
     )
+
+
+def _where_points_are_few(frame: pd.DataFrame) -> Claim:
+    vague = [str(learner) for learner in frame["learner"].unique() if not str(learner).endswith("phase")]
+    ratios = measured(lambda learner: exponential(_uniform_ratio(frame, learner)), vague)
+    least, most = (choose(ratios, key=lambda learner: ratios[learner].mean) for choose in (min, max))
+    low, high = _RATIOS
+    return Claim(
+        f"Errors uniformly over the square are {low} to {high} times those under the density",
+        STORY,
+        f"{told(ratios[least])} times ({least}) to {told(ratios[most])} times ({most}) at n = {_MANY:,}, of"
+        f" {len(ratios)} learners without the exact prior",
+        all_of(_between(ratio, low, high) for ratio in ratios.values()),
+    )
+
+
+def _uniform_ratio(frame: pd.DataFrame, learner: str) -> Interval:
+    """Return the logarithm of how many times the error under the density that over the square is, with many points."""
+    over, under = (by_seed(frame, metric, learner=learner, needs=[_MANY])[_MANY] for metric in _PLACES)
+    return log_ratio(1 - over, 1 - under)
+
+
+def _between(interval: Interval, low: float, high: float) -> bool | None:
+    """Tell whether a quantity is between two values: None where its interval has one of them inside."""
+    if low <= interval.low and interval.high <= high:
+        return True
+    return False if interval.high < low or interval.low > high else None
 
 
 def _gain(frame: pd.DataFrame) -> Interval:
@@ -92,7 +122,7 @@ def _exponent(frame: pd.DataFrame, pair: tuple[str, str]) -> Claim:
         effect = prior_effect(frame, informed, plain)
     except (NoScalingLaw, ValueError) as refused:
         return Claim(says, HESTNESS, str(refused), None)
-    measured = f"exponent changed by {told(effect.exponent)}, error times {told(effect.error_ratio)}"
+    found = f"exponent changed by {told(effect.exponent)}, error times {told(effect.error_ratio)}"
     same_exponent = effect.exponent.low <= 0 <= effect.exponent.high
     moved = not effect.error_ratio.low <= 1 <= effect.error_ratio.high
-    return Claim(says, HESTNESS, measured, False if not same_exponent else True if moved else None)
+    return Claim(says, HESTNESS, found, False if not same_exponent else True if moved else None)

@@ -4,14 +4,15 @@ import itertools
 from collections.abc import Iterator
 from functools import partial
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
 from studies.claims import Claim, claims, told
+from studies.figures.ink import new_axes
 from studies.inference import mean_interval
-from studies.library.seeds import beyond_doubt, by_seed, draw, finish, tell
+from studies.library.seeds import beyond_doubt, by_seed, draw, finish, rows_where, tell
+from studies.pictures import picture
 from studies.results import Results
 
 NOISE = 0.2
@@ -20,7 +21,8 @@ NOISE = 0.2
 _MEMORISED = 0.95  # training accuracy from which a net counts as having memorised its labels
 _DROPOUT, _DECAY = "dropout", "weight decay, weight_decay=3.0"
 _NAMES = {_DROPOUT: "Dropout", _DECAY: "Weight decay"}
-_SOURCES = {_DROPOUT: "Srivastava et al. 2014, section 6", _DECAY: "Krogh and Hertz 1991"}
+_SOURCES = {_DROPOUT: "Srivastava et al. 2014, section 6", _DECAY: "Krogh and Hertz 1991 (linear nets)"}
+_NOISY_SOURCES = {**_SOURCES, _DROPOUT: "Arpit et al. 2017 (A closer look at memorization)"}
 
 
 @claims("regularisers")
@@ -62,14 +64,14 @@ def _narrows(frame: pd.DataFrame, learner: str) -> Claim:
     noisy = _noisy(frame)
     return _lower(
         f"{_NAMES[learner]} narrows the gap between training and test accuracy under label noise.",
-        {_DROPOUT: "Arpit et al. 2017 (A closer look at memorization)", _DECAY: "Krogh and Hertz 1991"}[learner],
+        _NOISY_SOURCES[learner],
         gap(noisy, "net", NOISE) - gap(noisy, learner, NOISE),
     )
 
 
 def _helps_noisy(frame: pd.DataFrame, learner: str) -> Claim:
     says = f"{_NAMES[learner]} lowers the test error with {NOISE:.0%} of the labels flipped."
-    return _lower(says, _SOURCES[learner], _gain(_noisy(frame), learner))
+    return _lower(says, _NOISY_SOURCES[learner], _gain(_noisy(frame), learner))
 
 
 def _helps(frame: pd.DataFrame, learner: str) -> Claim:
@@ -107,20 +109,22 @@ def _sizes(table: pd.DataFrame) -> str:
     return ", ".join(f"{n:,}" for n in table.columns)
 
 
-def plot_errors(results: Results, ax: Axes | None = None, flip: float = NOISE) -> Axes:
+@picture(whole_study=True)
+def plot_regularised_error(results: Results, ax: Axes | None = None, *, flip: float = NOISE) -> Axes:
     """Draw the test error against n, a colour for each learner, for a share of flipped labels."""
-    ax = ax or plt.gca()
-    frame = results.frame().query("flip_probability == @flip")
+    ax = new_axes(ax)
+    frame = rows_where(results.frame(), flip_probability=flip)
     for learner, colour in _coloured(frame):
         draw(ax, 1 - by_seed(frame, "accuracy", learner=learner), color=colour, label=_named(learner))
     ax.set(xscale="log", yscale="log", ylabel="test error", title=f"{flip:.0%} of the labels flipped")
     return _finished(ax)
 
 
-def plot_gap(results: Results, ax: Axes | None = None, flip: float = NOISE) -> Axes:
-    """Draw training less test accuracy against n, as `plot_errors` does the error."""
-    ax = ax or plt.gca()
-    frame = results.frame().query("flip_probability == @flip")
+@picture(whole_study=True)
+def plot_generalization_gap(results: Results, ax: Axes | None = None, *, flip: float = NOISE) -> Axes:
+    """Draw training less test accuracy against n, as `plot_regularised_error` does the error."""
+    ax = new_axes(ax)
+    frame = rows_where(results.frame(), flip_probability=flip)
     for learner, colour in _coloured(frame):
         draw(ax, gap(frame, learner, flip), color=colour, label=_named(learner))
     ax.set(xscale="log", ylabel="training less test accuracy", title=f"{flip:.0%} of the labels flipped")

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from functools import partial
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -13,10 +12,12 @@ from numpy.typing import NDArray
 
 from estimators.diagnostics import input_gradients, lipschitz_lower_bound
 from studies.claims import Claim, claims, told
+from studies.figures.ink import new_axes
 from studies.inference import mean_interval
 from studies.library.functions import Function, value
-from studies.library.seeds import NotMeasured, all_of, beyond_doubt, finish, least_p, p_values, tell
+from studies.library.seeds import NotMeasured, all_of, beyond_doubt, finish, least_p, p_values, rows_where, tell
 from studies.metrics import Fitted, is_regression, metric
+from studies.pictures import picture
 from studies.results import Results
 from toymanifold import Problem
 from toymanifold.targets import Constant
@@ -94,6 +95,8 @@ def cells(frame: pd.DataFrame) -> pd.DataFrame:
     place = ["family", "dimension", "n_samples", "seed", "width", "n_features"]
     names = ["mse_train", "steepness_largest", "steepness_distance"]
     wanted = frame[frame["metric"].isin(names)]
+    if not set(place) <= set(frame):
+        raise NotMeasured(f"nothing is measured along all of {', '.join(place)}")
     table = wanted.pivot_table(index=place, columns="metric", values="value", dropna=False, observed=True)
     table = table.reindex(columns=names).dropna().reset_index()
     net = table["width"] * (table["dimension"] + 2) + 1
@@ -140,7 +143,7 @@ def _no_faster(frame: pd.DataFrame, family: str) -> Claim:
     left = f" ({n_left_out} cells that fit less are left out)" if n_left_out else ""
     return Claim(
         f"Up to p = n d the largest gradient of {_plural(family)} falls with p no faster than the bound, p^(-1/2).",
-        "Bubeck and Sellke 2021, theorem 1: a lower bound on the global Lipschitz constant, to a constant",
+        "Bubeck and Sellke 2021, theorem 1: a lower bound on the global Lipschitz constant, up to logarithms",
         f"slope {told(found)}; the least gradient is {least:.2g} sqrt(n d / p){left}",
         found.high >= -0.5,
     )
@@ -152,7 +155,7 @@ def _tight(frame: pd.DataFrame, family: str) -> Claim:
     return Claim(
         f"The largest gradient goes as the bound itself, sqrt(n d / p), for {_plural(family)}:"
         " which the law does not say.",
-        "Bubeck, Li and Nagaraj 2020, arXiv:2009.14444 (a net may attain it; not that training finds such a one)",
+        "Bubeck, Li and Nagaraj 2020, arXiv:2009.14444 (a net may, in some regimes; not that training finds it)",
         f"slopes {', '.join(told_by_name)}",
         least_p([p_values(found, list(_EXPONENTS.values()))]) > 0.05,
     )
@@ -179,11 +182,12 @@ def _bound(table: pd.DataFrame) -> Array:
     return bound
 
 
-def plot_law(results: Results, ax: Axes | None = None, *, family: str = "net") -> Axes:
+@picture(whole_study=True)
+def plot_steepness(results: Results, ax: Axes | None = None, *, family: str = "net") -> Axes:
     """Draw the largest gradient against p / (n d), a colour for each dimension, beside the bound's slope."""
-    ax = ax or plt.gca()
+    ax = new_axes(ax)
     table = cells(results.frame())
-    table = table[(table["family"] == family) & (table["mse_train"] < _BELOW_NOISE)]
+    table = rows_where(table[table["mse_train"] < _BELOW_NOISE], family=family)
     table = table.assign(ratio=table["p"] / (table["n_samples"] * table["dimension"]))
     dimensions = sorted(table["dimension"].unique())
     for d, colour in zip(dimensions, sns.color_palette("colorblind"), strict=False):

@@ -6,19 +6,49 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import FixedFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from studies.claims import Claim
+from studies.figures.ink import set_scale, tidy
 from studies.inference import Interval, holm, mean_interval, p_above_zero
 
 Array = NDArray[np.float64]
 
 
-class NotMeasured(LookupError):  # noqa: N818 - an answer, not a mistake
-    """Too little is measured for a claim: not two seeds of all that it needs."""
+class NotMeasured(ValueError):  # noqa: N818 - an answer, not a mistake
+    """Too little is measured for a claim or a picture: not two seeds of all that it needs."""
+
+
+def rows_where(frame: pd.DataFrame, **where: Any) -> pd.DataFrame:
+    """Return the rows of a frame with these values of its columns.
+
+    Raises
+    ------
+    NotMeasured
+        If there are none.
+    """
+    rows = frame
+    for column, value in where.items():
+        rows = rows[rows[column] == value] if column in rows else rows[:0]
+    if rows.empty:
+        raise NotMeasured(f"nothing is measured with {_in_words(where)}")
+    return rows
+
+
+def values_of(frame: pd.DataFrame, column: str) -> list[Any]:
+    """Return what values a column of a frame has, sorted.
+
+    Raises
+    ------
+    NotMeasured
+        If it has none.
+    """
+    values = sorted(frame[column].dropna().unique()) if column in frame else []
+    if not values:
+        raise NotMeasured(f"nothing is measured along {column}")
+    return values
 
 
 def by_seed(
@@ -42,13 +72,17 @@ def by_seed(
     NotMeasured
         If fewer than two seeds are complete, or a value is missing.
     """
-    rows = frame[frame["metric"] == metric]
-    for column, value in where.items():
-        rows = rows[rows[column] == value]
+    rows = rows_where(frame, metric=metric, **where)
+    if axis not in rows:
+        raise NotMeasured(f"nothing is measured along {axis}")
     table = rows.pivot(index="seed", columns=axis, values="value").sort_index(axis=1).dropna()
     if len(table) < 2 or not set(needs) <= set(table.columns):
-        raise NotMeasured(f"{metric} at {where}")
+        raise NotMeasured(f"{metric} is not measured with two seeds or more along {axis}, with {_in_words(where)}")
     return table
+
+
+def _in_words(where: dict[str, Any]) -> str:
+    return ", ".join(f"{column} {value}" for column, value in where.items())
 
 
 Value = TypeVar("Value")
@@ -68,7 +102,7 @@ def measured(function: Callable[[Value], Result], values: Iterable[Value]) -> di
         with suppress(NotMeasured):
             found[value] = function(value)
     if not found:
-        raise NotMeasured(f"none of {list(values)}")
+        raise NotMeasured(f"nothing is measured for any of {', '.join(map(str, values))}")
     return found
 
 
@@ -147,9 +181,10 @@ def draw(ax: Axes, table: pd.DataFrame, **look: Any) -> None:
 
 
 def finish(ax: Axes, **legend: Any) -> Axes:
-    """Give axes their legend and grid, and take away what only fills them."""
+    """Give axes their legend and grid, and readable ticks where they are logarithmic and have none of their own."""
     ax.legend(**{"frameon": False, "fontsize": 8, **legend})
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.grid(which="major", color="0.9")
-    sns.despine(ax=ax)
+    for axis, scale in ((ax.xaxis, ax.get_xscale()), (ax.yaxis, ax.get_yscale())):
+        if scale == "log" and not isinstance(axis.get_major_formatter(), FixedFormatter):
+            set_scale(axis, log=True)
+    tidy(ax)
     return ax

@@ -30,7 +30,7 @@ from studies.figures import plot_region
 from studies.figures.ink import End, name_curves, set_scale
 from studies.figures.pages import pages
 from studies.findings import find
-from studies.palette import looks
+from studies.palette import N_LOOKS, looks
 from studies.points import N_TEST, map_points
 from studies.store import Outcome
 from toymanifold import spiral_problem
@@ -432,10 +432,22 @@ def test_a_breakdown_is_drawn_where_it_is_measured(results_of):
 
 
 def test_a_study_of_one_sample_size_is_drawn_along_its_axes(results_of):
+    (page,) = pages(results_of(peak, **FEATURES))
+    assert page.name == "axis-n_features"
+
+
+def test_one_that_asks_for_pictures_is_drawn_as_it_asks(results_of):
     asked = [{"plot": "axis", "axis": "dimension", "metric": "mse_train"}]
-    drawn = {page.name: page.figure for page in pages(results_of(peak, **FEATURES, pictures=asked))}
-    assert list(drawn) == ["axis-n_features", "picture-1-axis"]
-    assert drawn["picture-1-axis"].axes[0].get_ylabel() == "Mean squared error on the training points"
+    (page,) = pages(results_of(peak, **FEATURES, pictures=asked))
+    assert page.name == "picture-1-axis"
+    assert page.figure.axes[0].get_ylabel() == "Mean squared error on the training points"
+
+
+def test_learners_that_cannot_be_told_apart_are_not_drawn_together(results_of):
+    learners = {f"kNN {k}": {"estimator": "knn-1", "params": {"n_neighbors": k}} for k in range(1, N_LOOKS + 2)}
+    found = list(pages(results_of(lambda _: {"accuracy": 0.9}, sizes=[50, 100], learners=learners)))
+    assert [page.name for page in found] == ["learning-curves"]
+    assert found[0].refusal.startswith("41 learners, of which 40 can be told apart")
 
 
 def test_a_study_without_axes_is_drawn_learner_by_learner(results_of):
@@ -453,7 +465,6 @@ def test_pictures_asked_for_are_drawn_on_each_problem_or_say_why_not(results_of)
     }
     drawn = {page.name: page for page in pages(results_of(lambda _: {"accuracy": 0.9}, **described))}
     assert list(drawn) == [
-        "axis-turns",
         "picture-1-density-spiral-turns=1",
         "picture-1-density-spiral-turns=2",
         "picture-2-breakdown",

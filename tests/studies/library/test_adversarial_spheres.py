@@ -14,8 +14,8 @@ from studies.library.adversarial_spheres import (
     error_distance,
     nearest_error,
     nearest_neighbour_error,
+    plot_error_by_dimension,
     plot_nearest_errors,
-    plot_spheres,
 )
 from studies.library.functions import margin
 from studies.metrics import METRICS, Fitted
@@ -136,7 +136,7 @@ def test_only_rare_errors_that_are_found_are_compared_with_a_cap(invented, share
 
 
 def test_the_picture_draws_every_learner_and_theory(invented, shown):
-    ax = plot_spheres(shown(invented("adversarial-spheres", as_in_theory)), Figure().subplots())
+    ax = plot_error_by_dimension(shown(invented("adversarial-spheres", as_in_theory)), Figure().subplots())
     assert [text.get_text() for text in ax.get_legend().get_texts()][-1] == "kNN, theory"
     assert len(ax.lines) == 9 + 1
 

@@ -7,7 +7,7 @@ from torch.nn.functional import cross_entropy
 
 from estimators import NetClassifier
 from studies import built_in, check_claims, plan_study
-from studies.library.depth import log_gradient, plot_by_depth, plot_by_layer, plot_training
+from studies.library.depth import log_gradient, plot_gradient_by_depth, plot_gradient_by_layer, plot_training_by_depth
 from studies.metrics import METRICS, Fitted
 from studies.points import TestSets
 from toymanifold import sphere_problem
@@ -106,7 +106,9 @@ class Kept:
         return frame_of(as_in_theory)
 
 
-@pytest.mark.parametrize(("plot", "n_lines"), [(plot_by_depth, 8), (plot_by_layer, 6), (plot_training, 5)])
+@pytest.mark.parametrize(
+    ("plot", "n_lines"), [(plot_gradient_by_depth, 8), (plot_gradient_by_layer, 6), (plot_training_by_depth, 5)]
+)
 def test_pictures_have_a_line_for_each_net(plot, n_lines):
     ax = plot(Kept(), Figure().subplots())
     assert len(ax.lines) == n_lines

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from estimators import NeighborsRegressor
 from studies import check_claims
-from studies.library.dimension import exponents, nearest_neighbour_mse, plot_exponents, plot_rates
+from studies.library.dimension import exponents, nearest_neighbour_mse, plot_error_on_spheres, plot_exponents
 from toymanifold import sphere_problem
 
 
@@ -61,7 +61,7 @@ def test_claims_fail_where_the_ambient_dimension_counts(invented):
     assert {claim.holds for claim in found} <= {False, None}
 
 
-@pytest.mark.parametrize("plot", [plot_rates, plot_exponents])
+@pytest.mark.parametrize("plot", [plot_error_on_spheres, plot_exponents])
 def test_pictures_draw_every_sphere(invented, shown, plot):
     ax = plot(shown(invented("dimension", power_laws)), Figure().subplots())
     assert len(ax.get_legend().get_texts()) >= 3

@@ -6,10 +6,10 @@ from estimators import RandomFeaturesRegressor
 from studies import check_claims
 from studies.library.double_descent import (
     least_squares_risk,
-    plot_epoch_wise,
-    plot_feature_wise,
-    plot_sample_wise,
-    plot_width_wise,
+    plot_descent_by_epoch,
+    plot_descent_by_features,
+    plot_descent_by_points,
+    plot_descent_by_width,
     random_features_risk,
 )
 from toymanifold import sphere_problem
@@ -79,7 +79,9 @@ def test_claims_fail_where_errors_only_fall(invented):
     assert set(verdicts.values()) <= {False, None}
 
 
-@pytest.mark.parametrize("plot", [plot_sample_wise, plot_feature_wise, plot_width_wise, plot_epoch_wise])
+@pytest.mark.parametrize(
+    "plot", [plot_descent_by_points, plot_descent_by_features, plot_descent_by_width, plot_descent_by_epoch]
+)
 def test_pictures_draw_what_is_measured_beside_theory(invented, shown, plot):
     ax = plot(shown(invented("double-descent", as_in_theory)), Figure().subplots())
     assert all(np.isfinite(line.get_ydata()).sum() > 1 for line in ax.lines)

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from estimators import NetRegressor
 from studies import built_in, check_claims, plan_study
-from studies.library.feature_learning import PUBLISHED, plot_ansatz, plot_recovery, plot_rounds
+from studies.library.feature_learning import PUBLISHED, plot_error_by_round, plot_feature_ansatz, plot_recovery
 from studies.metrics import METRICS, Fitted
 from studies.points import TestSets
 from studies.tasks import fit_cell
@@ -94,7 +94,7 @@ class Kept:
         return frame_of(learning_features)
 
 
-@pytest.mark.parametrize(("plot", "n_lines"), [(plot_rounds, 4), (plot_recovery, 3), (plot_ansatz, 3)])
+@pytest.mark.parametrize(("plot", "n_lines"), [(plot_error_by_round, 4), (plot_recovery, 3), (plot_feature_ansatz, 3)])
 def test_pictures_have_a_line_for_each_sample_size(plot, n_lines):
     ax = plot(Kept(), Figure().subplots())
     assert len(ax.lines) == n_lines

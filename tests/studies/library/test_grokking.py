@@ -8,9 +8,9 @@ from studies import built_in, check_claims, plan_study
 from studies.library.grokking import (
     deviation_from_circulant,
     participation,
-    plot_deviations,
+    plot_circulant_deviation,
     plot_grokking,
-    plot_rounds,
+    plot_grokking_by_round,
 )
 from studies.metrics import METRICS, Fitted
 from studies.points import TestSets
@@ -115,7 +115,9 @@ class Kept:
         return frame_of(grokking)
 
 
-@pytest.mark.parametrize(("plot", "n_lines"), [(plot_grokking, 6), (plot_rounds, 4), (plot_deviations, 3)])
+@pytest.mark.parametrize(
+    ("plot", "n_lines"), [(plot_grokking, 6), (plot_grokking_by_round, 4), (plot_circulant_deviation, 3)]
+)
 def test_pictures_have_a_line_for_each_learner(plot, n_lines):
     ax = plot(Kept(), Figure().subplots())
     assert len(ax.lines) == n_lines

@@ -18,7 +18,8 @@ LEARNERS = {  # factor and exponent of error = factor * n ** -exponent
 }
 
 
-def frame_of(**changed):
+def frame_of(uniform=2.5, **changed):
+    """Power laws, and errors over the square that are `uniform` times those under the density."""
     rng = np.random.default_rng(1)
     rows = []
     for learner, (factor, exponent) in {**LEARNERS, **changed}.items():
@@ -26,12 +27,13 @@ def frame_of(**changed):
             for n in SIZES:
                 error = factor * n**-exponent * np.exp(0.03 * rng.standard_normal())
                 rows.append((learner, int(n), seed, "accuracy", 1 - error))
+                rows.append((learner, int(n), seed, "accuracy_uniform", 1 - uniform * error))
     return pd.DataFrame(rows, columns=["learner", "n_samples", "seed", "metric", "value"])
 
 
 def test_the_story_is_recognised():
     verdicts = [claim.holds for claim in check_claims("prior-vs-data", frame_of())]
-    assert verdicts == [True] * 6
+    assert verdicts == [True] * 7
 
 
 @pytest.mark.parametrize(
@@ -40,8 +42,10 @@ def test_the_story_is_recognised():
         ({"net + polar": (2.5, 0.5)}, 0, False),
         ({"net + polar + extras": (3.5, 0.5)}, 1, None),
         ({"kNN, k=1": (6.0, 0.5)}, 2, False),
-        ({"net + polar": (4.0, 0.7)}, 3, False),
-        ({"kNN, k=1 + polar": (3.2, 0.5)}, 4, None),
+        ({"uniform": 1.0}, 3, False),
+        ({"uniform": 4.0}, 3, None),
+        ({"net + polar": (4.0, 0.7)}, 4, False),
+        ({"kNN, k=1 + polar": (3.2, 0.5)}, 5, None),
     ],
 )
 def test_another_story_is_not(changed, which, verdict):
@@ -50,7 +54,7 @@ def test_another_story_is_not(changed, which, verdict):
 
 def test_without_a_law_exponents_are_undecided():
     few = frame_of().query("n_samples in (100, 1000, 10000)")
-    assert [claim.holds for claim in check_claims("prior-vs-data", few)][3:] == [None] * 3
+    assert [claim.holds for claim in check_claims("prior-vs-data", few)][4:] == [None] * 3
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from studies import built_in, check_claims, plan_study
-from studies.library.regularisers import NOISE, gap, plot_errors, plot_gap
+from studies.library.regularisers import NOISE, gap, plot_generalization_gap, plot_regularised_error
 
 
 def frame_of(value):
@@ -59,7 +59,7 @@ class Kept:
         return frame_of(overfitting)
 
 
-@pytest.mark.parametrize("plot", [plot_errors, plot_gap])
+@pytest.mark.parametrize("plot", [plot_regularised_error, plot_generalization_gap])
 def test_pictures_have_a_line_for_each_learner(plot):
     ax = plot(Kept(), Figure().subplots())
     assert len(ax.lines) == 4

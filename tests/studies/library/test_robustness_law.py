@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from estimators import KernelRegressor, NetRegressor, RandomFeaturesRegressor
 from studies import check_claims
 from studies.library.functions import value
-from studies.library.robustness_law import boundary_distance, cells, exponents, plot_law, steepness
+from studies.library.robustness_law import boundary_distance, cells, exponents, plot_steepness, steepness
 from studies.metrics import METRICS, Fitted
 from studies.points import TestSets
 from toymanifold import sphere_problem, spiral_problem
@@ -104,7 +104,7 @@ def test_cells_that_do_not_fit_the_noise_do_not_count(invented):
 
 @pytest.mark.parametrize("family", ["net", "random features"])
 def test_the_picture_draws_each_dimension_and_size(invented, shown, family):
-    ax = plot_law(shown(invented("robustness-law", law(-0.5))), Figure().subplots(), family=family)
+    ax = plot_steepness(shown(invented("robustness-law", law(-0.5))), Figure().subplots(), family=family)
     assert len(ax.get_legend().get_texts()) == 3 * 3 + 1
 
 

@@ -1,0 +1,49 @@
+"""The pictures that built-in studies ask for are drawn of what was measured, in full or quickly, and of no other."""
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from studies import built_in, plan_study
+from studies.pictures import PICTURES
+from tests.studies.library.test_kept import RESULTS
+
+OWN = {name for name, found in PICTURES.items() if found.draw.__module__.startswith("studies.library")}
+NOT_KEPT = {"gradient_by_layer"}  # of all layers there are too many numbers
+ASKED = [(study, spec) for study in built_in().values() for spec in study.pictures if spec.plot in OWN]
+
+
+def planned_part(frame, study):
+    """Return the rows of a frame that are of cells of a study."""
+    where = [column for column in ("problem", "learner") if column in frame]
+    planned = {(*(getattr(p, c) for c in where), p.cell.n_samples, p.cell.seed) for p in plan_study(study)}
+    return frame[[row in planned for row in frame[[*where, "n_samples", "seed"]].itertuples(index=False, name=None)]]
+
+
+def test_every_picture_of_a_phenomenon_is_asked_for():
+    assert {spec.plot for _, spec in ASKED} == OWN
+
+
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize(
+    ("study", "spec"),
+    [part for part in ASKED if part[1].plot not in NOT_KEPT],
+    ids=lambda part: getattr(part, "plot", getattr(part, "name", None)),
+)
+def test_a_picture_is_drawn_from_the_kept_results(study, spec, quick, shown):
+    frame = pd.read_csv(RESULTS / "data" / f"{study.name}.csv")
+    ax = Figure().subplots()
+    part = planned_part(frame, study.quickened() if quick else study)
+    assert PICTURES[spec.plot].draw(shown(part), ax, **spec.arguments) is ax
+    assert ax.lines or ax.collections
+    assert ax.get_legend().get_texts()
+
+
+@pytest.mark.parametrize("plot", sorted(OWN))
+def test_of_another_study_there_is_no_such_picture(plot, shown):
+    rows = [("net", "net", n, seed, "accuracy", 0.9) for n in (100, 1000) for seed in (0, 1)]
+    frame = pd.DataFrame(rows, columns=["learner", "family", "n_samples", "seed", "metric", "value"])
+    with pytest.raises(ValueError, match=r"measured|no "):
+        PICTURES[plot].draw(shown(frame), Figure().subplots())
+    with pytest.raises(ValueError, match=r"measured|no "):
+        PICTURES[plot].draw(shown(frame[:0]), Figure().subplots())
