@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from studies.claims import Claim, claims, told
@@ -10,8 +11,9 @@ from studies.compare import paired_difference
 from studies.crossings import NoEquivalence, data_equivalence
 from studies.effects import prior_effect
 from studies.inference import Interval, exponential
-from studies.library.seeds import all_of, beyond_doubt, by_seed, log_ratio, measured, tell
+from studies.library.seeds import all_of, beyond_doubt, by_seed, log_ratio, measured, rows_where, tell
 from studies.scaling import NoScalingLaw
+from toymanifold import Problem, spiral_problem
 
 STORY = "the project's own story"
 HESTNESS = "Hestness et al., Deep learning scaling is predictable, empirically, 2017, abstract and section 1"
@@ -19,6 +21,8 @@ HESTNESS = "Hestness et al., Deep learning scaling is predictable, empirically, 
 _FEW, _MANY = 1_000, 10_000
 _PLACES = ("accuracy_uniform", "accuracy")
 _RATIOS = (2, 4)
+_NEIGHBOUR = "kNN, k=1"
+_ON_BOUNDARY = 20_000  # points, evenly spaced
 _PAIRS = (("net", "net + polar"), ("kNN, k=1", "kNN, k=1 + polar"), ("forest", "forest + polar"))
 
 
@@ -26,7 +30,7 @@ _PAIRS = (("net", "net + polar"), ("kNN, k=1", "kNN, k=1 + polar"), ("forest", "
 def check(frame: pd.DataFrame) -> Iterator[Claim]:
     """Check the story's claims, and what the literature says of exponents."""
     exponents = [partial(_exponent, pair=pair) for pair in _PAIRS]
-    return tell(frame, (_beats, _adds_little, _catches_up, _where_points_are_few, *exponents))
+    return tell(frame, (_beats, _adds_little, _catches_up, _where_points_are_few, _in_the_limit, *exponents))
 
 
 def _beats(frame: pd.DataFrame) -> Claim:
@@ -61,7 +65,7 @@ def _catches_up(frame: pd.DataFrame) -> Claim:
 
 def _where_points_are_few(frame: pd.DataFrame) -> Claim:
     vague = [str(learner) for learner in frame["learner"].unique() if not str(learner).endswith("phase")]
-    ratios = measured(lambda learner: exponential(_uniform_ratio(frame, learner)), vague)
+    ratios = measured(lambda learner: _uniform_ratio(frame, learner, _MANY), vague)
     least, most = (choose(ratios, key=lambda learner: ratios[learner].mean) for choose in (min, max))
     low, high = _RATIOS
     return Claim(
@@ -73,10 +77,38 @@ def _where_points_are_few(frame: pd.DataFrame) -> Claim:
     )
 
 
-def _uniform_ratio(frame: pd.DataFrame, learner: str) -> Interval:
-    """Return the logarithm of how many times the error under the density that over the square is, with many points."""
-    over, under = (by_seed(frame, metric, learner=learner, needs=[_MANY])[_MANY] for metric in _PLACES)
-    return log_ratio(1 - over, 1 - under)
+def _in_the_limit(frame: pd.DataFrame) -> Claim:
+    most = int(rows_where(frame, learner=_NEIGHBOUR, metric="accuracy_uniform")["n_samples"].max())
+    ratio, limit = _uniform_ratio(frame, _NEIGHBOUR, most), limit_of_uniform_ratio(spiral_problem())
+    return Claim(
+        f"With many points the nearest neighbour's error uniformly over the square is {limit:.2f} times that under the"
+        " density",
+        "By the width of the strip where it errs, (n density)^(-1/2), along the boundary",
+        f"{told(ratio)} times at n = {most:,}",
+        ratio.low <= limit <= ratio.high,
+    )
+
+
+def limit_of_uniform_ratio(problem: Problem) -> float:
+    """Return how many times the error under a density that over the square about the region is, of few neighbours.
+
+    Along the boundary they err in a strip as wide as neighbours are apart, (n p)^(-1/2) where the density is p. So the
+    error is an integral along it, of p^(1/2) under the density and of p^(-1/2) / area over the square: for n so large
+    that the strip is narrow everywhere.
+
+    Parameters
+    ----------
+    problem : Problem
+        In the plane.
+    """
+    half = problem.log_density(problem.target.boundary(_ON_BOUNDARY)) / 2  # type: ignore[attr-defined]
+    return float(np.exp(-half).mean() / np.exp(half).mean() / (2 * problem.target.radius) ** 2)
+
+
+def _uniform_ratio(frame: pd.DataFrame, learner: str, n_samples: int) -> Interval:
+    """Return how many times the error under the density that over the square is."""
+    over, under = (by_seed(frame, metric, learner=learner, needs=[n_samples])[n_samples] for metric in _PLACES)
+    return exponential(log_ratio(1 - over, 1 - under))
 
 
 def _between(interval: Interval, low: float, high: float) -> bool | None:

@@ -99,13 +99,13 @@ def test_cells_that_do_not_fit_the_noise_do_not_count(invented):
     frame = invented("robustness-law", law(-0.5))
     frame.loc[(frame["width"] == 16) & (frame["metric"] == "mse_train"), "value"] = 0.9
     found = check_claims("robustness-law", frame)
-    assert "(36 cells that fit less are left out)" in found[2].measured
+    assert "(60 cells that fit less are left out)" in found[2].measured
 
 
 @pytest.mark.parametrize("family", ["net", "random features"])
 def test_the_picture_draws_each_dimension_and_size(invented, shown, family):
     ax = plot_steepness(shown(invented("robustness-law", law(-0.5))), Figure().subplots(), family=family)
-    assert len(ax.get_legend().get_texts()) == 3 * 3 + 1
+    assert len(ax.get_legend().get_texts()) == 4 * 3 + 1
 
 
 @pytest.mark.slow
