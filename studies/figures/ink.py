@@ -86,8 +86,8 @@ def set_scale(axis: Axis, *, log: bool, factor: float = 1.0, unit: str = "", at:
         return
     axis.set_major_formatter(FuncFormatter(text))
     if log:
-        minor = NullFormatter() if of_x else FuncFormatter(lambda v, _: text(v) if _is_half(v) else "")
-        axis.set_minor_formatter(minor)
+        told = FuncFormatter(lambda value, _: text(value) if _is_told(value, axis) else "")
+        axis.set_minor_formatter(NullFormatter() if of_x else told)
 
 
 def _number(value: float) -> str:
@@ -109,9 +109,10 @@ def hold_to_means(ax: Axes, means: ArrayLike) -> None:
         ax.set_ylim(max(low, min(values.min(), 0.0) - below), min(high, values.max() + span))
 
 
-def _is_half(value: float) -> bool:
-    """Whether a value is 2 or 5 times a power of ten."""
-    return f"{value:.0e}"[0] in "25"
+def _is_told(value: float, axis: Axis) -> bool:
+    """Whether a value between powers of ten has a label: twice and five times one, more on an axis without a decade."""
+    low, high = sorted(axis.get_view_interval())
+    return f"{value:.0e}"[0] in ("25" if high >= _DECADE * low else "234568")
 
 
 def tidy(ax: Axes) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedFormatter
+from matplotlib.ticker import FixedLocator
 from numpy.typing import ArrayLike, NDArray
 
 from studies.claims import Claim
@@ -184,7 +184,7 @@ def finish(ax: Axes, **legend: Any) -> Axes:
     """Give axes their legend and grid, and readable ticks where they are logarithmic and have none of their own."""
     ax.legend(**{"frameon": False, "fontsize": 8, **legend})
     for axis, scale in ((ax.xaxis, ax.get_xscale()), (ax.yaxis, ax.get_yscale())):
-        if scale == "log" and not isinstance(axis.get_major_formatter(), FixedFormatter):
+        if scale == "log" and not isinstance(axis.get_major_locator(), FixedLocator):
             set_scale(axis, log=True)
     tidy(ax)
     return ax
