@@ -305,6 +305,15 @@ def test_ticks_are_the_values_where_they_have_room(at, labels):
         assert [ax.xaxis.get_major_formatter()(value) for value in (1000, 10**4, 10**5)] == ["1,000", "10,000", "10⁵"]
 
 
+@pytest.mark.parametrize(("ends", "digits"), [((0.015, 0.4), "25"), ((0.15, 0.4), "234568")])
+def test_an_axis_without_a_decade_has_more_labels(ends, digits):
+    ax = plt.figure().subplots()
+    ax.set(yscale="log", ylim=ends)
+    set_scale(ax.yaxis, log=True)
+    told = {f"{d / 10:g}" for d in range(2, 10) if ax.yaxis.get_minor_formatter()(d / 10)}
+    assert told == {f"0.{digit}" for digit in digits}
+
+
 # Breakdown
 
 

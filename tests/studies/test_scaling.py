@@ -45,6 +45,15 @@ def test_an_exact_law_is_found_exactly(family, truth, exponent, floor):
     np.testing.assert_allclose(law.predict(n), truth(n), rtol=1e-6)
 
 
+def test_the_same_numbers_have_their_law_found_once(noisy, law):
+    same = LearningCurve(SIZES.tolist(), noisy.tolist())
+    assert same == law.curve
+    assert fit_scaling(same) is law
+    assert fit_scaling(LearningCurve(SIZES, 1.01 * noisy)) is not law
+    with pytest.raises(ValueError, match="read-only"):
+        same.errors[0, 0] = 1.0
+
+
 def test_units_change_nothing_but_units(noisy, law):
     other = fit_scaling(LearningCurve(SIZES / 64, 10 * noisy))
     assert other.family == law.family

@@ -12,6 +12,7 @@ from studies.library.seeds import (
     beyond_doubt,
     by_seed,
     draw,
+    finish,
     least_p,
     log_ratio,
     measured,
@@ -84,3 +85,13 @@ def test_the_median_of_the_seeds_is_drawn():
     draw(ax, TABLE, color="red")
     assert ax.lines[0].get_xydata().tolist() == [[10, 2.0], [100, 0.2], [1000, 0.02]]
     assert ax.lines[0].get_color() == "red"
+
+
+def test_logarithmic_axes_have_ticks_in_words_unless_they_have_ticks_of_their_own():
+    ax = Figure().subplots()
+    ax.set(xscale="log", yscale="log", xlim=(1, 10), ylim=(1, 1e4))
+    ax.set_xticks([1, 2, 5], ["one", "two", "five"])
+    ax.plot([1, 5], [1, 1e4], label="line")
+    finish(ax)
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["one", "two", "five"]
+    assert ax.yaxis.get_major_formatter()(1000) == "1,000"
