@@ -39,6 +39,10 @@ class LearningCurve:
     ------
     ValueError
         If shapes do not fit, sizes do not rise, errors are negative or not finite, or their mean is 0 without `n_test`.
+
+    Notes
+    -----
+    The arrays are copies that cannot be written to, and curves of the same numbers are equal.
     """
 
     sizes: Array

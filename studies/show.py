@@ -1,6 +1,6 @@
 """What a study found: answers and a table for a terminal, and pictures as files."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -132,10 +132,18 @@ def _compared(found: Findings, frame: pd.DataFrame) -> Iterator[str]:
         yield f"Where {crossing.a} and {crossing.b} cross: {crossing}"
 
 
-def write_pictures(results: Results, folder: Path) -> list[str]:
-    """Write the study's pictures as PNG files into `folder`; return a line on each: where it is, or why it is not."""
+def write_pictures(results: Results, folder: Path, names: Collection[str] | None = None) -> list[str]:
+    """Write the study's pictures as PNG files into a folder; return a line on each: where it is, or why it is not.
+
+    Parameters
+    ----------
+    results : Results
+    folder : Path
+    names : collection of str or None, default=None
+        Of those that are wanted; None writes all.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    return [_written(page, folder) for page in pages(results)]
+    return [_written(page, folder) for page in pages(results) if names is None or page.name in names]
 
 
 def _written(page: Page, folder: Path) -> str:

@@ -14,8 +14,7 @@ import pandas as pd
 from rich.console import Console
 
 from studies import Results, Store, built_in, check_claims
-from studies.figures.pages import pages
-from studies.show import measurements, scalings
+from studies.show import measurements, scalings, write_pictures
 
 HERE = Path(__file__).parent
 
@@ -28,7 +27,8 @@ def keep(name: str, url: str, metrics: list[str]) -> None:
         table = Console(width=300, file=open("/dev/null", "w"), record=True)  # noqa: SIM115
         for shown in (*measurements(results), *scalings(results)):
             table.print(shown)
-        keep_pictures(results, HERE.parent / "images" / name)
+        shown = re.findall(rf"/{name}/([^/]+)\.png", (HERE / f"{name}.md").read_text(encoding="utf-8"))
+        write_pictures(results, HERE.parent / "images" / name, shown)
     kept = frame[frame["metric"].isin(metrics) if metrics else ~frame["metric"].str.endswith("seconds")]
     path = HERE / "data" / f"{name}.csv"
     kept.to_csv(path, index=False, float_format="%.9g")
@@ -38,15 +38,6 @@ def keep(name: str, url: str, metrics: list[str]) -> None:
     lines = [line.rstrip() for line in table.export_text().splitlines()]
     text = replaced(text, "table", "```text\n" + "\n".join(lines).strip("\n") + "\n```")
     page.write_text(text, encoding="utf-8")
-
-
-def keep_pictures(results: Results, folder: Path) -> None:
-    """Write those of a study's pictures that its page shows."""
-    text = (HERE / f"{results.study.name}.md").read_text(encoding="utf-8")
-    folder.mkdir(exist_ok=True)
-    for picture in pages(results):
-        if picture.figure is not None and f"/{picture.name}.png" in text:
-            picture.figure.savefig(folder / f"{picture.name}.png", dpi=150)
 
 
 def claims_table(name: str, path: Path) -> str:

@@ -86,8 +86,7 @@ def set_scale(axis: Axis, *, log: bool, factor: float = 1.0, unit: str = "", at:
         return
     axis.set_major_formatter(FuncFormatter(text))
     if log:
-        told = FuncFormatter(lambda value, _: text(value) if _is_told(value, axis) else "")
-        axis.set_minor_formatter(NullFormatter() if of_x else told)
+        axis.set_minor_formatter(FuncFormatter(lambda value, _: text(value) if _is_told(value, axis) else ""))
 
 
 def _number(value: float) -> str:
@@ -110,9 +109,10 @@ def hold_to_means(ax: Axes, means: ArrayLike) -> None:
 
 
 def _is_told(value: float, axis: Axis) -> bool:
-    """Whether a value between powers of ten has a label: twice and five times one, more on an axis without a decade."""
+    """Whether a value between powers of ten has a label: more have one on an axis that is shorter than a decade."""
     low, high = sorted(axis.get_view_interval())
-    return f"{value:.0e}"[0] in ("25" if high >= _DECADE * low else "234568")
+    usual = "" if isinstance(axis, XAxis) else "25"
+    return f"{value:.0e}"[0] in (usual if high >= _DECADE * low else "234568")
 
 
 def tidy(ax: Axes) -> None:

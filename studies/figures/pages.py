@@ -89,14 +89,8 @@ def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None =
 def _standard(results: Results, problem: str | None, suffix: str) -> Iterator[Page]:
     rows, where = rows_of(results, problem), f" ({problem})" if problem else ""
     curves = rows[rows["metric"].isin(LOSSES)]
-    if (n_learners := curves["learner"].nunique()) > N_LOOKS:
-        refusal = f"{n_learners} learners, of which {N_LOOKS} can be told apart; [[pictures]] may name some of them"
-        yield Page("learning-curves" + suffix, None, refusal=refusal)
-    elif curves["n_samples"].nunique() > 1:
-        yield Page("learning-curves" + suffix, learning_curves(results, curves, results.study.question + where))
-        equivalence = _drawn(results, "data-equivalence" + suffix, PictureSpec(plot="data_equivalence"), problem)
-        if equivalence.figure is not None:
-            yield equivalence
+    if curves["n_samples"].nunique() > 1:
+        yield from _curves(results, curves, problem, suffix, where)
     measured = [by for by in BY if breakdown_size(rows, by) is not None]
     if measured:
         yield Page("breakdown" + suffix, breakdowns(results, measured, problem, where))
@@ -105,10 +99,21 @@ def _standard(results: Results, problem: str | None, suffix: str) -> Iterator[Pa
         yield Page("decision-regions" + suffix, regions)
 
 
+def _curves(results: Results, curves: pd.DataFrame, problem: str | None, suffix: str, where: str) -> Iterator[Page]:
+    if (n_learners := curves["learner"].nunique()) > N_LOOKS:
+        refusal = f"{n_learners} learners, of which {N_LOOKS} can be told apart; [[pictures]] may name some of them"
+        yield Page("learning-curves" + suffix, None, refusal=refusal)
+        return
+    yield Page("learning-curves" + suffix, learning_curves(results, curves, results.study.question + where))
+    equivalence = _drawn(results, "data-equivalence" + suffix, PictureSpec(plot="data_equivalence"), problem)
+    if equivalence.figure is not None:
+        yield equivalence
+
+
 def _telling_axes(results: Results) -> list[str]:
     """Return along which axes a study of one sample size is drawn: those of numbers, else any, else the learners.
 
-    None if its description asks for pictures of its own.
+    There are no such axes where its description asks for pictures of its own.
     """
     planned = plan_study(results.study)
     if results.study.pictures or len({p.cell.n_samples for p in planned}) > 1:

@@ -41,7 +41,7 @@ def main_effect(frame: pd.DataFrame, factor: str, n_samples: int) -> Interval:
     rows = rows_where(frame, metric="accuracy", n_samples=n_samples, family="net")
     table = 1 - rows.pivot_table(index="seed", columns=factor, values="value")
     if len(table) < 2 or table.shape[1] < 2:
-        raise NotMeasured(f"{factor} at n = {n_samples}")
+        raise NotMeasured(f"{factor} is not measured with two seeds or more at n = {n_samples:,}")
     with_it, without = FACTORS[factor]
     return paired_difference(table[with_it], table[without])
 
@@ -79,17 +79,20 @@ def plot_main_effects(results: Results, ax: Axes | None = None) -> Axes:
     sizes = values_of(frame, "n_samples")
     found = measured(lambda n: _effects(frame, n), sizes)
     for place, ((n, effects), colour) in enumerate(zip(found.items(), sns.color_palette("colorblind"), strict=False)):
-        means, low, high = 100 * np.array([(e.mean, e.low, e.high) for e in effects.values()]).T
-        y, reach = np.arange(len(effects)) + _APART * place, (means - low, high - means)
-        ax.errorbar(means, y, xerr=reach, color=colour, marker="osD^v"[place % 5], ls="", capsize=3, label=f"n = {n:,}")
-        ax.set_yticks(range(len(effects)), list(effects))
+        means, low, high = 100 * np.array([(e.mean, e.low, e.high) for e in effects]).T
+        y = np.arange(len(effects)) + _APART * (place - (len(found) - 1) / 2)
+        reach, marker = (means - low, high - means), "osD^v"[place % 5]
+        ax.errorbar(means, y, xerr=reach, color=colour, marker=marker, ls="", capsize=3, label=f"n = {n:,}")
+    names = ["Polar prior", *(_NAMES[name] for name in FACTORS)]
+    ax.set_yticks(range(len(names)), names)
     ax.axvline(0, color="0.6", ls=":")
     ax.invert_yaxis()
     ax.set_xlabel("added to the error, percentage points")
     return finish(ax)
 
 
-def _effects(frame: pd.DataFrame, n_samples: int) -> dict[str, Interval]:
+def _effects(frame: pd.DataFrame, n_samples: int) -> list[Interval]:
+    """Return what the prior and each factor add to the error."""
     gain = prior_gain(frame, n_samples)
     prior = Interval(-gain.mean, -gain.high, -gain.low)
-    return {"Polar prior": prior, **{_NAMES[name]: main_effect(frame, name, n_samples) for name in FACTORS}}
+    return [prior, *(main_effect(frame, name, n_samples) for name in FACTORS)]

@@ -17,7 +17,18 @@ from studies.claims import Claim, claims, told
 from studies.figures.ink import new_axes
 from studies.inference import mean_interval
 from studies.library.functions import Function, margin
-from studies.library.seeds import NotMeasured, by_seed, draw, finish, least_p, measured, p_values, rows_where, tell
+from studies.library.seeds import (
+    NotMeasured,
+    by_seed,
+    draw,
+    finish,
+    least_p,
+    measured,
+    p_values,
+    rows_where,
+    tell,
+    values_of,
+)
 from studies.metrics import Fitted, metric
 from studies.pictures import picture
 from studies.points import N_TEST
@@ -203,11 +214,10 @@ def _cure(frame: pd.DataFrame) -> Claim:
 
 
 def _near(frame: pd.DataFrame) -> Claim:
-    table = attacked(frame)
-    parts = {int(d): table[table["dimension"] == d] for d in table["dimension"].unique()}
-    parts = {d: rows for d, rows in sorted(parts.items()) if rows["seed"].nunique() > 1}
-    if not parts:
-        raise NotMeasured("no net has rare errors")
+    table = _in_all_seeds(attacked(frame), frame["seed"].nunique())
+    parts = {int(d): rows_where(table, dimension=d) for d in values_of(table, "dimension")}
+    if table["seed"].nunique() < 2:
+        raise NotMeasured("no net has rare errors in two seeds or more")
     ratios = {d: mean_interval(rows.groupby("seed")["ratio"].mean()) for d, rows in parts.items()}
     each = (
         f"d = {d}: {told(ratios[d])} of that; {rows['distance'].mean():.2f} away on average, with"
@@ -220,6 +230,12 @@ def _near(frame: pd.DataFrame) -> Claim:
         "; ".join(each),
         all(ratio.low <= 1 for ratio in ratios.values()),
     )
+
+
+def _in_all_seeds(table: pd.DataFrame, n_seeds: int) -> pd.DataFrame:
+    """Return the rows of nets that stand in a table in all seeds, so that seeds are means of the same nets."""
+    cells = table.groupby(["learner", "dimension", "n_samples"])["seed"]
+    return table[cells.transform("nunique") == n_seeds]
 
 
 def attacked(frame: pd.DataFrame) -> pd.DataFrame:
@@ -264,11 +280,10 @@ def plot_nearest_errors(results: Results, ax: Axes | None = None) -> Axes:
     table = attacked(results.frame())
     if table.empty:
         raise NotMeasured("no net has rare errors")
-    dimensions = sorted(table["dimension"].unique())
+    dimensions, share = sorted(table["dimension"].unique()), np.geomspace(table["share"].min(), _RARE, 40)
     for d, marker, colour in zip(dimensions, "osD^", sns.color_palette("colorblind"), strict=False):
         rows = table[table["dimension"] == d]
         ax.plot(rows["share"], rows["distance"], marker, color=colour, markersize=5, label=f"nets, d = {d}")
-        share = np.geomspace(table["share"].min(), _RARE, 40)
         ax.plot(share, cap_distance(share, d), color=colour, lw=1)
     ax.set(xscale="log", xlabel="share of errors on the inner sphere", ylabel="mean distance to the nearest error")
     ax.set_title("lines: from a cap of that share")

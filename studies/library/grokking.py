@@ -173,7 +173,7 @@ def _by_pairs(frame: pd.DataFrame) -> Claim:
 def _ordered(says: str, source: str, label: str, epochs: dict[Any, pd.Series]) -> Claim:
     """Return the claim that some nets, of whose values these are the first epochs known, come one after the other."""
     if len(epochs) < 2:
-        raise NotMeasured(says)
+        raise NotMeasured(f"of the nets that are to be compared {len(epochs)} is measured")
     ratios = [log_ratio(later, sooner) for later, sooner in itertools.pairwise(epochs.values())]
     known = ", ".join(f"{np.exp(np.log(e).mean()):,.0f} with {label.format(value)}" for value, e in epochs.items())
     return Claim(
@@ -225,7 +225,7 @@ def _progress(whose: str, frame: pd.DataFrame, axis: str, place: str) -> Claim:
     accuracy, deviation = (by_seed(frame, metric, axis) for metric in ("accuracy", "circulant_deviation"))
     at_chance = accuracy.columns[(accuracy.mean() < UNKNOWN).to_numpy()]
     if not len(at_chance):
-        raise NotMeasured(f"{whose} accuracy at chance")
+        raise NotMeasured(f"{whose} accuracy is nowhere measured at chance")
     first, last = at_chance[0], at_chance[-1]
     fall = mean_interval(deviation[first] - deviation[last])
     return Claim(

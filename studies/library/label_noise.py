@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from scipy import stats
 
@@ -18,7 +19,6 @@ from studies.curves import errors
 from studies.figures.ink import new_axes
 from studies.inference import mean_interval
 from studies.library.seeds import NotMeasured, finish, rows_where
-from studies.palette import RIGHT, WRONG
 from studies.pictures import picture
 from studies.results import Results
 
@@ -121,10 +121,10 @@ def _told(found: Crossover) -> str:
 @picture(whole_study=True)
 def plot_overtaking(results: Results, ax: Axes | None = None) -> Axes:
     """Draw from which n on five neighbours beat one, by the share of flips, and what theory foretells; arrows bound."""
-    ax = new_axes(ax)
+    ax, palette = new_axes(ax), sns.color_palette("colorblind")
     noise_free, parts = _by_noise(results.frame())
     crossings = {100 * q: _crossings(q, part, noise_free) for q, part in parts.items()}
-    for place, (label, colour) in enumerate((("measured", RIGHT), ("foretold", WRONG))):
+    for place, (label, colour) in enumerate(zip(("measured", "foretold"), palette.as_hex(), strict=False)):
         ax.plot([], [], "o", color=colour, label=label)
         for q, pair in crossings.items():
             _draw_crossing(ax, q * _APART**place, pair[place], colour)

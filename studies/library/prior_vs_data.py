@@ -11,7 +11,18 @@ from studies.compare import paired_difference
 from studies.crossings import NoEquivalence, data_equivalence
 from studies.effects import prior_effect
 from studies.inference import Interval, exponential
-from studies.library.seeds import all_of, beyond_doubt, by_seed, log_ratio, measured, rows_where, tell
+from studies.library.seeds import (
+    all_of,
+    beyond_doubt,
+    by_seed,
+    least_p,
+    log_ratio,
+    measured,
+    p_values,
+    rows_where,
+    tell,
+)
+from studies.points import N_TEST
 from studies.scaling import NoScalingLaw
 from toymanifold import Problem, spiral_problem
 
@@ -79,18 +90,21 @@ def _where_points_are_few(frame: pd.DataFrame) -> Claim:
 
 def _in_the_limit(frame: pd.DataFrame) -> Claim:
     most = int(rows_where(frame, learner=_NEIGHBOUR, metric="accuracy_uniform")["n_samples"].max())
-    ratio, limit = _uniform_ratio(frame, _NEIGHBOUR, most), limit_of_uniform_ratio(spiral_problem())
+    limit, (over, under) = limit_of_uniform_ratio(spiral_problem()), _errors(frame, _NEIGHBOUR, most)
+    # the seeds share their test points
+    least_error = np.sqrt(1 / (N_TEST * over.mean()) + 1 / (N_TEST * under.mean()))
+    p = least_p([p_values(np.log((over / under).to_numpy())[:, None], [np.log(limit)], least_error)])
     return Claim(
         f"With many points the nearest neighbour's error uniformly over the square is {limit:.2f} times that under the"
         " density",
         "By the width of the strip where it errs, (n density)^(-1/2), along the boundary",
-        f"{told(ratio)} times at n = {most:,}",
-        ratio.low <= limit <= ratio.high,
+        f"{told(exponential(log_ratio(over, under)))} times at n = {most:,}; p = {p:.2f} (t test)",
+        p > 0.05,
     )
 
 
 def limit_of_uniform_ratio(problem: Problem) -> float:
-    """Return how many times the error under a density that over the square about the region is, of few neighbours.
+    """Return the limit, for many points, of a neighbour's error over the square divided by that under the density.
 
     Along the boundary they err in a strip as wide as neighbours are apart, (n p)^(-1/2) where the density is p. So the
     error is an integral along it, of p^(1/2) under the density and of p^(-1/2) / area over the square: for n so large
@@ -99,16 +113,21 @@ def limit_of_uniform_ratio(problem: Problem) -> float:
     Parameters
     ----------
     problem : Problem
-        In the plane.
+        In the plane, of a target that knows its boundary.
     """
     half = problem.log_density(problem.target.boundary(_ON_BOUNDARY)) / 2  # type: ignore[attr-defined]
     return float(np.exp(-half).mean() / np.exp(half).mean() / (2 * problem.target.radius) ** 2)
 
 
 def _uniform_ratio(frame: pd.DataFrame, learner: str, n_samples: int) -> Interval:
-    """Return how many times the error under the density that over the square is."""
+    """Return a learner's error uniformly over the square, divided by that under the density."""
+    return exponential(log_ratio(*_errors(frame, learner, n_samples)))
+
+
+def _errors(frame: pd.DataFrame, learner: str, n_samples: int) -> tuple[pd.Series, pd.Series]:
+    """Return a learner's errors uniformly over the square, and under the density, by seed."""
     over, under = (by_seed(frame, metric, learner=learner, needs=[n_samples])[n_samples] for metric in _PLACES)
-    return exponential(log_ratio(1 - over, 1 - under))
+    return 1 - over, 1 - under
 
 
 def _between(interval: Interval, low: float, high: float) -> bool | None:

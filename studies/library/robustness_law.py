@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -112,7 +113,7 @@ def exponents(table: pd.DataFrame, of: str) -> pd.DataFrame:
         If there are not two seeds, or not two values of each of the three.
     """
     if table["seed"].nunique() < 2 or table[list(_EXPONENTS)].nunique().min() < 2:
-        raise NotMeasured(of)
+        raise NotMeasured(f"{of} is not measured with two seeds, and two values of n, d and p, or more")
     return pd.DataFrame([_fit(rows, of) for _, rows in table.groupby("seed")], columns=list(_EXPONENTS))
 
 
@@ -183,7 +184,9 @@ def _bound(table: pd.DataFrame) -> Array:
 
 
 @picture(whole_study=True)
-def plot_steepness(results: Results, ax: Axes | None = None, *, family: str = "net") -> Axes:
+def plot_steepness(
+    results: Results, ax: Axes | None = None, *, family: Literal["net", "random features"] = "net"
+) -> Axes:
     """Draw the largest gradient against p / (n d), a colour for each dimension, beside the bound's slope."""
     ax = new_axes(ax)
     table = cells(results.frame())

@@ -1,6 +1,6 @@
-"""What claims about built-in studies have in common: values and slopes by seed, and a curve of them."""
+"""What claims and pictures of built-in studies have in common: values and slopes by seed, and a curve of them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -89,7 +89,7 @@ Value = TypeVar("Value")
 Result = TypeVar("Result")
 
 
-def measured(function: Callable[[Value], Result], values: Iterable[Value]) -> dict[Value, Result]:
+def measured(function: Callable[[Value], Result], values: Collection[Value]) -> dict[Value, Result]:
     """Return what a function makes of those values for which enough is measured.
 
     Raises

@@ -452,11 +452,14 @@ def test_one_that_asks_for_pictures_is_drawn_as_it_asks(results_of):
     assert page.figure.axes[0].get_ylabel() == "Mean squared error on the training points"
 
 
-def test_learners_that_cannot_be_told_apart_are_not_drawn_together(results_of):
+@pytest.mark.parametrize("sizes", [[50, 100], [50]])
+def test_learners_that_cannot_be_told_apart_are_not_drawn_together(results_of, sizes):
+    asked = [{"plot": "axis", "axis": "learner", "n_samples": 50}]
     learners = {f"kNN {k}": {"estimator": "knn-1", "params": {"n_neighbors": k}} for k in range(1, N_LOOKS + 2)}
-    found = list(pages(results_of(lambda _: {"accuracy": 0.9}, sizes=[50, 100], learners=learners)))
-    assert [page.name for page in found] == ["learning-curves"]
-    assert found[0].refusal.startswith("41 learners, of which 40 can be told apart")
+    results = results_of(lambda _: {"accuracy": 0.9}, sizes=sizes, learners=learners, pictures=asked)
+    *curves, picture = pages(results)
+    assert picture.name == "picture-1-axis"
+    assert [page.refusal[:42] for page in curves] == ["41 learners, of which 40 can be told apart"] * (len(sizes) - 1)
 
 
 def test_a_study_without_axes_is_drawn_learner_by_learner(results_of):

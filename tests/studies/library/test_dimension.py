@@ -61,6 +61,14 @@ def test_claims_fail_where_the_ambient_dimension_counts(invented):
     assert {claim.holds for claim in found} <= {False, None}
 
 
+def test_a_run_that_was_cut_short_makes_claims_of_what_it_has(invented):
+    frame = invented("dimension", power_laws, noise=1e-3)
+    spiral = (frame["problem"] == "spiral, dimension=50") & (frame["learner"] == "net")
+    cut = frame[~(spiral & (frame["n_samples"] > 1000))]
+    assert "at n = 100, 316, 1,000" in check_claims("dimension", cut)[-1].measured
+    assert len(check_claims("dimension", frame[~spiral])) == len(check_claims("dimension", frame)) - 1
+
+
 @pytest.mark.parametrize("plot", [plot_error_on_spheres, plot_exponents])
 def test_pictures_draw_every_sphere(invented, shown, plot):
     ax = plot(shown(invented("dimension", power_laws)), Figure().subplots())
