@@ -11,6 +11,9 @@ import pandas as pd
 
 from studies.inference import Interval
 
+VERDICTS = {True: "seen", False: "not seen", None: "undecided"}
+"""What is said of a claim, by whether it holds."""
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -36,7 +39,7 @@ class Claim:
     @property
     def verdict(self) -> str:
         """In words."""
-        return {True: "seen", False: "not seen", None: "undecided"}[self.holds]
+        return VERDICTS[self.holds]
 
 
 Check = Callable[[pd.DataFrame], Iterable[Claim]]

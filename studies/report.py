@@ -19,6 +19,7 @@ import toymanifold
 from studies import charts, pages
 from studies.breakdown_tables import BreakdownTable, breakdown_tables
 from studies.charts import Chart, Strip, Style
+from studies.claims import check_claims
 from studies.curves import by_problem, losses
 from studies.findings import Findings, Mean, Measured, find
 from studies.galleries import SHOWN_SEED, Gallery, asked_pictures, galleries
@@ -27,7 +28,7 @@ from studies.points import MAP_SIZE, N_TEST
 from studies.provenance import Run
 from studies.results import Results
 from studies.show import answers
-from studies.wording import Scale, headline, highlights, needed, number, scale_of, standing
+from studies.wording import Scale, headline, highlights, needed, number, scale_of, standing, verdicts
 
 _MOST_RUNS = 10
 _MOST_FAILURES = 50
@@ -123,6 +124,7 @@ def render_report(results: Results, words: Sequence[str] = ()) -> str:
             _chapter(i, each, styles, rows[each.problem], pictures.get(each.problem)) for i, each in enumerate(found)
         ],
         asked=asked_pictures(results),
+        claims=check_claims(study.name, frame),
         highlights=highlights(found[0]),
         answers=answers(results),
         failures=failures[:_MOST_FAILURES],
@@ -256,7 +258,7 @@ def _run(run: Run, n_cells: int) -> str:
 
 def _template() -> jinja2.Template:
     environment = pages.environment()
-    environment.filters |= {"px": lambda position: f"{position:.1f}", "intervals": _intervals}
+    environment.filters |= {"px": lambda position: f"{position:.1f}", "intervals": _intervals, "verdicts": verdicts}
     environment.globals |= {
         "shown_seed": SHOWN_SEED,
         "map_size": MAP_SIZE,

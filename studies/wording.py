@@ -1,10 +1,13 @@
 """Findings in words: numbers with their units and intervals, the answer in one sentence, and what stands beside it."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
 
+from studies.claims import VERDICTS, Claim
 from studies.crossings import Crossover
 from studies.findings import Findings, Ranking, Rival, Worth
 from studies.inference import Interval
@@ -108,9 +111,21 @@ def headline(findings: Findings) -> str:
     curves = findings.measured[0].curves
     sizes = [mean.n_samples for curve in curves for mean in curve.means]
     learners = f"{len(curves)} learners were" if len(curves) > 1 else "one learner was"
-    return where + _sentence(
-        f"{learners} measured with {min(sizes):,} to {max(sizes):,} training points", capital=not where
-    )
+    points = f"{min(sizes):,}{f' to {max(sizes):,}' if max(sizes) > min(sizes) else ''} training points"
+    return where + _sentence(f"{learners} measured with {points}", capital=not where)
+
+
+def verdicts(claims: Sequence[Claim]) -> str:
+    """Return how many of some claims are seen, in one sentence.
+
+    Examples
+    --------
+    >>> verdicts([Claim("Sky is blue.", "", "", True), Claim("Grass is red.", "", "", False)])
+    'Of 2 claims 1 is seen, 1 is not seen.'
+    """
+    counts = Counter(claim.verdict for claim in claims)
+    told = (f"{n} {'is' if n == 1 else 'are'} {verdict}" for verdict in VERDICTS.values() if (n := counts[verdict]))
+    return f"Of {len(claims)} claim{'s' if len(claims) > 1 else ''} {', '.join(told)}."
 
 
 def highlights(findings: Findings) -> tuple[Highlight, ...]:

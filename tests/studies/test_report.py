@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from studies import Outcome, Results, Store, cli, plan_study
+from studies import Claim, Outcome, Results, Store, built_in, check_claims, cli, plan_study
+from studies.claims import CLAIMS
+from studies.library.depth import log_gradient
 from studies.provenance import collect
 from studies.report import ReportError, render_report
+from studies.wording import verdicts
 
 HARMFUL = (
     "<script>alert(1)</script>",
@@ -79,6 +82,41 @@ def test_the_answer_comes_before_everything_else(worth_results):
     answer = text.index("At n = 1,000, the polar prior was worth 4 times the data")
     assert text.index("What is the prior worth?") < answer < text.index("Learning curves")
     assert answer < text.index("kNN overtakes net + polar with 1,000 at 10,000") < text.index("Learning curves")
+
+
+@pytest.fixture
+def of_phenomenon(tmp_path):
+    """The results of the study `depth`, invented: gradients as in theory, and nets of one sample size."""
+    study = built_in()["depth"].model_copy(update={"seeds": 2})
+    store = Store(f"sqlite:///{tmp_path}/results.db")
+    for p in plan_study(study):
+        size = np.exp(log_gradient(p.axes.get("activation", "relu"), p.axes.get("init_scale") or 1.0, p.axes["depth"]))
+        norms = {f"gradient_norm_{layer}": size * (1 + 0.01 * p.cell.seed) for layer in range(1, p.axes["depth"] + 2)}
+        store.add(Outcome(p.cell.key, p.cell.spec, "ok", {"accuracy_train": 0.5 + 0.01 * p.cell.seed, **norms}))
+    return Results(study, store)
+
+
+def test_a_study_of_a_phenomenon_is_led_by_claims_and_its_own_pictures(of_phenomenon):
+    text = Page(render_report(of_phenomenon)).text
+    claims = check_claims("depth", of_phenomenon.frame())
+    lead = text.index(verdicts(claims))
+    told = text.index("What is claimed, and what was seen")
+    assert lead < told < text.index("Pictures that the study asks for") < text.index("Measurements")
+    assert all(text.count(claim.says) == text.count(f"{claim.says} {claim.verdict}") == 1 for claim in claims)
+
+
+def test_one_sample_size_is_a_table_and_no_curve(of_phenomenon):
+    page = Page(render_report(of_phenomenon))
+    assert "Learning curves" not in page.text
+    assert "85 learners were measured with 500 training points." in page.text
+    assert not [attrs for tag, attrs in page.tags if tag == "svg" and attrs.get("class") == "curves"]
+
+
+def test_claims_follow_the_answer_where_the_study_has_no_picture_of_its_own(worth, worth_results, monkeypatch):
+    claim = Claim("Priors help.", "folklore", "by 1.0 [0.9, 1.1] points", True)
+    monkeypatch.setitem(CLAIMS, worth.name, lambda frame: [claim])
+    text = Page(render_report(worth_results)).text
+    assert text.index("the polar prior was worth") < text.index("Learning curves") < text.index("Priors help.")
 
 
 def test_every_mean_is_in_a_table_and_in_the_data_of_the_script(worth_results):
