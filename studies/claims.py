@@ -11,6 +11,8 @@ import pandas as pd
 
 from studies.inference import Interval
 
+_LEAST_P = 0.01  # that is told
+
 VERDICTS = {True: "seen", False: "not seen", None: "undecided"}
 """What is said of a claim, by whether it holds."""
 
@@ -76,6 +78,11 @@ def check_claims(study: str, frame: pd.DataFrame) -> list[Claim]:
         Those of which enough is measured; none about a study that makes no claims.
     """
     return list(CLAIMS[study](frame)) if study in CLAIMS else []
+
+
+def told_p(p: float) -> str:
+    """Return a p-value as text: "p = 0.29", or "p < 0.01"."""
+    return f"p = {p:.2f}" if p >= _LEAST_P else f"p < {_LEAST_P}"
 
 
 def told(interval: Interval, digits: str = ".2f") -> str:

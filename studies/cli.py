@@ -140,7 +140,7 @@ def run(
                 results.end_run(run_id)
             if stop.now:
                 workers.kill()
-    _tell_end(names, failed, stop, told)
+    _tell_end(f"{names[0]}{' --quick' if quick else ''}", failed, stop, told)
 
 
 @app.command()
@@ -357,7 +357,7 @@ def _executor(name: str, jobs: int | None, megabytes: int | None) -> Iterator["S
         fail(f"{error}. {RESUME}")
 
 
-def _tell_end(studies: list[str], failed: list[tuple["Planned", Outcome]], stop: "Stop", told: Console) -> None:
+def _tell_end(shown: str, failed: list[tuple["Planned", Outcome]], stop: "Stop", told: Console) -> None:
     """Say how a run has ended, and exit accordingly."""
     for planned, outcome in failed:
         where = f"{planned.learner}, n = {planned.cell.n_samples:,}, seed {planned.cell.seed}"
@@ -365,7 +365,7 @@ def _tell_end(studies: list[str], failed: list[tuple["Planned", Outcome]], stop:
     if stop.asked:
         out.print(f"Stopped. {RESUME}")
     else:
-        told.print(f"Done. See it with: toymanifold show {studies[0]}")
+        told.print(f"Done. See it with: toymanifold show {shown}")
     if stop.signal:
         raise typer.Exit(128 + stop.signal)
     if failed:

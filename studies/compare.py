@@ -1,12 +1,19 @@
 """Comparisons at one sample size: means over seeds, paired differences between learners, tests and sizes of effects."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from studies.curves import errors_at
 from studies.inference import Interval, holm, mean_interval, p_above_zero, positive_mean_interval
+
+
+def loss_interval(values: pd.Series, metric: str) -> Interval:
+    """Return the mean of a loss over seeds with its interval, which ends at 1 where the loss is a share of errors."""
+    interval = positive_mean_interval(values)
+    return replace(interval, high=min(interval.high, 1.0)) if metric.startswith("error") else interval
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
@@ -20,7 +27,7 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
     by = ["learner", "n_samples", "metric"]
     rows = []
     for key, values in frame.groupby(by, sort=False)["value"]:
-        interval = positive_mean_interval(values)
+        interval = loss_interval(values, str(key[-1]))
         rows.append((*key, interval.mean, interval.low, interval.high, len(values)))
     return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "seeds"])
 

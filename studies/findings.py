@@ -13,10 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from studies.breakdowns import is_of_bin
-from studies.compare import paired_difference
+from studies.compare import loss_interval, paired_difference
 from studies.crossings import Crossover
 from studies.curves import by_problem, losses
-from studies.inference import Interval, mean_interval, positive_mean_interval
+from studies.inference import Interval, mean_interval
 from studies.meetings import Equivalence, Estimate, crossover, equivalence
 from studies.plan import Cell, plan_study
 from studies.spec import Study
@@ -158,11 +158,13 @@ def _find(study: Study, problem: str, rows: pd.DataFrame) -> Findings:
 
 def _measured(losses: pd.DataFrame, metric: str) -> Measured:
     rows = losses[losses["metric"] == metric]
-    interval = positive_mean_interval if (rows["value"] >= 0).all() else mean_interval
-    curves = []
+    positive, curves = (rows["value"] >= 0).all(), []
     for learner, part in rows.groupby("learner", sort=False):
         groups = part.groupby("n_samples")["value"]
-        means = tuple(Mean(int(str(n)), interval(values), len(values)) for n, values in groups)
+        means = tuple(
+            Mean(int(str(n)), loss_interval(values, metric) if positive else mean_interval(values), len(values))
+            for n, values in groups
+        )
         curves.append(Curve(str(learner), means))
     return Measured(metric, tuple(curves))
 
@@ -262,4 +264,5 @@ def _ranking(frame: pd.DataFrame) -> Ranking | None:
     behind = None
     if second and set(by_learner[first].index) & set(by_learner[second].index):
         behind = paired_difference(by_learner[second], by_learner[first])
-    return Ranking(n_samples, len(everywhere) > 0, first, positive_mean_interval(by_learner[first]), second, behind)
+    smallest = loss_interval(by_learner[first], str(there["metric"].iloc[0]))
+    return Ranking(n_samples, len(everywhere) > 0, first, smallest, second, behind)

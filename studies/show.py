@@ -66,7 +66,10 @@ def measurements(results: Results) -> list[Table]:
 
 def _table(problem: str, frame: pd.DataFrame) -> Table:
     measured = {metric for metric in frame["metric"] if not is_of_bin(metric)}
-    metrics = [*(metric for metric in _HEADINGS if metric in measured), *sorted(measured - _HEADINGS.keys())]
+    metrics = [
+        *(metric for metric in _HEADINGS if metric in measured),
+        *sorted(measured - _HEADINGS.keys(), key=_natural),
+    ]
     shown = Table(box=None, title=problem or None, title_justify="left")
     for heading in ("n", "learner", *(_HEADINGS.get(metric, metric) for metric in metrics), "seeds"):
         shown.add_column(heading, justify="left" if heading == "learner" else "right", no_wrap=True)
@@ -158,6 +161,12 @@ def _judged(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of what learners are judged by."""
     measured = set(frame["metric"])
     return frame[frame["metric"] == next((name for name in PRIMARY if name in measured), "")]
+
+
+def _natural(metric: str) -> tuple[str, int]:
+    """Return what sorts metrics of one name by their numbers."""
+    name, _, number = metric.rpartition("_")
+    return (name, int(number)) if number.isdecimal() else (metric, 0)
 
 
 def _rows(frame: pd.DataFrame, metrics: list[str]) -> Iterator[list[str]]:

@@ -81,5 +81,7 @@ def verify(results: Results, executor: Executor, here: Run, *, n_cells: int, see
 def _excuses(stored: Outcome, again: Outcome, then: Run | None, here: Run) -> list[str]:
     if then is None:
         return ["it is not known where it was computed"]
-    shared = [f"fitted together with {stored.shared - 1} others"] if stored.shared != again.shared else []
-    return shared + then.differences(here)
+    if stored.shared == again.shared:
+        return then.differences(here)
+    others = stored.shared - 1
+    return [f"fitted together with {others} other{'' if others == 1 else 's'}", *then.differences(here)]

@@ -12,6 +12,7 @@ from studies.figures.ink import (
     INK,
     End,
     draw_points,
+    folded,
     line_style,
     literal,
     marker_size,
@@ -183,7 +184,7 @@ def plot_data_equivalence(results: Results, ax: Axes | None = None, *, problem: 
     ax.set_xlim(min(ends) / 2, max(ends) * 2.5)
     set_scale(ax.xaxis, log=True, unit="x")
     scale = scale_of(metric_of(rows)).title
-    ax.set_xlabel(f"times the data of {literal(str(found.reference))} with n = {found.n_samples:,}, for its error")
+    ax.set_xlabel(folded(f"times the data of {found.reference} with n = {found.n_samples:,}, for its error", 60))
     ax.set_title(scale, fontsize=10)
     tidy(ax)
     ax.grid(visible=False, axis="y")

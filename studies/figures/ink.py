@@ -149,9 +149,9 @@ def draw_points(
     )
 
 
-def folded(name: str) -> str:
+def folded(name: str, longest: int = _LONGEST) -> str:
     """Return a name in lines that are not too long."""
-    return textwrap.fill(literal(name), _LONGEST)
+    return textwrap.fill(literal(name), longest)
 
 
 def handle(name: str, look: Look) -> Line2D:

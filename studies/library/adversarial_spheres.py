@@ -13,7 +13,7 @@ from scipy.special import betainc, betaincinv
 
 from estimators import NetClassifier
 from estimators.diagnostics import input_gradients
-from studies.claims import Claim, claims, told
+from studies.claims import Claim, claims, told, told_p
 from studies.figures.ink import new_axes
 from studies.inference import mean_interval
 from studies.library.functions import Function, margin
@@ -186,7 +186,7 @@ def _closed_form(frame: pd.DataFrame) -> Claim:
     return Claim(
         "The error of the nearest neighbour is its closed form, at every n and d.",
         "An integral over the distances to points on either sphere",
-        f"{100 * away.max():.2g} points away at most over {len(away)} pairs; least p = {p:.2f} (t tests, Holm)",
+        f"{100 * away.max():.2g} points away at most over {len(away)} pairs; least {told_p(p)} (t tests, Holm)",
         p > 0.05,
     )
 
@@ -286,5 +286,5 @@ def plot_nearest_errors(results: Results, ax: Axes | None = None) -> Axes:
         ax.plot(rows["share"], rows["distance"], marker, color=colour, markersize=5, label=f"nets, d = {d}")
         ax.plot(share, cap_distance(share, d), color=colour, lw=1)
     ax.set(xscale="log", xlabel="share of errors on the inner sphere", ylabel="mean distance to the nearest error")
-    ax.set_title("lines: from a cap of that share")
+    ax.set_title("lines: mean distance from a cap of that share")
     return finish(ax)

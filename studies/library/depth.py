@@ -193,6 +193,7 @@ def plot_gradient_by_depth(
         theory = np.array([log_gradient(activation, scale, int(depth)) for depth in norms.columns])
         constant = np.log(norms).mean().mean() - theory.mean()
         ax.plot(norms.columns.astype(float), np.exp(theory + constant), color=colour, ls="--", lw=1)
+    ax.plot([], [], "k--", lw=1, label="theory")
     ax.set(yscale="log", xlabel="hidden layers", ylabel="first layer's gradient", title=activation)
     return finish(ax)
 
@@ -214,7 +215,7 @@ def plot_gradient_by_layer(results: Results, ax: Axes | None = None) -> Axes:
     for (label, where), colour in zip(nets.items(), sns.color_palette("colorblind"), strict=False):
         table = rows_where(rows, **where).pivot(index="seed", columns="layer", values="value")
         draw(ax, table, color=colour, label=label, marker="")
-    ax.set(yscale="log", xlabel="layer", ylabel="gradient")
+    ax.set(yscale="log", xlabel="layer", ylabel="gradient", title=f"relu, {plain['depth'].max():.0f} hidden layers")
     return finish(ax, loc="center left", bbox_to_anchor=(1, 0.5))
 
 

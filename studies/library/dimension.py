@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, eval_gegenbauer
 
-from studies.claims import Claim, claims, told
+from studies.claims import Claim, claims, told, told_p
 from studies.figures.ink import new_axes
 from studies.inference import Interval, mean_interval, p_above_zero
 from studies.library.seeds import (
@@ -98,7 +98,7 @@ def _closed_form(frame: pd.DataFrame) -> Claim:
     return Claim(
         "The squared error of the nearest neighbour on S^m is its closed form at every n, in 50 dimensions as in any.",
         "An integral over the distance of the nearest of n uniform points",
-        f"{ratios.min():.2f} to {ratios.max():.2f} times it over {len(ratios)} pairs of n and m; least p = {p:.2f}"
+        f"{ratios.min():.2f} to {ratios.max():.2f} times it over {len(ratios)} pairs of n and m; least {told_p(p)}"
         " (t tests, Holm)",
         p > 0.05,
     )
@@ -154,7 +154,7 @@ def _beside(
     found = measured(lambda m: exponents(frame, problem.format(_sphere(m)), learner, metric), _DIMENSIONS)
     p = least_p(p_of(own.to_numpy()[:, None], [theory(m)]) for m, own in found.items())
     each = (f"m = {m}: {told(mean_interval(own), '.3f')} beside {theory(m):.3g}" for m, own in found.items())
-    return f"{'; '.join(each)}; least p = {p:.2f} (Holm)", p > 0.05
+    return f"{'; '.join(each)}; least {told_p(p)} (Holm)", p > 0.05
 
 
 def _p_below(values: ArrayLike, theory: ArrayLike) -> Array:
@@ -169,7 +169,7 @@ def _spiral(frame: pd.DataFrame) -> Claim:
     return Claim(
         "The nearest neighbour's errors on the spiral fall as n^(-1/2), in 50 dimensions as in the plane.",
         "As for the spheres, with m = 2; distances are all that it sees",
-        f"exponent {told(mean_interval(found))}, p = {p:.2f}; errors differ from those in the plane by"
+        f"exponent {told(mean_interval(found))}, {told_p(p)}; errors differ from those in the plane by"
         f" {(plane - space).abs().to_numpy().max():.1g} at most",
         p > 0.05,
     )

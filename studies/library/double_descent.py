@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
-from studies.claims import Claim, claims, told
+from studies.claims import Claim, claims, told, told_p
 from studies.figures.ink import new_axes
 from studies.inference import Interval, exponential, mean_interval
 from studies.library.seeds import (
@@ -114,7 +114,7 @@ def _closed_form(frame: pd.DataFrame) -> Claim:
         "The error of least squares of minimum norm is its closed form, below and above n = d.",
         "Hastie et al. 2019 (isotropic features); the expectation of an inverse Wishart matrix",
         f"{ratio.min():.2f} to {ratio.max():.2f} times it at n = {', '.join(map(str, far.columns))};"
-        f" least p = {p:.2f} (t tests, Holm)",
+        f" least {told_p(p)} (t tests, Holm)",
         p > 0.05,
     )
 

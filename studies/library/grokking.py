@@ -245,18 +245,18 @@ def _less(interval: Interval, bound: float) -> Interval:
 def plot_grokking(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the nets' accuracies by epoch, a colour for each weight decay; dashed those at the training pairs."""
     nets = rows_where(results.frame(), family="net")
-    ax = _plot_accuracies(nets, "epochs", "weight_decay", "weight decay {:g}", ax)
+    ax = _draw_accuracies(nets, "epochs", "weight_decay", "weight decay {:g}", ax)
     ax.set(xscale="log", xlabel="epoch", title="net, half of the pairs")
-    return ax
+    return finish(ax)
 
 
 @picture(whole_study=True)
 def plot_grokking_by_round(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the recursive feature machines' accuracies by round, a colour for each number of pairs; dashed as above."""
     machines = rows_where(results.frame(), family="rfm")
-    ax = _plot_accuracies(machines, "n_rounds", "n_samples", "{:.0f} of 961 pairs", ax)
+    ax = _draw_accuracies(machines, "n_rounds", "n_samples", "{:.0f} of 961 pairs", ax)
     ax.set(xlabel="round", title="recursive feature machine")
-    return ax
+    return finish(ax)
 
 
 @picture(whole_study=True)
@@ -271,11 +271,12 @@ def plot_circulant_deviation(results: Results, ax: Axes | None = None) -> Axes:
     return finish(ax)
 
 
-def _plot_accuracies(frame: pd.DataFrame, axis: str, hue: str, label: str, ax: Axes | None) -> Axes:
+def _draw_accuracies(frame: pd.DataFrame, axis: str, hue: str, label: str, ax: Axes | None) -> Axes:
     ax = new_axes(ax)
     for value, colour in zip(values_of(frame, hue), sns.color_palette("colorblind"), strict=False):
         at = {hue: value}
         draw(ax, by_seed(frame, "accuracy", axis, **at), color=colour, label=label.format(value))
         draw(ax, by_seed(frame, "accuracy_train", axis, **at), color=colour, ls="--", marker="")
+    ax.plot([], [], "k--", label="on the training pairs")
     ax.set(ylabel="accuracy", ylim=(-0.02, 1.02))
-    return finish(ax)
+    return ax

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from studies.claims import Claim, claims, told
+from studies.claims import Claim, claims, told, told_p
 from studies.compare import paired_difference
 from studies.crossings import NoEquivalence, data_equivalence
 from studies.effects import prior_effect
@@ -98,7 +98,7 @@ def _in_the_limit(frame: pd.DataFrame) -> Claim:
         f"With many points the nearest neighbour's error uniformly over the square is {limit:.2f} times that under the"
         " density",
         "By the width of the strip where it errs, (n density)^(-1/2), along the boundary",
-        f"{told(exponential(log_ratio(over, under)))} times at n = {most:,}; p = {p:.2f} (t test)",
+        f"{told(exponential(log_ratio(over, under)))} times at n = {most:,}; {told_p(p)} (t test)",
         p > 0.05,
     )
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from studies.compare import paired_difference, paired_tests, summary
+from studies.compare import loss_interval, paired_difference, paired_tests, summary
 from studies.curves import errors
 from studies.inference import holm
 
@@ -84,3 +84,11 @@ def test_the_same_errors_are_a_draw(frame_of):
     table = np.array([[0.1], [0.125]])
     test = paired_tests(frame_of([100], a=table, b=table), 100).iloc[0]
     assert (test["effect"], test["won"], test["p_holm"]) == (0, 0.5, 1)
+
+
+@pytest.mark.parametrize(("metric", "high"), [("error", 1.0), ("mse", np.inf)])
+def test_a_share_of_errors_is_not_more_than_all(metric, high):
+    """Two seeds that differ much say next to nothing, but not that more than all answers may be wrong."""
+    interval = loss_interval(pd.Series([0.01, 0.4]), metric)
+    assert 0 < interval.low < interval.mean < 1
+    assert 1 <= interval.high <= high

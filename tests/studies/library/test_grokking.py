@@ -116,7 +116,7 @@ class Kept:
 
 
 @pytest.mark.parametrize(
-    ("plot", "n_lines"), [(plot_grokking, 6), (plot_grokking_by_round, 4), (plot_circulant_deviation, 3)]
+    ("plot", "n_lines"), [(plot_grokking, 7), (plot_grokking_by_round, 5), (plot_circulant_deviation, 3)]
 )
 def test_pictures_have_a_line_for_each_learner(plot, n_lines):
     ax = plot(Kept(), Figure().subplots())
