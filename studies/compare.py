@@ -1,7 +1,9 @@
 """Comparisons at one sample size: means over seeds, paired differences between learners, tests and sizes of effects."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,11 @@ def loss_interval(values: pd.Series, metric: str) -> Interval:
     """Return the mean of a loss over seeds with its interval, which ends at 1 where the loss is a share of errors."""
     interval = positive_mean_interval(values)
     return replace(interval, high=min(interval.high, 1.0)) if metric.startswith("error") else interval
+
+
+def interval_of(rows: pd.DataFrame, metric: str) -> Callable[[pd.Series], Interval]:
+    """Return what makes the intervals of a metric: `loss_interval` where no value in its rows is negative, else t."""
+    return partial(loss_interval, metric=metric) if (rows["value"] >= 0).all() else mean_interval
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:

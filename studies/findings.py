@@ -13,10 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from studies.breakdowns import is_of_bin
-from studies.compare import loss_interval, paired_difference
+from studies.compare import interval_of, loss_interval, paired_difference
 from studies.crossings import Crossover
 from studies.curves import by_problem, losses
-from studies.inference import Interval, mean_interval
+from studies.inference import Interval
 from studies.meetings import Equivalence, Estimate, crossover, equivalence
 from studies.plan import Cell, plan_study
 from studies.spec import Study
@@ -158,13 +158,11 @@ def _find(study: Study, problem: str, rows: pd.DataFrame) -> Findings:
 
 def _measured(losses: pd.DataFrame, metric: str) -> Measured:
     rows = losses[losses["metric"] == metric]
-    positive, curves = (rows["value"] >= 0).all(), []
+    interval = interval_of(rows, metric)
+    curves = []
     for learner, part in rows.groupby("learner", sort=False):
         groups = part.groupby("n_samples")["value"]
-        means = tuple(
-            Mean(int(str(n)), loss_interval(values, metric) if positive else mean_interval(values), len(values))
-            for n, values in groups
-        )
+        means = tuple(Mean(int(str(n)), interval(values), len(values)) for n, values in groups)
         curves.append(Curve(str(learner), means))
     return Measured(metric, tuple(curves))
 

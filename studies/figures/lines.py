@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from studies.compare import interval_of
 from studies.curves import losses
 from studies.figures.chosen import metric_of
-from studies.inference import Interval, mean_interval, positive_mean_interval
+from studies.inference import Interval
 from studies.parameters import label_without, said
 from studies.plan import Planned
 from studies.refusals import unknown
@@ -89,7 +90,7 @@ def lines_along(
     )
     metric = metric_of(rows, metric)
     rows = rows[rows["metric"] == metric]
-    interval = positive_mean_interval if (rows["value"] >= 0).all() else mean_interval
+    interval = interval_of(rows, metric)
     return [_line(metric, key, part, interval) for key, part in rows.groupby("line", sort=False)]
 
 
