@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import subspace_angles
 from torch import Tensor, nn
 
-from toymanifold.validation import check_integer, check_real, refusal
+from toymanifold.validation import check_integer, check_real, error_message
 
 __all__ = [
     "agop",
@@ -101,7 +101,7 @@ def agop(gradients: ArrayLike) -> Floats:
     """
     G = np.asarray(gradients, dtype=np.float64)
     if G.ndim not in (2, 3) or not len(G):
-        raise ValueError(refusal("gradients", "agop", "of shape (n, d) or (n, d, n_outputs)", f"shape {G.shape}"))
+        raise ValueError(error_message("gradients", "agop", "of shape (n, d) or (n, d, n_outputs)", f"shape {G.shape}"))
     G = G.reshape(*G.shape[:2], -1)
     matrix: Floats = np.tensordot(G, G, axes=((0, 2), (0, 2))) / len(G)
     return matrix
@@ -172,7 +172,7 @@ def share_inside(matrix: ArrayLike, frame: ArrayLike) -> float:
     """Return the share, in [0, 1], of the trace of a feature matrix (d, d) inside the span of a frame (d, k)."""
     M, F = _matrix_and_frame(matrix, frame, "share_inside")
     if np.trace(M) <= 0:
-        raise ValueError(refusal("matrix", "share_inside", "of positive trace", f"trace {np.trace(M):g}"))
+        raise ValueError(error_message("matrix", "share_inside", "of positive trace", f"trace {np.trace(M):g}"))
     Q = np.linalg.qr(F)[0]
     return float(np.trace(Q.T @ M @ Q) / np.trace(M))
 
@@ -267,7 +267,7 @@ def _double(function: Function) -> Function:
 def _points(X: ArrayLike, owner: str) -> Tensor:
     points = np.array(X, dtype=np.float64)
     if points.ndim != 2 or not len(points) or not np.isfinite(points).all():
-        raise ValueError(refusal("X", owner, "finite, of shape (n, d)", f"shape {points.shape}"))
+        raise ValueError(error_message("X", owner, "finite, of shape (n, d)", f"shape {points.shape}"))
     return torch.from_numpy(points)
 
 
@@ -299,9 +299,11 @@ def _cosine(A: Floats, B: Floats) -> float:
 def _matrix_and_frame(matrix: ArrayLike, frame: ArrayLike, owner: str) -> tuple[Floats, Floats]:
     M, F = np.asarray(matrix, dtype=np.float64), np.asarray(frame, dtype=np.float64)
     if M.ndim != 2 or M.shape[0] != M.shape[1]:
-        raise ValueError(refusal("matrix", owner, "a square array", f"shape {M.shape}"))
+        raise ValueError(error_message("matrix", owner, "a square array", f"shape {M.shape}"))
     if F.ndim != 2 or len(F) != len(M) or not 1 <= F.shape[1] <= len(M):
-        raise ValueError(refusal("frame", owner, f"of shape ({len(M)}, k), 1 <= k <= {len(M)}", f"shape {F.shape}"))
+        raise ValueError(
+            error_message("frame", owner, f"of shape ({len(M)}, k), 1 <= k <= {len(M)}", f"shape {F.shape}")
+        )
     return M, F
 
 

@@ -12,7 +12,7 @@ from estimators.bandwidths import RULES, choose_bandwidth
 from estimators.kernel_functions import KERNELS, Kernel
 from estimators.kernel_solvers import Solution, solve_exact, solve_iteratively, solve_leave_one_out, solve_nystroem
 from estimators.targets import LabelTargets, Machine, ValueTargets, check_weight
-from toymanifold.validation import check_choice, check_integer, check_real, refusal
+from toymanifold.validation import check_choice, check_integer, check_real, error_message
 
 Array = NDArray[Any]
 
@@ -50,9 +50,11 @@ class KernelMachine(Machine):
         check_bandwidth(self.bandwidth, owner)
         check_ridge(self.ridge, owner)
         if self.bandwidth == "marginal-likelihood" and np.ndim(self.ridge) > 0:
-            raise ValueError(refusal("ridge", owner, "a float for the bandwidth 'marginal-likelihood'", self.ridge))
+            raise ValueError(
+                error_message("ridge", owner, "a float for the bandwidth 'marginal-likelihood'", self.ridge)
+            )
         if self.solver == "cg" and np.ndim(self.ridge) == 0 and self.ridge == 0:
-            raise ValueError(refusal("ridge", owner, "positive for the solver 'cg'", self.ridge))
+            raise ValueError(error_message("ridge", owner, "positive for the solver 'cg'", self.ridge))
 
     def _build_kernel(
         self, metric: Array | None, X: Array, Y: Array, weight: Array | None, random: np.random.RandomState
@@ -74,7 +76,7 @@ class KernelMachine(Machine):
         if np.ndim(self.ridge) > 0:
             if not exact:
                 allowed = f"a float where the solver is not exact (solver='exact', or at most {_EXACT_POINTS:,} points)"
-                raise ValueError(refusal("ridge", type(self).__name__, allowed, self.ridge))
+                raise ValueError(error_message("ridge", type(self).__name__, allowed, self.ridge))
             return X, solve_leave_one_out(kernel, X, Y, list(self.ridge), weight)  # type: ignore[arg-type]
         ridge = float(self.ridge)  # type: ignore[arg-type]
         if exact:
@@ -259,7 +261,7 @@ def check_bandwidth(bandwidth: Any, owner: str) -> None:
         check_real(bandwidth, "bandwidth", owner, low=0, closed="()")
     elif bandwidth not in RULES:
         allowed = f"{', '.join(map(repr, RULES))} or a positive float"
-        raise ValueError(refusal("bandwidth", owner, allowed, bandwidth))
+        raise ValueError(error_message("bandwidth", owner, allowed, bandwidth))
 
 
 def check_ridge(ridge: Any, owner: str) -> None:
@@ -268,7 +270,7 @@ def check_ridge(ridge: Any, owner: str) -> None:
         check_real(ridge, "ridge", owner, low=0, closed="[)")
         return
     if np.size(ridge) == 0:
-        raise ValueError(refusal("ridge", owner, "a float or a sequence of at least one", ridge))
+        raise ValueError(error_message("ridge", owner, "a float or a sequence of at least one", ridge))
     for one in ridge:
         check_real(one, "ridge", owner, low=0, closed="()")
 
@@ -280,10 +282,10 @@ def check_metric(metric: Any, n_features: int, owner: str) -> Array | None:
     M = np.asarray(metric, dtype=np.float64)
     allowed = f"None or a positive semi-definite array of shape ({n_features},) or ({n_features}, {n_features})"
     if M.shape not in ((n_features,), (n_features, n_features)):
-        raise ValueError(refusal("metric", owner, allowed, f"shape {M.shape}"))
+        raise ValueError(error_message("metric", owner, allowed, f"shape {M.shape}"))
     if not np.isfinite(M).all() or (M.ndim == 2 and not np.allclose(M, M.T)):
-        raise ValueError(refusal("metric", owner, allowed, metric))
+        raise ValueError(error_message("metric", owner, allowed, metric))
     eigenvalues = M if M.ndim == 1 else np.linalg.eigvalsh(M)
     if eigenvalues.min() < -1e-8 * eigenvalues.max():
-        raise ValueError(refusal("metric", owner, allowed, metric))
+        raise ValueError(error_message("metric", owner, allowed, metric))
     return M

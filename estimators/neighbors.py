@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from estimators.nearest import LARGEST, Tree, brute_neighbors, build_tree, tree_neighbors
-from toymanifold.validation import check_choice, check_integer, refusal
+from toymanifold.validation import check_choice, check_integer, error_message
 
 _FLOATS = (np.float64, np.float32)
 
@@ -71,9 +71,9 @@ class _NearestNeighbors(BaseEstimator):
         check_choice(self.algorithm, "algorithm", owner, ("auto", "tree", "brute"))
         if check_integer(self.n_neighbors, "n_neighbors", owner, low=1) > n_samples:
             allowed = f"at most the number of training points, n_samples={n_samples}"
-            raise ValueError(refusal("n_neighbors", owner, allowed, self.n_neighbors))
+            raise ValueError(error_message("n_neighbors", owner, allowed, self.n_neighbors))
         if self.n_jobs is not None and (not isinstance(self.n_jobs, int | np.integer) or self.n_jobs == 0):
-            raise ValueError(refusal("n_jobs", owner, "None or an int other than 0", self.n_jobs))
+            raise ValueError(error_message("n_jobs", owner, "None or an int other than 0", self.n_jobs))
 
 
 class NeighborsClassifier(ClassifierMixin, _NearestNeighbors):
@@ -216,4 +216,4 @@ def _quicker(n_samples: int, n_features: int) -> str:
 def _check_magnitude(X: NDArray[np.floating], owner: str) -> None:
     largest = max(float(X.max()), -float(X.min()))
     if largest > LARGEST:
-        raise ValueError(refusal("X", owner, f"at most {LARGEST:g} in absolute value", largest))
+        raise ValueError(error_message("X", owner, f"at most {LARGEST:g} in absolute value", largest))

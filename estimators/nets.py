@@ -27,7 +27,7 @@ from estimators.losses import LOSSES, nearest_probabilities
 from estimators.modules import ACTIVATIONS, MLP, PriorLayer, Standardize
 from estimators.priors import PRIORS, Prior, as_prior
 from estimators.training import Points, Run, Snapshots, train
-from toymanifold.validation import check_choice, check_integer, check_real, refusal
+from toymanifold.validation import check_choice, check_integer, check_real, error_message
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -366,7 +366,7 @@ class Net(BaseEstimator, ABC):
         check_is_fitted(self, "net_")
         states = dict(self.net_.callbacks_)["snapshots"].states_ if len(self.checkpoints) else {}
         if epoch not in states:
-            raise ValueError(refusal("epoch", f"{type(self).__name__}.as_of", f"among {tuple(states)}", epoch))
+            raise ValueError(error_message("epoch", f"{type(self).__name__}.as_of", f"among {tuple(states)}", epoch))
         if self.early_stopping or self.schedule != "constant":
             raise ValueError(f"{type(self).__name__}.as_of needs early_stopping=False and schedule='constant'.")
         net = copy.deepcopy(self).set_params(epochs=epoch, checkpoints=tuple(e for e in self.checkpoints if e <= epoch))
@@ -400,7 +400,7 @@ class Net(BaseEstimator, ABC):
         """Yield the net's outputs at each of the checkpoints that training has reached."""
         check_is_fitted(self, "net_")
         if not len(self.checkpoints):
-            raise ValueError(refusal("checkpoints", type(self).__name__, "epochs to be kept", self.checkpoints))
+            raise ValueError(error_message("checkpoints", type(self).__name__, "epochs to be kept", self.checkpoints))
         points = validate_data(self, X, dtype=_FLOATS, reset=False)
         module = copy.deepcopy(self.net_.module_)
         for _, state in sorted(dict(self.net_.callbacks_)["snapshots"].states_.items()):
@@ -516,7 +516,7 @@ class NetClassifier(ClassifierMixin, Net):
         unknown = np.asarray(y)[self.classes_[codes] != y]
         if len(unknown):
             known = f"among the classes of the first fit, {self.classes_.tolist()}"
-            raise ValueError(refusal("y", "NetClassifier", known, unknown.tolist()[0]))
+            raise ValueError(error_message("y", "NetClassifier", known, unknown.tolist()[0]))
         return codes.astype(np.int64)
 
     def _n_outputs(self) -> int:
@@ -637,4 +637,4 @@ def _device(name: str, owner: str) -> torch.device:
     try:
         return torch.device(name)
     except (RuntimeError, TypeError) as error:
-        raise ValueError(refusal("device", owner, '"auto" or a torch device', name)) from error
+        raise ValueError(error_message("device", owner, '"auto" or a torch device', name)) from error

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from estimators.polar import from_polar, to_polar
 from toymanifold import Spiral
-from toymanifold.validation import check_choice, refusal
+from toymanifold.validation import check_choice, error_message
 
 _FLOATS = (np.float64, np.float32)
 
@@ -58,7 +58,9 @@ class Prior(TransformerMixin, BaseEstimator, ABC):
     def check_features(self, n_features: int) -> None:
         """Raise where the parameters do not fit points of `n_features`."""
         if n_features < 2:
-            raise ValueError(refusal("X", type(self).__name__, "of 2 features at least", f"n_features = {n_features}"))
+            raise ValueError(
+                error_message("X", type(self).__name__, "of 2 features at least", f"n_features = {n_features}")
+            )
 
     def transform(self, X: ArrayLike) -> NDArray[np.floating]:
         """Return the new coordinates of `X` (n_samples, n_features) as (n_samples, n_features_out)."""
@@ -112,7 +114,9 @@ class PolarCoordinates(Prior):
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Validate the parameters and `X` (n_samples, n_features >= 2); nothing is learnt."""
         if self.learn_center:
-            raise ValueError(refusal("learn_center", "PolarCoordinates", "False outside a net", self.learn_center))
+            raise ValueError(
+                error_message("learn_center", "PolarCoordinates", "False outside a net", self.learn_center)
+            )
         return super().fit(X, y)
 
     def check_features(self, n_features: int) -> None:
@@ -120,7 +124,7 @@ class PolarCoordinates(Prior):
         super().check_features(n_features)
         if self.center is not None and np.shape(self.center) != (n_features,):
             allowed = f"an array of shape ({n_features},)"
-            raise ValueError(refusal("center", "PolarCoordinates", allowed, self.center))
+            raise ValueError(error_message("center", "PolarCoordinates", allowed, self.center))
 
     def coordinates(self, X: Any, *, center: Any = None, **_: Any) -> Any:
         """Map an array (n_samples, d) of any array library to polar coordinates about `center`; unchecked."""
@@ -142,14 +146,14 @@ class PolarCoordinates(Prior):
         polar = np.asarray(X)
         if polar.ndim != 2 or polar.shape[1] != len(self._names()):
             allowed = f"an array of shape (n_samples, {len(self._names())})"
-            raise ValueError(refusal("X", "PolarCoordinates.inverse_transform", allowed, f"shape {polar.shape}"))
+            raise ValueError(error_message("X", "PolarCoordinates.inverse_transform", allowed, f"shape {polar.shape}"))
         points: NDArray[np.floating] = from_polar(polar, encoding=self.encoding)
         return points if self.center is None else points + np.asarray(self.center, dtype=points.dtype)
 
     def _check_parameters(self) -> None:
         check_choice(self.encoding, "encoding", "PolarCoordinates", ("raw", "sincos"))
         if self.center is not None and not np.isfinite(np.asarray(self.center, dtype=float)).all():
-            raise ValueError(refusal("center", "PolarCoordinates", "None or a finite array", self.center))
+            raise ValueError(error_message("center", "PolarCoordinates", "None or a finite array", self.center))
 
     def _names(self) -> list[str]:
         angles = [f"theta{k}" for k in range(1, self.n_features_in_)]
@@ -220,4 +224,4 @@ def as_prior(prior: Any, owner: str) -> Prior | None:
     if isinstance(prior, Prior):
         prior._check_parameters()
         return clone(prior)
-    raise ValueError(refusal("prior", owner, f"None, a Prior or one of {', '.join(map(repr, PRIORS))}", prior))
+    raise ValueError(error_message("prior", owner, f"None, a Prior or one of {', '.join(map(repr, PRIORS))}", prior))

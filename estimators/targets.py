@@ -13,7 +13,7 @@ from sklearn.utils import Tags, check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from toymanifold.validation import refusal
+from toymanifold.validation import error_message
 
 Array = NDArray[Any]
 
@@ -87,5 +87,5 @@ def check_weight(sample_weight: Any, X: Array, owner: str) -> Array | None:
     weight: Array = check_array(sample_weight, dtype=X.dtype, ensure_2d=False, input_name="sample_weight")
     if weight.shape != (len(X),) or weight.min() < 0 or weight.max() == 0:
         allowed = f"{len(X)} numbers, none negative and not all zero"
-        raise ValueError(refusal("sample_weight", owner, allowed, sample_weight))
+        raise ValueError(error_message("sample_weight", owner, allowed, sample_weight))
     return weight

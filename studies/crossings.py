@@ -20,7 +20,7 @@ from studies.interpolation import (
     interpolated,
     log_grid,
 )
-from toymanifold.validation import refusal
+from toymanifold.validation import error_message
 
 Array = NDArray[np.float64]
 
@@ -188,7 +188,7 @@ def data_equivalence(frame: pd.DataFrame, a: str, b: str, n: float, metric: str 
     of_a, of_b = comparable_curves(frame, a, b, metric)
     first, last = of_a.sizes[[0, -1]]
     if not first <= n <= last:
-        raise ValueError(refusal("n", "data_equivalence", f"within the sizes of {a!r}, [{first:g}, {last:g}]", n))
+        raise ValueError(error_message("n", "data_equivalence", f"within the sizes of {a!r}, [{first:g}, {last:g}]", n))
     log_n = log_grid(*of_b.sizes[[0, -1]])
     target = interpolated(falling(of_a.log_means()), of_a.sizes, np.log([n]))
     gap, half = difference_band(interpolated(falling(of_b.log_means()), of_b.sizes, log_n), target)

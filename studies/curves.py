@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from studies.inference import Interval, holm, jackknife_interval, p_above_zero
 from studies.points import N_TEST
-from toymanifold.validation import refusal
+from toymanifold.validation import error_message
 
 Array = NDArray[np.float64]
 
@@ -217,13 +217,13 @@ def _curve(table: pd.DataFrame, seeds: pd.Index, metric: str) -> LearningCurve:
 def _check(curve: LearningCurve) -> None:
     sizes, values = curve.sizes, curve.errors
     if sizes.ndim != 1 or not len(sizes) or not np.all(np.diff(sizes, prepend=0) > 0):
-        raise ValueError(refusal("sizes", "LearningCurve", "positive numbers, rising", sizes))
+        raise ValueError(error_message("sizes", "LearningCurve", "positive numbers, rising", sizes))
     if values.ndim != 2 or not len(values) or values.shape[1] != len(sizes):
         allowed = f"an array of shape (n_seeds, {len(sizes)})"
-        raise ValueError(refusal("errors", "LearningCurve", allowed, f"shape {values.shape}"))
+        raise ValueError(error_message("errors", "LearningCurve", allowed, f"shape {values.shape}"))
     if not np.all(np.isfinite(values) & (values >= 0)):
-        raise ValueError(refusal("errors", "LearningCurve", "finite and 0 or more", values))
+        raise ValueError(error_message("errors", "LearningCurve", "finite and 0 or more", values))
     if curve.n_test is None and np.any(np.count_nonzero(values, axis=0) < min(2, len(values))):
         raise ValueError(
-            refusal("n_test", "LearningCurve", "given where all errors of a size are 0, or all but one", None)
+            error_message("n_test", "LearningCurve", "given where all errors of a size are 0, or all but one", None)
         )

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from studies.inference import CONFIDENCE
-from toymanifold.validation import refusal
+from toymanifold.validation import error_message
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ def rank_learners(errors: pd.DataFrame) -> Ranking:
     n_problems, n_learners = errors.shape
     if n_problems < 2 or n_learners < 3 or errors.isna().any(axis=None):
         allowed = "of 2 or more problems (rows) and 3 or more learners (columns), with none missing"
-        raise ValueError(refusal("errors", "rank_learners", allowed, f"shape {errors.shape}"))
+        raise ValueError(error_message("errors", "rank_learners", allowed, f"shape {errors.shape}"))
     ranks = errors.rank(axis=1).mean().sort_values(kind="stable")
     p = 1.0 if (errors.nunique(axis=1) == 1).all() else stats.friedmanchisquare(*errors.to_numpy().T).pvalue
     quantile = stats.studentized_range.ppf(CONFIDENCE, n_learners, np.inf) / np.sqrt(2)

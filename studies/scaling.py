@@ -16,7 +16,7 @@ from studies.curves import LearningCurve, learning_curve
 from studies.families import FAMILIES
 from studies.fits import Fit, fit_candidates, missed_sizes, simplest_predictor
 from studies.inference import CONFIDENCE, Interval, exponential, hull, jackknife_interval, p_above_zero
-from toymanifold.validation import check_choice, refusal
+from toymanifold.validation import check_choice, error_message
 
 Array = NDArray[np.float64]
 
@@ -107,7 +107,9 @@ class ScalingLaw:
         at = np.asarray(n, dtype=np.float64)
         first = self.curve.sizes[0]
         if not np.all((at >= first) & (at <= self.reach * (1 + 1e-12))):
-            raise ValueError(refusal("n", owner, f"within the data and their reach, [{first:g}, {self.reach:g}]", n))
+            raise ValueError(
+                error_message("n", owner, f"within the data and their reach, [{first:g}, {self.reach:g}]", n)
+            )
         return at
 
 
@@ -150,7 +152,7 @@ def fit_scaling(curve: LearningCurve, families: Sequence[str] = tuple(FAMILIES))
         fall, if no family fits, or if the curve is no power law, or not yet.
     """
     if not families:
-        raise ValueError(refusal("families", "fit_scaling", "one or more names", families))
+        raise ValueError(error_message("families", "fit_scaling", "one or more names", families))
     for name in families:
         check_choice(name, "families", "fit_scaling", FAMILIES)
     reasons = _too_little(curve)

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from toymanifold import Problem
-from toymanifold.validation import check_integer, check_points, refusal
+from toymanifold.validation import check_integer, check_points, error_message
 
 BY = ("density", "distance")
 """What points are put into bins by."""
@@ -76,7 +76,9 @@ def breakdown(errors: ArrayLike, bins: Bins) -> pd.DataFrame:
     """
     values = np.asarray(errors, dtype=np.float64)
     if values.shape != bins.density.shape:
-        raise ValueError(refusal("errors", "breakdown", f"of shape {bins.density.shape}", f"shape {values.shape}"))
+        raise ValueError(
+            error_message("errors", "breakdown", f"of shape {bins.density.shape}", f"shape {values.shape}")
+        )
     return pd.concat(
         [
             _by(values, "density", bins.density, bins.density_edges),

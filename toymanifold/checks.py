@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from toymanifold.independence import ranks, require_independent
-from toymanifold.validation import check_choice, check_integer, check_real, refusal
+from toymanifold.validation import check_choice, check_integer, check_real, error_message
 
 __all__ = ["CHECKS", "CheckResult", "check_generator"]
 
@@ -493,7 +493,7 @@ def check_generator(
     for name in expected:
         check_choice(name, "expected_failed_checks", owner, CHECKS)
     if on_fail not in ("raise", None):
-        raise ValueError(refusal("on_fail", owner, "'raise' or None", on_fail))
+        raise ValueError(error_message("on_fail", owner, "'raise' or None", on_fail))
     if smallest_share is not None:
         check_real(smallest_share, "smallest_share", owner, low=0, high=0.5)
     check_integer(max_samples, "max_samples", owner, low=100)

@@ -14,7 +14,7 @@ from scipy.special import gammaln, logsumexp
 
 from toymanifold.regions import sphere_area, uniform_on_sphere
 from toymanifold.streams import as_generator, chunks
-from toymanifold.validation import check_integer, check_points, check_real, refusal
+from toymanifold.validation import check_integer, check_points, check_real, error_message
 
 
 @runtime_checkable
@@ -52,7 +52,7 @@ class GaussianMixture:
         centers = np.array(self.centers, dtype=np.float64)
         if centers.ndim != 2 or 0 in centers.shape or not np.isfinite(centers).all():
             allowed = "a finite array of shape (n_spots >= 1, dimension >= 1)"
-            raise ValueError(refusal("centers", "GaussianMixture", allowed, self.centers))
+            raise ValueError(error_message("centers", "GaussianMixture", allowed, self.centers))
         object.__setattr__(self, "centers", centers)
         check_real(self.scale, "scale", "GaussianMixture", low=0, closed="()")
 
@@ -195,7 +195,7 @@ class UniformSphere:
         for radius in self.radii:
             check_real(radius, "radii", "UniformSphere", low=0, closed="()")
         if len(self.radii) == 0 or len(set(self.radii)) < len(self.radii):
-            raise ValueError(refusal("radii", "UniformSphere", "distinct, and one at least", self.radii))
+            raise ValueError(error_message("radii", "UniformSphere", "distinct, and one at least", self.radii))
 
     def sample(self, n_samples: int, random_state: Any = None) -> NDArray[np.float64]:
         """Draw points of shape (n_samples, dimension), prefix-stable."""

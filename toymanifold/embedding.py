@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from toymanifold.validation import check_integer, check_points, check_real, refusal
+from toymanifold.validation import check_integer, check_points, check_real, error_message
 
 _OFF_PLANE = 1e-6  # of a point's distance from the origin: further off than any rounding, float32 included
 
@@ -32,7 +32,7 @@ class Embedding:
         tall = frame.ndim == 2 and frame.shape[0] >= frame.shape[1] >= 1
         if not tall or not np.allclose(frame.T @ frame, np.eye(frame.shape[1]), atol=1e-8):
             allowed = "an array of shape (d, p), p <= d, of orthonormal columns"
-            raise ValueError(refusal("frame", "Embedding", allowed, self.frame))
+            raise ValueError(error_message("frame", "Embedding", allowed, self.frame))
         frame.setflags(write=False)
         object.__setattr__(self, "frame", frame)
         check_real(self.nuisance_scale, "nuisance_scale", "Embedding", low=0, closed="[)")

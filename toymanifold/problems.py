@@ -19,7 +19,7 @@ from toymanifold.regions import Ball, Shells, Target
 from toymanifold.spirals import Spiral, SpiralBands
 from toymanifold.streams import Split, as_seed, blocks, stream
 from toymanifold.targets import Constant, Harmonic, Quadratic, SphereFunction
-from toymanifold.validation import check_choice, check_integer, check_real, refusal
+from toymanifold.validation import check_choice, check_integer, check_real, error_message
 
 Sample = tuple[NDArray[Any], NDArray[Any]]
 
@@ -54,16 +54,18 @@ class Problem:
     def __post_init__(self) -> None:
         if self.target.dimension != self.density.dimension:
             allowed = f"of the target's dimension, {self.target.dimension}"
-            raise ValueError(refusal("density", "Problem", allowed, f"dimension {self.density.dimension}"))
+            raise ValueError(error_message("density", "Problem", allowed, f"dimension {self.density.dimension}"))
         if self.embedding is not None and self.embedding.n_directions != self.target.dimension:
             allowed = f"of the target's dimension, {self.target.dimension}"
-            raise ValueError(refusal("embedding", "Problem", allowed, f"{self.embedding.n_directions} directions"))
+            raise ValueError(
+                error_message("embedding", "Problem", allowed, f"{self.embedding.n_directions} directions")
+            )
         check_real(self.flip_probability, "flip_probability", "Problem", low=0, high=1)
         check_real(self.noise, "noise", "Problem", low=0, closed="[)")
         if self.flip_probability and self.target.n_classes is None:
-            raise ValueError(refusal("flip_probability", "Problem", "0 for regression", self.flip_probability))
+            raise ValueError(error_message("flip_probability", "Problem", "0 for regression", self.flip_probability))
         if self.noise and self.target.n_classes is not None:
-            raise ValueError(refusal("noise", "Problem", "0 for classification", self.noise))
+            raise ValueError(error_message("noise", "Problem", "0 for classification", self.noise))
 
     @property
     def dimension(self) -> int:
@@ -351,7 +353,7 @@ def _spiral_density(name: str, spiral: Spiral, seed: int) -> Density:
 
 def _ball_problem(dimension: int, radius: float, task: str, flip_probability: float, noise: float) -> Problem:
     if task != "classification":
-        raise ValueError(refusal("task", "sphere_problem", "'classification' for the target 'inside'", task))
+        raise ValueError(error_message("task", "sphere_problem", "'classification' for the target 'inside'", task))
     ball = Ball(dimension, radius)
     median_distance = math.sqrt(2 * gammaincinv(dimension / 2, 0.5))  # of a standard normal vector: chi distribution
     gaussian = GaussianMixture(np.zeros((1, dimension)), radius / median_distance)
@@ -375,7 +377,7 @@ def _sphere_function(
 def _check_noise_free(flip_probability: float, noise: float, owner: str) -> None:
     for name, value in (("flip_probability", flip_probability), ("noise", noise)):
         if value:
-            raise ValueError(refusal(name, owner, "0 for the target 'random', which is all noise", value))
+            raise ValueError(error_message(name, owner, "0 for the target 'random', which is all noise", value))
 
 
 def _rebatched(parts: Iterator[Sample], batch_size: int) -> Iterator[Sample]:
@@ -403,5 +405,5 @@ def _joined(pieces: list[Sample]) -> Sample:
 
 def _check_dtype(dtype: DTypeLike, owner: str) -> np.dtype[Any]:
     if dtype is None or np.dtype(dtype) not in _DTYPES:
-        raise ValueError(refusal("dtype", owner, "float64 or float32", dtype))
+        raise ValueError(error_message("dtype", owner, "float64 or float32", dtype))
     return np.dtype(dtype)

@@ -20,7 +20,7 @@ from toymanifold.problems import Problem, Sample, concentric_spheres_problem, sp
 from toymanifold.spirals import Spiral
 from toymanifold.streams import BLOCK
 from toymanifold.targets import TASKS
-from toymanifold.validation import check_integer, refusal
+from toymanifold.validation import check_integer, error_message
 
 try:
     from hypothesis import strategies as st
@@ -58,7 +58,7 @@ def _parts_checked(make: Callable[P, R]) -> Callable[P, R]:
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         for name in kwargs.keys() & (make.__kwdefaults__ or {}).keys():
             if not isinstance(kwargs[name], SearchStrategy):
-                raise TypeError(refusal(name, make.__name__, "a Hypothesis strategy", kwargs[name]))
+                raise TypeError(error_message(name, make.__name__, "a Hypothesis strategy", kwargs[name]))
         return make(*args, **kwargs)
 
     return checked

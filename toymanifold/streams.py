@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from toymanifold.validation import refusal
+from toymanifold.validation import error_message
 
 BLOCK = 16_384
 """Rows a block. Large enough that seeding costs little, small enough that a plane block stays in cache."""
@@ -61,13 +61,13 @@ def as_seed(random_state: Any, owner: str) -> int:
         case np.random.RandomState():
             words = random_state.randint(2**32, size=_ENTROPY_WORDS, dtype=np.uint32)
         case bool():
-            raise TypeError(refusal("random_state", owner, allowed, random_state))
+            raise TypeError(error_message("random_state", owner, allowed, random_state))
         case int() | np.integer():
             if not 0 <= random_state <= _MAX_INT_SEED:
-                raise ValueError(refusal("random_state", owner, allowed, random_state))
+                raise ValueError(error_message("random_state", owner, allowed, random_state))
             return int(random_state)
         case _:
-            raise TypeError(refusal("random_state", owner, allowed, random_state))
+            raise TypeError(error_message("random_state", owner, allowed, random_state))
     return int.from_bytes(words.astype("<u4").tobytes(), "little")
 
 

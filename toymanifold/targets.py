@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import comb, eval_chebyt, eval_gegenbauer
 
-from toymanifold.validation import check_choice, check_integer, check_points, check_real, refusal
+from toymanifold.validation import check_choice, check_integer, check_points, check_real, error_message
 
 TASKS = ("classification", "regression")
 
@@ -108,7 +108,7 @@ class Harmonic(SphereFunction):
         check_integer(self.degree, "degree", "Harmonic", low=1)
         axis = np.array(self.axis, dtype=np.float64)
         if axis.ndim != 1 or len(axis) < 2 or not np.isfinite(axis).all() or not axis.any():
-            raise ValueError(refusal("axis", "Harmonic", "a finite, nonzero array of shape (d >= 2,)", self.axis))
+            raise ValueError(error_message("axis", "Harmonic", "a finite, nonzero array of shape (d >= 2,)", self.axis))
         object.__setattr__(self, "axis", axis / np.linalg.norm(axis))
 
     @property
@@ -147,13 +147,13 @@ class Quadratic(SphereFunction):
         super().__post_init__()
         matrix = np.array(self.matrix, dtype=np.float64)
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 2 or not np.isfinite(matrix).all():
-            raise ValueError(refusal("matrix", "Quadratic", "a finite array of shape (d >= 2, d)", self.matrix))
+            raise ValueError(error_message("matrix", "Quadratic", "a finite array of shape (d >= 2, d)", self.matrix))
         d = len(matrix)
         form = (matrix + matrix.T) / 2
         form -= np.trace(form) / d * np.eye(d)
         size = np.linalg.norm(form)
         if size == 0:
-            raise ValueError(refusal("matrix", "Quadratic", "other than a multiple of the identity", self.matrix))
+            raise ValueError(error_message("matrix", "Quadratic", "other than a multiple of the identity", self.matrix))
         object.__setattr__(self, "matrix", form * (np.sqrt(d * (d + 2) / 2) / size))
 
     @property

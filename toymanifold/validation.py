@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-def refusal(name: str, owner: str, allowed: str, value: object) -> str:
+def error_message(name: str, owner: str, allowed: str, value: object) -> str:
     """Return the one sentence in which every bad argument is refused."""
     return f"The {name!r} parameter of {owner} must be {allowed}. Got {value!r} instead."
 
@@ -21,9 +21,9 @@ def check_integer(value: Any, name: str, owner: str, *, low: int, high: int | No
     """Return `value` as an int in [low, high]; booleans and floats are refused."""
     allowed = f"an int in [{low}, {'inf)' if high is None else f'{high}]'}"
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
-        raise TypeError(refusal(name, owner, allowed, value))
+        raise TypeError(error_message(name, owner, allowed, value))
     if value < low or (high is not None and value > high):
-        raise ValueError(refusal(name, owner, allowed, value))
+        raise ValueError(error_message(name, owner, allowed, value))
     return int(value)
 
 
@@ -42,11 +42,11 @@ def check_real(
     """
     allowed = f"a finite float in {closed[0]}{low:g}, {high:g}{closed[1]}"
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(refusal(name, owner, allowed, value))
+        raise TypeError(error_message(name, owner, allowed, value))
     above = value >= low if closed[0] == "[" else value > low
     below = value <= high if closed[1] == "]" else value < high
     if not (math.isfinite(value) and above and below):
-        raise ValueError(refusal(name, owner, allowed, value))
+        raise ValueError(error_message(name, owner, allowed, value))
     return float(value)
 
 
@@ -54,7 +54,7 @@ def check_choice(value: Any, name: str, owner: str, allowed: Iterable[str]) -> s
     """Return `value` if it is one of the `allowed` strings."""
     options = list(allowed)
     if value not in options:
-        raise ValueError(refusal(name, owner, f"one of {', '.join(map(repr, options))}", value))
+        raise ValueError(error_message(name, owner, f"one of {', '.join(map(repr, options))}", value))
     return str(value)
 
 
@@ -63,5 +63,5 @@ def check_points(X: ArrayLike, dimension: int, owner: str) -> NDArray[np.float64
     points = np.asarray(X, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != dimension:
         allowed = f"an array of shape (n_samples, {dimension})"
-        raise ValueError(refusal("X", owner, allowed, f"shape {points.shape}"))
+        raise ValueError(error_message("X", owner, allowed, f"shape {points.shape}"))
     return points

@@ -48,7 +48,7 @@ def asked(point):
     return changed(questions=[{"ask": "?", "a": point, "b": {"learner": "a", "n_samples": 10}}])
 
 
-def refusal(described, **options):
+def error_message(described, **options):
     with pytest.raises(SpecError) as caught:
         Study.from_dict(described, **options)
     return str(caught.value)
@@ -366,7 +366,7 @@ WRONG = {
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_study_is_refused_with_key_reason_and_value(wrong):
     described, key, allowed, value = WRONG[wrong]
-    line = refusal(described)
+    line = error_message(described)
     assert "\n" not in line
     assert line.startswith(f"study: {key}: ")
     assert allowed in line
@@ -432,7 +432,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
 
 
 def test_a_very_large_integer_is_refused_and_not_printed():
-    assert "int too large to print" in refusal(learner(params={"width": 16**5000}))
+    assert "int too large to print" in error_message(learner(params={"width": 16**5000}))
 
 
 # Anything at all
