@@ -8,7 +8,7 @@ from urllib.request import urlopen
 import pytest
 import uvicorn
 
-from studies import explore
+from studies.web import explore
 
 QUESTIONS = {
     "kNN, n = 10,000": "learner=knn&n_samples=10000",

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from studies.store import Outcome, Store
+from studies.store.store import Outcome, Store
 
 N_CELLS = 1_000
 N_STORED = 100_000

@@ -5,7 +5,6 @@ The first is what `toymanifold bench` prints.
 
 import pytest
 from rich.console import Console
-
 from studies.bench import EPOCHS, OURS, OURS_2, SKORCH, SKORCH_2, costs_table, measure_costs, measure_errors
 
 WIDE = Console(width=200)

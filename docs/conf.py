@@ -60,7 +60,7 @@ html_math_renderer = "mathml"  # browsers know it, where MathJax would be fetche
 def write_command_line(*_: Sphinx) -> None:
     """Write the page on the command line, from what it says of itself."""
     GENERATED.mkdir(exist_ok=True)
-    tell = [sys.executable, "-m", "typer", "studies.cli", "utils", "docs", "--name", "toymanifold"]
+    tell = [sys.executable, "-m", "typer", "studies.cli.main", "utils", "docs", "--name", "toymanifold"]
     told = subprocess.run(tell, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     told = told.replace("# `toymanifold`", "# Command line", 1)
     page = GENERATED / "command-line.md"

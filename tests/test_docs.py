@@ -30,10 +30,11 @@ from hypothesis import settings
 from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
-from studies import Outcome, Store, Study, built_in, plan_study
-from studies.cli import app
-from studies.points import MAP_SIZE
-from studies.spec import EXAMPLE
+from studies.cli.main import app
+from studies.registry.test_sets import MAP_SIZE
+from studies.spec.cells import plan_study
+from studies.spec.study import EXAMPLE, Study, built_in
+from studies.store.store import Outcome, Store
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -188,7 +189,7 @@ def place(measured, tmp_path, monkeypatch):
     shutil.copy(measured, tmp_path / "toymanifold-results" / "results.db")
     shutil.copy(measured, tmp_path / "from-the-cluster.db")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("studies.executors.open_executor", threads)
+    monkeypatch.setattr("studies.execution.executors.open_executor", threads)
     yield tmp_path
     plt.close("all")
 

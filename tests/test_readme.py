@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from studies.cli import app
+from studies.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

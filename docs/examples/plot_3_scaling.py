@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from estimators import make
-from studies import NoScalingLaw, crossover, fit_scaling, learning_curve
+from studies.analysis.crossovers import crossover
+from studies.analysis.learning_curves import learning_curve
+from studies.analysis.scaling_laws import NoScalingLaw, fit_scaling
 from toymanifold import spiral_problem
 
 # %%

@@ -13,8 +13,11 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from studies import Results, Store, built_in, check_claims
-from studies.show import measurements, scalings, write_pictures
+from studies.analysis.claims import check_claims
+from studies.cli.tables import measurements, scalings, write_pictures
+from studies.results.results import Results
+from studies.spec.study import built_in
+from studies.store.store import Store
 
 HERE = Path(__file__).parent
 

@@ -9,14 +9,13 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from studies.claims import Claim, claims
-from studies.compare import paired_difference
-from studies.figures.ink import new_axes
-from studies.inference import Interval
+from studies.analysis.claims import Claim, NotMeasured, by_seed, claims, measured, rows_where, tell, values_of
+from studies.analysis.comparisons import paired_difference
+from studies.analysis.intervals import Interval
 from studies.library.prior_vs_data import STORY, is_less, percentage_points
-from studies.library.seeds import NotMeasured, by_seed, finish, measured, rows_where, tell, values_of
-from studies.pictures import picture
-from studies.results import Results
+from studies.plots.style import finish, new_axes
+from studies.registry.plots import plot
+from studies.results.results import Results
 
 FACTORS = {  # the value with, and the value without
     "loss": ("focal", "cross_entropy"),
@@ -71,7 +70,7 @@ def _adds_little(frame: pd.DataFrame, factor: str, n: int) -> Claim:
     )
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_main_effects(results: Results, ax: Axes | None = None) -> Axes:
     """Draw what the prior and each factor add to the error, with intervals, a colour for each sample size."""
     ax = new_axes(ax)

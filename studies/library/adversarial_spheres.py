@@ -13,26 +13,27 @@ from scipy.special import betainc, betaincinv
 
 from estimators import NetClassifier
 from estimators.diagnostics import input_gradients
-from studies.claims import Claim, claims, told, told_p
-from studies.figures.ink import new_axes
-from studies.inference import mean_interval
-from studies.library.functions import Function, margin
-from studies.library.seeds import (
+from studies.analysis.claims import (
+    Claim,
     NotMeasured,
     by_seed,
-    draw,
-    finish,
+    claims,
     least_p,
     measured,
     p_values,
     rows_where,
     tell,
+    told,
+    told_p,
     values_of,
 )
-from studies.metrics import Fitted, metric
-from studies.pictures import picture
-from studies.points import N_TEST
-from studies.results import Results
+from studies.analysis.intervals import mean_interval
+from studies.library.functions import Function, margin
+from studies.plots.style import draw, finish, new_axes
+from studies.registry.metrics import Fitted, metric
+from studies.registry.plots import plot
+from studies.registry.test_sets import N_TEST
+from studies.results.results import Results
 from toymanifold import Problem, Shells
 
 Array = NDArray[np.float64]
@@ -48,7 +49,7 @@ def _are_shells(problem: Problem) -> bool:
     return isinstance(problem.target, Shells) and problem.embedding is None
 
 
-@metric("1", suits=_are_shells, default=False)
+@metric("1", supports=_are_shells, default=False)
 def nearest_error(fitted: Fitted) -> dict[str, float]:
     """Of nets, on the inner sphere: share of errors, how often ascent finds one, and how far away on average."""
     if not isinstance(fitted.estimator, NetClassifier):
@@ -256,7 +257,7 @@ def attacked(frame: pd.DataFrame) -> pd.DataFrame:
     return table.assign(ratio=table["distance"] / np.array(bound))
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_error_by_dimension(results: Results, ax: Axes | None = None, *, n_samples: int = 1000) -> Axes:
     """Draw the error of every learner at one sample size against the dimension, kNN's beside its closed form."""
     ax = new_axes(ax)
@@ -273,7 +274,7 @@ def plot_error_by_dimension(results: Results, ax: Axes | None = None, *, n_sampl
     return finish(ax, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_nearest_errors(results: Results, ax: Axes | None = None) -> Axes:
     """Draw how far nets are from their nearest error against how often they err, beside the bound of a cap."""
     ax = new_axes(ax)

@@ -13,13 +13,12 @@ from torch.nn.functional import cross_entropy
 
 from estimators.diagnostics import gradient_norms
 from estimators.nets import Net
-from studies.claims import Claim, claims, told
-from studies.figures.ink import new_axes
-from studies.inference import Interval, mean_interval
-from studies.library.seeds import beyond_doubt, by_seed, draw, finish, measured, rows_where, tell, values_of
-from studies.metrics import Fitted, Measured, is_classification, metric
-from studies.pictures import picture
-from studies.results import Results
+from studies.analysis.claims import Claim, by_seed, claims, is_significant, measured, rows_where, tell, told, values_of
+from studies.analysis.intervals import Interval, mean_interval
+from studies.plots.style import draw, finish, new_axes
+from studies.registry.metrics import Fitted, Measured, is_classification, metric
+from studies.registry.plots import plot
+from studies.results.results import Results
 
 Array = NDArray[np.float64]
 
@@ -35,7 +34,7 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(101)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
-@metric("1", suits=is_classification, default=False)
+@metric("1", supports=is_classification, default=False)
 def gradient_norm(fitted: Fitted) -> Measured:
     """Norm of a point's gradient of the cross-entropy, root mean square over 16 points, for each layer of a net."""
     if not isinstance(fitted.estimator, Net):
@@ -139,7 +138,7 @@ def _residual(frame: pd.DataFrame) -> Claim:
         "With residual connections the first layer's gradient does not vanish with depth at initial scale 1 (ReLU).",
         "He et al. 2016 (Identity mappings), section 2",
         f"{told(slope, '+.3f')} in its logarithm for each layer; {np.log(1 / 6) / 2:+.3f} without, in theory",
-        beyond_doubt(Interval(slope.mean + _SLACK, slope.low + _SLACK, slope.high + _SLACK)),
+        is_significant(Interval(slope.mean + _SLACK, slope.low + _SLACK, slope.high + _SLACK)),
     )
 
 
@@ -180,7 +179,7 @@ def _training(frame: pd.DataFrame, net: _Net) -> Claim:
     )
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_gradient_by_depth(
     results: Results, ax: Axes | None = None, *, activation: Literal["relu", "tanh"] = "relu"
 ) -> Axes:
@@ -198,7 +197,7 @@ def plot_gradient_by_depth(
     return finish(ax)
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_gradient_by_layer(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the gradient of each layer of the deepest ReLU nets: plain ones by initial scale, layer norm, residuals."""
     ax = new_axes(ax)
@@ -219,7 +218,7 @@ def plot_gradient_by_layer(results: Results, ax: Axes | None = None) -> Axes:
     return finish(ax, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_training_by_depth(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the training accuracy after training against depth."""
     ax = new_axes(ax)

@@ -9,25 +9,26 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, eval_gegenbauer
 
-from studies.claims import Claim, claims, told, told_p
-from studies.figures.ink import new_axes
-from studies.inference import Interval, mean_interval, p_above_zero
-from studies.library.seeds import (
+from studies.analysis.claims import (
+    Claim,
     NotMeasured,
     axis_of,
-    beyond_doubt,
     by_seed,
-    draw,
-    finish,
+    claims,
+    is_significant,
     late,
     least_p,
     measured,
     p_values,
     slopes,
     tell,
+    told,
+    told_p,
 )
-from studies.pictures import picture
-from studies.results import Results
+from studies.analysis.intervals import Interval, mean_interval, p_above_zero
+from studies.plots.style import draw, finish, new_axes
+from studies.registry.plots import plot
+from studies.results.results import Results
 
 Array = NDArray[np.float64]
 
@@ -186,11 +187,11 @@ def _net_on_spiral(frame: pd.DataFrame) -> Claim:
         "Not of the literature: a net sees coordinates, not distances",
         f"error higher by {', '.join(told(points, '+.2f') for points in worse.values())} points at n ="
         f" {', '.join(f'{n:,}' for n in worse)}",
-        beyond_doubt(worse[sizes[-1]]),
+        is_significant(worse[sizes[-1]]),
     )
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_error_on_spheres(results: Results, ax: Axes | None = None, *, learner: str = _NEIGHBOUR) -> Axes:
     """Draw a learner's squared error on each sphere against n, the nearest neighbour's beside its closed form."""
     ax = new_axes(ax)
@@ -205,7 +206,7 @@ def plot_error_on_spheres(results: Results, ax: Axes | None = None, *, learner: 
     return finish(ax)
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_exponents(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the exponents of squared errors against the dimension of the sphere, beside those of theory."""
     ax = new_axes(ax)

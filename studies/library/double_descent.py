@@ -9,26 +9,27 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
-from studies.claims import Claim, claims, told, told_p
-from studies.figures.ink import new_axes
-from studies.inference import Interval, exponential, mean_interval
-from studies.library.seeds import (
+from studies.analysis.claims import (
+    Claim,
     all_of,
     axis_of,
-    beyond_doubt,
     by_seed,
-    draw,
-    finish,
+    claims,
+    is_significant,
     least_p,
     log_ratio,
     measured,
     p_values,
     rows_where,
     tell,
+    told,
+    told_p,
     values_of,
 )
-from studies.pictures import picture
-from studies.results import Results
+from studies.analysis.intervals import Interval, exponential, mean_interval
+from studies.plots.style import draw, finish, new_axes
+from studies.registry.plots import plot
+from studies.results.results import Results
 
 Array = NDArray[np.float64]
 
@@ -126,7 +127,7 @@ def _more_data(frame: pd.DataFrame) -> Claim:
         "More data hurt: the error rises from n = d/2 to n = 0.9 d.",
         "Nakkiran 2019, arXiv:1912.07242, figure 1",
         f"{told(exponential(rise))} times the error",
-        beyond_doubt(rise),
+        is_significant(rise),
     )
 
 
@@ -157,7 +158,7 @@ def _peak(frame: pd.DataFrame) -> Claim:
         "It peaks at N = n.",
         "Mei and Montanari 2019, arXiv:1908.05355 (the ridgeless limit)",
         f"{' and '.join(told(exponential(rise), '.0f') for rise in sides)} times the error at N = n/4 and N = 5 n",
-        all_of(beyond_doubt(rise) for rise in sides),
+        all_of(is_significant(rise) for rise in sides),
     )
 
 
@@ -169,7 +170,7 @@ def _ridge(frame: pd.DataFrame) -> Claim:
         "A large enough ridge removes the peak.",
         "Mei and Montanari 2019, arXiv:1908.05355",
         f"with ridge 0.1 the error falls by a factor of {before} from N = n/4 to N = n, and of {after} to N = 5 n",
-        all_of(beyond_doubt(fall) for fall in falls),
+        all_of(is_significant(fall) for fall in falls),
     )
 
 
@@ -182,7 +183,7 @@ def _by_width(frame: pd.DataFrame) -> Claim:
         "Belkin et al. 2019, arXiv:1812.11118; Nakkiran et al. 2019, arXiv:1912.02292",
         f"at {_UNITS} hidden units {' and '.join(told(exponential(rise)) for rise in sides)} times the error at 4 and"
         " at 256",
-        all_of(beyond_doubt(rise) for rise in sides),
+        all_of(is_significant(rise) for rise in sides),
     )
 
 
@@ -193,7 +194,7 @@ def _by_epoch(frame: pd.DataFrame) -> Claim:
         "With label noise, the error of a wide net falls, rises and falls again with training (by half of its rise).",
         "Nakkiran et al. 2019, arXiv:1912.02292, on epochs",
         f"it regains {told(recovered)} of its rise",
-        beyond_doubt(Interval(recovered.mean - 0.5, recovered.low - 0.5, recovered.high - 0.5)),
+        is_significant(Interval(recovered.mean - 0.5, recovered.low - 0.5, recovered.high - 0.5)),
     )
 
 
@@ -207,7 +208,7 @@ def _recovered(table: pd.DataFrame) -> Interval:
     return mean_interval((table[peak] - table.iloc[:, -1]) / (table[peak] - table[lowest]))
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_descent_by_points(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the error of least squares against n, beside its closed form."""
     ax = new_axes(ax)
@@ -221,7 +222,7 @@ def plot_descent_by_points(results: Results, ax: Axes | None = None) -> Axes:
     return finish(ax)
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_descent_by_features(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the error of random features against their number, ridgeless and not, beside the asymptotic formula."""
     ax = new_axes(ax)
@@ -238,7 +239,7 @@ def plot_descent_by_features(results: Results, ax: Axes | None = None) -> Axes:
     return finish(ax)
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_descent_by_width(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the error of trained two-layer nets against their width, a line for each number of epochs."""
     ax = new_axes(ax)
@@ -248,7 +249,7 @@ def plot_descent_by_width(results: Results, ax: Axes | None = None) -> Axes:
     return finish(ax)
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_descent_by_epoch(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the error of trained two-layer nets against epochs, a line for each of some widths."""
     ax = new_axes(ax)

@@ -12,13 +12,23 @@ from matplotlib.axes import Axes
 from estimators import diagnostics
 from estimators.diagnostics import agop, principal_angles, share_inside
 from estimators.nets import Net
-from studies.claims import Claim, claims, told
-from studies.figures.ink import new_axes
-from studies.inference import CONFIDENCE, exponential, mean_interval, t_quantile
-from studies.library.seeds import all_of, beyond_doubt, by_seed, draw, finish, log_ratio, rows_where, tell, values_of
-from studies.metrics import Fitted, Measured, metric
-from studies.pictures import picture
-from studies.results import Results
+from studies.analysis.claims import (
+    Claim,
+    all_of,
+    by_seed,
+    claims,
+    is_significant,
+    log_ratio,
+    rows_where,
+    tell,
+    told,
+    values_of,
+)
+from studies.analysis.intervals import CONFIDENCE, exponential, mean_interval, t_quantile
+from studies.plots.style import draw, finish, new_axes
+from studies.registry.metrics import Fitted, Measured, metric
+from studies.registry.plots import plot
+from studies.results.results import Results
 from toymanifold import Problem
 
 PUBLISHED = (0.0123, 0.0063, 0.0032, 0.0024, 0.0021, 0.0020)
@@ -33,7 +43,7 @@ def has_frame(problem: Problem) -> bool:
     return hasattr(problem.target, "frame") and problem.embedding is None
 
 
-@metric("1", suits=has_frame, default=False)
+@metric("1", supports=has_frame, default=False)
 def recovery(fitted: Fitted) -> Measured:
     """Share of the average gradient outer product in the directions that matter; its angle to them in degrees."""
     matrix = agop(fitted.estimator.gradients(fitted.train.X))
@@ -101,7 +111,7 @@ def _recovers(says: str, angles: pd.DataFrame) -> Claim:
         _AUTHORS,
         f"largest angle {told(mean_interval(first), '.1f')} degrees first, {told(mean_interval(last), '.1f')} last;"
         f" it falls by {told(fall, '.1f')}",
-        beyond_doubt(fall),
+        is_significant(fall),
     )
 
 
@@ -114,7 +124,7 @@ def _more_data(frame: pd.DataFrame) -> Claim:
         "Trivedi et al. 2014 (the estimated gradient outer product is consistent)",
         "largest angle of an RFM in degrees: "
         + ", ".join(f"{told(mean_interval(angles[n]), '.1f')} at n = {n:,}" for n in angles),
-        all_of(map(beyond_doubt, falls)),
+        all_of(map(is_significant, falls)),
     )
 
 
@@ -127,7 +137,7 @@ def _ansatz(frame: pd.DataFrame) -> Claim:
         f"{_AUTHORS}, the neural feature ansatz",
         f"cosine {told(mean_interval(first))} after epoch {cosines.columns[0]:.0f}, {told(mean_interval(last))} after"
         f" epoch {cosines.columns[-1]:.0f}; it rises by {told(rise)}",
-        beyond_doubt(rise),
+        is_significant(rise),
     )
 
 
@@ -148,7 +158,7 @@ def _worth(frame: pd.DataFrame, problem: str) -> Claim:
         f"An RFM makes fewer errors than the kernel that it begins with: {problem} in 20 dimensions.",
         _WORTH[problem],
         _told_ratio(errors),
-        beyond_doubt(log_ratio(errors.iloc[:, 0], errors.iloc[:, -1])),
+        is_significant(log_ratio(errors.iloc[:, 0], errors.iloc[:, -1])),
     )
 
 
@@ -171,7 +181,7 @@ def _told_ratio(errors: pd.DataFrame) -> str:
     return f"{kernel.mean():.1%} against {machine.mean():.1%} of errors, {told(ratio)} times as many"
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_error_by_round(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the error of recursive feature machines by round, a colour for each n, beside the published errors."""
     ax = new_axes(ax)
@@ -182,7 +192,7 @@ def plot_error_by_round(results: Results, ax: Axes | None = None) -> Axes:
     return finish(ax)
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_recovery(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the largest angle between a net's gradients and the directions that matter by epoch, and its ansatz."""
     ax = new_axes(ax)
@@ -192,7 +202,7 @@ def plot_recovery(results: Results, ax: Axes | None = None) -> Axes:
     return finish(ax)
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_feature_ansatz(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the cosine of the ansatz of nets by epoch, a colour for each number of points."""
     ax = new_axes(ax)

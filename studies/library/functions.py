@@ -9,7 +9,7 @@ from torch import Tensor
 
 from estimators import NetClassifier, NetRegressor, RandomFeaturesRegressor
 from estimators.diagnostics import as_double
-from studies.metrics import Fitted
+from studies.registry.metrics import Fitted
 
 Function = Callable[[Tensor], Tensor]
 

@@ -17,25 +17,25 @@ from numpy.typing import ArrayLike, NDArray
 from estimators.diagnostics import agop
 from estimators.kernel_functions import metric_root
 from estimators.nets import Net
-from studies.claims import Claim, claims, told
-from studies.figures.ink import new_axes
-from studies.inference import Interval, exponential, mean_interval
-from studies.library.seeds import (
+from studies.analysis.claims import (
+    Claim,
     NotMeasured,
     all_of,
-    beyond_doubt,
     by_seed,
-    draw,
-    finish,
+    claims,
+    is_significant,
     log_ratio,
     measured,
     rows_where,
     tell,
+    told,
     values_of,
 )
-from studies.metrics import Fitted, Measured, metric
-from studies.pictures import picture
-from studies.results import Results
+from studies.analysis.intervals import Interval, exponential, mean_interval
+from studies.plots.style import draw, finish, new_axes
+from studies.registry.metrics import Fitted, Measured, metric
+from studies.registry.plots import plot
+from studies.results.results import Results
 from toymanifold import Problem
 from toymanifold.arithmetic import ModularOperation
 
@@ -55,7 +55,7 @@ def is_addition(problem: Problem) -> bool:
     return isinstance(problem.target, ModularOperation) and problem.target.operation == "add"
 
 
-@metric("1", suits=is_addition, default=False)
+@metric("1", supports=is_addition, default=False)
 def circulant_deviation(fitted: Fitted) -> Measured:
     """How far the average gradient outer product's root is from depending on a + b, or on a - b, alone: 0 to 1."""
     gradients = fitted.estimator.gradients(fitted.train.X)
@@ -64,7 +64,7 @@ def circulant_deviation(fitted: Fitted) -> Measured:
     return deviation_from_circulant(features[p:, :p])
 
 
-@metric("1", suits=is_addition, default=False)
+@metric("1", supports=is_addition, default=False)
 def inverse_participation(fitted: Fitted) -> Measured:
     """Mean inverse participation ratio of the Fourier spectra of a net's units; 1 where each has one frequency."""
     if not isinstance(fitted.estimator, Net):
@@ -147,7 +147,7 @@ def _delay(frame: pd.DataFrame) -> Claim:
         "A net generalizes ten times as late as it memorises, or later.",
         "Power et al. 2022, figure 1 (there a thousand times)",
         f"{told(exponential(delay), '.0f')} times as many epochs (half of the pairs, weight decay 1)",
-        beyond_doubt(_less(delay, np.log(10))),
+        is_significant(_less(delay, np.log(10))),
     )
 
 
@@ -180,7 +180,7 @@ def _ordered(says: str, source: str, label: str, epochs: dict[Any, pd.Series]) -
         says,
         source,
         f"known in epoch {known}; ratios {', '.join(told(exponential(ratio)) for ratio in ratios)}",
-        all_of(map(beyond_doubt, ratios)),
+        all_of(map(is_significant, ratios)),
     )
 
 
@@ -192,7 +192,7 @@ def _frequencies(frame: pd.DataFrame) -> Claim:
         "Gromov 2023; Doshi et al. 2024 (To grok or not to grok)",
         f"inverse participation {told(mean_interval(one))} with weight decay 1, {told(mean_interval(other))} without;"
         f" difference {told(difference)}",
-        beyond_doubt(difference),
+        is_significant(difference),
     )
 
 
@@ -233,7 +233,7 @@ def _progress(whose: str, frame: pd.DataFrame, axis: str, place: str) -> Claim:
         f"Mallinar et al. 2024, {place}",
         f"from {_STEPS[axis]} {first:.0f} to {last:.0f} the circulant deviation falls by {told(fall)} from"
         f" {deviation[first].mean():.2f}; in the end it is {deviation.iloc[:, -1].mean():.2f}",
-        beyond_doubt(fall),
+        is_significant(fall),
     )
 
 
@@ -241,7 +241,7 @@ def _less(interval: Interval, bound: float) -> Interval:
     return Interval(interval.mean - bound, interval.low - bound, interval.high - bound)
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_grokking(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the nets' accuracies by epoch, a colour for each weight decay; dashed those at the training pairs."""
     nets = rows_where(results.frame(), family="net")
@@ -250,7 +250,7 @@ def plot_grokking(results: Results, ax: Axes | None = None) -> Axes:
     return finish(ax)
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_grokking_by_round(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the recursive feature machines' accuracies by round, a colour for each number of pairs; dashed as above."""
     machines = rows_where(results.frame(), family="rfm")
@@ -259,7 +259,7 @@ def plot_grokking_by_round(results: Results, ax: Axes | None = None) -> Axes:
     return finish(ax)
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_circulant_deviation(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the circulant deviation of the nets' features by epoch, a colour for each weight decay."""
     ax = new_axes(ax)

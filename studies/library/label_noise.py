@@ -13,14 +13,13 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from scipy import stats
 
-from studies.claims import Claim, claims, told
-from studies.crossings import Crossover, crossover
-from studies.curves import errors
-from studies.figures.ink import new_axes
-from studies.inference import mean_interval
-from studies.library.seeds import NotMeasured, finish, rows_where
-from studies.pictures import picture
-from studies.results import Results
+from studies.analysis.claims import Claim, NotMeasured, claims, rows_where, told
+from studies.analysis.crossovers import Crossover, crossover
+from studies.analysis.intervals import mean_interval
+from studies.analysis.learning_curves import errors
+from studies.plots.style import finish, new_axes
+from studies.registry.plots import plot
+from studies.results.results import Results
 
 COVER = "Cover and Hart 1967, Nearest neighbor pattern classification (there for separated classes)"
 BINOMIAL = "The binomial tail of flipped labels, far from the boundary"
@@ -118,7 +117,7 @@ def _told(found: Crossover) -> str:
     return f"before n = {high:,.0f}" if low == 0 else f"after n = {low:,.0f}"
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_overtaking(results: Results, ax: Axes | None = None) -> Axes:
     """Draw from which n on five neighbours beat one, by the share of flips, and what theory foretells; arrows bound."""
     ax, palette = new_axes(ax), sns.color_palette("colorblind")

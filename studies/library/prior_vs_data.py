@@ -6,24 +6,26 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from studies.claims import Claim, claims, told, told_p
-from studies.compare import paired_difference
-from studies.crossings import NoEquivalence, data_equivalence
-from studies.effects import prior_effect
-from studies.inference import Interval, exponential
-from studies.library.seeds import (
+from studies.analysis.claims import (
+    Claim,
     all_of,
-    beyond_doubt,
     by_seed,
+    claims,
+    is_significant,
     least_p,
     log_ratio,
     measured,
     p_values,
     rows_where,
     tell,
+    told,
+    told_p,
 )
-from studies.points import N_TEST
-from studies.scaling import NoScalingLaw
+from studies.analysis.comparisons import paired_difference
+from studies.analysis.crossovers import NoEquivalence, data_equivalence
+from studies.analysis.intervals import Interval, exponential
+from studies.analysis.scaling_laws import NoScalingLaw, prior_effect
+from studies.registry.test_sets import N_TEST
 from toymanifold import Problem, spiral_problem
 
 STORY = "the project's own story"
@@ -50,7 +52,7 @@ def _beats(frame: pd.DataFrame) -> Claim:
         f"At n = {_FEW:,} a polar net errs less than a plain one",
         STORY,
         f"by {percentage_points(gain)}",
-        beyond_doubt(gain),
+        is_significant(gain),
     )
 
 

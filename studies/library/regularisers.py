@@ -8,12 +8,11 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from studies.claims import Claim, claims, told
-from studies.figures.ink import new_axes
-from studies.inference import mean_interval
-from studies.library.seeds import beyond_doubt, by_seed, draw, finish, rows_where, tell
-from studies.pictures import picture
-from studies.results import Results
+from studies.analysis.claims import Claim, by_seed, claims, is_significant, rows_where, tell, told
+from studies.analysis.intervals import mean_interval
+from studies.plots.style import draw, finish, new_axes
+from studies.registry.plots import plot
+from studies.results.results import Results
 
 NOISE = 0.2
 """The share of flipped labels, where there are some."""
@@ -87,7 +86,7 @@ def _lower(says: str, source: str, gains: pd.DataFrame) -> Claim:
         says,
         source,
         f"by {told(mean, '+.1f')} points on average; {by_size} at n = {_sizes(gains)}",
-        beyond_doubt(mean),
+        is_significant(mean),
     )
 
 
@@ -101,7 +100,7 @@ def _grows(frame: pd.DataFrame) -> Claim:
         "Srivastava et al. 2014, section 7.4 and figure 10 (without noise; there it declines again in the end)",
         f"gain {told(mean_interval(100 * gains[few]), '+.1f')} points at n = {few:,}, {told(growth, '+.1f')} more at"
         f" n = {more:,}",
-        beyond_doubt(growth) and useless,
+        is_significant(growth) and useless,
     )
 
 
@@ -109,7 +108,7 @@ def _sizes(table: pd.DataFrame) -> str:
     return ", ".join(f"{n:,}" for n in table.columns)
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_regularised_error(results: Results, ax: Axes | None = None, *, flip: float = NOISE) -> Axes:
     """Draw the test error against n, a colour for each learner, for a share of flipped labels."""
     ax = new_axes(ax)
@@ -120,7 +119,7 @@ def plot_regularised_error(results: Results, ax: Axes | None = None, *, flip: fl
     return _finished(ax)
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_generalization_gap(results: Results, ax: Axes | None = None, *, flip: float = NOISE) -> Axes:
     """Draw training less test accuracy against n, as `plot_regularised_error` does the error."""
     ax = new_axes(ax)

@@ -12,14 +12,24 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from estimators.diagnostics import input_gradients, lipschitz_lower_bound
-from studies.claims import Claim, claims, told
-from studies.figures.ink import new_axes
-from studies.inference import mean_interval
+from studies.analysis.claims import (
+    Claim,
+    NotMeasured,
+    all_of,
+    claims,
+    is_significant,
+    least_p,
+    p_values,
+    rows_where,
+    tell,
+    told,
+)
+from studies.analysis.intervals import mean_interval
 from studies.library.functions import Function, value
-from studies.library.seeds import NotMeasured, all_of, beyond_doubt, finish, least_p, p_values, rows_where, tell
-from studies.metrics import Fitted, is_regression, metric
-from studies.pictures import picture
-from studies.results import Results
+from studies.plots.style import finish, new_axes
+from studies.registry.metrics import Fitted, is_regression, metric
+from studies.registry.plots import plot
+from studies.results.results import Results
 from toymanifold import Problem
 from toymanifold.targets import Constant
 
@@ -36,7 +46,7 @@ def _is_random(problem: Problem) -> bool:
     return is_regression(problem) and isinstance(problem.target, Constant)
 
 
-@metric("1", suits=_is_random, default=False)
+@metric("1", supports=_is_random, default=False)
 def steepness(fitted: Fitted) -> dict[str, float]:
     """Largest norm of the input gradient found, and mean distance of the training points to where the sign changes."""
     function, X = value(fitted), fitted.train.X
@@ -170,7 +180,7 @@ def _distance(frame: pd.DataFrame) -> Claim:
         "More parameters put the boundary farther from the training points.",
         "Bubeck and Sellke 2021: size is needed for robustness (it is not said to be enough)",
         "slopes of the mean distance in p: " + ", ".join(f"{told(found)} ({name})" for name, found in closer.items()),
-        all_of(beyond_doubt(found) for found in closer.values()),
+        all_of(is_significant(found) for found in closer.values()),
     )
 
 
@@ -183,7 +193,7 @@ def _bound(table: pd.DataFrame) -> Array:
     return bound
 
 
-@picture(whole_study=True)
+@plot(whole_study=True)
 def plot_steepness(
     results: Results, ax: Axes | None = None, *, family: Literal["net", "random features"] = "net"
 ) -> Axes:

@@ -125,9 +125,9 @@ def test_ridgeless_interpolates_with_the_smallest_norm(kind):
     np.testing.assert_allclose(model.predict(X), y, atol=1e-9)
     null_space = np.linalg.svd(Z)[2][len(X) :]
     for _ in range(10):
-        rival = model.coef_[:, 0] + null_space.T @ rng.standard_normal(len(null_space))
-        np.testing.assert_allclose(Z @ rival, y, atol=1e-9)
-        assert np.linalg.norm(model.coef_) < np.linalg.norm(rival)
+        competitor = model.coef_[:, 0] + null_space.T @ rng.standard_normal(len(null_space))
+        np.testing.assert_allclose(Z @ competitor, y, atol=1e-9)
+        assert np.linalg.norm(model.coef_) < np.linalg.norm(competitor)
 
 
 @pytest.mark.parametrize("n_features", [10, 80])

@@ -13,15 +13,12 @@ import pandas as pd
 import pytest
 import uvicorn
 
-import studies
-from studies import Outcome, Results, Store, Study, explore, plan_study
-from studies.points import MAP_SIZE
-
-_WITHOUT_TORCH = f"""
-import sys, types
-sys.modules["studies"] = types.ModuleType("studies")  # the package itself imports all rooms
-sys.modules["studies"].__path__ = {list(studies.__path__)}
-"""
+from studies.registry.test_sets import MAP_SIZE
+from studies.results.results import Results
+from studies.spec.cells import plan_study
+from studies.spec.study import Study
+from studies.store.store import Outcome, Store
+from studies.web import explore
 
 _BROWSER = [
     "--no-sandbox",
@@ -67,7 +64,7 @@ def run_apart():
     """Run a program that uses the store alone in a process of its own, quickly, and return what it prints."""
 
     def run(program, *words):
-        command = [sys.executable, "-c", _WITHOUT_TORCH + program, *words]
+        command = [sys.executable, "-c", program, *words]
         return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
 
     return run

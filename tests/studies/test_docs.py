@@ -6,13 +6,24 @@ from pathlib import Path
 import pytest
 
 from estimators import CATALOG, PRIORS
-from studies import Study, toml
-from studies.learners import PACKAGES
-from studies.metrics import METRICS
-from studies.parameters import accepted
-from studies.parts import MAX_CELLS, MAX_POINTS, LearnerSpec, PictureSpec, Point, ProblemSpec, Question, Quick, Sizes
-from studies.pictures import PICTURES
-from studies.problems import MAX_DIMENSION, PROBLEMS
+from studies.registry import errors as toml
+from studies.registry.learners import PACKAGES
+from studies.registry.metrics import METRICS
+from studies.registry.params import accepted
+from studies.registry.plots import PLOTS
+from studies.registry.problems import MAX_DIMENSION, PROBLEMS
+from studies.spec.sections import (
+    MAX_CELLS,
+    MAX_POINTS,
+    LearnerSpec,
+    PictureSpec,
+    Point,
+    ProblemSpec,
+    Question,
+    Quick,
+    Sizes,
+)
+from studies.spec.study import Study
 
 PAGE = (Path(__file__).parents[2] / "docs" / "studies.md").read_text(encoding="utf-8")
 
@@ -47,7 +58,7 @@ def test_every_picture_is_in_the_table_of_its_page():
     page = (Path(__file__).parents[2] / "docs" / "pictures.md").read_text(encoding="utf-8")
     rows = [
         f"| `{name}` | {', '.join(f'`{key}`' for key in found.arguments.model_fields)} |"
-        for name, found in PICTURES.items()
+        for name, found in PLOTS.items()
     ]
     assert "\n".join(["| picture | arguments |", "|---|---|", *rows]) in page
     for block in page.split("```toml\n")[1:]:

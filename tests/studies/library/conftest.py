@@ -3,7 +3,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies import Results, Slots, Store, built_in, plan_study, remaining, run
+from studies.execution.run import remaining, run
+from studies.execution.workers import Slots
+from studies.results.results import Results
+from studies.spec.cells import plan_study
+from studies.spec.study import built_in
+from studies.store.store import Store
 
 
 @pytest.fixture

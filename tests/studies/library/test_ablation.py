@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies import check_claims
+from studies.analysis.claims import check_claims
 from studies.library.ablation import FACTORS, main_effect, prior_gain
 
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from estimators import NeighborsClassifier, NetClassifier
-from studies import check_claims
+from studies.analysis.claims import check_claims
 from studies.library.adversarial_spheres import (
     attacked,
     cap_distance,
@@ -18,8 +18,8 @@ from studies.library.adversarial_spheres import (
     plot_nearest_errors,
 )
 from studies.library.functions import margin
-from studies.metrics import METRICS, Fitted
-from studies.points import TestSets
+from studies.registry.metrics import METRICS, Fitted
+from studies.registry.test_sets import TestSets
 from toymanifold import concentric_spheres_problem, spiral_problem
 
 
@@ -95,8 +95,8 @@ def test_the_nearest_error_of_a_net_is_nearer_than_a_cap(net):
 def test_only_nets_are_attacked(net):
     neighbour = NeighborsClassifier(1).fit(*net.problem.sample(50, 0))
     assert nearest_error(Fitted(neighbour, net.tests, seconds=0.0, n_samples=50, seed=0)) == {}
-    assert METRICS["nearest_error"].suits(net.problem)
-    assert not METRICS["nearest_error"].suits(spiral_problem())
+    assert METRICS["nearest_error"].supports(net.problem)
+    assert not METRICS["nearest_error"].supports(spiral_problem())
 
 
 expected_error = functools.cache(lambda n, d: float(nearest_neighbour_error(n, d)))

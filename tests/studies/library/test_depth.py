@@ -6,10 +6,12 @@ from matplotlib.figure import Figure
 from torch.nn.functional import cross_entropy
 
 from estimators import NetClassifier
-from studies import built_in, check_claims, plan_study
+from studies.analysis.claims import check_claims
 from studies.library.depth import log_gradient, plot_gradient_by_depth, plot_gradient_by_layer, plot_training_by_depth
-from studies.metrics import METRICS, Fitted
-from studies.points import TestSets
+from studies.registry.metrics import METRICS, Fitted
+from studies.registry.test_sets import TestSets
+from studies.spec.cells import plan_study
+from studies.spec.study import built_in
 from toymanifold import sphere_problem
 
 

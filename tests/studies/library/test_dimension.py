@@ -3,7 +3,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from estimators import NeighborsRegressor
-from studies import check_claims
+from studies.analysis.claims import check_claims
 from studies.library.dimension import exponents, nearest_neighbour_mse, plot_error_on_spheres, plot_exponents
 from toymanifold import sphere_problem
 

@@ -3,7 +3,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from estimators import RandomFeaturesRegressor
-from studies import check_claims
+from studies.analysis.claims import check_claims
 from studies.library.double_descent import (
     least_squares_risk,
     plot_descent_by_epoch,

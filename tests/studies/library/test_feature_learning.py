@@ -4,11 +4,13 @@ import pytest
 from matplotlib.figure import Figure
 
 from estimators import NetRegressor
-from studies import built_in, check_claims, plan_study
+from studies.analysis.claims import check_claims
+from studies.execution.tasks import fit_cell
 from studies.library.feature_learning import PUBLISHED, plot_error_by_round, plot_feature_ansatz, plot_recovery
-from studies.metrics import METRICS, Fitted
-from studies.points import TestSets
-from studies.tasks import fit_cell
+from studies.registry.metrics import METRICS, Fitted
+from studies.registry.test_sets import TestSets
+from studies.spec.cells import plan_study
+from studies.spec.study import built_in
 from toymanifold import gaussian_problem
 
 
@@ -41,7 +43,7 @@ def test_the_ansatz_is_exact_for_a_linear_net():
 
 
 def test_the_ansatz_is_of_nets_only():
-    cell = next(p.cell for p in plan_study(built_in()["feature-learning"].quickened()) if p.family == "rfm")
+    cell = next(p.cell for p in plan_study(built_in()["feature-learning"].reduced()) if p.family == "rfm")
     assert measure("feature_ansatz", fit_cell(cell), gaussian_problem(function="low-rank")) == {}
 
 

@@ -4,7 +4,8 @@ import pytest
 from matplotlib.figure import Figure
 from scipy.linalg import circulant, hankel
 
-from studies import built_in, check_claims, plan_study
+from studies.analysis.claims import check_claims
+from studies.execution.tasks import fit_cell
 from studies.library.grokking import (
     deviation_from_circulant,
     participation,
@@ -12,9 +13,10 @@ from studies.library.grokking import (
     plot_grokking,
     plot_grokking_by_round,
 )
-from studies.metrics import METRICS, Fitted
-from studies.points import TestSets
-from studies.tasks import fit_cell
+from studies.registry.metrics import METRICS, Fitted
+from studies.registry.test_sets import TestSets
+from studies.spec.cells import plan_study
+from studies.spec.study import built_in
 from toymanifold import modular_problem
 
 P = 31
@@ -48,7 +50,7 @@ def test_participation_counts_frequencies():
 
 @pytest.mark.parametrize("family", ["net", "rfm"])
 def test_measures_are_taken_of_nets_and_of_machines(family):
-    study = built_in()["grokking"].quickened()
+    study = built_in()["grokking"].reduced()
     cell = next(p.cell for p in plan_study(study) if p.family == family)
     problem = modular_problem(modulus=P)
     fitted = Fitted(fit_cell(cell), TestSets(problem), 0.0, cell.n_samples, cell.seed)

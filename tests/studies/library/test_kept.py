@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 import studies
-from studies import built_in, check_claims
-from studies.claims import CLAIMS
+from studies.analysis.claims import CLAIMS, check_claims
+from studies.spec.study import built_in
 
 RESULTS = Path(studies.__file__).parent.parent / "docs" / "results"
 KEPT = sorted(RESULTS.glob("data/*.csv"))

@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies import built_in, check_claims
+from studies.analysis.claims import check_claims
 from studies.library.label_noise import foretold, outvoted
+from studies.spec.study import built_in
 
 SIZES = [100, 1000, 10_000, 100_000]
 

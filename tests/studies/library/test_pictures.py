@@ -4,12 +4,13 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from studies import built_in, plan_study
-from studies.library.seeds import NotMeasured
-from studies.pictures import PICTURES
+from studies.analysis.claims import NotMeasured
+from studies.registry.plots import PLOTS
+from studies.spec.cells import plan_study
+from studies.spec.study import built_in
 from tests.studies.library.test_kept import RESULTS
 
-OWN = {name for name, found in PICTURES.items() if found.draw.__module__.startswith("studies.library")}
+OWN = {name for name, found in PLOTS.items() if found.draw.__module__.startswith("studies.library")}
 NOT_KEPT = {"gradient_by_layer"}  # of all layers there are too many numbers
 ASKED = [(study, spec) for study in built_in().values() for spec in study.pictures if spec.plot in OWN]
 
@@ -34,8 +35,8 @@ def test_every_picture_of_a_phenomenon_is_asked_for():
 def test_a_picture_is_drawn_from_the_kept_results(study, spec, quick, shown):
     frame = pd.read_csv(RESULTS / "data" / f"{study.name}.csv")
     ax = Figure().subplots()
-    part = planned_part(frame, study.quickened() if quick else study)
-    assert PICTURES[spec.plot].draw(shown(part), ax, **spec.arguments) is ax
+    part = planned_part(frame, study.reduced() if quick else study)
+    assert PLOTS[spec.plot].draw(shown(part), ax, **spec.arguments) is ax
     assert ax.lines or ax.collections
     assert ax.get_legend().get_texts()
 
@@ -46,4 +47,4 @@ def test_of_another_study_there_is_no_such_picture(plot, shown):
     frame = pd.DataFrame(rows, columns=["learner", "family", "n_samples", "seed", "metric", "value"])
     for rows in (frame, frame[:0]):
         with pytest.raises(NotMeasured):
-            PICTURES[plot].draw(shown(rows), Figure().subplots())
+            PLOTS[plot].draw(shown(rows), Figure().subplots())

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from estimators import NeighborsClassifier
-from studies import check_claims
-from studies.inference import Interval
+from studies.analysis.claims import check_claims
+from studies.analysis.intervals import Interval
 from studies.library.prior_vs_data import is_less, limit_of_uniform_ratio
 from toymanifold import UniformBox, spiral_problem
 

@@ -3,8 +3,10 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from studies import built_in, check_claims, plan_study
+from studies.analysis.claims import check_claims
 from studies.library.regularisers import NOISE, gap, plot_generalization_gap, plot_regularised_error
+from studies.spec.cells import plan_study
+from studies.spec.study import built_in
 
 
 def frame_of(value):

@@ -4,11 +4,11 @@ import torch
 from matplotlib.figure import Figure
 
 from estimators import KernelRegressor, NetRegressor, RandomFeaturesRegressor
-from studies import check_claims
+from studies.analysis.claims import check_claims
 from studies.library.functions import value
 from studies.library.robustness_law import boundary_distance, cells, exponents, plot_steepness, steepness
-from studies.metrics import METRICS, Fitted
-from studies.points import TestSets
+from studies.registry.metrics import METRICS, Fitted
+from studies.registry.test_sets import TestSets
 from toymanifold import sphere_problem, spiral_problem
 
 PROBLEM = sphere_problem(dimension=5, target="random", task="regression")
@@ -64,11 +64,11 @@ def test_steepness_of_a_learner_is_that_of_its_predictions():
 
 
 def test_steepness_suits_random_labels_of_regression_only():
-    suits = METRICS["steepness"].suits
-    assert suits(PROBLEM)
-    assert not suits(sphere_problem(dimension=5, target="random"))
-    assert not suits(sphere_problem(dimension=5, target="linear", task="regression"))
-    assert not suits(spiral_problem())
+    supports = METRICS["steepness"].supports
+    assert supports(PROBLEM)
+    assert not supports(sphere_problem(dimension=5, target="random"))
+    assert not supports(sphere_problem(dimension=5, target="linear", task="regression"))
+    assert not supports(spiral_problem())
 
 
 def law(slope_of_p, fit=0.1):

@@ -1,0 +1,39 @@
+"""What the results mean: statistics on tidy frames, from intervals over seeds to what a prior is worth.
+
+Functions take a frame from `Results.frame`, or the curves made from it; nothing here reads a store or draws.
+"""
+
+from studies.analysis.breakdowns import breakdown_difference, breakdown_summary
+from studies.analysis.claims import Claim, check_claims
+from studies.analysis.comparisons import Ranking, paired_difference, paired_tests, rank_learners, summary
+from studies.analysis.crossovers import Crossover, DataEquivalence, NoEquivalence, crossover, data_equivalence
+from studies.analysis.intervals import Interval, holm
+from studies.analysis.learning_curves import LearningCurve, learning_curve, paired_curves
+from studies.analysis.scaling_laws import NoScalingLaw, PriorEffect, ScalingLaw, fit_scaling, prior_effect
+
+__all__ = [
+    "Claim",
+    "Crossover",
+    "DataEquivalence",
+    "Interval",
+    "LearningCurve",
+    "NoEquivalence",
+    "NoScalingLaw",
+    "PriorEffect",
+    "Ranking",
+    "ScalingLaw",
+    "breakdown_difference",
+    "breakdown_summary",
+    "check_claims",
+    "crossover",
+    "data_equivalence",
+    "fit_scaling",
+    "holm",
+    "learning_curve",
+    "paired_curves",
+    "paired_difference",
+    "paired_tests",
+    "prior_effect",
+    "rank_learners",
+    "summary",
+]

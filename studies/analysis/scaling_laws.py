@@ -1,0 +1,314 @@
+"""How a learner's error scales with data: the law of its learning curve, with exponent, floor and extrapolation.
+
+A law is refused where the data cannot support one, and the refusal carries what was estimated all the same.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from studies.analysis.curve_models import FAMILIES, Fit, fit_candidates, missed_sizes, simplest_predictor
+from studies.analysis.intervals import CONFIDENCE, Interval, exponential, hull, jackknife_interval, p_above_zero
+from studies.analysis.learning_curves import LearningCurve, learning_curve, paired_curves
+from toymanifold.validation import check_choice, error_message
+
+Array = NDArray[np.float64]
+
+MIN_SIZES, MIN_SEEDS, MIN_DECADES = 5, 3, 1.5
+
+REACH = 1 / 3
+"""How far beyond the largest sample a law is taken, in lengths of the measured range on a logarithmic scale."""
+
+STEEPEST = 4
+"""The largest exponent that is taken for one: (n + c)^-a with a large `a` is an exponential in all but name."""
+
+_KEPT = 512  # laws that are not found twice
+
+_NOT_A_NUMBER = Interval(float("nan"), float("nan"), float("nan"))
+
+
+@dataclass(frozen=True, eq=False)
+class ScalingLaw:
+    """The law of a learning curve.
+
+    An interval holds whichever candidate is true: it reaches as far as that of any candidate, which is Student's t on
+    the jackknife over seeds.
+
+    Attributes
+    ----------
+    curve : LearningCurve
+    chosen : Fit
+        The simplest candidate that foretells the largest sizes from the smaller ones as well as any.
+    candidates : tuple of Fit
+        All families that the data do not rule out.
+    """
+
+    curve: LearningCurve
+    chosen: Fit
+    candidates: tuple[Fit, ...]
+
+    @property
+    def family(self) -> str:
+        """Name of the chosen family, in `studies.families.FAMILIES`."""
+        return self.chosen.family.name
+
+    @property
+    def params(self) -> dict[str, float]:
+        """The parameters in the chosen family's formula, for errors and numbers of samples."""
+        return self.chosen.params
+
+    @property
+    def exponent(self) -> Interval:
+        """The exponent of the fall to the floor at large n; NaN where the chosen family is no power law."""
+        if not self.chosen.family.is_power_law:
+            return _NOT_A_NUMBER
+        power_laws = [fit for fit in self.candidates if fit.family.is_power_law]
+        return _not_below_zero(_over(power_laws, self.chosen, lambda fit: fit.exponents()))
+
+    @property
+    def floor(self) -> Interval:
+        """The error that no amount of data removes."""
+        return _not_below_zero(_over(self.candidates, self.chosen, lambda fit: fit.floors()))
+
+    @property
+    def reach(self) -> float:
+        """The largest n to which the law is taken: beyond the data by a third of their decades."""
+        first, last = self.curve.sizes[[0, -1]]
+        return float(last * (last / first) ** REACH)
+
+    def predict(self, n: ArrayLike) -> Array:
+        """Return the error at `n`, of any shape, from the smallest measured size to `reach`.
+
+        Raises
+        ------
+        ValueError
+            If any `n` is beyond these.
+        """
+        return np.asarray(np.exp(self.chosen.log_errors(self._within_reach(n, "predict"))[0]))
+
+    def extrapolate(self, n: float) -> Interval:
+        """Return the error at one `n`, from the smallest measured size to `reach`, with its interval.
+
+        Raises
+        ------
+        ValueError
+            If `n` is beyond these.
+        """
+        at = self._within_reach(n, "extrapolate")
+        return exponential(_over(self.candidates, self.chosen, lambda fit: fit.log_errors(at)))
+
+    def _within_reach(self, n: ArrayLike, owner: str) -> Array:
+        at = np.asarray(n, dtype=np.float64)
+        first = self.curve.sizes[0]
+        if not np.all((at >= first) & (at <= self.reach * (1 + 1e-12))):
+            raise ValueError(
+                error_message("n", owner, f"within the data and their reach, [{first:g}, {self.reach:g}]", n)
+            )
+        return at
+
+
+class NoScalingLaw(ValueError):  # noqa: N818 - an answer, not a mistake
+    """The data do not support a scaling law.
+
+    Attributes
+    ----------
+    reasons : tuple of str
+    local_exponents : list of Interval
+        Between consecutive sizes: these need no law.
+    estimate : ScalingLaw or None
+        What a law would be; None where there are too few sizes or seeds for any.
+    """
+
+    def __init__(self, reasons: Sequence[str], curve: LearningCurve, estimate: ScalingLaw | None) -> None:
+        super().__init__(f"no scaling law: {'; '.join(reasons)}")
+        self.reasons = tuple(reasons)
+        self.local_exponents = curve.local_exponents()
+        self.estimate = estimate
+
+
+def fit_scaling(curve: LearningCurve, families: Sequence[str] = tuple(FAMILIES)) -> ScalingLaw:
+    """Find the law of a learning curve.
+
+    Parameters
+    ----------
+    curve : LearningCurve
+    families : sequence of str, default=all
+        Names of those to try, the simplest first.
+
+    Returns
+    -------
+    law : ScalingLaw
+
+    Raises
+    ------
+    NoScalingLaw
+        If there are fewer than 5 sizes, 3 seeds or one and a half decades, if the error rises somewhere or does not
+        fall, if no family fits, or if the curve is no power law, or not yet.
+    """
+    if not families:
+        raise ValueError(error_message("families", "fit_scaling", "one or more names", families))
+    for name in families:
+        check_choice(name, "families", "fit_scaling", FAMILIES)
+    reasons = _too_little(curve)
+    law = None
+    if len(curve.sizes) >= MIN_SIZES and curve.n_seeds >= MIN_SEEDS:
+        law = _law(curve, tuple(families))
+        reasons += _ill_behaved(curve) + _no_power_law(law)
+    if reasons or law is None:
+        raise NoScalingLaw(reasons, curve, law)
+    return law
+
+
+@lru_cache(maxsize=_KEPT)
+def _law(curve: LearningCurve, families: tuple[str, ...]) -> ScalingLaw:
+    """Return the law of a curve, good or bad: found once, however many tables and pictures of a study show it."""
+    candidates = fit_candidates(curve, [FAMILIES[name] for name in families])
+    return ScalingLaw(curve, simplest_predictor(candidates), tuple(candidates))
+
+
+def fit_all(frame: pd.DataFrame, metric: str = "error") -> dict[str, ScalingLaw | NoScalingLaw]:
+    """Find the law of each learner's curve, or why there is none, by the learner's label.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `Results.frame`, of one problem.
+    metric : str, default="error"
+
+    Returns
+    -------
+    laws : dict of str to ScalingLaw or NoScalingLaw
+        Without learners of which too little is measured for a curve.
+    """
+    found: dict[str, ScalingLaw | NoScalingLaw] = {}
+    for learner in map(str, frame["learner"].unique()):
+        with contextlib.suppress(ValueError):
+            found[learner] = _law_or_refusal(learning_curve(frame, learner, metric))
+    return found
+
+
+def _law_or_refusal(curve: LearningCurve) -> ScalingLaw | NoScalingLaw:
+    try:
+        return fit_scaling(curve)
+    except NoScalingLaw as refused:
+        return refused
+
+
+def _too_little(curve: LearningCurve) -> list[str]:
+    decades = float(np.log10(curve.sizes[-1] / curve.sizes[0]))
+    found = {
+        f"{len(curve.sizes)} sizes, {MIN_SIZES} needed": len(curve.sizes) < MIN_SIZES,
+        f"{curve.n_seeds} seeds, {MIN_SEEDS} needed": curve.n_seeds < MIN_SEEDS,
+        f"{decades:.2g} decades of n, {MIN_DECADES} needed": decades < MIN_DECADES - 0.01,  # sizes are rounded
+    }
+    return [reason for reason, holds in found.items() if holds]
+
+
+def _ill_behaved(curve: LearningCurve) -> list[str]:
+    reasons = [f"the error rises from n = {low:,.0f} to {high:,.0f}" for low, high in curve.rises()]
+    if p_above_zero(curve.errors[:, 0] - curve.errors[:, -1]) > 1 - CONFIDENCE:
+        reasons.append("the error does not fall")
+    return reasons
+
+
+def _no_power_law(law: ScalingLaw) -> list[str]:
+    reasons = []
+    missed = missed_sizes(law.chosen)
+    if len(missed):
+        reasons.append(f"no family fits; {law.family} misses at n = {', '.join(f'{n:,.0f}' for n in missed)}")
+    if not law.chosen.family.is_power_law:
+        reasons.append(f"no power law foretells it as well as {law.family}, {law.chosen.family.formula}")
+    elif law.exponent.mean > STEEPEST:
+        reasons.append(f"it falls like an exponential: its exponent would be {law.exponent.mean:.3g}")
+    elif not all(fit.family.is_power_law for fit in law.candidates) and _steepens(law.curve):
+        reasons.append("it still steepens at its end, so that no power law is reached")
+    return reasons
+
+
+def _steepens(curve: LearningCurve) -> bool:
+    """Say whether the last local exponent is above the one before, beyond doubt."""
+    slopes = -np.diff(curve.log_means()[:, -3:], axis=1) / np.diff(np.log(curve.sizes[-3:]))
+    return jackknife_interval(np.diff(slopes, axis=1)[:, 0]).low > 0
+
+
+def _over(fits: Iterable[Fit], chosen: Fit, statistic: Callable[[Fit], Array]) -> Interval:
+    return hull(jackknife_interval(statistic(chosen)), [jackknife_interval(statistic(fit)) for fit in fits])
+
+
+def _not_below_zero(interval: Interval) -> Interval:
+    return Interval(interval.mean, max(interval.low, 0.0), interval.high)
+
+
+@dataclass(frozen=True)
+class PriorEffect:
+    """How a prior changes a scaling law.
+
+    Attributes
+    ----------
+    family : str
+        Of both laws.
+    exponent : Interval
+        The exponent with the prior, less that without.
+    error_ratio : Interval
+        The error with the prior over that without, in the middle of the measured sizes. There, unlike at n = 1, the
+        intercept of a line does not depend on its slope.
+    n : float
+        That middle, the geometric mean of the sizes.
+    """
+
+    family: str
+    exponent: Interval
+    error_ratio: Interval
+    n: float
+
+
+def prior_effect(frame: pd.DataFrame, prior: str, plain: str, metric: str = "error") -> PriorEffect:
+    """Find whether a prior moves the exponent of a learning curve, or its level, or both.
+
+    Both curves get laws on their common sizes and seeds, and are compared by one family: the more general of the two
+    that are chosen. The intervals reach as far as that of any power law that is ruled out for neither.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `Results.frame`, of one problem.
+    prior, plain : str
+        The learner with the prior and the one without.
+    metric : str, default="error"
+
+    Returns
+    -------
+    effect : PriorEffect
+
+    Raises
+    ------
+    NoScalingLaw
+        If either curve has none.
+    ValueError
+        If no power law is left for both.
+    """
+    laws = [fit_scaling(curve) for curve in _on_common_sizes(*paired_curves(frame, prior, plain, metric))]
+    with_prior, without = ({fit.family.name: fit for fit in law.candidates} for law in laws)
+    shared = [name for name in with_prior if name in without and FAMILIES[name].is_power_law]
+    if not shared:
+        raise ValueError(f"no power law fits both {prior!r} and {plain!r}")
+    chosen = max((law.family for law in laws if law.family in shared), key=shared.index, default=shared[0])
+    n = float(np.exp(np.log(laws[0].curve.sizes).mean()))
+    exponents = {k: jackknife_interval(with_prior[k].exponents() - without[k].exponents()) for k in shared}
+    ratios = {k: jackknife_interval(with_prior[k].log_errors(n) - without[k].log_errors(n)) for k in shared}
+    return PriorEffect(
+        chosen,
+        hull(exponents[chosen], exponents.values()),
+        exponential(hull(ratios[chosen], ratios.values())),
+        n,
+    )
+
+
+def _on_common_sizes(a: LearningCurve, b: LearningCurve) -> list[LearningCurve]:
+    common = np.intersect1d(a.sizes, b.sizes)
+    return [LearningCurve(common, c.errors[:, np.isin(c.sizes, common)], c.n_test) for c in (a, b)]

@@ -1,0 +1,143 @@
+"""How a run is getting on: a bar on a terminal, a line at each tenth elsewhere."""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from studies.execution.costs import Costs
+from studies.spec.cells import Planned, plan_study
+from studies.spec.study import Study
+from studies.store.store import Outcome, Store
+
+_RETHINK = 0.5  # seconds between estimates of the time left
+
+
+class Eta:
+    """Time left, from what cells like those left have taken.
+
+    Parameters
+    ----------
+    todo : iterable of Planned
+        All cells of the run.
+    n_workers : int
+    costs : Costs
+        What is known beforehand; it learns from the cells that end.
+    """
+
+    def __init__(self, todo: Iterable[Planned], n_workers: int, costs: Costs) -> None:
+        self._left = Counter(replace(planned.cell, seed=0) for planned in todo)
+        self._n_workers = n_workers
+        self._costs = costs
+
+    def ended(self, planned: Planned, outcome: Outcome) -> None:
+        """Take note of a cell that has ended."""
+        self._left[replace(planned.cell, seed=0)] -= 1
+        if outcome.status == "ok":
+            self._costs.learn(planned.cell, outcome.seconds)
+
+    def seconds_left(self) -> float | None:
+        """Return an estimate, or None while no cell is known."""
+        if not self._costs:
+            return None
+        return sum(count * self._costs.estimate(cell) for cell, count in self._left.items()) / self._n_workers
+
+
+def watch(
+    outcomes: Iterable[tuple[Planned, Outcome]], todo: list[Planned], eta: Eta, console: Console
+) -> Iterator[tuple[Planned, Outcome]]:
+    """Pass on the outcomes of a run while showing how it is getting on.
+
+    Parameters
+    ----------
+    outcomes : iterable of (Planned, Outcome)
+        As `studies.runner.run` yields them.
+    todo : list of Planned
+        All cells of the run.
+    eta : Eta
+    console : rich.console.Console
+    """
+    failed, shown = 0, 0.0
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        bar = progress.add_task("starting workers", total=len(todo))
+        for ended, (planned, outcome) in enumerate(outcomes, 1):
+            eta.ended(planned, outcome)
+            failed += outcome.status != "ok"
+            tenth = (ended * 10 // len(todo)) > ((ended - 1) * 10 // len(todo))
+            if tenth or time.monotonic() - shown > _RETHINK:
+                shown = time.monotonic()
+                line = f"about {clock(eta.seconds_left())} left" + (f", {failed} failed" if failed else "")
+                progress.update(bar, description=line)
+                if tenth and not console.is_terminal:
+                    console.print(f"{ended}/{len(todo)} cells, {line}")
+            progress.advance(bar)
+            yield planned, outcome
+
+
+def clock(seconds: float | None) -> str:
+    """Return a time as it is read off a clock, or a question mark for None."""
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def dry_run_summary(planned: list[Planned], todo: list[Planned], store: Store, costs: Costs) -> Table:
+    """Return a table of the cells by learner and size: to do, done and failed, and the time for one worker.
+
+    Parameters
+    ----------
+    planned, todo : list of Planned
+        All cells, and those to do, from `studies.runner.remaining`.
+    store : Store
+        What has ended.
+    costs : Costs
+        What cells take. Where none like them is known, the time is a question mark.
+    """
+    counts: dict[tuple[str, int], Counter[str]] = defaultdict(Counter)
+    statuses = store.statuses([p.cell.key for p in planned])
+    for p in planned:
+        status = statuses.get(p.cell.key)
+        counts[_row(p)][{None: "new", "ok": "done"}.get(status, "failed")] += 1
+    seconds: dict[tuple[str, int], list[float | None]] = defaultdict(list)
+    for p in todo:
+        seconds[_row(p)].append(costs.known(p.cell))
+    table = Table(box=None)
+    for heading in ("learner", "n", "to do", "done", "failed", "time"):
+        table.add_column(heading, justify="left" if heading == "learner" else "right", no_wrap=True)
+    for (learner, n), count in counts.items():
+        times = seconds[learner, n]
+        known = [time for time in times if time is not None]
+        time = clock(sum(known)) if len(known) == len(times) else "?"
+        table.add_row(learner, f"{n:,}", str(len(times)), str(count["done"]), str(count["failed"]), time)
+    return table
+
+
+def time_needed(todo: list[Planned], costs: Costs, n_workers: int | None) -> str:
+    """Return a sentence on the time that the cells to do should take."""
+    if not costs:
+        return f"{len(todo)} cells to do; how long they take is not known, for nothing like them is measured yet."
+    time = clock(Eta(todo, n_workers or 1, costs).seconds_left())
+    workers = f"{n_workers or 'one'} worker{'s' if (n_workers or 1) > 1 else ''}"
+    guessed = sum(costs.known(p.cell) is None for p in todo)
+    guess = f"; {guessed} of them are of learners not measured yet, taken to be like the others" if guessed else ""
+    return f"{len(todo)} cells to do, about {time} on {workers}{guess}."
+
+
+def tally(study: Study, store: Store) -> str:
+    """Return a line on how much of a study has been done."""
+    cells = plan_study(study)
+    statuses = Counter(store.statuses([p.cell.key for p in cells]).values())
+    done = statuses.pop("ok", 0)
+    failed = f", {statuses.total()} failed (--retry-failed tries them again)" if statuses else ""
+    return f"{study.name}: {len(cells)} cells, {done} measured before{failed}"
+
+
+def _row(planned: Planned) -> tuple[str, int]:
+    return planned.learner, planned.cell.n_samples

@@ -1,0 +1,165 @@
+"""Slots in the workers of a Dask cluster.
+
+A cell that kills its Dask worker puts the blame on all that the worker held, and one that hangs holds it for ever. So
+each task runs in a `Slot` beside the Dask worker that it came to: limits and failures are the same as on one machine,
+and a Dask worker is lost only when its machine is.
+"""
+
+import concurrent.futures
+import logging
+import multiprocessing
+import signal
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Any
+from uuid import uuid4
+
+from distributed import Client, KilledWorker, LocalCluster, Worker, WorkerPlugin, get_worker
+from distributed import Future as DaskFuture
+
+from studies.execution.workers import ExecutorError, Slot, WorkerEnded
+
+_CONNECT = 20  # seconds for the scheduler to answer
+
+_free: list[Slot] = []  # of this Dask worker; there come to be as many as it runs tasks at once
+_busy: dict[str, set[Slot]] = defaultdict(set)  # by the driver for which they work
+
+
+class DaskExecutor(Executor):
+    """An executor on the slots of a Dask cluster: a task whose worker ends raises `WorkerEnded`.
+
+    A task whose Dask worker dies is given to another by Dask itself, up to three times, before it counts as lost.
+
+    Parameters
+    ----------
+    address : str or None
+        Of the scheduler, ``host:port``. None makes a cluster on this machine, of one Dask worker.
+    n_slots : int, default=1
+        Of a cluster on this machine. Elsewhere each Dask worker has as many as it has threads.
+    memory_limit : int or None, default=None
+        Bytes for each slot; by default, its share of what its Dask worker may use.
+
+    Raises
+    ------
+    OSError
+        If no scheduler answers at the address.
+    """
+
+    def __init__(self, address: str | None, n_slots: int = 1, memory_limit: int | None = None) -> None:
+        self._cluster = None
+        if address is None:
+            self._cluster = LocalCluster(
+                n_workers=1,
+                threads_per_worker=n_slots,
+                memory_limit=None,
+                dashboard_address=":0",
+                silence_logs=logging.ERROR,
+            )
+        self._client = Client(self._cluster or f"tcp://{address}", timeout=_CONNECT)
+        if self._cluster:
+            self._client.register_plugin(_LeaveInterrupts())
+        self._executor = self._client.get_executor()
+        self._memory_limit = memory_limit
+        self._keys: dict[Future[Any], str] = {}
+        self.n_workers: int = sum(self._client.nthreads().values()) or 1
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run ``fn(*args, **kwargs)`` in a slot of the cluster.
+
+        Raises
+        ------
+        ExecutorError
+            If the scheduler is gone.
+        """
+        if self._client.status != "running":
+            raise ExecutorError("the Dask scheduler is gone")
+        future: Future[Any] = Future()
+        self._keys[future] = key = f"toymanifold-{uuid4()}"
+        driver = self._client.id
+        task = self._executor.submit(_run_in_slot, driver, self._memory_limit, fn, args, kwargs, key=key)
+        task.add_done_callback(lambda task: self._pass_on(task, future))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more tasks, and let the cluster go when those that run have ended."""
+        if cancel_futures:
+            started = {key for keys in self._client.processing().values() for key in keys}
+            self._cancel(set(self._keys.values()) - started)
+        if wait:
+            concurrent.futures.wait(tuple(self._keys))
+            self._close()
+
+    def kill(self) -> None:
+        """End at once what runs on the cluster for this driver, and let the cluster go."""
+        if self._client.status == "running":
+            self._cancel(set(self._keys.values()))
+        self._close()
+        self._keys.clear()  # nothing will be told of them any more
+
+    def _cancel(self, keys: set[str]) -> None:
+        self._client.cancel([DaskFuture(key, self._client) for key in keys])
+
+    def _close(self) -> None:
+        if self._client.status == "running":
+            self._client.run(_leave, self._client.id)
+        self._client.close()
+        if self._cluster:
+            self._cluster.close()
+
+    def _pass_on(self, task: Future[Any], future: Future[Any]) -> None:
+        """Tell `future` how its task ended."""
+        self._keys.pop(future, None)
+        if task.cancelled():
+            future.cancel()
+        elif isinstance(error := task.exception(), KilledWorker):
+            future.set_exception(WorkerEnded("lost", str(error)))
+        elif error is not None:
+            future.set_exception(error)
+        elif isinstance(ended := task.result(), WorkerEnded):
+            future.set_exception(ended)
+        else:
+            future.set_result(task.result())
+
+
+class _LeaveInterrupts(WorkerPlugin):
+    """On this machine Ctrl-C reaches the Dask workers too; it is for the driver."""
+
+    def setup(self, worker: Worker) -> None:  # noqa: ARG002
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _run_in_slot(
+    driver: str, memory_limit: int | None, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Run a task in a slot; in a Dask worker. That the slot's worker ended is returned: raised, Dask would log it."""
+    multiprocessing.current_process().daemon = False  # it may have children, for ours end with it
+    try:
+        slot = _free.pop()
+    except IndexError:
+        slot = Slot()
+    slot.memory_limit = memory_limit or _memory_share()
+    _busy[driver].add(slot)
+    try:
+        return slot.run(fn, *args, **kwargs)
+    except WorkerEnded as ended:
+        return ended
+    finally:
+        _busy[driver].discard(slot)
+        if not slot.killed:
+            _free.append(slot)
+
+
+def _memory_share() -> int | None:
+    """Return what a task may hold of the memory that this Dask worker may use."""
+    worker = get_worker()
+    limit = worker.memory_manager.memory_limit
+    return limit and limit // worker.state.nthreads
+
+
+def _leave(driver: str) -> None:
+    """End what this Dask worker does for a driver, and the processes that have nothing to do."""
+    for slot in tuple(_busy.pop(driver, ())):
+        slot.kill()
+    while _free:
+        _free.pop().close()

@@ -1,0 +1,127 @@
+"""Errors by density and by distance to the boundary: where a prior helps, and where it harms."""
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from studies.analysis.breakdowns import breakdown_difference, breakdown_size, breakdown_summary
+from studies.plots.lines import learners_of, rows_of
+from studies.plots.style import (
+    INK,
+    End,
+    Look,
+    clip_ylim,
+    draw_points,
+    line_style,
+    literal,
+    looks,
+    name_curves,
+    new_axes,
+    set_scale,
+    spans_a_decade,
+    tidy,
+)
+from studies.registry.plots import plot
+from studies.registry.test_sets import N_TEST, TestSets
+from studies.results.results import Results
+
+_WORDS = {"density": "fifths of the points by density", "distance": "fifths of the points by distance to the boundary"}
+_WIDTH = 0.5  # over which the learners of a bin are spread, in bins
+
+
+@plot()
+def plot_breakdown(
+    results: Results,
+    ax: Axes | None = None,
+    *,
+    by: Literal["density", "distance"] = "distance",
+    n_samples: int | None = None,
+    learners: list[str] | None = None,
+    against: str | None = None,
+    problem: str | None = None,
+) -> Axes:
+    """Draw the error in each fifth of the points, by density or by distance to the boundary.
+
+    Parameters
+    ----------
+    results : Results
+        Of a study that measures `error_density` or `error_distance`.
+    ax : Axes or None, default=None
+        None draws on a new figure.
+    by : {"density", "distance"}, default="distance"
+    n_samples : int or None, default=None
+        None takes the largest that most learners have.
+    learners : list of str or None, default=None
+        Labels, or those of families; None draws all.
+    against : str or None, default=None
+        A learner from whose error the others' are taken, paired by seed: below zero they are better.
+    problem : str or None, default=None
+        Its label, where the study has several.
+
+    Returns
+    -------
+    ax : Axes
+        Means with intervals, the learners of a bin side by side, joined by lines from bin to bin.
+
+    Raises
+    ------
+    ValueError
+        If the study has no such part, or it is not measured.
+    """
+    rows = rows_of(results, problem)
+    size = n_samples or breakdown_size(rows, by)
+    rows = rows[rows["learner"].isin([*learners_of(rows, learners), against])]
+    table = pd.DataFrame() if size is None else _table(rows, by, size, against)
+    if table.empty:
+        raise ValueError(f"errors by {by} are not measured{f' at n = {size:,}' if size else ''}; name error_{by} in it")
+    ax, styles = new_axes(ax), looks(results.learners)
+    log = against is None and spans_a_decade(table["mean"].clip(lower=1 / N_TEST))
+    ends = _draw(ax, table, styles, 1 / N_TEST if log else -1.0)
+    if against is not None:
+        ax.axhline(0, color=INK, lw=1)
+        ends.append(End(against, float(table["bin"].max()), 0.0, styles[against]))
+    _lay_out(ax, results, by, sorted(table["bin"].unique()), problem)
+    what = f"error less that of {literal(against)} in points" if against else "error"
+    set_scale(ax.yaxis, log=log, factor=100, unit="" if against else " %")
+    ax.set_ylabel(f"{what} (n = {size:,})")
+    clip_ylim(ax, table["mean"].clip(lower=1 / N_TEST if log else -1))
+    name_curves(ax, ends)
+    return ax
+
+
+def _table(rows: pd.DataFrame, by: str, n_samples: int, against: str | None) -> pd.DataFrame:
+    """Return means and intervals by learner and bin: of errors, or of their differences to one learner's."""
+    found = breakdown_summary(rows, by, n_samples)
+    if against is None or found.empty:
+        return found
+    others = [name for name in found["learner"].unique() if name != against]
+    tables = [breakdown_difference(rows, name, against, n_samples, by).assign(learner=name) for name in others]
+    return pd.concat(tables).rename(columns={"difference": "mean"}) if tables else found.iloc[:0]
+
+
+def _draw(ax: Axes, table: pd.DataFrame, styles: dict[str, Look], floor: float) -> list[End]:
+    learners, ends = list(table["learner"].unique()), []
+    beside = np.linspace(-_WIDTH / 2, _WIDTH / 2, len(learners)) if len(learners) > 1 else [0.0]
+    for learner, shift in zip(learners, beside, strict=True):
+        part = table[table["learner"] == learner].sort_values("bin")
+        x, mean = part["bin"] + shift, part["mean"].clip(lower=floor)
+        look = styles[learner]
+        draw_points(ax, x, mean, (part["low"].clip(floor, 1), part["high"].clip(floor, 1)), look, learner)
+        ax.plot(x, mean, color=look.colour, lw=0.9, alpha=0.6, ls=line_style(look), label="_joined")
+        ends.append(End(learner, float(x.iloc[-1]), float(mean.iloc[-1]), look))
+    return ends
+
+
+def _lay_out(ax: Axes, results: Results, by: str, bins: list[int], problem: str | None) -> None:
+    """Name the bins: by density in words, by distance with the edges between them."""
+    ax.set_xlim(bins[0] - 0.5, bins[-1] + 0.5)
+    ax.set_xlabel(_WORDS[by])
+    tidy(ax)
+    ax.grid(visible=False, axis="x")
+    if by == "density":
+        ax.set_xticks(bins, ["sparsest", *map(str, bins[1:-1]), "densest"][: len(bins)])
+        return
+    edges = TestSets(results.problem(problem)).bins.distance_edges
+    ax.set_xticks(np.arange(len(edges)) + 0.5, [f"{edge:.2g}" if edge > edges[-1] / 1000 else "0" for edge in edges])

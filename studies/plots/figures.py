@@ -1,0 +1,229 @@
+"""Whole figures: what every study gets where it is measured, then the pictures that its description asks for."""
+
+import math
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from studies.analysis.breakdowns import breakdown_size
+from studies.analysis.intervals import scale_of
+from studies.execution.run import MAP_MARGIN
+from studies.plots.breakdown import plot_breakdown
+from studies.plots.curves import draw_curves
+from studies.plots.lines import is_number, rows_of
+from studies.plots.regions import plot_region
+from studies.plots.style import INK, N_LOOKS, RIGHT, WRONG, handle, literal, looks, wrapped
+from studies.registry.bins import BY
+from studies.registry.params import toml_value
+from studies.registry.plots import PLOTS
+from studies.results.results import Results
+from studies.spec.cells import Cell, plan_study
+from studies.spec.sections import PictureSpec
+
+LOSSES = ("error", "error_uniform", "error_sparse", "error_train", "mse", "mse_uniform", "mse_train")
+"""What learning curves are drawn of, in this order."""
+
+_SHOWN_SEED = 0  # whose decision regions are drawn
+_MOST_REGIONS = 12  # beside each other
+_LEGEND_ROWS = 20
+_FEWEST = 3  # values of an axis that make a line
+_SIZE = (7.2, 4.6)  # inches, of a picture alone
+
+
+@dataclass(frozen=True)
+class Page:
+    """A figure with its name, which is a file's; or why there is none."""
+
+    name: str
+    figure: Figure | None
+    title: str = ""
+    refusal: str = ""
+
+
+def pages(results: Results) -> Iterator[Page]:
+    """Yield all figures of a study: those that every study has, then those asked for."""
+    several = len(results.problems) > 1
+    measured = set(results.frame()["problem"]) if several else set(results.problems)
+    for problem in (label for label in results.problems if label in measured):
+        suffix = _slug(problem) if several else ""
+        yield from _standard(results, problem if several else None, suffix)
+    for axis in _telling_axes(results):
+        yield _drawn(results, f"axis-{axis}", PictureSpec.model_validate({"plot": "axis", "axis": axis}))
+    yield from requested_plots(results)
+
+
+def requested_plots(results: Results) -> Iterator[Page]:
+    """Yield the figures that a study's description asks for, on each problem where they are of one."""
+    for place, spec in enumerate(results.study.pictures, 1):
+        name = f"picture-{place}-{spec.plot}"
+        if PLOTS[spec.plot].whole_study or "problem" in spec.arguments or len(results.problems) == 1:
+            yield _drawn(results, name, spec)
+        else:
+            for problem in results.problems:
+                yield _drawn(results, name + _slug(problem), spec, problem)
+
+
+def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None = None) -> Page:
+    figure = Figure(figsize=_SIZE, layout="constrained")
+    on_problem = {} if problem is None else {"problem": problem}
+    told = [f"{key} = {toml_value(value)}" for key, value in (spec.arguments | on_problem).items()]
+    title = f"{spec.plot.replace('_', ' ').capitalize()}: {', '.join(told)}".removesuffix(": ")
+    try:
+        PLOTS[spec.plot].draw(results, figure.subplots(), **spec.arguments, **on_problem)
+    except (TypeError, ValueError) as error:  # it is not measured, or of other learners
+        return Page(name, None, title, str(error))
+    if problem is not None:
+        figure.suptitle(wrapped(problem, figure))
+    return Page(name, figure, title)
+
+
+def _standard(results: Results, problem: str | None, suffix: str) -> Iterator[Page]:
+    rows, where = rows_of(results, problem), f" ({problem})" if problem else ""
+    curves = rows[rows["metric"].isin(LOSSES)]
+    if curves["n_samples"].nunique() > 1:
+        yield from _curves(results, curves, problem, suffix, where)
+    measured = [by for by in BY if breakdown_size(rows, by) is not None]
+    if measured:
+        yield Page("breakdown" + suffix, breakdowns(results, measured, problem, where))
+    regions = decision_regions(results, problem, where)
+    if regions is not None:
+        yield Page("decision-regions" + suffix, regions)
+
+
+def _curves(results: Results, curves: pd.DataFrame, problem: str | None, suffix: str, where: str) -> Iterator[Page]:
+    if (n_learners := curves["learner"].nunique()) > N_LOOKS:
+        refusal = f"{n_learners} learners, of which {N_LOOKS} can be told apart; [[pictures]] may name some of them"
+        yield Page("learning-curves" + suffix, None, refusal=refusal)
+        return
+    yield Page("learning-curves" + suffix, learning_curves(results, curves, results.study.question + where))
+    equivalence = _drawn(results, "data-equivalence" + suffix, PictureSpec(plot="data_equivalence"), problem)
+    if equivalence.figure is not None:
+        yield equivalence
+
+
+def _telling_axes(results: Results) -> list[str]:
+    """Return along which axes a study of one sample size is drawn: those of numbers, else any, else the learners.
+
+    There are no such axes where its description asks for pictures of its own.
+    """
+    planned = plan_study(results.study)
+    if results.study.pictures or len({p.cell.n_samples for p in planned}) > 1:
+        return []
+    axes = results.study.axes
+    values = {axis: {str(p.axes[axis]): p.axes[axis] for p in planned if axis in p.axes} for axis in axes}
+    numbers = [axis for axis in axes if len(values[axis]) >= _FEWEST and all(map(is_number, values[axis].values()))]
+    return numbers or axes or ["learner"]
+
+
+def learning_curves(results: Results, curves: pd.DataFrame, title: str) -> Figure:
+    """Draw the learning curves of each loss side by side, with one legend.
+
+    Parameters
+    ----------
+    results : Results
+    curves : DataFrame
+        Tidy rows of losses, of one problem.
+    title : str
+    """
+    metrics = [metric for metric in LOSSES if metric in set(curves["metric"])]
+    columns = math.ceil(curves["learner"].nunique() / _LEGEND_ROWS)
+    figure = Figure(figsize=(3.6 * len(metrics) + 2.4 * columns, 4.8), layout="constrained")
+    axes = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
+    styles = looks(results.learners)
+    for ax, metric in zip(axes, metrics, strict=True):
+        draw_curves(ax, curves[curves["metric"] == metric], metric, styles)
+        ax.set_title(textwrap.fill(scale_of(metric).title, 30), fontsize=10)
+        ax.set_ylabel("")
+        ax.label_outer()
+    figure.suptitle(wrapped(title, figure))
+    drawn = curves["learner"].unique()
+    handles = [*(handle(learner, styles[learner]) for learner in drawn), *_key(figure)]
+    figure.legend(handles=handles, loc="outside right center", frameon=False, ncols=columns)
+    return figure
+
+
+def _key(figure: Figure) -> list[Line2D]:
+    """Return what explains the lines that are drawn."""
+    drawn = {line.get_label() for ax in figure.axes for line in ax.lines}
+    key = {
+        "_law": Line2D([], [], color="0.4", lw=1.6, label="fitted law"),
+        "_reach": Line2D([], [], color="0.4", lw=1.6, ls=":", label="its reach"),
+        "_joined": Line2D([], [], color="0.4", lw=0.9, alpha=0.6, label="no law: joined"),
+        "_crossing": Line2D(
+            [], [], color=INK, marker="o", markersize=7, lw=1.3, markerfacecolor="none", label="crossing"
+        ),
+    }
+    return [handle for label, handle in key.items() if label in drawn]
+
+
+def breakdowns(results: Results, by: list[str], problem: str | None, where: str) -> Figure:
+    """Draw the breakdowns of one problem side by side."""
+    figure = Figure(figsize=(5.4 * len(by) + 1.8, 4.6), layout="constrained")
+    for ax, name in zip(figure.subplots(1, len(by), squeeze=False)[0], by, strict=True):
+        plot_breakdown(results, ax, by=name, problem=problem)
+    figure.suptitle(wrapped(f"Where the errors are{where}", figure))
+    return figure
+
+
+def decision_regions(results: Results, problem: str | None, where: str) -> Figure | None:
+    """Draw the decision maps that the study's gallery asks for, one row a sample size; None if there are none."""
+    cells = {
+        (planned.learner, planned.cell.n_samples): (planned.cell, 1 - outcome.values["accuracy"])
+        for planned, outcome in results.outcomes()
+        if planned.problem == results.problem_label(problem)
+        and planned.cell.seed == _SHOWN_SEED
+        and planned.cell.n_samples in results.study.gallery
+        and "accuracy" in outcome.values
+    }
+    learners = list(dict.fromkeys(learner for learner, _ in cells))
+    shown = learners[:_MOST_REGIONS]
+    sizes = [n for n in results.study.gallery if any(size == n for _, size in cells)]
+    if not cells:
+        return None
+    title = f"Decision regions over the sampling density, seed {_SHOWN_SEED}{where}"
+    if len(shown) < len(learners):
+        title += f"; the first {len(shown)} of {len(learners)} learners"
+    return _gallery(results, cells, shown, sizes, problem, title)
+
+
+def _gallery(
+    results: Results,
+    cells: dict[tuple[str, int], tuple[Cell, float]],
+    learners: list[str],
+    sizes: list[int],
+    problem: str | None,
+    title: str,
+) -> Figure:
+    built = results.problem(problem)
+    figure = Figure(figsize=(1.75 * len(learners) + 0.4, 2.05 * len(sizes) + 0.9), layout="constrained")
+    axes = figure.subplots(len(sizes), len(learners), squeeze=False)
+    for row, n_samples in zip(axes, sizes, strict=True):
+        X = built.sample(n_samples, _SHOWN_SEED)[0]
+        row[0].set_ylabel(f"n = {n_samples:,}")
+        for ax, learner in zip(row, learners, strict=True):
+            cell, error = cells.get((learner, n_samples), (None, 0.0))
+            inside = None if cell is None else results.store.decision_map(cell.key)
+            if inside is None:
+                ax.set(xticks=[], yticks=[], aspect="equal", xlabel="not run")
+            else:
+                plot_region(inside, built, MAP_MARGIN * built.target.radius, X, ax)
+                ax.set_xlabel(f"error {100 * error:.2g} %", fontsize=9)
+    for ax, learner in zip(axes[0], learners, strict=True):
+        ax.set_title(textwrap.fill(literal(learner), 20), fontsize=10)
+    figure.suptitle(wrapped(title, figure))
+    key = [Patch(color=to_rgba(RIGHT, 0.5), label="says inside, rightly"), Patch(color=WRONG, label="wrong")]
+    key += [Patch(color="0.75", label="sampling density"), Patch(color="black", label="training points")]
+    figure.legend(handles=key, loc="outside lower center", ncols=4 if len(learners) > 2 else 2, frameon=False)
+    return figure
+
+
+def _slug(problem: str) -> str:
+    """Return a problem's label as the end of a file's name."""
+    return re.sub(r"[^\w.=]+", "-", f" {problem}")

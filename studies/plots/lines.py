@@ -1,0 +1,186 @@
+"""A metric along any axis of a study: one line for each combination of all else."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from studies.analysis.comparisons import interval_of
+from studies.analysis.findings import PRIMARY
+from studies.analysis.intervals import Interval
+from studies.analysis.learning_curves import losses
+from studies.registry.errors import unknown
+from studies.registry.params import format_value, label_without
+from studies.results.results import Results
+from studies.spec.cells import Planned
+
+
+def rows_of(results: Results, problem: str | None = None) -> pd.DataFrame:
+    """Return the rows of one problem, with accuracies as errors.
+
+    Raises
+    ------
+    ValueError
+        If there is no such problem, or it is not said which of several, or nothing of it is measured.
+    """
+    label = results.problem_label(problem)
+    rows = losses(results.frame())
+    rows = rows[rows["problem"] == label] if "problem" in rows else rows
+    if rows.empty:
+        raise ValueError(f"nothing of {results.study.name} on {label} is measured yet")
+    return rows
+
+
+def metric_of(rows: pd.DataFrame, metric: str | None = None) -> str:
+    """Return a metric that is measured: without a name, what learners are judged by.
+
+    Raises
+    ------
+    ValueError
+        If it is not measured.
+    """
+    measured = [str(name) for name in rows["metric"].unique()]
+    found = metric or next((name for name in PRIMARY if name in measured), PRIMARY[0])
+    if found not in measured:
+        raise ValueError(unknown("metric that is measured", found, measured))
+    return found
+
+
+def learners_of(rows: pd.DataFrame, learners: list[str] | None = None) -> list[str]:
+    """Return the learners that have rows: of those named, by a label or its family's, or all.
+
+    Raises
+    ------
+    ValueError
+        If one that is named has none.
+    """
+    there = [str(learner) for learner in rows["learner"].unique()]
+    families = dict(zip(rows["learner"], rows["family"], strict=True)) if "family" in rows else {}
+    for name in learners or ():
+        if name not in there and name not in families.values():
+            raise ValueError(unknown("learner that is measured", name, there))
+    return there if learners is None else [name for name in there if {name, families.get(name)} & {*learners}]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A metric along an axis, over seeds, in the order of the axis.
+
+    Attributes
+    ----------
+    metric : str
+    learner : str
+        Its label, without the value of the axis.
+    problem : str
+        Likewise.
+    n_samples : int or None
+        None where that is the axis.
+    x : tuple
+        Values of the axis.
+    means, lows, highs : ndarray of shape (n_values,)
+    """
+
+    metric: str
+    learner: str
+    problem: str
+    n_samples: int | None
+    x: tuple[Any, ...]
+    means: NDArray[np.float64]
+    lows: NDArray[np.float64]
+    highs: NDArray[np.float64]
+
+
+def lines_along(
+    results: Results,
+    axis: str,
+    metric: str | None = None,
+    *,
+    learners: Sequence[str] | None = None,
+    n_samples: int | None = None,
+    problem: str | None = None,
+) -> list[Line]:
+    """Return a metric along an axis, in the study's order.
+
+    Parameters
+    ----------
+    results : Results
+    axis : str
+        One of the study, or "n_samples" or "learner".
+    metric : str or None, default=None
+        None takes what learners are judged by.
+    learners : sequence of str or None, default=None
+        Labels of learners or families.
+    n_samples : int or None, default=None
+    problem : str or None, default=None
+        Label of a problem, or that of a family of them.
+
+    Raises
+    ------
+    ValueError
+        If the study has no such axis, or nothing along it is measured.
+    """
+    if axis not in (known := [*results.study.axes, "n_samples", "learner"]):
+        raise ValueError(unknown("axis of the study", axis, known))
+    rows = losses(
+        pd.DataFrame(
+            [
+                {**_place(planned, axis), "metric": name, "value": value}
+                for planned, outcome in results.outcomes()
+                if _is_wanted(planned, axis, learners, n_samples, problem)
+                for name, value in outcome.values.items()
+            ],
+            columns=["line", "x", "metric", "value"],
+        )
+    )
+    metric = metric_of(rows, metric)
+    rows = rows[rows["metric"] == metric]
+    interval = interval_of(rows, metric)
+    return [_line(metric, key, part, interval) for key, part in rows.groupby("line", sort=False)]
+
+
+def _line(metric: str, key: Any, rows: pd.DataFrame, interval: Callable[[pd.Series], Interval]) -> Line:
+    found: dict[Any, Interval] = {x: interval(values) for x, values in rows.groupby("x", sort=False)["value"]}
+    order = sorted(found) if all(map(is_number, found)) else list(found)
+    means, lows, highs = np.array([(found[x].mean, found[x].low, found[x].high) for x in order]).T
+    learner, problem, n_samples = key
+    return Line(metric, learner, problem, n_samples, tuple(order), means, lows, highs)
+
+
+def without(planned: Planned, axis: str) -> tuple[str, str]:
+    """Return the labels of a cell's learner and of its problem, without the value of an axis."""
+    if axis not in planned.axes:
+        return planned.learner, planned.problem
+    value = planned.axes[axis]
+    problem = label_without(planned.problem, axis, value)
+    if problem != planned.problem:
+        return planned.learner, problem
+    return label_without(planned.learner, axis.removeprefix("learner_"), value), problem
+
+
+def _place(planned: Planned, axis: str) -> dict[str, Hashable]:
+    size = planned.cell.n_samples
+    if axis == "n_samples":
+        return {"line": (planned.learner, planned.problem, None), "x": size}
+    if axis == "learner":
+        return {"line": ("", planned.problem, size), "x": planned.learner}
+    value = planned.axes[axis]
+    return {"line": (*without(planned, axis), size), "x": value if is_number(value) else format_value(value)}
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value has a place on a scale."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_wanted(
+    planned: Planned, axis: str, learners: Sequence[str] | None, n_samples: int | None, problem: str | None
+) -> bool:
+    return (
+        (axis in planned.axes or axis in ("n_samples", "learner"))
+        and (learners is None or planned.learner in learners or planned.family in learners)
+        and n_samples in (None, planned.cell.n_samples)
+        and (problem is None or planned.problem == problem or planned.problem.startswith(f"{problem}, "))
+    )

@@ -1,0 +1,1 @@
+"""A study's stored outcomes: as a table, as a file, and computed again to verify them."""

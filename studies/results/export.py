@@ -1,0 +1,84 @@
+"""A study's results as one tidy table in a file, for those who analyse elsewhere."""
+
+import json
+from enum import StrEnum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from studies.results.results import Results
+from studies.store.provenance import Run
+from studies.store.store import Outcome
+
+
+class Format(StrEnum):
+    """How a table is written."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+class ExportError(RuntimeError):
+    """The table cannot be written; the message says why."""
+
+
+def table(results: Results) -> pd.DataFrame:
+    """Return all cells that have ended, one row for each metric of a cell, and one for a cell that failed.
+
+    Returns
+    -------
+    table : DataFrame
+        The columns of `Results.frame`, where a failed cell has neither metric nor value; then of the cell ``status``,
+        ``error``, ``seconds``, ``shared``, ``key``, ``spec`` (all that it is, as JSON) and ``stored_at``; then of its
+        run, missing where it is not known, ``run``, ``host``, ``cpu``, ``cores``, ``threads``, ``executor``,
+        ``git_commit``, ``git_dirty`` and ``versions`` (JSON).
+    """
+    ended = results.outcomes()
+    origins = results.store.origins([p.cell.key for p, _ in ended])
+    runs = results.store.runs()
+    rows = []
+    for planned, outcome in ended:
+        origin = origins[planned.cell.key]
+        cell = _cell(outcome) | {"stored_at": origin.stored_at} | _run(runs.get(origin.run or ""))
+        measured = outcome.values.items() or [(None, None)]
+        rows += [results.place(planned) | {"metric": metric, "value": value} | cell for metric, value in measured]
+    return pd.DataFrame(rows).astype({"value": "float64"}) if rows else pd.DataFrame()
+
+
+def write_table(frame: pd.DataFrame, path: Path, form: Format) -> None:
+    """Write a table as a file.
+
+    Raises
+    ------
+    ExportError
+        If the format needs a package that is not installed, or the file cannot be written.
+    """
+    if form is Format.PARQUET and find_spec("pyarrow") is None:
+        raise ExportError("Parquet needs pyarrow; install it with: pip install 'toymanifold[parquet]', or take csv.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if form is Format.PARQUET:
+            frame.to_parquet(path, engine="pyarrow", index=False)
+        else:
+            frame.to_csv(path, index=False)
+    except OSError as error:
+        raise ExportError(f"cannot write {path}: {error}") from error
+
+
+def _cell(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "status": outcome.status,
+        "error": outcome.error or None,
+        "seconds": outcome.seconds,
+        "shared": outcome.shared,
+        "key": outcome.key,
+        "spec": outcome.spec,
+    }
+
+
+def _run(run: Run | None) -> dict[str, Any]:
+    names = ("id", "host", "cpu", "cores", "threads", "executor", "git_commit", "git_dirty")
+    row = {name: getattr(run, name, None) for name in names}
+    return {"run": row.pop("id"), **row, "versions": json.dumps(run.versions, sort_keys=True) if run else None}

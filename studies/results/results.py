@@ -1,0 +1,160 @@
+"""A study's results: what was planned, joined with what is stored."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from studies.execution.models import load
+from studies.execution.tasks import fit_cell
+from studies.registry.errors import unknown
+from studies.registry.problems import build_problem
+from studies.spec.cells import Cell, Planned, plan_study
+from studies.spec.study import Study
+from studies.store.store import Outcome, Store
+from toymanifold import Problem
+
+
+def fitted(cell: Cell, store: Store) -> BaseEstimator:
+    """Return a cell's fitted estimator.
+
+    A net whose model is in the store is loaded. Every other estimator is **fitted again**, on the cell's own data with
+    its own seed: that takes the time that the fit took, and gives the same estimator to the last bit where machine,
+    threads and versions are those of the cell's run, else one that differs by rounding.
+
+    Parameters
+    ----------
+    cell : Cell
+    store : Store
+
+    Raises
+    ------
+    ModelError
+        If the stored model is damaged.
+    Exception
+        What fitting raised, if the cell has failed.
+    """
+    model = store.model(cell.key)
+    return fit_cell(cell) if model is None else load(model)
+
+
+@dataclass(frozen=True)
+class Results:
+    """The stored outcomes of a study's cells.
+
+    Parameters
+    ----------
+    study : Study
+    store : Store
+    """
+
+    study: Study
+    store: Store
+
+    def outcomes(self) -> list[tuple[Planned, Outcome]]:
+        """Return the cells that have ended, with how, in the study's order."""
+        outcomes = self.store.outcomes([p.cell.key for p in self._planned])
+        return [(p, outcomes[p.cell.key]) for p in self._planned if p.cell.key in outcomes]
+
+    def frame(self) -> pd.DataFrame:
+        """Return a tidy table, one row for each cell and metric.
+
+        Returns
+        -------
+        frame : DataFrame
+            Columns ``learner``, ``n_samples``, ``seed``, ``metric``, ``value``, in the study's order. A study of
+            several problems has a column ``problem`` as well; one whose learners have axes a column ``family``, the
+            learner's label without their values; and each axis has a column of its own, empty where it is no axis.
+        """
+        rows = [
+            {**self.place(p), "metric": metric, "value": value}
+            for p, outcome in self.outcomes()
+            for metric, value in outcome.values.items()
+        ]
+        return pd.DataFrame(rows, columns=[*self._told, *self._axes, "n_samples", "seed", "metric", "value"])
+
+    def place(self, planned: Planned) -> dict[str, Any]:
+        """Return where a cell stands in the study: the columns of `frame` but metric and value."""
+        told = {name: getattr(planned, name) for name in self._told}
+        axes = {name: planned.axes.get(name) for name in self._axes}
+        return {**told, **axes, "n_samples": planned.cell.n_samples, "seed": planned.cell.seed}
+
+    def estimator(self, cell: Cell) -> BaseEstimator:
+        """Return a cell's fitted estimator: from the store where it was kept, else fitted again (see `fitted`)."""
+        return fitted(cell, self.store)
+
+    @property
+    def learners(self) -> list[str]:
+        """The labels of the study's learners, measured or not, in its order."""
+        return list(dict.fromkeys(p.learner for p in self._planned))
+
+    @property
+    def problems(self) -> list[str]:
+        """The labels of the study's problems, likewise."""
+        return list(dict.fromkeys(p.problem for p in self._planned))
+
+    def problem_label(self, problem: str | None = None) -> str:
+        """Return the label of one of the study's problems: the one given, or the only one.
+
+        Raises
+        ------
+        ValueError
+            If there is none of this label, or none is given of several.
+        """
+        if problem is None and len(self.problems) == 1:
+            return self.problems[0]
+        if problem not in self.problems:
+            raise ValueError(unknown("problem of the study", problem or "", self.problems))
+        return problem
+
+    def problem(self, label: str | None = None) -> Problem:
+        """Return one of the study's problems, by its label as in `problem_label`."""
+        wanted = self.problem_label(label)
+        cell = next(p.cell for p in self._planned if p.problem == wanted)
+        return build_problem(cell.problem, cell.problem_params)
+
+    def cell(self, learner: str, n_samples: int, seed: int = 0, problem: str | None = None) -> Cell:
+        """Return one of the study's cells.
+
+        Parameters
+        ----------
+        learner : str
+            Its label.
+        n_samples, seed : int
+        problem : str or None, default=None
+            Its label, as in `problem_label`.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        wanted = learner, self.problem_label(problem), n_samples, seed
+        for p in self._planned:
+            if (p.learner, p.problem, p.cell.n_samples, p.cell.seed) == wanted:
+                return p.cell
+        if learner not in self.learners:
+            raise ValueError(unknown("learner of the study", learner, self.learners))
+        raise ValueError(f"{learner!r} has no cell at n = {n_samples:,}, seed {seed}, on {wanted[1]!r}")
+
+    def failed(self) -> list[tuple[Planned, Outcome]]:
+        """Return the cells that have failed, with how."""
+        return [(p, outcome) for p, outcome in self.outcomes() if outcome.status != "ok"]
+
+    @cached_property
+    def _planned(self) -> list[Planned]:
+        return plan_study(self.study)
+
+    @cached_property
+    def _told(self) -> list[str]:
+        return [
+            *(["problem"] if len({p.problem for p in self._planned}) > 1 else []),
+            "learner",
+            *(["family"] if any(p.learner != p.family for p in self._planned) else []),
+        ]
+
+    @cached_property
+    def _axes(self) -> list[str]:
+        return list(dict.fromkeys(name for p in self._planned for name in p.axes))

@@ -1,0 +1,321 @@
+"""What is to be measured: a frozen description, from Python or from TOML.
+
+A study is problems x learners x sample sizes x seeds. Everything in it is plain data, and it can construct nothing but
+problems of ours and scikit-learn estimators. What is wrong with it is told at once, before anything runs.
+"""
+
+import itertools
+import tomllib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import tomli_w
+from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_validator, model_validator
+
+from studies.registry.errors import Issue, SpecError, refuse, report, reworded, unknown
+from studies.registry.learners import wrong_on_problem
+from studies.registry.metrics import METRICS, supported_metrics, value_names
+from studies.registry.params import n_points
+from studies.registry.plots import unknown_parts
+from studies.registry.problems import build_problem
+from studies.spec.references import unknown_references
+from studies.spec.sections import (
+    COLUMNS,
+    MAX_CELLS,
+    MAX_SAMPLES,
+    Count,
+    Label,
+    LearnerSpec,
+    Name,
+    Part,
+    PictureSpec,
+    ProblemSpec,
+    Question,
+    Quick,
+    SampleSizes,
+    Size,
+    allowed,
+    reduced_params,
+)
+from toymanifold import Problem
+
+LIBRARY = resources.files("studies") / "library"
+EXAMPLE = resources.files("studies") / "spec" / "example.toml"
+
+
+def _the_spiral() -> dict[str, ProblemSpec]:
+    return {"spiral": ProblemSpec(problem="spiral")}
+
+
+class Study(Part):
+    """Problems x learners x sample sizes x seeds."""
+
+    name: Name
+    """Short name, which is also that of the folder of its pictures: letters, digits, spaces, `.`, `_` and `-`."""
+
+    question: str
+    """What the study answers; the title of its pictures."""
+
+    problems: Annotated[dict[Label, ProblemSpec], Field(min_length=1, default_factory=_the_spiral)]
+    """The problems, by the label under which they are shown; without it, the spiral."""
+
+    sizes: SampleSizes
+    """Sample sizes, from 2 to 10^9: a list, or a range."""
+
+    seeds: Count
+    """How many seeds, from 0 on; one fixes the sample and the learner's own randomness, so learners are paired."""
+
+    learners: Annotated[dict[Label, LearnerSpec], Field(min_length=1)]
+    """The learners, by the label under which they are shown."""
+
+    metrics: tuple[str, ...] = ()
+    """What is measured, of the metrics below; without it, the default ones."""
+
+    gallery: tuple[Size, ...] = ()
+    """Sample sizes whose decision regions are drawn, of problems in the plane."""
+
+    questions: tuple[Question, ...] = ()
+    """Comparisons to report, on each problem."""
+
+    pictures: tuple[PictureSpec, ...] = ()
+    """Pictures to draw beside those that every study has; see [pictures.md](pictures.md)."""
+
+    quick: Quick = Quick()
+    """What `--quick` does."""
+
+    _allow: tuple[str, ...] = PrivateAttr(())
+
+    def model_post_init(self, context: Any) -> None:
+        """Keep the packages that whoever reads the study allows; they are no part of it."""
+        self._allow = tuple((context or {}).get("allow", ()))
+
+    @property
+    def allow(self) -> tuple[str, ...]:
+        """Packages, beyond scikit-learn and ours, from which estimators may be taken."""
+        return self._allow
+
+    @field_validator("learners")
+    @classmethod
+    def _learn_the_problems(cls, learners: dict[str, LearnerSpec], info: ValidationInfo) -> dict[str, LearnerSpec]:
+        refuse([*_equal_labels(learners), *_unfit(learners, info.data.get("problems", {}), allowed(info))])
+        return learners
+
+    @field_validator("metrics")
+    @classmethod
+    def _suit_a_problem(cls, metrics: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        refuse(_unmeasurable(metrics, info.data.get("problems", {})))
+        return metrics
+
+    @classmethod
+    def _unknown_references(cls, data: Any) -> list[Issue]:
+        return unknown_references(data)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        refuse([*_too_many(self), *_never_run(self), *_unknown_axes(self), *_undrawable(self)])
+        return self
+
+    @classmethod
+    def from_dict(cls, described: Any, *, allow: Iterable[str] = ()) -> Self:
+        """Read a study from plain data.
+
+        Parameters
+        ----------
+        described : dict
+        allow : iterable of str, default=()
+            Packages, beyond scikit-learn and ours, from which estimators may be taken.
+
+        Raises
+        ------
+        SpecError
+            If it is no study: one line for each thing that is wrong.
+        """
+        return cls._read(described, allow, "study")
+
+    @classmethod
+    def from_toml(cls, path: Path | Any, *, allow: Iterable[str] = ()) -> Self:
+        """Read a study from a TOML file.
+
+        Parameters
+        ----------
+        path : Path
+        allow : iterable of str, default=()
+            As in `from_dict`.
+
+        Raises
+        ------
+        SpecError
+            If the file is no TOML or no study: one line for each thing that is wrong.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise SpecError(f"{path}: cannot be read: {error}") from error
+        try:
+            described = tomllib.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise SpecError(f"{path}: is no TOML: {error}") from error
+        return cls._read(described, allow, str(path), text)
+
+    @classmethod
+    def _read(cls, described: Any, allow: Iterable[str], source: str, text: str = "") -> Self:
+        try:
+            return cls.model_validate(described, context={"allow": tuple(allow)})
+        except ValidationError as error:
+            raise SpecError(report(reworded(error, cls), source, text)) from error
+        except RecursionError as error:
+            raise SpecError(f"{source}: is nested too deeply") from error
+
+    def to_toml(self) -> str:
+        """Return the study as TOML, of which `from_toml` makes an equal one."""
+        return tomli_w.dumps(self.model_dump(exclude_defaults=True))
+
+    def sizes_of(self, learner: LearnerSpec) -> tuple[int, ...]:
+        """Return the sample sizes that a learner of the study gets."""
+        return tuple(n for n in learner.sizes or self.sizes if n <= (learner.max_samples or MAX_SAMPLES))
+
+    def problems_of(self, learner: LearnerSpec) -> dict[str, ProblemSpec]:
+        """Return the problems that a learner of the study learns."""
+        return {
+            label: problem
+            for label, problem in self.problems.items()
+            if learner.problems is None or label in learner.problems
+        }
+
+    @property
+    def n_cells(self) -> int:
+        """The number of cells, where those that are equal count each."""
+        return self.seeds * sum(
+            n_points(problem.params) * n_points(learner.params) * len(learner.prior) * len(self.sizes_of(learner))
+            for learner in self.learners.values()
+            for problem in self.problems_of(learner).values()
+        )
+
+    @property
+    def axes(self) -> list[str]:
+        """The columns of the axes in a table of results."""
+        of_problems = [next(spec.variants(label)).axes for label, spec in self.problems.items()]
+        of_learners = [next(spec.variants(label)).axes for label, spec in self.learners.items()]
+        columns = [*itertools.chain(*of_problems), *map(self.column, itertools.chain(*of_learners))]
+        return list(dict.fromkeys(columns))
+
+    def column(self, axis: str) -> str:
+        """Return the column of a learner's axis: its name, after ``learner_`` where that is taken."""
+        taken = {*COLUMNS, *(key for spec in self.problems.values() for key in spec.params)}
+        return f"learner_{axis}" if axis in taken else axis
+
+    def reduced(self) -> Self:
+        """Return the part of the study that ``--quick`` runs: fewer seeds, and the largest samples left out."""
+        learners = {}
+        for label, learner in self.learners.items():
+            sizes = self.sizes_of(learner)
+            limit = max(sizes[-1] // self.quick.shrink, sizes[0])
+            params = reduced_params(learner.params, self.quick.axes)
+            learners[label] = learner.model_copy(update={"max_samples": limit, "params": params})
+        problems = {
+            label: problem.model_copy(update={"params": reduced_params(problem.params, self.quick.axes)})
+            for label, problem in self.problems.items()
+        }
+        seeds = min(self.seeds, self.quick.seeds)
+        return self.model_copy(update={"problems": problems, "learners": learners, "seeds": seeds})
+
+
+def built_in() -> dict[str, Study]:
+    """Return the built-in studies by name."""
+    studies = [Study.from_toml(file) for file in LIBRARY.iterdir() if file.name.endswith(".toml")]
+    return {study.name: study for study in sorted(studies, key=lambda study: study.name)}
+
+
+def _built(problems: Iterable[ProblemSpec]) -> Iterator[Problem]:
+    return (build_problem(spec.problem, variant.params) for spec in problems for variant in spec.variants(""))
+
+
+def _equal_labels(learners: Mapping[str, LearnerSpec]) -> Iterator[Issue]:
+    seen: set[str] = set()
+    for label, learner in learners.items():
+        labels = [variant.label for variant in learner.variants(label)]
+        for twice in {name for name in labels if name in seen or labels.count(name) > 1}:
+            yield Issue((label,), "gives two learners one label", twice)
+        seen.update(labels)
+
+
+def _unfit(
+    learners: Mapping[str, LearnerSpec], problems: Mapping[str, ProblemSpec], allow: Collection[str]
+) -> Iterator[Issue]:
+    for label, learner in learners.items():
+        learnt = [spec for name, spec in problems.items() if learner.problems is None or name in learner.problems]
+        for problem in _built(learnt):
+            wrong = wrong_on_problem(learner.estimator, learner.prior, learner.params, problem, allow)
+            if wrong:
+                yield from (Issue((label, *found.at), found.message, found.value) for found in wrong)
+                break
+
+
+def _unmeasurable(metrics: Iterable[str], problems: Mapping[str, ProblemSpec]) -> Iterator[Issue]:
+    for place, name in enumerate(metrics):
+        if name not in METRICS:
+            yield Issue((place,), unknown("metric", name, METRICS), name)
+        elif problems and not any(map(METRICS[name].supports, _built(problems.values()))):
+            yield Issue((place,), "suits none of the problems", name)
+
+
+def _too_many(study: Study) -> list[Issue]:
+    if study.n_cells <= MAX_CELLS:
+        return []
+    return [Issue((), f"has {study.n_cells:,} cells, of at most {MAX_CELLS:,}", study.name)]
+
+
+def _never_run(study: Study) -> Iterator[Issue]:
+    """Yield the sizes that are asked for and run by nobody."""
+    sizes = {}
+    for label, learner in study.learners.items():
+        sizes.update(dict.fromkeys((v.label for v in learner.variants(label)), study.sizes_of(learner)))
+        if not study.sizes_of(learner):
+            yield Issue(("learners", label, "max_samples"), "leaves none of the sample sizes", learner.max_samples)
+    everywhere = sorted(set().union(*sizes.values()))
+    for place, n in enumerate(study.gallery):
+        if n not in everywhere:
+            yield Issue(("gallery", place), f"must be a sample size of the study, one of {everywhere}", n)
+    for place, question in enumerate(study.questions):
+        for end, point in (("a", question.a), ("b", question.b)):
+            if point.n_samples not in sizes[point.learner]:
+                at = ("questions", place, end, "n_samples")
+                allowed = list(sizes[point.learner])
+                yield Issue(at, f"must be a sample size of {point.learner!r}, one of {allowed}", point.n_samples)
+
+
+def _unknown_axes(study: Study) -> Iterator[Issue]:
+    """Yield the axes that `--quick` is to thin out and that are none, and the values that they do not have."""
+    axes: dict[str, list[Any]] = {}
+    for params in (part.params for parts in (study.problems, study.learners) for part in parts.values()):
+        for key in [key for key, value in params.items() if isinstance(value, list)]:
+            axes.setdefault(key, []).extend(params[key])
+    for key, kept in study.quick.axes.items():
+        if key not in axes:
+            yield Issue(("quick", "axes", key), unknown("axis", key, axes), kept)
+        for value in kept if key in axes else ():
+            if value not in axes[key]:
+                yield Issue(("quick", "axes", key), f"must hold values of the axis, of {axes[key]}", value)
+
+
+def _undrawable(study: Study) -> Iterator[Issue]:
+    """Yield the parts that pictures name and the study has not."""
+    if not study.pictures:
+        return
+    learners = {label: [v.label for v in spec.variants(label)] for label, spec in study.learners.items()}
+    problems = {label: [v.label for v in spec.variants(label)] for label, spec in study.problems.items()}
+    parts: dict[str, list[Any]] = {
+        "learner": [*learners, *(name for names in learners.values() for name in names)],
+        "problem": [*problems, *(name for names in problems.values() for name in names)],
+        "sample size": sorted({n for learner in study.learners.values() for n in study.sizes_of(learner)}),
+        "metric": value_names(
+            name for problem in _built(study.problems.values()) for name in supported_metrics(problem, study.metrics)
+        ),
+        "axis": [*study.axes, "n_samples", "learner"],
+    }
+    for place, picture in enumerate(study.pictures):
+        yield from (
+            found._replace(at=("pictures", place, *found.at)) for found in unknown_parts(picture.arguments, parts)
+        )

@@ -1,0 +1,1 @@
+"""The results database: tables, transactions, where results come from, and maintenance."""

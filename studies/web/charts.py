@@ -1,0 +1,236 @@
+"""Learning curves as geometry: numbers become positions in an SVG, and nothing here is text or HTML.
+
+The page's script (``templates/report.js``) draws the same again when the reader changes something; a test in the
+browser holds the two together.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from studies.analysis.findings import Curve, Estimate, Mean, Measured
+from studies.analysis.intervals import number, scale_of
+from studies.plots.style import MARKERS, looks, shortened, spread
+from studies.registry.test_sets import N_TEST
+
+WIDTH, HEIGHT = 800, 400
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 26, 10, 44
+_LINE = 15  # from the name at the end of a curve to the next
+_LETTER = 8
+_LEADER = 18  # from the curves to the marks before the names
+_LONGEST = 24  # letters of a name
+
+LAYOUT = {
+    "width": WIDTH,
+    "height": HEIGHT,
+    "left": _LEFT,
+    "right": _RIGHT,
+    "top": _TOP,
+    "bottom": _BOTTOM,
+    "line": _LINE,
+    "letter": _LETTER,
+    "leader": _LEADER,
+    "longest": _LONGEST,
+}
+"""In pixels, and characters, for the page's script and template."""
+
+SHAPES = (
+    "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
+    "M-3.7-3.7h7.4v7.4h-7.4z",
+    "M0-5.2L5.2 0 0 5.2-5.2 0z",
+    "M0-5L4.8 3.6h-9.6z",
+    "M0 5L4.8-3.6h-9.6z",
+    "M-1.6-5h3.2v3.4h3.4v3.2h-3.4v3.4h-3.2v-3.4h-3.4v-3.2h3.4z",
+    "M-4.8-2.6L-2.6-4.8 0-2.2 2.6-4.8 4.8-2.6 2.2 0 4.8 2.6 2.6 4.8 0 2.2-2.6 4.8-4.8 2.6-2.2 0z",
+    "M0-5.6L1.4-1.9 5.3-1.7 2.3.7 3.3 4.5 0 2.4-3.3 4.5-2.3.7-5.3-1.7-1.4-1.9z",
+    "M-5 0L3.6-4.8v9.6z",
+    "M5 0L-3.6-4.8v9.6z",
+)
+"""Outlines about (0, 0) of the marks of `studies.palette`, in the same order."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a learner is drawn wherever it is drawn."""
+
+    colour: str
+    shape: str
+    dash: str
+
+
+def styles(learners: list[str]) -> dict[str, Style]:
+    """Return the style of each of a study's learners, in its order: its look, as SVG has it."""
+    return {
+        learner: Style(look.colour, SHAPES[MARKERS.index(look.marker)], " ".join(map(str, look.dash)))
+        for learner, look in looks(learners).items()
+    }
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Values from `low` to `high`, laid out from pixel `start` to pixel `stop`."""
+
+    low: float
+    high: float
+    start: float
+    stop: float
+    log: bool
+
+    def position(self, value: float) -> float:
+        """Return the pixel of a value."""
+        low, high, there = np.log10((self.low, self.high, value)) if self.log else (self.low, self.high, value)
+        return float(self.start + (there - low) / (high - low) * (self.stop - self.start))
+
+    def ticks(self) -> list[float]:
+        """Return round values: powers of ten; with their 2 and 5 under two decades; evenly spaced under a fifth."""
+        decades = np.log10(self.high / self.low) if self.log else 0
+        if decades < 0.7:
+            return self._even_ticks()
+        powers = np.arange(np.floor(np.log10(self.low)), np.ceil(np.log10(self.high)) + 1)
+        factors = (1,) if decades >= 2 else (1, 2, 5)
+        values = [factor * 10.0 ** int(power) for power in powers for factor in factors]
+        return [value for value in values if self.low <= value <= self.high]
+
+    def _even_ticks(self) -> list[float]:
+        rough = (self.high - self.low) / 5
+        power = 10.0 ** np.floor(np.log10(rough))
+        step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
+        first, last = np.ceil(self.low / step), np.floor(self.high / step)
+        return [float(f"{i * step:.12g}") for i in np.arange(first, last + 1)]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A mark on an axis."""
+
+    position: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A point on a curve."""
+
+    x: float
+    y: float
+    mean: Mean
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A curve: the paths of its line and of its interval, its marks, and the end where its name goes."""
+
+    learner: str
+    line: str
+    band: str
+    marks: tuple[Mark, ...]
+    name: str
+    name_y: float
+
+
+@dataclass(frozen=True)
+class Chart:
+    """All that is drawn, with logarithmic axes where the values allow it."""
+
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    curves: tuple[Drawn, ...]
+    right: float
+    bottom: float
+    named: bool
+
+
+def floor_of(measured: Measured) -> float | None:
+    """Return where a value of zero is drawn on a logarithmic axis, or None if values below zero forbid one.
+
+    For an error that is one error among the test points, as in `studies.figures`.
+    """
+    intervals = [mean.interval for curve in measured.curves for mean in curve.means]
+    if min(np.nanmin([i.mean, i.low]) for i in intervals) < 0:
+        return None
+    if measured.metric.startswith("error"):
+        return 1 / N_TEST
+    return min((i.mean for i in intervals if i.mean > 0), default=1.0)
+
+
+def chart(measured: Measured) -> Chart:
+    """Return the curves of a metric, laid out."""
+    scale, floor = scale_of(measured.metric), floor_of(measured)
+    named = len(measured.curves) * _LINE <= HEIGHT - _TOP - _BOTTOM
+    letters = max(len(shortened(curve.learner, _LONGEST)) for curve in measured.curves)
+    right, bottom = WIDTH - (_LEADER + 9 + _LETTER * letters if named else _RIGHT), HEIGHT - _BOTTOM
+    means = [mean for curve in measured.curves for mean in curve.means]
+    x = _axis([mean.n_samples for mean in means], 1.12, _LEFT, right, log=True)
+    heights = [value for mean in means for value in _heights(mean, floor)]
+    y = _axis([scale.factor * value for value in heights], 1.15, bottom, _TOP, log=floor is not None)
+    curves = [_drawn(curve, x, y, scale.factor, floor) for curve in measured.curves]
+    places = spread([curve.marks[-1].y for curve in curves], _TOP + _LINE / 2, bottom, _LINE)
+    return Chart(
+        tuple(Tick(x.position(value), number(value)) for value in x.ticks()),
+        tuple(Tick(y.position(value), number(value) + scale.unit) for value in y.ticks()),
+        tuple(Drawn(**{**vars(c), "name_y": place}) for c, place in zip(curves, places, strict=True)),
+        right,
+        bottom,
+        named,
+    )
+
+
+@dataclass(frozen=True)
+class Strip:
+    """An estimate on a line of sample sizes, in per cent of its length: its place, and the ends of its interval."""
+
+    at: float
+    low: float
+    high: float
+    beyond: str
+
+
+def size_axis(sizes: list[int]) -> Axis:
+    """Return a logarithmic line through all sample sizes, in per cent of its length."""
+    return Axis(min(sizes) / 1.3, max(sizes) * 1.3, 0, 100, log=True)
+
+
+def strip(estimate: Estimate, sizes: list[int]) -> Strip:
+    """Return where an estimate of a sample size lies on the line through all of them."""
+    axis = size_axis(sizes)
+    at = axis.position(estimate.value)
+    if np.isnan(estimate.low):
+        return Strip(at, at, at, estimate.beyond)
+    low = axis.position(max(estimate.low, axis.low))
+    return Strip(at, low, axis.position(min(estimate.high, axis.high)), estimate.beyond)
+
+
+def _axis(values: list[float], margin: float, start: float, stop: float, *, log: bool) -> Axis:
+    low, high = min(values), max(values)
+    if log:
+        return Axis(low / margin, high * margin, start, stop, log)
+    span = (high - low) or abs(high) or 1.0
+    return Axis(low - 0.05 * span if low < 0 else 0.0, high + 0.05 * span, start, stop, log)
+
+
+def _heights(mean: Mean, floor: float | None) -> list[float]:
+    interval = mean.interval
+    values = [interval.mean] if np.isnan(interval.low) else [interval.mean, interval.low, interval.high]
+    return values if floor is None else [max(value, floor) for value in values]
+
+
+def _drawn(curve: Curve, x: Axis, y: Axis, factor: float, floor: float | None) -> Drawn:
+    points = []
+    for mean in curve.means:
+        heights = [y.position(factor * value) for value in _heights(mean, floor)]
+        points.append((x.position(mean.n_samples), heights, mean))
+    banded = [(place, heights) for place, heights, _ in points if len(heights) == 3]
+    lower = [(place, heights[1]) for place, heights in banded]
+    upper = [(place, heights[2]) for place, heights in reversed(banded)]
+    return Drawn(
+        curve.learner,
+        _path([(place, heights[0]) for place, heights, _ in points]),
+        _path(lower + upper) + "Z" if banded else "",
+        tuple(Mark(place, heights[0], mean) for place, heights, mean in points),
+        shortened(curve.learner, _LONGEST),
+        points[-1][1][0],
+    )
+
+
+def _path(points: list[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)

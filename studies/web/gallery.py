@@ -1,0 +1,166 @@
+"""Pictures that a page holds in itself: those that a study asks for, and its decision regions as small ones.
+
+Of these the answers of each learner are a transparent PNG; the density under them and the points over them are shared.
+"""
+
+import base64
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.image import imsave
+from numpy.typing import NDArray
+
+from studies.execution.run import MAP_MARGIN
+from studies.plots.figures import requested_plots
+from studies.plots.style import RIGHT, WRONG
+from studies.registry.problems import build_problem
+from studies.registry.test_sets import MAP_SIZE, map_points
+from studies.results.results import Results
+from studies.spec.cells import Cell
+from toymanifold import Problem
+
+SHOWN_SEED = 0
+"""Whose decision regions are shown."""
+
+MOST_PICTURES = 60
+"""Of a page, which has to stay small."""
+
+MOST_POINTS = 2000
+"""Of the training points under a picture: the first, since samples are nested."""
+
+_SEEN_RIGHT, _SEEN_WRONG = to_rgba(RIGHT, 0.55), to_rgba(WRONG, 0.95)
+_DPI = 130
+_GREY = 0.5  # seen on a light page and on a dark one
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The decision regions of one learner, as a data URI, and its error."""
+
+    learner: str
+    image: str
+    error: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """The pictures of one sample size, and their training points as the path of an SVG of `MAP_SIZE` units."""
+
+    n_samples: int
+    points: str
+    n_points: int
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The rows of one problem, over its density with its true boundary; `left_out` counts what was one too many."""
+
+    background: str
+    rows: tuple[Row, ...]
+    left_out: int
+
+
+@dataclass(frozen=True)
+class RequestedPlot:
+    """A picture that the study asks for, as a data URI, or why there is none."""
+
+    title: str
+    image: str
+    refusal: str
+
+
+def requested_images(results: Results) -> list[RequestedPlot]:
+    """Return the pictures that a study's description asks for."""
+    return [
+        RequestedPlot(page.title, "" if page.figure is None else _png(page.figure), page.refusal)
+        for page in requested_plots(results)
+    ]
+
+
+def galleries(results: Results) -> dict[str, Gallery]:
+    """Return the gallery of each problem of a study that has decision maps, by its label, "" if there is but one."""
+    found: dict[str, dict[int, list[tuple[str, Cell, float]]]] = {}
+    for planned, outcome in results.outcomes():
+        cell = planned.cell
+        if cell.seed == SHOWN_SEED and cell.n_samples in results.study.gallery and "accuracy" in outcome.values:
+            sizes = found.setdefault(results.place(planned).get("problem", ""), {})
+            sizes.setdefault(cell.n_samples, []).append((planned.learner, cell, 1 - outcome.values["accuracy"]))
+    shown = {problem: _gallery(results, sizes) for problem, sizes in found.items()}
+    return {problem: gallery for problem, gallery in shown.items() if gallery.rows}
+
+
+def _gallery(results: Results, sizes: dict[int, list[tuple[str, Cell, float]]]) -> Gallery:
+    first = next(iter(sizes.values()))[0][1]
+    problem = build_problem(first.problem, first.problem_params)
+    half_width = MAP_MARGIN * problem.target.radius
+    rows, room = [], MOST_PICTURES
+    for n_samples, cells in sorted(sizes.items()):
+        pictures = tuple(_pictures(results, problem, half_width, cells[:room]))
+        if pictures:
+            X, _ = problem.sample(min(n_samples, MOST_POINTS), SHOWN_SEED)
+            rows.append(Row(n_samples, points_path(X, half_width), len(X), pictures))
+            room -= len(pictures)
+    if not rows:
+        return Gallery("", (), 0)
+    left_out = sum(map(len, sizes.values())) - (MOST_PICTURES - room)
+    return Gallery(background_image(problem, half_width), tuple(rows), left_out)
+
+
+def _pictures(
+    results: Results, problem: Problem, half_width: float, cells: list[tuple[str, Cell, float]]
+) -> Iterator[Picture]:
+    truth = problem.label(map_points(half_width)).reshape(MAP_SIZE, MAP_SIZE) == 1
+    for learner, cell, error in cells:
+        inside = results.store.decision_map(cell.key)
+        if inside is not None:
+            yield Picture(learner, region_image(inside, truth), error)
+
+
+def region_image(inside: NDArray[np.bool_], truth: NDArray[np.bool_]) -> str:
+    """Return where a learner says 1 as a transparent picture: blue where that is right, orange where it is wrong."""
+    pixels = np.zeros((*inside.shape, 4))
+    pixels[inside & truth] = _SEEN_RIGHT
+    pixels[inside != truth] = _SEEN_WRONG
+    return _data_uri(pixels)
+
+
+def points_path(X: NDArray[np.float64], half_width: float) -> str:
+    """Return points as a path of dots, which a stroke with round ends makes visible."""
+    places = np.rint((X / half_width + 1) * (MAP_SIZE / 2)).astype(int)
+    within = ((places >= 0) & (places <= MAP_SIZE)).all(axis=1)
+    return "".join(f"M{x} {MAP_SIZE - y}h0" for x, y in places[within])
+
+
+def background_image(problem: Problem, half_width: float) -> str:
+    """Return the sampling density in shades of grey, with the true boundary."""
+    points = map_points(half_width)
+    density = np.exp(problem.log_density(points)).reshape(MAP_SIZE, MAP_SIZE)
+    truth = problem.label(points).reshape(MAP_SIZE, MAP_SIZE)
+    pixels = np.full((MAP_SIZE, MAP_SIZE, 4), _GREY)
+    pixels[..., 3] = np.round(8 * density / density.max()) / 12
+    edge = np.zeros_like(truth, dtype=bool)
+    edge[:-1] |= truth[:-1] != truth[1:]
+    edge[:, :-1] |= truth[:, :-1] != truth[:, 1:]
+    pixels[edge, 3] = 1
+    return _data_uri(pixels)
+
+
+def _data_uri(pixels: NDArray[np.float64]) -> str:
+    file = io.BytesIO()
+    imsave(file, pixels, format="png", origin="lower")
+    return _png_uri(file)
+
+
+def _png(figure: Figure) -> str:
+    file = io.BytesIO()
+    figure.savefig(file, dpi=_DPI)
+    return _png_uri(file)
+
+
+def _png_uri(file: io.BytesIO) -> str:
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

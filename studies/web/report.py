@@ -1,0 +1,308 @@
+"""One page that holds a study's results in itself: it needs no network, and no script to be read.
+
+The numbers come from `studies.findings`, the words from `studies.wording`, the drawing from `studies.charts`; here they
+meet the template. Whatever a study calls its parts is escaped there.
+"""
+
+import os
+import re
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+import toymanifold
+from studies.analysis.claims import check_claims
+from studies.analysis.findings import Findings, Mean, Measured, answers, find
+from studies.analysis.intervals import Scale, number, scale_of
+from studies.analysis.learning_curves import by_problem, losses
+from studies.registry.test_sets import MAP_SIZE, N_TEST
+from studies.results.results import Results
+from studies.spec.cells import plan_study
+from studies.store.provenance import Run
+from studies.web import charts, rendering
+from studies.web.charts import Chart, Strip, Style
+from studies.web.gallery import SHOWN_SEED, Gallery, galleries, requested_images
+from studies.web.tables import BreakdownTable, breakdown_tables
+from studies.web.wording import headline, highlights, needed, standing, verdicts
+
+_MOST_RUNS = 10
+_MOST_FAILURES = 50
+_MOST_CELLS = 20
+_LONGEST_TRACEBACK = 4000
+_ARROWS = {"above": "M-5-5L5 0-5 5z", "below": "M5-5L-5 0 5 5z"}
+
+
+class ReportError(RuntimeError):
+    """There is nothing to report; the message says why."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A metric, drawn and as a table: its means by learner and sample size, and the best learner of each size."""
+
+    measured: Measured
+    scale: Scale
+    chart: Chart
+    sizes: list[int]
+    table: dict[str, dict[int, Mean]]
+    best: dict[int, str]
+
+
+@dataclass(frozen=True)
+class Versus:
+    """A learner beside the one of reference, in words and on a line."""
+
+    learner: str
+    needed: str
+    standing: str
+    strip: Strip | None
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One problem of the study."""
+
+    id: str
+    problem: str
+    headline: str
+    learners: list[str]
+    sizes: list[int]
+    figures: list[Figure]
+    reference: str | None
+    reference_at: float
+    n_samples: int
+    competitors: list[Versus]
+    breakdowns: list[BreakdownTable]
+    gallery: Gallery | None
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Cells that failed in the same way."""
+
+    status: str
+    error: str
+    traceback: str
+    cells: list[str]
+
+
+def render_report(results: Results, words: Sequence[str] = ()) -> str:
+    """Return a study's results as one HTML page.
+
+    Parameters
+    ----------
+    results : Results
+    words : sequence of str, default=()
+        What was given to ``toymanifold report``, for the command that runs it again; without it, the study's name.
+
+    Raises
+    ------
+    ReportError
+        If nothing of the study is measured.
+    """
+    outcomes, failed = results.outcomes(), results.failed()
+    study = results.study
+    commands = [shlex.join(["toymanifold", verb, *(words or (study.name,))]) for verb in ("run", "report")]
+    if len(outcomes) == len(failed):
+        raise ReportError(f"nothing of {study.name} is measured yet; run it with: {commands[0]}")
+    frame = results.frame()
+    found, pictures, rows = find(study, frame), galleries(results), by_problem(losses(frame))
+    learners = [str(learner) for learner in frame["learner"].unique()]
+    styles = {learner: style for learner, style in charts.styles(results.learners).items() if learner in learners}
+    failures = _failures(results)
+    script = rendering.text("report.js")
+    return _template().render(
+        study=study,
+        seeds=int(frame["seed"].nunique()),
+        chapters=[
+            _chapter(i, each, styles, rows[each.problem], pictures.get(each.problem)) for i, each in enumerate(found)
+        ],
+        asked=requested_images(results),
+        claims=check_claims(study.name, frame),
+        highlights=highlights(found[0]),
+        answers=answers(results.study, results.frame()),
+        failures=failures[:_MOST_FAILURES],
+        failures_left_out=len(failures) - _MOST_FAILURES if len(failures) > _MOST_FAILURES else 0,
+        n_failed=len(failed),
+        n_measured=len(outcomes) - len(failed),
+        n_planned=len(plan_study(study)),
+        styles=styles,
+        places={learner: place for place, learner in enumerate(learners)},
+        commands=commands,
+        provenance=_provenance(results),
+        description=study.to_toml(),
+        css=Markup(rendering.text("report.css")),
+        script=Markup(script),
+        script_hash=rendering.script_hash(script),
+    )
+
+
+def write_report(results: Results, path: str | os.PathLike[str], words: Sequence[str] = ()) -> Path:
+    """Write a study's results as one HTML page that needs no network.
+
+    Parameters
+    ----------
+    results : Results
+    path : path-like
+        The file; its folder is made.
+    words : sequence of str, default=()
+        As in `render_report`.
+
+    Returns
+    -------
+    path : Path
+
+    Raises
+    ------
+    ReportError
+        If nothing of the study is measured.
+    """
+    page = render_report(results, words)
+    file = Path(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(page, encoding="utf-8")
+    return file
+
+
+def _chapter(
+    place: int, found: Findings, styles: dict[str, Style], rows: pd.DataFrame, gallery: Gallery | None
+) -> Chapter:
+    figures = [_figure(measured, primary=i == 0) for i, measured in enumerate(found.measured)]
+    sizes = sorted({n for figure in figures for n in figure.sizes})
+    competitors = [
+        Versus(
+            competitor.learner,
+            needed(competitor),
+            standing(competitor.crossover, competitor.learner)
+            if competitor.crossover
+            else "has no sample size in common",
+            charts.strip(competitor.equivalence.needed, sizes) if competitor.equivalence else None,
+        )
+        for competitor in found.competitors
+    ]
+    measured_learners = {curve.learner for measured in found.measured for curve in measured.curves}
+    return Chapter(
+        id=f"chapter-{place + 1}",
+        problem=found.problem,
+        headline=headline(found),
+        learners=[learner for learner in styles if learner in measured_learners],
+        sizes=sizes,
+        figures=figures,
+        reference=found.reference,
+        reference_at=charts.size_axis(sizes).position(found.n_samples) if found.n_samples else 0,
+        n_samples=found.n_samples,
+        competitors=competitors,
+        breakdowns=breakdown_tables(rows, found.worths[0] if found.worths else None),
+        gallery=gallery,
+        data=_data(figures, styles),
+    )
+
+
+def _figure(measured: Measured, *, primary: bool) -> Figure:
+    table = {curve.learner: {mean.n_samples: mean for mean in curve.means} for curve in measured.curves}
+    sizes = sorted({n for means in table.values() for n in means})
+    best = {}
+    if primary and len(table) > 1:
+        for n in sizes:
+            there = {learner: means[n].interval.mean for learner, means in table.items() if n in means}
+            best[n] = min(there, key=lambda learner: there[learner])
+    return Figure(measured, scale_of(measured.metric), charts.chart(measured), sizes, table, best)
+
+
+def _data(figures: list[Figure], styles: dict[str, Style]) -> dict[str, Any]:
+    """Return what the page's script draws from, as plain data without NaN, which JSON has not."""
+    places = {learner: place for place, learner in enumerate(styles)}
+    return {
+        "layout": charts.LAYOUT,
+        "learners": [{"name": name, "shape": style.shape, "dash": style.dash} for name, style in styles.items()],
+        "metrics": {
+            figure.measured.metric: {
+                "title": figure.scale.title,
+                "factor": figure.scale.factor,
+                "unit": figure.scale.unit,
+                "floor": charts.floor_of(figure.measured),
+                "curves": [
+                    {
+                        "learner": places[curve.learner],
+                        "points": [_point(mean, figure.scale) for mean in curve.means],
+                    }
+                    for curve in figure.measured.curves
+                ],
+            }
+            for figure in figures
+        },
+    }
+
+
+def _point(mean: Mean, scale: Scale) -> dict[str, Any]:
+    interval = mean.interval
+    numbers = {"mean": interval.mean, "low": interval.low, "high": interval.high}
+    return {
+        "n": mean.n_samples,
+        **{name: None if value != value else value for name, value in numbers.items()},
+        "seeds": mean.seeds,
+        "text": scale.with_interval(interval),
+    }
+
+
+def _failures(results: Results) -> list[Failure]:
+    kinds: dict[tuple[str, str], Failure] = {}
+    for planned, outcome in results.failed():
+        problem = f"{planned.problem}: " if "problem" in results.place(planned) else ""
+        cell = f"{problem}{planned.learner}, n = {planned.cell.n_samples:,}, seed {planned.cell.seed}"
+        new = Failure(outcome.status, outcome.error, outcome.traceback[-_LONGEST_TRACEBACK:], [])
+        kinds.setdefault((outcome.status, outcome.error), new).cells.append(cell)
+    return list(kinds.values())
+
+
+def _provenance(results: Results) -> list[tuple[str, str]]:
+    """Return how the results came about, as terms and texts: what all cells share, then each run that has a share."""
+    outcomes = results.outcomes()
+    seconds = sum(outcome.seconds for _, outcome in outcomes)
+    time = f"{number(seconds / 60)} minutes" if seconds > 120 else f"{number(seconds)} seconds"
+    origins = results.store.origins([planned.cell.key for planned, _ in outcomes])
+    shares = Counter(origin.run for origin in origins.values())
+    runs = [(run, shares[key]) for key, run in results.store.runs().items() if shares[key]]
+    return [
+        ("Cells", f"{len(outcomes):,}, which took {time} of one worker's time all told"),
+        ("Errors", f"on {N_TEST:,} fresh test points each, the same for all learners"),
+        *((f"Run of {run.started_at:%Y-%m-%d %H:%M} UTC", _run(run, share)) for run, share in runs[-_MOST_RUNS:]),
+        *([("Earlier runs", f"{len(runs) - _MOST_RUNS}")] if len(runs) > _MOST_RUNS else []),
+        ("This page", f"written by toymanifold {toymanifold.__version__}"),
+    ]
+
+
+def _run(run: Run, n_cells: int) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
+    commit = f", commit {run.git_commit[:10]}{' with changes' if run.git_dirty else ''}" if run.git_commit else ""
+    machine = f"{run.cpu}, {run.cores} core{'s' if run.cores > 1 else ''}"
+    return f"{n_cells:,} cell{'s' if n_cells > 1 else ''} by {run.command}, on {machine}; {versions}{commit}"
+
+
+def _template() -> jinja2.Template:
+    environment = rendering.environment()
+    environment.filters |= {"px": lambda position: f"{position:.1f}", "intervals": _intervals, "verdicts": verdicts}
+    environment.globals |= {
+        "shown_seed": SHOWN_SEED,
+        "map_size": MAP_SIZE,
+        "most_cells": _MOST_CELLS,
+        "error_scale": scale_of("error"),
+        "arrows": {"": "", **_ARROWS},
+        **charts.LAYOUT,
+    }
+    return environment.get_template("report.html")
+
+
+def _intervals(words: str) -> Markup:
+    """Return words, escaped, with what stands in brackets set apart."""
+    parts = re.split(r"(\[[^\]]*\])", words)
+    span = Markup('<span class="interval">{}</span>')
+    return Markup("").join(span.format(part) if place % 2 else part for place, part in enumerate(parts))

@@ -1,0 +1,80 @@
+"""Errors by density and by distance to the boundary as a page tells them: a table each, and what a prior does."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from studies.analysis.breakdowns import breakdown_difference, breakdown_size, breakdown_summary
+from studies.analysis.findings import PriorWorth
+from studies.analysis.intervals import Interval, scale_of
+from studies.registry.bins import BY
+
+_TITLES = {"density": "by density", "distance": "by distance to the boundary"}
+_ENDS = {"density": ("sparsest", "densest"), "distance": ("nearest", "farthest")}
+_POINTS = 100
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An error or a difference in one bin, in words, its interval, and its share of the largest error for a bar."""
+
+    text: str
+    interval: str
+    share: float
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class BreakdownTable:
+    """Errors by bin: a row a learner; and the differences of one with a prior to one without, if there are such."""
+
+    title: str
+    n_samples: int
+    bins: list[str]
+    rows: dict[str, dict[str, Entry]]
+    compared: tuple[str, str] | None
+    differences: dict[str, Entry]
+
+
+def breakdown_tables(rows: pd.DataFrame, worth: PriorWorth | None) -> list[BreakdownTable]:
+    """Return the tables of one problem, of what is measured.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Tidy, of one problem.
+    worth : PriorWorth or None
+        Of the prior whose differences are told.
+    """
+    sizes = {by: breakdown_size(rows, by) for by in BY}
+    return [_table(rows, by, n_samples, worth) for by, n_samples in sizes.items() if n_samples is not None]
+
+
+def _table(rows: pd.DataFrame, by: str, n_samples: int, worth: PriorWorth | None) -> BreakdownTable:
+    found = breakdown_summary(rows, by, n_samples)
+    places = sorted(found["bin"].unique())
+    names = {place: _name(by, i, len(places)) for i, place in enumerate(places)}
+    scale, largest = scale_of("error"), float(found["mean"].max()) or 1.0
+    table: dict[str, dict[str, Entry]] = {}
+    columns = found[["learner", "bin", "mean", "low", "high"]]
+    for learner, place, mean, low, high in columns.itertuples(index=False, name=None):
+        interval = scale.bounds(Interval(mean, low, min(high, 1.0) if high == high else high))
+        table.setdefault(learner, {})[names[place]] = Entry(scale.text(mean), interval, mean / largest)
+    compared: tuple[str, str] | None = None
+    differences: dict[str, Entry] = {}
+    if worth is not None and {worth.informed, worth.plain} <= table.keys():
+        compared = (worth.informed, worth.plain)
+        told = breakdown_difference(rows, *compared, n_samples, by)[["bin", "difference", "low", "high"]]
+        differences = {names[place]: _difference(*ends) for place, *ends in told.itertuples(index=False, name=None)}
+    return BreakdownTable(_TITLES[by], n_samples, list(names.values()), table, compared, differences)
+
+
+def _name(by: str, place: int, n_bins: int) -> str:
+    ends = {0: _ENDS[by][0], n_bins - 1: _ENDS[by][1]} if n_bins > 1 else {}
+    return ends.get(place, str(place + 1))
+
+
+def _difference(mean: float, low: float, high: float) -> Entry:
+    verdict = "helps" if high < 0 else "harms" if low > 0 else ""
+    interval = "" if low != low else f"[{_POINTS * low:.2g}, {_POINTS * high:.2g}]"
+    return Entry(f"{_POINTS * mean:+.2g}", interval, 0.0, verdict)

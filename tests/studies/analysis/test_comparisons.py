@@ -1,0 +1,94 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from studies.analysis.comparisons import loss_interval, paired_difference, paired_tests, summary
+from studies.analysis.intervals import holm
+from studies.analysis.learning_curves import errors
+
+
+def test_difference_is_paired_by_seed_and_not_by_place():
+    a = pd.Series([0.5, 0.3, 0.1], index=[2, 1, 0])
+    b = pd.Series([0.0, 0.2, 0.4, 9.9], index=[0, 1, 2, 3])
+    assert paired_difference(a, b).mean == pytest.approx(0.1)
+    assert paired_difference(a, b).high == pytest.approx(0.1)
+
+
+def test_pairing_is_what_makes_a_small_difference_seen():
+    rng = np.random.default_rng(0)
+    hard = pd.Series(0.1 * rng.random(8))
+    better = hard - 0.01 + 0.001 * pd.Series(rng.standard_normal(8))
+    assert paired_difference(better, hard).high < 0
+    assert stats.ttest_ind(better, hard).pvalue > 0.05
+
+
+def test_no_seed_in_common_is_an_error():
+    with pytest.raises(ValueError, match="no seed in common"):
+        paired_difference(pd.Series([1.0], index=[0]), pd.Series([1.0], index=[1]))
+
+
+def test_summary_of_errors():
+    rows = [
+        ("a", 10, seed, metric, value)
+        for seed, value in enumerate((0.8, 0.9))
+        for metric in ("accuracy", "fit_seconds")
+    ]
+    frame = pd.DataFrame(rows, columns=["learner", "n_samples", "seed", "metric", "value"])
+    table = summary(errors(frame))
+    assert table[["learner", "n_samples", "metric", "seeds"]].to_numpy().tolist() == [["a", 10, "error", 2]]
+    assert table["mean"].item() == pytest.approx(0.15)
+    assert table["low"].item() < 0.15 < table["high"].item()
+
+
+@pytest.fixture
+def three(frame_of):
+    rng = np.random.default_rng(0)
+    luck = 0.02 * rng.random((6, 1))
+    return {name: mean + luck + 0.01 * rng.random((6, 1)) for name, mean in (("a", 0.1), ("b", 0.11), ("c", 0.2))}
+
+
+def test_paired_tests_are_scipys_and_a_family(frame_of, three):
+    tests = paired_tests(frame_of([100], **three), 100)
+    assert tests[["a", "b"]].to_numpy().tolist() == [["a", "b"], ["a", "c"], ["b", "c"]]
+    for row in tests.itertuples():
+        reference = stats.ttest_rel(three[row.a][:, 0], three[row.b][:, 0])
+        assert row.p == pytest.approx(reference.pvalue)
+        assert (row.low, row.high) == pytest.approx(tuple(reference.confidence_interval(0.95)))
+    np.testing.assert_allclose(tests["p_holm"], holm(tests["p"]))
+
+
+def test_effect_and_seeds_won(frame_of, three):
+    test = paired_tests(frame_of([100], **three), 100).iloc[0]
+    difference = (three["a"] - three["b"])[:, 0]
+    d_z = difference.mean() / difference.std(ddof=1)
+    assert test["effect"] == pytest.approx(d_z * (1 - 3 / (4 * 5 - 1)))
+    assert test["won"] == np.mean(difference < 0)
+
+
+def test_turning_a_pair_round_turns_its_signs(frame_of, three):
+    forth = paired_tests(frame_of([100], a=three["a"], b=three["b"]), 100).iloc[0]
+    back = paired_tests(frame_of([100], b=three["b"], a=three["a"]), 100).iloc[0]
+    for name in ("difference", "effect"):
+        assert forth[name] == pytest.approx(-back[name])
+    assert (forth["won"], forth["low"], forth["p"]) == pytest.approx((1 - back["won"], -back["high"], back["p"]))
+
+
+def test_against_one_learner_is_a_smaller_family(frame_of, three):
+    tests = paired_tests(frame_of([100], **three), 100, against="c")
+    assert tests[["a", "b"]].to_numpy().tolist() == [["a", "c"], ["b", "c"]]
+    assert (tests["difference"] < 0).all()
+
+
+def test_the_same_errors_are_a_draw(frame_of):
+    table = np.array([[0.1], [0.125]])
+    test = paired_tests(frame_of([100], a=table, b=table), 100).iloc[0]
+    assert (test["effect"], test["won"], test["p_holm"]) == (0, 0.5, 1)
+
+
+@pytest.mark.parametrize(("metric", "high"), [("error", 1.0), ("mse", np.inf)])
+def test_a_share_of_errors_is_not_more_than_all(metric, high):
+    """Two seeds that differ much say next to nothing, but not that more than all answers may be wrong."""
+    interval = loss_interval(pd.Series([0.01, 0.4]), metric)
+    assert 0 < interval.low < interval.mean < 1
+    assert 1 <= interval.high <= high

@@ -1,0 +1,200 @@
+"""How often 95 % intervals hold the truth, on simulated curves.
+
+The tables in docs/statistics.md are printed by: pytest -m slow -s tests/studies/test_coverage.py
+"""
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.optimize import brentq
+
+from studies.analysis.crossovers import NoEquivalence, crossover, data_equivalence
+from studies.analysis.intervals import jackknife_interval
+from studies.analysis.learning_curves import LearningCurve
+from studies.analysis.scaling_laws import NoScalingLaw, fit_scaling, prior_effect
+
+LONG = np.round(np.geomspace(100, 100_000, 7))
+SHORT = np.round(np.geomspace(100, 10_000, 5))
+RUNS = 200
+
+LAWS = {  # the error, its exponent and its floor
+    "pow2": (lambda n: 2 * n**-0.5, 0.5, 0),
+    "pow2, slow": (lambda n: 0.6 * n**-0.25, 0.25, 0),
+    "pow3": (lambda n: 2 * n**-0.5 + 0.02, 0.5, 0.02),
+    "pow3, low floor": (lambda n: 2 * n**-0.5 + 0.004, 0.5, 0.004),
+    "pow4": (lambda n: 6 * (n + 300) ** -0.55 + 0.003, 0.55, 0.003),
+    "pow4, no floor": (lambda n: 6 * (n + 300) ** -0.55, 0.55, 0),
+    "mmf4": (lambda n: 0.01 + 0.29 / (1 + n**0.8 / 500), 0.8, 0.01),
+    "exp3": (lambda n: 0.2 * np.exp(-n / 3000) + 0.01, None, 0.01),
+    "wbl4": (lambda n: 0.01 + 0.4 * np.exp(-0.02 * n**0.5), None, 0.01),
+}
+PAIRS = {  # two learners, and where they cross
+    "steep": (lambda n: 0.6 * n**-0.3, lambda n: 3 * n**-0.55),
+    "floor": (lambda n: 1.5 * n**-0.5 + 0.02, lambda n: 3 * n**-0.5),
+    "shallow": (lambda n: n**-0.4, lambda n: 1.5 * n**-0.46),
+    "offset": (lambda n: 6 * (n + 300) ** -0.55 + 0.003, lambda n: 1.2 * n**-0.4),
+}
+
+
+def holds(interval, truth):
+    return interval.low <= truth <= interval.high
+
+
+def check_within_90_and_98_percent(hits):
+    """Fail only where simulation noise does not explain it."""
+    n, held = len(hits), int(np.sum(hits))
+    assert stats.binomtest(held, n, 0.90, "less").pvalue > 1e-3, f"{held} of {n}"
+    assert stats.binomtest(held, n, 0.98, "greater").pvalue > 1e-3, f"{held} of {n}"
+
+
+def row(name, n_seeds, *columns):
+    cells = [f"{100 * np.mean(c):.0f}" if len(c) else "" for c in columns]
+    print(f"| {name} | {n_seeds} | {' | '.join(cells)} |", flush=True)
+
+
+def pair_of(simulated, frame_of, laws, sizes, n_seeds, rng):
+    """A frame of two learners on the same samples, so that half of a seed's luck is common to them."""
+    common = rng.standard_normal((n_seeds, 1))
+    luck = [np.sqrt(0.5) * (common + rng.standard_normal((n_seeds, 1))) for _ in laws]
+    a, b = (simulated(law, sizes, n_seeds, rng, own) for law, own in zip(laws, luck, strict=True))
+    return frame_of(sizes, a=a, b=b)
+
+
+def root(function, low, high):
+    return np.exp(brentq(lambda log_n: function(np.exp(log_n)), np.log(low), np.log(high)))
+
+
+def test_a_known_family_has_true_intervals_with_five_seeds(simulated):
+    law, exponent, _ = LAWS["pow3"]
+    rng = np.random.default_rng(0)
+    laws = [fit_scaling(LearningCurve(LONG, simulated(law, LONG, 5, rng), 50_000), ("pow3",)) for _ in range(100)]
+    check_within_90_and_98_percent([holds(found.exponent, exponent) for found in laws])
+    check_within_90_and_98_percent([holds(found.extrapolate(found.reach), law(found.reach)) for found in laws])
+
+
+def test_crossings_and_equivalences_have_true_intervals_with_five_seeds(simulated, frame_of):
+    a, b = PAIRS["steep"]
+    rng = np.random.default_rng(0)
+    frames = [pair_of(simulated, frame_of, (a, b), LONG, 5, rng) for _ in range(100)]
+    at, ratio = root(lambda n: a(n) / b(n) - 1, 100, 1e5), root(lambda n: b(n) / a(1000) - 1, 1, 1e6) / 1000
+    check_within_90_and_98_percent([holds(crossover(frame, "a", "b").n, at) for frame in frames])
+    check_within_90_and_98_percent([holds(data_equivalence(frame, "a", "b", 1000).ratio, ratio) for frame in frames])
+
+
+def slope(log_errors, sizes):
+    """Minus the least squares slope along the last axis, against log n."""
+    x = np.log(sizes) - np.log(sizes).mean()
+    return -(log_errors @ x) / (x @ x)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_seeds", [5, 10])
+def test_a_bootstrap_of_few_seeds_promises_too_much(simulated, n_seeds):
+    """Exponents of a power law by a straight line, so that a bootstrap is affordable."""
+    law, exponent, _ = LAWS["pow2"]
+    rng = np.random.default_rng(4)
+    held = {"percentile": [], "BCa": [], "jackknife": []}
+    for _ in range(2 * RUNS):
+        errors = simulated(law, LONG, n_seeds, rng)
+
+        def statistic(seeds, axis, errors=errors):
+            return slope(np.log(errors[seeds.astype(int)].mean(axis=-2)), LONG)
+
+        for method in ("percentile", "BCa"):
+            found = stats.bootstrap((np.arange(n_seeds),), statistic, method=method, rng=rng, n_resamples=999)
+            held[method].append(holds(found.confidence_interval, exponent))
+        slopes = slope(LearningCurve(LONG, errors).log_means(), LONG)
+        held["jackknife"].append(holds(jackknife_interval(slopes), exponent))
+    row("straight line", n_seeds, *held.values())
+    assert np.mean(held["percentile"]) < np.mean(held["jackknife"])
+    check_within_90_and_98_percent(held["jackknife"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", [LONG, SHORT], ids=["long", "short"])
+@pytest.mark.parametrize("n_seeds", [5, 10])
+@pytest.mark.parametrize("name", LAWS)
+def test_laws(simulated, name, n_seeds, sizes):
+    law, exponent, floor = LAWS[name]
+    rng = np.random.default_rng(11)
+    given, refused = [], []
+    for _ in range(RUNS):
+        curve = LearningCurve(sizes, simulated(law, sizes, n_seeds, rng), 50_000)
+        try:
+            found, into = fit_scaling(curve), given
+        except NoScalingLaw as refusal:
+            found, into = refusal.estimate, refused
+        alone = exponent is not None and holds(jackknife_interval(found.chosen.exponents()), exponent)
+        ahead = [holds(found.extrapolate(n), law(n)) for n in (2 * sizes[-1], found.reach)]
+        into.append(
+            [exponent is not None and holds(found.exponent, exponent), holds(found.floor, floor), *ahead, alone]
+        )
+    is_given = np.repeat([True, False], [len(given), len(refused)])
+    columns = np.transpose(given) if len(given) >= RUNS / 4 else [[]] * 5
+    row(f"{name}, {len(sizes)} sizes", n_seeds, ~is_given, *columns)
+    if exponent is None:
+        assert np.mean(is_given) < 0.1
+    elif len(given) >= RUNS / 4:
+        for hits in columns[:4]:
+            check_within_90_and_98_percent(hits)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", [LONG, SHORT], ids=["long", "short"])
+@pytest.mark.parametrize("n_seeds", [5, 10])
+@pytest.mark.parametrize("name", PAIRS)
+def test_pairs(simulated, frame_of, name, n_seeds, sizes):
+    a, b = PAIRS[name]
+    rng = np.random.default_rng(5)
+    gap = lambda n: a(n) / b(n) - 1  # noqa: E731
+    at = root(gap, sizes[0], sizes[-1]) if gap(sizes[0]) * gap(sizes[-1]) < 0 else None
+    crossings, seen = [], []
+    equivalences = {n: [] for n in (300, 1000, 3000)}
+    for _ in range(RUNS):
+        frame = pair_of(simulated, frame_of, (a, b), sizes, n_seeds, rng)
+        found = crossover(frame, "a", "b")
+        seen.append(found.n is not None)
+        if at:
+            none_there = found.lead is None or not found.lead[0] < at < found.lead[1]
+            crossings.append(holds(found.n, at) if found.n else none_there)
+        for n, hits in equivalences.items():
+            try:
+                ratio = data_equivalence(frame, "a", "b", n).ratio
+            except NoEquivalence as refusal:
+                ratio = refusal.estimate.ratio
+            hits.append(holds(ratio, root(lambda m, n=n: b(m) / a(n) - 1, 1e-3, 1e12) / n))
+    row(f"{name}, {len(sizes)} sizes", n_seeds, seen, crossings, *equivalences.values())
+    for hits in (crossings, *equivalences.values()):
+        if hits:
+            check_within_90_and_98_percent(hits)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_seeds", [5, 10])
+def test_equal_learners_seldom_cross(simulated, frame_of, n_seeds):
+    law = LAWS["pow2"][0]
+    rng = np.random.default_rng(5)
+    found = [crossover(pair_of(simulated, frame_of, (law, law), LONG, n_seeds, rng), "a", "b") for _ in range(RUNS)]
+    crossed = [c.count > 0 for c in found]
+    row("equal", n_seeds, crossed)
+    assert np.mean(crossed) < 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_seeds", [5, 10])
+@pytest.mark.parametrize("laws", [("pow2", "pow2, slow"), ("pow3", "pow3, low floor")], ids=" and ".join)
+def test_effects(simulated, frame_of, laws, n_seeds):
+    (a, exponent_a, _), (b, exponent_b, _) = (LAWS[name] for name in laws)
+    rng = np.random.default_rng(7)
+    middle = np.exp(np.log(LONG).mean())
+    exponents, ratios = [], []
+    while len(ratios) < RUNS:
+        try:
+            effect = prior_effect(pair_of(simulated, frame_of, (a, b), LONG, n_seeds, rng), "a", "b")
+        except NoScalingLaw:
+            continue
+        exponents.append(holds(effect.exponent, exponent_a - exponent_b))
+        ratios.append(holds(effect.error_ratio, a(middle) / b(middle)))
+    row(" and ".join(laws), n_seeds, exponents, ratios)
+    check_within_90_and_98_percent(exponents)
+    check_within_90_and_98_percent(ratios)

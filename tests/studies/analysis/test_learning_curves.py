@@ -1,0 +1,123 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from studies.analysis.learning_curves import LearningCurve, errors_at, learning_curve, paired_curves
+
+SIZES = np.array([100, 300, 1000, 3000])
+
+
+def noisy(n_seeds=5, slope=0.5, spread=0.1, seed=0):
+    rng = np.random.default_rng(seed)
+    return 2 * SIZES**-slope * np.exp(spread * rng.standard_normal((n_seeds, len(SIZES))))
+
+
+def test_means_leave_one_seed_out_a_row():
+    errors = noisy()
+    expected = [errors.mean(axis=0), *(np.delete(errors, i, axis=0).mean(axis=0) for i in range(5))]
+    np.testing.assert_allclose(LearningCurve(SIZES, errors).log_means(), np.log(expected))
+
+
+def test_no_error_seen_is_half_of_one():
+    errors = np.array([[0.1, 0.01, 0.001, 0.0]] * 3)
+    log_means = LearningCurve(SIZES, errors, n_test=5000).log_means()
+    np.testing.assert_allclose(np.exp(log_means[:, 3]), 1e-4)
+    np.testing.assert_allclose(np.exp(log_means[:, :3]), errors[:1, :3].repeat(4, axis=0))
+
+
+def test_a_mean_that_is_seen_is_not_raised_for_a_seed_without_errors():
+    errors = np.array([[0.1, 0.01, 0.001, 0.0], [0.1, 0.01, 0.001, 0.002], [0.1, 0.01, 0.001, 0.001]])
+    assert np.exp(LearningCurve(SIZES, errors, n_test=5000).log_means()[0, 3]) == pytest.approx(0.001)
+
+
+def test_noise_is_between_own_and_common_and_knows_the_test_points():
+    errors = noisy()
+    own = errors.std(axis=0, ddof=1) / errors.mean(axis=0) / np.sqrt(5)
+    common = np.sqrt(np.mean(own**2))
+    noise = LearningCurve(SIZES, errors).noise()
+    assert np.all((np.minimum(own, common) <= noise) & (noise <= np.maximum(own, common)))
+    few = LearningCurve(SIZES, errors, n_test=20)
+    np.testing.assert_allclose(few.noise(), few.test_noise() / np.sqrt(5))
+    np.testing.assert_allclose(few.test_noise(), 1 / np.sqrt(20 * errors.mean(axis=0)))
+
+
+def test_noise_does_not_depend_on_units_or_the_order_of_seeds():
+    errors = noisy()
+    expected = LearningCurve(SIZES, errors).noise()
+    np.testing.assert_allclose(LearningCurve(SIZES / 7, 3 * errors[::-1]).noise(), expected)
+
+
+def test_a_rise_is_seen():
+    errors = noisy()
+    errors[:, 2] = 1.5 * errors[:, 1]
+    assert LearningCurve(SIZES, errors).rises() == [(300, 1000)]
+
+
+def test_rises_are_seen_in_at_most_5_percent_of_flat_curves():
+    flat = [LearningCurve(SIZES, noisy(slope=0, seed=seed)).rises() for seed in range(400)]
+    assert np.mean([bool(rises) for rises in flat]) < 0.05 + 2 * np.sqrt(0.05 * 0.95 / 400)
+
+
+def test_local_exponents_of_a_power_law_are_its_exponent():
+    for interval in LearningCurve(SIZES, noisy(spread=0)).local_exponents():
+        np.testing.assert_allclose([interval.mean, interval.low, interval.high], 0.5)
+
+
+def test_local_exponents_hold_the_truth_as_often_as_they_say():
+    found = [LearningCurve(SIZES, noisy(seed=seed)).local_exponents()[1] for seed in range(800)]
+    assert 0.93 < np.mean([i.low <= 0.5 <= i.high for i in found]) < 0.97
+
+
+def test_curves_come_from_a_frame_by_seed_and_size(frame_of):
+    errors = noisy()
+    frame = frame_of(SIZES, a=errors, b=noisy(seed=1)[:3]).sample(frac=1, random_state=0)
+    curve = learning_curve(frame, "a")
+    np.testing.assert_array_equal(curve.sizes, SIZES)
+    np.testing.assert_allclose(curve.errors, errors)
+    a, b = paired_curves(frame, "b", "a")
+    np.testing.assert_allclose(b.errors, errors[:3])
+    assert a.n_seeds == 3
+    np.testing.assert_allclose(errors_at(frame, 300)["a"], errors[:, 1])
+
+
+def test_other_metrics_are_taken_as_they_stand(frame_of):
+    frame = frame_of(SIZES, a=noisy()).assign(metric="mse")
+    np.testing.assert_allclose(learning_curve(frame, "a", "mse").errors, 1 - noisy())
+    assert learning_curve(frame, "a", "mse").n_test is None
+
+
+def test_what_failed_leaves_out_its_seed_and_what_failed_mostly_its_size(frame_of):
+    frame = frame_of(SIZES, a=noisy())
+    lost = (frame["n_samples"] == 3000) & (frame["seed"] > 1) | (frame["n_samples"] == 100) & (frame["seed"] == 0)
+    curve = learning_curve(frame[~lost], "a")
+    np.testing.assert_array_equal(curve.sizes, SIZES[:3])
+    np.testing.assert_allclose(curve.errors, noisy()[1:, :3])
+
+
+def test_a_frame_without_an_answer_is_refused(frame_of):
+    frame = frame_of(SIZES, a=noisy(), b=noisy()[:0])
+    with pytest.raises(ValueError, match="no 'error' of 'c' is in the frame"):
+        learning_curve(frame, "c")
+    with pytest.raises(ValueError, match="no 'mse' of 'a' is in the frame"):
+        learning_curve(frame, "a", "mse")
+    with pytest.raises(ValueError, match="choose one problem first"):
+        learning_curve(pd.concat([frame, frame]), "a")
+    other = frame.assign(learner="b", seed=frame["seed"] + 10)
+    with pytest.raises(ValueError, match="no seed in common"):
+        paired_curves(pd.concat([frame, other]), "a", "b")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "errors", "match"),
+    [
+        ([100, 100], [[0.1, 0.1]], "'sizes'"),
+        ([0, 100], [[0.1, 0.1]], "'sizes'"),
+        ([100, 200], [[0.1]], r"\(n_seeds, 2\)"),
+        ([100, 200], [[0.1, -0.1]], "0 or more"),
+        ([100, 200], [[0.1, np.nan]], "finite"),
+        ([100, 200], [[0.1, 0.0], [0.1, 0.1]], "'n_test'"),
+    ],
+)
+def test_bad_curves_are_refused(sizes, errors, match):
+    with pytest.raises(ValueError, match=match):
+        LearningCurve(sizes, errors)

@@ -1,0 +1,65 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from studies.cli.progress import dry_run_summary, tally, time_needed
+from studies.execution.costs import Costs
+from studies.execution.run import remaining
+from studies.spec.cells import plan_study
+from studies.store.store import Outcome, Store
+
+
+@pytest.fixture
+def store():
+    with Store("sqlite://") as store:
+        yield store
+
+
+def end(store, planned, status="ok", seconds=1.0):
+    store.add(Outcome(planned.cell.key, planned.cell.spec, status, seconds=seconds))
+
+
+def rows(table):
+    console = Console(file=io.StringIO(), width=100)
+    console.print(table)
+    return [line.strip().split("  ") for line in console.file.getvalue().splitlines()]
+
+
+def test_the_table_counts_and_times_what_is_to_do(tiny, store):
+    planned = plan_study(tiny)
+    end(store, planned[0], seconds=65.0)
+    end(store, planned[2], "lost")
+    cells = [
+        [word.strip() for word in row if word.strip()]
+        for row in rows(dry_run_summary(planned, remaining(planned, store), store, Costs.of(planned, store)))
+    ]
+    assert cells == [
+        ["learner", "n", "to do", "done", "failed", "time"],
+        ["kNN", "20", "1", "1", "0", "1:05"],
+        ["kNN", "200", "1", "0", "1", "10:50"],
+        ["kNN + phase", "20", "2", "0", "0", "?"],
+    ]
+
+
+def test_failed_cells_that_are_tried_again_are_to_do(tiny, store):
+    planned = plan_study(tiny)
+    end(store, planned[0], "error")
+    todo = remaining(planned, store, retry_failed=True)
+    assert "6 cells to do; how long they take is not known" in time_needed(todo, Costs.of(planned, store), 2)
+    assert tally(tiny, store) == "tiny: 6 cells, 0 measured before, 1 failed (--retry-failed tries them again)"
+
+
+def test_the_time_is_that_of_all_workers_and_says_what_is_guessed(tiny, store):
+    planned = plan_study(tiny)
+    for p in planned[:2]:
+        end(store, p, seconds=10.0)
+    todo = remaining(planned, store)
+    told = time_needed(todo, Costs.of(planned, store), 2)
+    assert told.startswith("4 cells to do, about 1:50 on 2 workers; 2 of them are of learners not measured yet")
+    for p in planned[4:]:
+        end(store, p)
+    assert (
+        time_needed(remaining(planned, store), Costs.of(planned, store), None)
+        == "2 cells to do, about 3:20 on one worker."
+    )

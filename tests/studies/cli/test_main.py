@@ -1,0 +1,315 @@
+"""The command as a user types it, and interrupts it."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from typer.testing import CliRunner
+
+from studies.cli import main as cli
+from studies.spec.cells import plan_study
+from studies.spec.study import Study
+from studies.store.store import Store
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path}/results.db"
+
+
+@contextlib.contextmanager
+def threads(*_):
+    with ThreadPoolExecutor(2) as executor:
+        executor.n_workers = 2
+        yield executor
+
+
+@pytest.fixture
+def command(monkeypatch, tiny, url, tmp_path):
+    """Run the command on the tiny study, in this process, on threads in place of processes."""
+    monkeypatch.setattr("studies.spec.study.built_in", lambda: {"tiny": tiny})
+    monkeypatch.setattr("studies.execution.executors.open_executor", threads)
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*words):
+        return CliRunner().invoke(cli.app, [*words, "--store", url], catch_exceptions=False)
+
+    return invoke
+
+
+def test_run_then_show(command, tmp_path):
+    ran = command("run", "tiny")
+    assert ran.exit_code == 0
+    assert "tiny: 6 cells, 0 measured before" in ran.output
+    shown = command("show", "tiny")
+    assert "Does the phase help? Yes: " in shown.output
+    assert len(re.findall(r"^ +\d+ +kNN \+ phase ", shown.output, re.MULTILINE)) == 1
+    assert "none: 2 sizes, 5 needed; 2 seeds, 3 needed" in shown.output
+    assert "Smallest error with 20 training points: " in shown.output
+    for name in ("learning-curves.png", "decision-regions.png"):
+        assert (tmp_path / "toymanifold-results" / "tiny" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_second_run_has_nothing_to_do(command):
+    command("run", "tiny")
+    assert "6 cells, 6 measured before" in command("run", "tiny").output
+
+
+def test_list_tells_what_is_measured(command):
+    assert "0 of 6" in command("list").output
+    command("run", "tiny", "--quick")
+    assert "2 of 6" in command("list").output
+
+
+def test_quick_and_seeds_shape_the_study(command):
+    assert "tiny: 2 cells" in command("run", "tiny", "--quick").output
+    assert "tiny: 9 cells, 2 measured before" in command("run", "tiny", "--seeds", "3").output
+
+
+def test_show_of_a_part_says_so(command):
+    command("run", "tiny", "--quick")
+    shown = command("show", "tiny")
+    assert "2 of 6 cells measured, 0 failed." in shown.output
+    assert "Does the phase help? " in shown.output
+
+
+def test_show_before_run_says_what_to_do(command):
+    shown = command("show", "tiny")
+    assert shown.exit_code == 2
+    assert "nothing of tiny is measured yet; run it with: toymanifold run tiny" in shown.stderr
+
+
+def test_an_unknown_study_is_refused_with_those_that_there_are(command):
+    refused = command("run", "tinny")
+    assert refused.exit_code == 2
+    assert "no study is called 'tinny'; did you mean 'tiny'? There are 'tiny'" in refused.stderr
+
+
+def test_the_example_runs_end_to_end_and_is_not_overwritten(command, tmp_path):
+    new = [cli.app, ["new", "mine.toml"]]
+    assert "run it with: toymanifold run mine.toml" in CliRunner().invoke(*new).output
+    again = CliRunner().invoke(*new)
+    assert again.exit_code == 2
+    assert "error: cannot write mine.toml: File exists" in again.stderr
+    ran = command("run", "mine.toml", "--seeds", "2")
+    assert (ran.exit_code, "Done. See it with: toymanifold show mine.toml" in ran.output) == (0, True)
+    shown = command("show", "mine.toml", "--seeds", "2")
+    for problem in ("spiral, flip_probability=0.0", "spiral, flip_probability=0.1"):
+        assert f"{problem}: At n = 500, does the polar prior help the nearest neighbour? " in shown.output
+        name = problem.replace(", ", "-")
+        for picture in ("learning-curves", "decision-regions"):
+            assert (tmp_path / "toymanifold-results" / "example" / f"{picture}-{name}.png").exists()
+
+
+def test_a_wrong_file_is_refused_before_anything_runs(command, tmp_path):
+    (tmp_path / "mine.toml").write_text('name = "mine"\n[learners."a [b]"]\nestimator = "os:system"\n')
+    refused = command("run", "mine.toml")
+    assert refused.exit_code == 2
+    assert "mine.toml:3: learners.\"a [b]\".estimator: 'os:system' is in the package 'os'" in refused.stderr
+    assert "mine.toml: seeds: is missing" in refused.stderr
+    assert not (tmp_path / "results.db").exists()
+
+
+def test_a_package_is_allowed_by_name(command, tmp_path, monkeypatch):
+    (tmp_path / "their_learners.py").write_text("from sklearn.svm import SVC\n\nclass Theirs(SVC):\n    pass\n")
+    (tmp_path / "mine.toml").write_text(
+        'name = "mine"\nquestion = "?"\nseeds = 1\nsizes = [20]\n[learners.a]\nestimator = "their_learners:Theirs"\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "--allow their_learners" in command("run", "mine.toml").stderr
+    assert command("run", "mine.toml", "--allow", "their_learners").exit_code == 0
+    assert command("show", "mine.toml", "--allow", "their_learners").exit_code == 0
+
+
+def test_a_regression_is_shown(command, tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        """
+        name = "mine"
+        question = "What does $1 of data buy?"
+        seeds = 2
+        sizes = [20, 40]
+        gallery = [20]
+        problems.sphere = { problem = "sphere", params = { dimension = 2, target = "linear", task = "regression" } }
+        learners.kNN = { estimator = "knn-1", params = { n_neighbors = [1, 5] } }
+        [[questions]]
+        ask = "Does more data help?"
+        a = { learner = "kNN, n_neighbors=1", n_samples = 40 }
+        b = { learner = "kNN, n_neighbors=1", n_samples = 20 }
+        """
+    )
+    assert command("run", "mine.toml").exit_code == 0
+    shown = command("show", "mine.toml")
+    assert "MSE" in shown.output
+    assert re.search(r"Does more data help\? .*: [.0-9]+ against [.0-9]+, ", shown.output)
+    assert [path.name for path in (tmp_path / "toymanifold-results" / "mine").iterdir()] == ["learning-curves.png"]
+
+
+def test_several_studies_run_as_one(command, tiny, monkeypatch):
+    twin = tiny.model_copy(update={"name": "twin", "seeds": 3})
+    monkeypatch.setattr("studies.spec.study.built_in", lambda: {"tiny": tiny, "twin": twin})
+    ran = command("run", "tiny", "twin")
+    assert "tiny: 6 cells, 0 measured before" in ran.output
+    assert "9/9 cells" in ran.output  # those of the one are among those of the other
+    assert "twin: 9 cells, 9 measured before" in command("run", "--all").output
+
+
+@pytest.mark.parametrize("words", [["run"], ["run", "tiny", "--all"]])
+def test_what_to_run_is_said_in_one_way(command, words):
+    refused = command(*words)
+    assert refused.exit_code == 2
+    assert "name the studies to run, or say --all" in refused.stderr
+
+
+def test_a_dry_run_tells_and_writes_nothing(command, tmp_path):
+    told = command("run", "tiny", "--dry-run").output
+    assert "6 cells to do; how long they take is not known" in told
+    assert not list(tmp_path.iterdir())
+    command("run", "tiny", "--quick")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    told = command("run", "tiny", "--dry-run", "--jobs", "2").output
+    assert "4 cells to do, about 0:0" in told
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_quiet_says_nothing_but_failures(command, tiny):
+    assert command("run", "tiny", "--quiet").output == ""
+    tiny.learners["kNN"] = tiny.learners["kNN"].model_copy(update={"params": {"n_neighbors": -1}})
+    assert command("run", "tiny", "--quiet").output.count("error: ") == 4
+
+
+def test_after_a_failure_nothing_more_is_started_if_so_asked(command, tiny, url, monkeypatch):
+    tiny.learners["kNN"] = tiny.learners["kNN"].model_copy(update={"params": {"n_neighbors": -1}})
+    monkeypatch.setattr("studies.execution.run._OUTSTANDING", 1)
+    ran = command("run", "tiny", "--fail-fast")
+    assert ran.exit_code == 1
+    assert ran.output.count("error: ") == 1
+    assert "Stopped. All finished cells are stored; the same command goes on from there." in ran.output
+    with Store(url) as store:
+        assert len(store.statuses([p.cell.key for p in plan_study(tiny)])) == 1
+    assert "1 failed (--retry-failed tries them again)" in command("run", "tiny", "--dry-run").output
+
+
+def test_an_executor_that_cannot_be_had_is_one_clear_error(command, monkeypatch):
+    monkeypatch.undo()
+    refused = CliRunner().invoke(cli.app, ["run", "priors", "--executor", "ray", "--store", "sqlite://"])
+    assert refused.exit_code == 2
+    assert "error: no executor is called 'ray'" in refused.stderr
+
+
+INTERRUPTED = """
+import sys
+from studies.cli import main
+from studies.spec import study as spec
+study = spec.Study.model_validate_json(sys.argv.pop())
+if __name__ == "__main__":
+    spec.built_in = lambda: {study.name: study}
+    main.app()
+"""
+
+
+@contextlib.contextmanager
+def driver(study, url, *options):
+    """Run a study by the command, in a session of its own, as in a terminal."""
+    words = ["run", study.name, "--store", url, *options, study.model_dump_json()]
+    program = [sys.executable, "-c", INTERRUPTED, *words]
+    with subprocess.Popen(program, stdout=-1, stderr=-1, text=True, start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def press_ctrl_c(process):
+    """Interrupt the driver and all that it has started, as a terminal does."""
+    os.killpg(process.pid, signal.SIGINT)
+
+
+@pytest.fixture
+def busy(tiny):
+    """A study of three cheap cells, and one that keeps one of two workers busy for ever."""
+    endless = {"estimator": "net", "params": {"epochs": 10**9}, "max_samples": 20}
+    learners = {**tiny.model_dump()["learners"], "endless": endless}
+    return Study.model_validate({**tiny.model_dump(), "learners": learners, "seeds": 1})
+
+
+def stored(study, url):
+    with Store(url) as store:
+        return store.statuses([p.cell.key for p in plan_study(study)])
+
+
+def wait_until_stored(n, study, url):
+    while len(stored(study, url)) < n:
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("executor", ["local", pytest.param("dask-local", marks=pytest.mark.slow)])
+def test_interrupted_once_it_finishes_what_runs_and_can_be_resumed(tiny, url, executor):
+    study = tiny.model_copy(update={"seeds": 200})
+    with driver(study, url, "--jobs", "2", "--executor", executor) as process:
+        wait_until_stored(1, study, url)
+        press_ctrl_c(process)
+        output, errors = process.communicate()
+    assert process.returncode == 130
+    assert "Finishing what runs; Ctrl-C again stops now." in errors
+    assert "Stopped. All finished cells are stored; the same command goes on from there." in output
+    assert set(stored(study, url).values()) == {"ok"}
+    assert len(stored(study, url)) < len(plan_study(study))
+
+
+@pytest.mark.parametrize("executor", ["local", pytest.param("dask-local", marks=pytest.mark.slow)])
+def test_interrupted_twice_it_stops_now_and_keeps_what_is_done(busy, url, executor):
+    with driver(busy, url, "--jobs", "2", "--executor", executor) as process:
+        wait_until_stored(3, busy, url)
+        press_ctrl_c(process)
+        time.sleep(0.5)
+        assert process.poll() is None
+        press_ctrl_c(process)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Stopped." in output
+    assert list(stored(busy, url).values()) == ["ok"] * 3
+
+
+@pytest.mark.slow
+def test_terminated_it_stops_now_and_keeps_what_is_done(busy, url):
+    with driver(busy, url, "--jobs", "2") as process:
+        wait_until_stored(3, busy, url)
+        process.terminate()
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "Stopped." in output
+    assert list(stored(busy, url).values()) == ["ok"] * 3
+
+
+@pytest.mark.slow
+def test_interrupted_before_the_workers_have_started_it_ends_well(tiny, url):
+    with driver(tiny, url) as process:
+        assert process.stdout.readline() == "tiny: 6 cells, 0 measured before\n"
+        time.sleep(0.3)
+        press_ctrl_c(process)
+        output, _ = process.communicate()
+    assert process.returncode == 130
+    assert "Stopped." in output
+    assert set(stored(tiny, url).values()) <= {"ok"}
+
+
+def test_a_store_that_cannot_be_opened_is_one_clear_error(command, url):
+    refused = CliRunner().invoke(cli.app, ["list", "--store", "sqlite:////proc/nowhere/x.db"])
+    assert refused.exit_code == 2
+    assert "error: cannot use the results database" in refused.stderr
+
+
+def test_failed_cells_are_told_and_the_exit_code_says_so(command, tiny, url):
+    broken = tiny.learners["kNN"].model_copy(update={"params": {"n_neighbors": -1}})
+    tiny.learners["kNN"] = broken
+    ran = command("run", "tiny")
+    assert ran.exit_code == 1
+    assert ran.output.count("error: kNN, n = ") == 4
+    assert "must be an int in [1, inf). Got -1 instead." in ran.output
+    assert "4 failed" in command("show", "tiny").output

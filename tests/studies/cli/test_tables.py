@@ -1,0 +1,80 @@
+"""What `toymanifold show` prints beside its answers is what findings, meetings and scaling say."""
+
+import numpy as np
+import pytest
+
+from studies.analysis.findings import crossings_seen, find
+from studies.analysis.intervals import number
+from studies.analysis.learning_curves import learning_curve
+from studies.analysis.scaling_laws import fit_scaling
+from studies.cli.tables import comparisons, measurements, scalings
+from studies.results.results import Results
+from studies.spec.cells import plan_study
+from studies.spec.study import Study
+from studies.store.store import Outcome, Store
+from studies.web.wording import highlights
+
+
+def cells(table, column):
+    return list(table.columns[column].cells)
+
+
+def test_exponents_and_floors_are_those_of_the_laws(worth_results, worth):
+    (table,) = scalings(worth_results)
+    assert cells(table, 0) == list(worth.learners)
+    law = fit_scaling(learning_curve(worth_results.frame(), "kNN"))
+    told = cells(table, 1)[2]
+    assert told == f"{number(law.exponent.mean)} [{number(law.exponent.low)}, {number(law.exponent.high)}]"
+    assert cells(table, 3)[2] == law.chosen.family.formula
+    assert cells(table, 2)[2].startswith("0 %")
+
+
+def test_a_refusal_is_told_once_where_it_is_that_of_all(worth_results, worth):
+    (table,) = scalings(Results(worth.model_copy(update={"seeds": 2}), worth_results.store))
+    assert [row[0] for row in zip(cells(table, 0), strict=True)] == ["all learners"]
+    assert cells(table, 3) == ["none: 2 seeds, 3 needed"]
+
+
+def test_a_study_of_one_size_has_no_table_of_laws(worth_results, worth):
+    learners = {name: spec.model_copy(update={"sizes": (100,)}) for name, spec in worth.learners.items()}
+    one = Results(worth.model_copy(update={"sizes": (100,), "learners": learners}), worth_results.store)
+    assert scalings(one) == []
+
+
+def test_worths_are_those_of_the_findings(worth_results, worth):
+    (found,) = find(worth, worth_results.frame())
+    lines = comparisons(worth_results)
+    for line, highlight in zip(lines, highlights(found), strict=False):
+        assert line.startswith(f"{highlight.label}: {highlight.value}")
+        assert highlight.detail in line
+    assert lines[0].startswith("Worth of the polar prior to net at n = 1,000: 4 times the data [")
+
+
+@pytest.fixture
+def crossing(tmp_path):
+    """Results in which one curve is seen to cross another, with errors by bin."""
+    sizes = [100, 300, 1000, 3000, 10_000]
+    learners = {"steep": {"estimator": "knn-1"}, "flat": {"estimator": "knn-5"}}
+    study = Study.from_dict({"name": "x", "question": "?", "seeds": 3, "sizes": sizes, "learners": learners})
+    with Store(f"sqlite:///{tmp_path}/x.db") as store:
+        for planned in plan_study(study):
+            cell, steep = planned.cell, planned.learner == "steep"
+            wrong = (
+                0.1 * (cell.n_samples / 1000) ** (-0.8 if steep else -0.3) * (1 + 0.02 * np.sin(5 * cell.seed + steep))
+            )
+            values = {"accuracy": 1 - wrong, "error_density_1": wrong}
+            store.add(Outcome(cell.key, cell.spec, "ok", values, seconds=1.0))
+        yield Results(study, store)
+
+
+def test_crossings_are_those_of_meetings(crossing):
+    from studies.analysis.learning_curves import losses
+
+    rows = losses(crossing.frame())
+    (seen,) = crossings_seen(rows[rows["metric"] == "error"])
+    assert f"Where steep and flat cross: {seen}" in comparisons(crossing)
+
+
+def test_errors_by_bin_are_no_columns_of_the_table(crossing):
+    (table,) = measurements(crossing)
+    assert [column.header for column in table.columns] == ["n", "learner", "error %", "seeds"]

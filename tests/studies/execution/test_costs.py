@@ -1,0 +1,66 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from studies.execution.costs import Costs
+from studies.spec.cells import Cell, Planned
+from studies.store.store import Outcome, Store
+
+CELL = Cell("spiral", {}, "knn-1", None, {}, 100, 0)
+
+
+def learnt(seconds, cell=CELL):
+    costs = Costs()
+    for n, value in seconds.items():
+        costs.learn(replace(cell, n_samples=n), value)
+    return costs
+
+
+def test_while_nothing_is_known_the_larger_sample_takes_longer():
+    costs = Costs()
+    assert not costs
+    assert costs.known(CELL) is None
+    assert costs.estimate(replace(CELL, n_samples=101)) > costs.estimate(CELL)
+
+
+def test_a_known_size_takes_the_mean_of_its_seeds():
+    costs = learnt({100: 1.0})
+    costs.learn(replace(CELL, seed=7), 3.0)
+    assert costs.known(replace(CELL, seed=9)) == pytest.approx(2.0)
+
+
+@given(st.floats(0.5, 3), st.integers(100, 10_000))
+def test_a_power_law_is_met_between_sizes(power, n):
+    costs = learnt({size: 1e-3 * size**power for size in (100, 10_000)})
+    assert costs.known(replace(CELL, n_samples=n)) == pytest.approx(1e-3 * n**power)
+
+
+@pytest.mark.parametrize(("n", "seconds"), [(10, 0.1), (100_000, 500.0)])
+def test_beyond_the_known_sizes_time_is_in_proportion(n, seconds):
+    assert learnt({100: 1.0, 1000: 5.0}).known(replace(CELL, n_samples=n)) == pytest.approx(seconds)
+
+
+def test_an_unknown_learner_is_taken_to_be_like_the_others():
+    costs = learnt({100: 1.0})
+    costs.learn(replace(CELL, estimator="svm"), 3.0)
+    unknown = replace(CELL, estimator="forest", n_samples=1000)
+    assert costs.known(unknown) is None
+    assert costs.estimate(unknown) == pytest.approx(20.0)
+
+
+def test_what_is_learnt_later_counts():
+    costs = learnt({100: 1.0})
+    assert costs.known(CELL) == pytest.approx(1.0)
+    costs.learn(CELL, 2.0)
+    assert costs.known(CELL) == pytest.approx(1.5)
+
+
+def test_the_store_tells_of_what_ended_well():
+    failed = replace(CELL, seed=1)
+    with Store("sqlite://") as store:
+        store.add(Outcome(CELL.key, CELL.spec, "ok", {"accuracy": 1.0}, seconds=2.0))
+        store.add(Outcome(failed.key, failed.spec, "timeout", seconds=60.0))
+        costs = Costs.of([Planned("kNN", cell) for cell in (CELL, failed, replace(CELL, seed=2))], store)
+    assert costs.known(CELL) == pytest.approx(2.0)

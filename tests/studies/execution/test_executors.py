@@ -1,0 +1,179 @@
+"""Executors by name, and cells on a Dask cluster that loses workers."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import dask.config
+import joblib
+import psutil
+import pytest
+from distributed import LocalCluster
+
+from studies.execution.executors import ExecutorError, count_workers, open_executor
+from studies.execution.run import remaining, run
+from studies.execution.signals import Stop
+from studies.execution.workers import Slots
+from studies.results.results import Results
+from studies.spec.cells import Cell, Planned, plan_study
+from studies.store.store import Outcome, Store
+
+CELL = Cell("spiral", {}, "knn-1", None, {}, 50, 0)
+
+
+def well(task):
+    time.sleep(0.05)
+    return [Outcome(cell.key, cell.spec, "ok", {"accuracy": int(cell.key[:8], 16) / 2**32}) for cell in task]
+
+
+def misbehave(task):
+    (cell,) = task
+    if cell.seed == 1:
+        time.sleep(600)
+    if cell.seed == 2:
+        os._exit(7)
+    return well(task)
+
+
+def end_host(task):
+    os.kill(host(), signal.SIGKILL)
+
+
+def host():
+    """Return the process that started this worker."""
+    return multiprocessing.parent_process().pid
+
+
+@pytest.fixture(scope="module")
+def address():
+    """Return the address of a cluster of two Dask workers, which gives up a task as soon as one has died of it."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.ERROR) as cluster,
+    ):
+        yield cluster.scheduler_address.replace("tcp://", "dask://")
+
+
+@pytest.fixture
+def cluster(address):
+    with open_executor(address) as executor:
+        yield executor
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(f"sqlite:///{tmp_path}/results.db") as store:
+        yield store
+
+
+def seeds(n):
+    return [Planned("kNN", replace(CELL, seed=seed)) for seed in range(n)]
+
+
+def test_local_is_one_slot_a_core():
+    with open_executor("local") as executor:
+        assert isinstance(executor, Slots)
+        assert executor.n_workers == joblib.cpu_count() == count_workers("local")
+
+
+def test_workers_of_a_cluster_elsewhere_are_its_own():
+    assert count_workers("dask://host:1") is None
+    with pytest.raises(ExecutorError, match="dask://host:1 has its own number of workers; leave out --jobs"):
+        open_executor("dask://host:1", 4).__enter__()
+
+
+def test_an_unknown_executor_is_refused_with_those_that_there_are():
+    with pytest.raises(ExecutorError, match="no executor is called 'ray'; there are 'local', 'dask-local', 'dask://"):
+        open_executor("ray").__enter__()
+
+
+def test_a_cluster_that_does_not_answer_is_one_clear_error(monkeypatch):
+    monkeypatch.setattr("studies.execution.dask_executor._CONNECT", 0.2)
+    with pytest.raises(ExecutorError, match="no Dask scheduler answers at dask://127"):
+        open_executor("dask://127.0.0.1:1").__enter__()
+
+
+def test_dask_without_dask_is_one_clear_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "studies.execution.dask_executor", None)
+    with pytest.raises(ExecutorError, match=r"needs Dask; install it with: pip install 'toymanifold\[dask\]'"):
+        open_executor("dask-local").__enter__()
+
+
+def test_results_depend_neither_on_the_executor_nor_on_the_workers_nor_on_the_order(tiny, tmp_path, cluster):
+    executors = {
+        "threads": ThreadPoolExecutor(2),
+        "one slot": Slots(1),
+        "two slots": Slots(2),
+        "dask": cluster,
+    }
+    frames = []
+    for name, executor in executors.items():
+        with Store(f"sqlite:///{tmp_path}/{name}.db") as store:
+            todo = remaining(plan_study(tiny), store)
+            list(run(todo[::-1] if name == "one slot" else todo, store, executor))
+            frame = Results(tiny, store).frame()
+            frames.append(frame[~frame["metric"].str.endswith("seconds")].reset_index(drop=True))
+        if executor is not cluster:
+            executor.shutdown()
+    assert len(frames[0]) == 3 * len(plan_study(tiny))
+    assert all(frame.equals(frames[0]) for frame in frames)
+
+
+def test_cells_that_misbehave_are_rows_on_a_cluster_too(cluster, store):
+    assert cluster.n_workers == 2
+    ended = run(seeds(6), store, cluster, work=misbehave, time_limit=2.0)
+    assert {p.cell.seed: outcome.status for p, outcome in ended} == {
+        **dict.fromkeys(range(6), "ok"),
+        1: "timeout",
+        2: "lost",
+    }
+
+
+def test_a_second_driver_shares_the_cluster_and_leaves_it_as_it_was(cluster, address, store):
+    with open_executor(address) as other:
+        assert {outcome.status for _, outcome in run(seeds(4), store, other, work=well)} == {"ok"}
+    assert cluster.submit(host).result() > 0
+
+
+def test_asked_to_stop_a_cluster_finishes_what_runs_and_the_rest_is_left(cluster, store):
+    stop = Stop()
+    outcomes = run(seeds(400), store, cluster, work=well, stop=stop)
+    ended = [next(outcomes) for _ in range(4)]
+    stop.asked = True
+    ended += outcomes
+    assert {outcome.status for _, outcome in ended} == {"ok"}
+    assert len(ended) + len(remaining(seeds(400), store)) == 400
+    assert len(ended) < 100
+
+
+def test_a_dask_worker_that_is_killed_midway_costs_nothing(cluster, store):
+    planned = seeds(40)
+    victim = psutil.Process(cluster.submit(host).result())
+    outcomes = run(planned, store, cluster, work=well)
+    ended = [next(outcomes) for _ in range(10)]
+    victim.kill()
+    ended += outcomes
+    assert sorted(p.cell.seed for p, _ in ended) == list(range(40))
+    expected = {o.key: (o.status, o.values) for o in well([p.cell for p in planned])}
+    assert {o.key: (o.status, o.values) for o in store.outcomes(expected).values()} == expected
+    assert not victim.is_running()
+
+
+@pytest.mark.slow
+def test_a_task_that_its_dask_workers_do_not_survive_is_lost(cluster, store):
+    """Not by what a cell does to its slot: here the Dask workers themselves are ended, each time that they have it."""
+    (ended,) = run(seeds(1), store, cluster, work=end_host)
+    assert ended[1].status == "lost"
+    assert "workers died while running it" in ended[1].error
+
+
+@pytest.mark.slow
+def test_a_cluster_on_this_machine_has_so_many_slots(store):
+    with open_executor("dask-local", 3) as executor:
+        assert executor.n_workers == 3
+        assert {outcome.status for _, outcome in run(seeds(30), store, executor, work=well)} == {"ok"}

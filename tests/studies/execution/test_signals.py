@@ -1,0 +1,35 @@
+import os
+import signal
+
+import pytest
+
+from studies.execution.signals import stop_on_signals
+
+
+def send(signum):
+    os.kill(os.getpid(), signum)
+
+
+def test_the_first_interrupt_asks_and_the_second_asks_now(capfd):
+    with stop_on_signals() as stop:
+        assert (stop.asked, stop.now, stop.signal) == (False, False, None)
+        send(signal.SIGINT)
+        assert (stop.asked, stop.now, stop.signal) == (True, False, signal.SIGINT)
+        send(signal.SIGINT)
+        assert (stop.asked, stop.now) == (True, True)
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT)
+    assert capfd.readouterr().err == "\nFinishing what runs; Ctrl-C again stops now.\n"
+
+
+def test_a_request_to_terminate_asks_now():
+    with stop_on_signals() as stop:
+        send(signal.SIGTERM)
+    assert (stop.asked, stop.now, stop.signal) == (True, True, signal.SIGTERM)
+
+
+def test_signals_are_given_back():
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with stop_on_signals():
+        pass
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before

@@ -1,0 +1,489 @@
+"""Pictures are tested by what is drawn where, not by pixels."""
+
+import contextlib
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from studies.analysis.breakdowns import breakdown_summary
+from studies.analysis.comparisons import summary
+from studies.analysis.crossovers import crossover
+from studies.analysis.findings import find
+from studies.analysis.learning_curves import errors, learning_curve
+from studies.analysis.scaling_laws import fit_scaling
+from studies.plots.axis import plot_axis, plot_training_dynamics
+from studies.plots.breakdown import plot_breakdown
+from studies.plots.curves import plot_data_equivalence, plot_learning_curves
+from studies.plots.figures import pages
+from studies.plots.regions import plot_decision_region, plot_density, plot_region
+from studies.plots.style import N_LOOKS, End, looks, name_curves, set_scale
+from studies.registry.test_sets import N_TEST, map_points
+from studies.results.results import Results
+from studies.spec.cells import plan_study
+from studies.spec.study import Study
+from studies.store.store import Outcome, Store
+from toymanifold import spiral_problem
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    plt.close("all")
+
+
+def points(ax):
+    """The means of each learner, by its label."""
+    return {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
+
+
+def drawn(ax, label):
+    return [line for line in ax.lines if line.get_label() == label]
+
+
+def colours(ax):
+    return {label: to_hex(line.get_color()) for label, line in points(ax).items()}
+
+
+def intervals(ax):
+    """The ends of all upright intervals: (x, low, high), sorted."""
+    segments = [segment for lines in ax.collections for segment in lines.get_segments()]
+    return sorted((x, low, high) for (x, low), (other, high) in segments if x == other)
+
+
+def store_values(study, store, values_of):
+    for planned in plan_study(study):
+        cell = planned.cell
+        store.add(Outcome(cell.key, cell.spec, "ok", values_of(planned), seconds=1.0))
+
+
+@pytest.fixture
+def results_of(tmp_path):
+    """Results of a described study with given values, as if it had been run."""
+    stores = contextlib.ExitStack()
+
+    def results(values_of, **described):
+        study = Study.from_dict({"name": "made", "question": "What is drawn?", "seeds": 3, **described})
+        store = stores.enter_context(Store(f"sqlite:///{tmp_path}/made.db"))
+        store_values(study, store, values_of)
+        return Results(study, store)
+
+    with stores:
+        yield results
+
+
+# Learning curves
+
+
+def test_curves_are_points_with_their_intervals_in_the_looks_of_the_study(worth_results):
+    ax = plot_learning_curves(worth_results)
+    table = summary(errors(worth_results.frame())).query("metric == 'error'")
+    for learner, line in points(ax).items():
+        expected = table[table["learner"] == learner]
+        np.testing.assert_allclose(line.get_xydata(), expected[["n_samples", "mean"]])
+        assert line.get_marker() == looks(worth_results.learners)[learner].marker
+    expected = sorted(table[["n_samples", "low", "high"]].itertuples(index=False))
+    np.testing.assert_allclose(intervals(ax), expected)
+    assert colours(ax) == {name: look.colour for name, look in looks(worth_results.learners).items()}
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+
+
+def test_a_law_is_drawn_from_the_data_to_its_reach_and_no_further(worth_results):
+    ax = plot_learning_curves(worth_results, learners=["net"])
+    law = fit_scaling(learning_curve(worth_results.frame(), "net"))
+    (within,), (beyond,) = drawn(ax, "_law"), drawn(ax, "_reach")
+    assert (within.get_xdata()[0], within.get_xdata()[-1]) == pytest.approx((100, 10_000))
+    assert (beyond.get_xdata()[0], beyond.get_xdata()[-1]) == pytest.approx((10_000, law.reach))
+    np.testing.assert_allclose(within.get_ydata(), law.predict(within.get_xdata()))
+    assert not drawn(ax, "_joined")
+
+
+def test_a_curve_without_a_law_is_joined(results_of):
+    def rising(planned):
+        n = planned.cell.n_samples
+        return {"accuracy": 0.9 - 0.05 * np.log10(n) - 0.001 * planned.cell.seed}
+
+    results = results_of(rising, sizes=[100, 1000], learners={"kNN": {"estimator": "knn-1"}})
+    ax = plot_learning_curves(results)
+    assert not drawn(ax, "_law")
+    np.testing.assert_allclose(drawn(ax, "_joined")[0].get_xydata(), points(ax)["kNN"].get_xydata())
+
+
+def test_a_crossing_is_marked_where_it_is_with_its_interval(results_of):
+    def crossing(planned):
+        steep = planned.learner == "steep"
+        n = planned.cell.n_samples / 1000
+        wrong = 0.1 * n ** (-0.8 if steep else -0.3) * (1 + 0.02 * np.sin(5 * planned.cell.seed + 2 * steep + n))
+        return {"accuracy": 1 - wrong}
+
+    learners = {"steep": {"estimator": "knn-1"}, "flat": {"estimator": "knn-5"}}
+    results = results_of(crossing, sizes=[100, 300, 1000, 3000, 10_000], learners=learners)
+    ax = plot_learning_curves(results)
+    found = crossover(results.frame(), "steep", "flat").n
+    (ring,) = drawn(ax, "_crossing")
+    assert ring.get_xdata()[0] == pytest.approx(found.mean)
+    assert ring.get_ydata()[0] == pytest.approx(0.1, rel=0.05)
+    (bar,) = [s for lines in ax.collections for s in lines.get_segments() if s[0][1] == s[1][1]]
+    assert (bar[0][0], bar[1][0]) == pytest.approx((found.low, found.high))
+
+
+def test_no_error_is_drawn_at_the_resolution_of_the_test(results_of):
+    results = results_of(lambda _: {"accuracy": 1.0}, sizes=[10, 20], learners={"kNN": {"estimator": "knn-1"}})
+    assert set(points(plot_learning_curves(results))["kNN"].get_ydata()) == {1 / N_TEST}
+
+
+def test_curves_are_drawn_where_they_are_asked_to_be(worth_results):
+    _, ax = plt.subplots()
+    assert plot_learning_curves(worth_results, ax, metric="error_uniform", learners=["kNN"]) is ax
+    assert "uniformly over the square" in ax.get_ylabel()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"metric": "eror"}, "did you mean 'error'"),
+        ({"learners": ["nett"]}, "did you mean 'net'"),
+        ({"problem": "spirla"}, "did you mean 'spiral'"),
+    ],
+)
+def test_what_is_not_there_is_refused_with_what_is(worth_results, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        plot_learning_curves(worth_results, **wrong)
+
+
+def test_names_stand_a_line_apart_in_the_order_of_the_ends():
+    _, ax = plt.subplots()
+    styles = looks("abcdef")
+    ends = [End(name, 1.0, 0.5 + 0.001 * i, styles[name]) for i, name in enumerate("abcdef")]
+    name_curves(ax, ends)
+    places = [text.xyann[1] for text in ax.texts]
+    assert [text.get_text() for text in ax.texts] == list("abcdef")
+    height = ax.get_window_extent().height / ax.figure.dpi * 72
+    assert np.diff(places).min() * height > 8.5
+    assert all(0 < place < 1 for place in places)
+
+
+@pytest.mark.parametrize("names", [[f"learner {i}" for i in range(60)], ["a learner, " + "width=3, " * 9]])
+def test_names_without_room_are_a_legend_in_full(names):
+    _, ax = plt.subplots()
+    styles = looks(names)
+    name_curves(ax, [End(name, 1.0, 0.5, styles[name]) for name in names])
+    assert not ax.texts
+    assert [" ".join(text.get_text().split()) for text in ax.get_legend().texts] == [name.strip() for name in names]
+
+
+def test_a_dollar_is_a_dollar(results_of):
+    results = results_of(lambda _: {"accuracy": 0.5}, sizes=[10, 20], learners={"$1$": {"estimator": "knn-1"}})
+    ax = plot_learning_curves(results)
+    ax.figure.canvas.draw()
+    assert ax.texts[0].get_text() == r"\$1\$"
+
+
+# Data equivalence
+
+
+def test_equivalence_is_what_the_findings_say(worth_results, worth):
+    ax = plot_data_equivalence(worth_results)
+    (found,) = find(worth, worth_results.frame())
+    needed = {competitor.learner: competitor.equivalence.needed for competitor in found.competitors}
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    marks = drawn(ax, "_times")
+    assert sorted(names) == sorted(needed)
+    for name, mark in zip(names, marks, strict=True):
+        assert mark.get_xdata()[0] == pytest.approx(needed[name].value / found.n_samples)
+        assert to_hex(mark.get_color()) == looks(worth_results.learners)[name].colour
+    bars = [lines.get_segments()[0] for lines in ax.collections]
+    ends = [(needed[name].low / 1000, needed[name].high / 1000) for name in names]
+    np.testing.assert_allclose([(bar[0][0], bar[1][0]) for bar in bars], ends)
+    assert "net + polar with n = 1,000" in ax.get_xlabel()
+
+
+def test_one_seed_tells_no_equivalence(worth_results, worth):
+    one = Results(worth.model_copy(update={"seeds": 1}), worth_results.store)
+    with pytest.raises(ValueError, match="is told of none"):
+        plot_data_equivalence(one)
+
+
+# Axes
+
+FEATURES = {
+    "sizes": [100],
+    "metrics": ["mse", "mse_train"],
+    "problems": {
+        "linear": {"problem": "sphere", "params": {"dimension": [3, 5], "target": "linear", "task": "regression"}}
+    },
+    "learners": {
+        "features": {
+            "estimator": "random-features",
+            "params": {"n_features": [10, 100, 1000], "ridge": [0.0, 0.001]},
+        }
+    },
+}
+
+
+def peak(planned):
+    width, ridge = planned.axes["n_features"], planned.axes["ridge"]
+    high = 50.0 if width == 100 and not ridge else 1.0
+    return {"mse": (high + 0.1 * planned.cell.seed) * planned.axes["dimension"], "mse_train": 0.5 / width}
+
+
+def test_an_axis_has_a_line_for_each_combination_of_all_else(results_of):
+    ax = plot_axis(results_of(peak, **FEATURES), axis="n_features", threshold="n_samples")
+    lines = points(ax)
+    assert list(lines) == [
+        f"features, ridge={ridge}, linear, dimension={dimension}" for dimension in (3, 5) for ridge in ("0.0", "0.001")
+    ]
+    line = lines["features, ridge=0.0, linear, dimension=3"]
+    np.testing.assert_allclose(line.get_xydata(), [(10, 3.3), (100, 150.3), (1000, 3.3)])
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    (threshold,) = drawn(ax, "_threshold")
+    assert set(threshold.get_xdata()) == {100}
+
+
+def test_an_axis_of_a_problem_keeps_the_colours_of_the_learners(results_of):
+    results = results_of(peak, **FEATURES)
+    ax = plot_axis(results, axis="dimension", learners=["features, n_features=10, ridge=0.0"])
+    (line,) = points(ax).values()
+    np.testing.assert_allclose(line.get_xydata(), [(3, 3.3), (5, 5.5)])
+    assert (ax.get_xscale(), ax.get_yscale()) == ("linear", "linear")
+    assert to_hex(line.get_color()) == looks(results.learners)["features, n_features=10, ridge=0.0"].colour
+
+
+def test_categories_stand_in_the_order_of_the_study(results_of):
+    learners = {"kNN": {"estimator": "knn-1", "prior": ["polar", "none"]}, "forest": {"estimator": "forest"}}
+    results = results_of(lambda p: {"accuracy": 0.9 - 0.1 * (p.learner == "forest")}, sizes=[50], learners=learners)
+    assert [label.get_text() for label in plot_axis(results, axis="prior").get_xticklabels()] == ["polar", "none"]
+    ax = plot_axis(results, axis="learner")
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["kNN, prior=polar", "kNN, prior=none", "forest"]
+    assert points(ax)["forest"].get_xydata() == pytest.approx(np.array([(2, 0.2)]))
+    assert colours(ax) == {name: look.colour for name, look in looks(results.learners).items()}
+
+
+def test_an_axis_that_the_study_has_not_is_refused(worth_results):
+    with pytest.raises(ValueError, match="no axis of the study is called 'width'; there are 'n_samples', 'learner'"):
+        plot_axis(worth_results, axis="width")
+
+
+def test_training_dynamics_show_fresh_and_training_points(results_of):
+    def training(planned):
+        epochs = planned.axes["epochs"]
+        return {"accuracy": 1 - 0.5 / epochs, "accuracy_train": 1 - 0.05 / epochs}
+
+    net = {"estimator": "net", "params": {"epochs": [1, 10, 100]}}
+    results = results_of(training, sizes=[50], learners={"net": net}, metrics=["accuracy", "accuracy_train"])
+    ax = plot_training_dynamics(results)
+    np.testing.assert_allclose(points(ax)["net"].get_xydata(), [(1, 0.5), (10, 0.05), (100, 0.005)])
+    (train,) = [line for line in drawn(ax, "_points") if line.get_markerfacecolor() == "white"]
+    np.testing.assert_allclose(train.get_ydata(), [0.05, 0.005, 0.0005])
+
+
+@pytest.mark.parametrize(
+    ("at", "labels"),
+    [
+        ((100, 316, 1000), ["100", "316", "1,000"]),
+        ((1, 2, 4, 8), ["1", "2", "4", "8"]),
+        ((100, 316, 1000, 3162, 10_000, 31_623, 100_000), None),
+    ],
+)
+def test_ticks_are_the_values_where_they_have_room(at, labels):
+    _, ax = plt.subplots()
+    ax.plot(at, at)
+    set_scale(ax.xaxis, log=True, at=at)
+    if labels:
+        assert [label.get_text() for label in ax.get_xticklabels()] == labels
+    else:
+        assert [ax.xaxis.get_major_formatter()(value) for value in (1000, 10**4, 10**5)] == ["1,000", "10,000", "10⁵"]
+
+
+@pytest.mark.parametrize(("ends", "digits"), [((0.015, 0.4), "25"), ((0.15, 0.4), "234568")])
+def test_an_axis_without_a_decade_has_more_labels(ends, digits):
+    ax = plt.figure().subplots()
+    ax.set(yscale="log", ylim=ends)
+    set_scale(ax.yaxis, log=True)
+    told = {f"{d / 10:g}" for d in range(2, 10) if ax.yaxis.get_minor_formatter()(d / 10)}
+    assert told == {f"0.{digit}" for digit in digits}
+
+
+# Breakdown
+
+
+def in_bins(planned):
+    polar = planned.learner == "kNN + polar"
+    shift = 0.001 * planned.cell.seed
+    density = {f"error_density_{k}": 0.1 * k + shift - 0.05 * polar for k in range(1, 6)}
+    return {"accuracy": 0.9, **density, **{f"error_distance_{k}": 0.5 / 4**k + shift for k in range(1, 6)}}
+
+
+BINNED = {
+    "sizes": [50, 100],
+    "metrics": ["accuracy", "error_density", "error_distance"],
+    "learners": {"kNN": {"estimator": "knn-1"}, "kNN + polar": {"estimator": "knn-1", "prior": "polar"}},
+}
+
+
+def test_a_breakdown_has_the_means_of_the_bins_side_by_side(results_of):
+    results = results_of(in_bins, **BINNED)
+    ax = plot_breakdown(results, by="density")
+    table = breakdown_summary(results.frame(), "density", 100)
+    for learner, line in points(ax).items():
+        np.testing.assert_allclose(line.get_ydata(), table[table["learner"] == learner]["mean"])
+        np.testing.assert_array_equal(np.rint(line.get_xdata()), [1, 2, 3, 4, 5])
+    assert ax.get_ylabel() == "error (n = 100)"
+    words = [label.get_text() for label in ax.get_xticklabels()]
+    assert (words[0], words[-1]) == ("sparsest", "densest")
+
+
+def test_a_breakdown_against_a_learner_is_the_paired_difference(results_of):
+    ax = plot_breakdown(results_of(in_bins, **BINNED), by="density", against="kNN", n_samples=50)
+    (line,) = points(ax).values()
+    np.testing.assert_allclose(line.get_ydata(), [-0.05] * 5)
+    assert ax.get_yscale() == "linear"
+
+
+def test_bins_by_distance_have_their_edges(results_of):
+    results = results_of(in_bins, **BINNED)
+    ax = plot_breakdown(results, learners=["kNN"])
+    shown = [float(label.get_text()) for label in ax.get_xticklabels()]
+    X, _ = spiral_problem().sample(20_000, 5)
+    edges = np.quantile(np.abs(spiral_problem().signed_distance(X)), np.linspace(0, 1, 6))
+    np.testing.assert_allclose(shown[:5], edges[:5], rtol=0.1, atol=0.002)
+
+
+def test_a_breakdown_that_is_not_measured_is_refused(worth_results):
+    with pytest.raises(ValueError, match="errors by density are not measured"):
+        plot_breakdown(worth_results, by="density")
+
+
+# The plane
+
+
+def test_a_region_shows_right_and_wrong():
+    problem = spiral_problem()
+    truth = problem.target.contains(map_points(1.2)).reshape(240, 240)
+    answer = truth.copy()
+    answer[:120] = ~answer[:120]
+    image = plot_region(answer, problem, 1.2, np.zeros((1, 2))).images[1].get_array()
+    orange = image[..., 0] > 0.5
+    np.testing.assert_array_equal(orange, answer != truth)
+    blue = (image[..., 3] > 0) & ~orange
+    np.testing.assert_array_equal(blue, answer & truth)
+
+
+def test_a_region_of_the_gallery_is_the_stored_one(worth_results):
+    ax = plot_decision_region(worth_results, learner="kNN", n_samples=100)
+    stored = worth_results.store.decision_map(worth_results.cell("kNN", 100).key)
+    truth = spiral_problem().label(map_points(1.2)).reshape(240, 240) == 1
+    image = ax.images[1].get_array()
+    np.testing.assert_array_equal(image[..., 3] > 0, stored | (stored != truth))
+    np.testing.assert_array_equal(ax.collections[-1].get_offsets(), spiral_problem().sample(100, 0)[0])
+
+
+def test_a_region_that_is_not_stored_is_computed(results_of):
+    results = results_of(lambda _: {"accuracy": 0.5}, sizes=[300], learners={"kNN": {"estimator": "knn-1"}})
+    image = plot_decision_region(results, learner="kNN", n_samples=300).images[1].get_array()
+    wrong = (image[..., 0] > 0.5).mean()
+    assert 0.02 < wrong < 0.25
+
+
+def test_a_density_has_the_sample_by_its_labels():
+    study = Study.from_dict(
+        {"name": "x", "question": "?", "seeds": 1, "sizes": [5], "learners": {"a": {"estimator": "knn-1"}}}
+    )
+    with Store("sqlite://") as store:
+        ax = plot_density(Results(study, store), n_samples=200, seed=3)
+    X, y = spiral_problem().sample(200, 3)
+    inside, outside = (marks.get_offsets() for marks in ax.collections[-2:])
+    np.testing.assert_array_equal(inside, X[y == 1])
+    np.testing.assert_array_equal(outside, X[y == 0])
+    density = ax.images[0].get_array()
+    np.testing.assert_allclose(density.ravel(), np.exp(spiral_problem().log_density(map_points(1.2))))
+
+
+# Whole figures
+
+
+def test_every_study_gets_its_curves_equivalence_and_regions(worth_results):
+    drawn = {page.name: page.figure for page in pages(worth_results)}
+    assert list(drawn) == ["learning-curves", "data-equivalence", "decision-regions"]
+    curves = drawn["learning-curves"]
+    assert [ax.get_title().replace("\n", " ") for ax in curves.axes] == [
+        "Error under the sampling density",
+        "Error uniformly over the square",
+    ]
+    assert colours(curves.axes[0]) == colours(curves.axes[1])
+    names = [text.get_text() for text in curves.legends[0].texts]
+    assert names == ["net", "net + polar", "kNN", "fitted law", "its reach"]
+
+
+def test_the_gallery_has_a_row_a_size_and_a_column_a_learner(worth_results):
+    (figure,) = (page.figure for page in pages(worth_results) if page.name == "decision-regions")
+    assert [ax.get_title() for ax in figure.axes] == ["net", "net + polar", "kNN", "", "", ""]
+    assert [ax.get_ylabel() for ax in figure.axes] == ["n = 100", "", "", "n = 10,000", "", ""]
+    assert figure.axes[-1].get_xlabel() == "error 4.8 %"
+
+
+def test_a_breakdown_is_drawn_where_it_is_measured(results_of):
+    drawn = {page.name: page.figure for page in pages(results_of(in_bins, **BINNED))}
+    assert [ax.get_xlabel() for ax in drawn["breakdown"].axes] == [
+        "fifths of the points by density",
+        "fifths of the points by distance to the boundary",
+    ]
+
+
+def test_a_study_of_one_sample_size_is_drawn_along_its_axes(results_of):
+    (page,) = pages(results_of(peak, **FEATURES))
+    assert page.name == "axis-n_features"
+
+
+def test_one_that_asks_for_pictures_is_drawn_as_it_asks(results_of):
+    asked = [{"plot": "axis", "axis": "dimension", "metric": "mse_train"}]
+    (page,) = pages(results_of(peak, **FEATURES, pictures=asked))
+    assert page.name == "picture-1-axis"
+    assert page.figure.axes[0].get_ylabel() == "Mean squared error on the training points"
+
+
+@pytest.mark.parametrize("sizes", [[50, 100], [50]])
+def test_learners_that_cannot_be_told_apart_are_not_drawn_together(results_of, sizes):
+    asked = [{"plot": "axis", "axis": "learner", "n_samples": 50}]
+    learners = {f"kNN {k}": {"estimator": "knn-1", "params": {"n_neighbors": k}} for k in range(1, N_LOOKS + 2)}
+    results = results_of(lambda _: {"accuracy": 0.9}, sizes=sizes, learners=learners, pictures=asked)
+    *curves, picture = pages(results)
+    assert picture.name == "picture-1-axis"
+    assert [page.refusal[:42] for page in curves] == ["41 learners, of which 40 can be told apart"] * (len(sizes) - 1)
+
+
+def test_a_study_without_axes_is_drawn_learner_by_learner(results_of):
+    learners = {"kNN": {"estimator": "knn-1"}, "forest": {"estimator": "forest"}}
+    (page,) = pages(results_of(lambda _: {"accuracy": 0.9}, sizes=[50], learners=learners))
+    assert page.name == "axis-learner"
+
+
+def test_pictures_asked_for_are_drawn_on_each_problem_or_say_why_not(results_of):
+    described = {
+        "sizes": [50],
+        "problems": {"spiral": {"problem": "spiral", "params": {"turns": [1, 2]}}},
+        "learners": {"kNN": {"estimator": "knn-1"}},
+        "pictures": [{"plot": "density", "n_samples": 50}, {"plot": "breakdown", "problem": "spiral, turns=2"}],
+    }
+    drawn = {page.name: page for page in pages(results_of(lambda _: {"accuracy": 0.9}, **described))}
+    assert list(drawn) == [
+        "picture-1-density-spiral-turns=1",
+        "picture-1-density-spiral-turns=2",
+        "picture-2-breakdown",
+    ]
+    refused = drawn["picture-2-breakdown"]
+    assert refused.figure is None
+    assert refused.refusal.startswith("errors by distance are not measured")
+    assert drawn["picture-1-density-spiral-turns=1"].title == 'Density: n_samples = 50, problem = "spiral, turns=1"'
+
+
+def test_many_learners_with_long_labels_have_a_legend_that_tells_them_apart(results_of):
+    params = {"max_depth": [1, 2, 3, 4], "min_samples_leaf": [1, 2, 3, 4]}
+    learners = {"trees with a long label": {"estimator": "sklearn.tree:DecisionTreeClassifier", "params": params}}
+    results = results_of(lambda p: {"accuracy": 0.9 - 0.01 * p.axes["max_depth"]}, sizes=[50, 60], learners=learners)
+    (figure,) = (page.figure for page in pages(results) if page.name == "learning-curves")
+    handles = figure.legends[0].legend_handles[:16]
+    assert len({(handle.get_color(), handle.get_marker(), handle.get_linestyle()) for handle in handles}) == 16
+    named = [" ".join(text.get_text().split()) for text in figure.legends[0].texts[:16]]
+    assert named == results.learners

@@ -1,0 +1,66 @@
+import tomllib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from studies.registry import errors as toml
+from studies.registry.params import toml_value
+
+SCALARS = (
+    st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+)
+VALUES = st.recursive(SCALARS, lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(), v, max_size=3))
+
+TEXT = """\
+name = "x"
+
+[learners."net + polar"]
+estimator = "net"
+params = { width = 3,
+           epochs = 5 }
+'a.b' . c = 1
+
+[[questions]]
+ask = "?"
+[questions.a]
+learner = "x"
+[[questions]]
+a . learner = 1
+"""
+
+
+@given(VALUES)
+def test_a_value_as_labels_give_it_is_toml(value):
+    assert tomllib.loads(f"x = {toml_value(value)}")["x"] == value
+
+
+def test_a_key_is_found_on_its_line():
+    lines = {
+        ("name",): 1,
+        ("learners", "net + polar"): 3,
+        ("learners", "net + polar", "estimator"): 4,
+        ("learners", "net + polar", "a.b", "c"): 7,
+        ("questions", 0, "ask"): 10,
+        ("questions", 0, "a", "learner"): 12,
+        ("questions", 1, "a", "learner"): 14,
+    }
+    assert {path: toml.line_of(TEXT, path) for path in lines} == lines
+
+
+def test_a_key_in_an_inline_table_is_on_the_line_of_that():
+    assert toml.line_of(TEXT, ("learners", "net + polar", "params", "epochs")) == 5
+
+
+def test_a_key_that_is_not_there_has_the_line_of_its_table_or_none():
+    assert toml.line_of(TEXT, ("learners", "net + polar", "prior")) == 3
+    assert toml.line_of(TEXT, ("sizes",)) is None
+
+
+@given(st.text(alphabet=" []=\"'.a#\n\\{}") | st.text())
+def test_any_text_has_lines(text):
+    line = toml.line_of(text, ("a",))
+    assert line is None or 1 <= line <= text.count("\n") + 1
+
+
+def test_a_path_is_written_as_in_toml():
+    assert toml.dotted(("questions", 0, "a b", "c")) == 'questions[0]."a b".c'

@@ -1,0 +1,65 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from studies.execution.run import remaining, run
+from studies.results.results import Results
+from studies.spec.cells import plan_study
+from studies.spec.study import Study
+from studies.store.store import Outcome, Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(f"sqlite:///{tmp_path}/results.db") as store:
+        yield store
+
+
+def run_all(study, store):
+    with ThreadPoolExecutor(2) as executor:
+        list(run(remaining(plan_study(study), store), store, executor))
+
+
+def test_frame_is_tidy_and_in_the_studys_order(tiny, store):
+    run_all(tiny, store)
+    frame = Results(tiny, store).frame()
+    assert list(frame.columns) == ["learner", "n_samples", "seed", "metric", "value"]
+    assert list(dict.fromkeys(frame["learner"])) == list(tiny.learners)
+    assert len(frame) == 5 * len(plan_study(tiny))
+
+
+def test_frame_has_a_column_for_each_axis(store):
+    study = Study.from_dict(
+        {
+            "name": "axes",
+            "question": "?",
+            "seeds": 1,
+            "sizes": [20],
+            "metrics": ["accuracy"],
+            "problems": {"spiral": {"problem": "spiral", "params": {"turns": [2, 3]}}},
+            "learners": {
+                "kNN": {"estimator": "knn-1", "params": {"n_neighbors": [1, 5]}},
+                "phase": {"estimator": "knn-1", "prior": "phase"},
+            },
+        }
+    )
+    run_all(study, store)
+    frame = Results(study, store).frame()
+    told = ["problem", "learner", "family", "turns", "n_neighbors"]
+    assert list(frame.columns) == [*told, "n_samples", "seed", "metric", "value"]
+    assert frame[told].astype(object).where(frame[told].notna(), None).to_numpy().tolist() == [
+        ["spiral, turns=2", "kNN, n_neighbors=1", "kNN", 2, 1],
+        ["spiral, turns=2", "kNN, n_neighbors=5", "kNN", 2, 5],
+        ["spiral, turns=2", "phase", "phase", 2, None],
+        ["spiral, turns=3", "kNN, n_neighbors=1", "kNN", 3, 1],
+        ["spiral, turns=3", "kNN, n_neighbors=5", "kNN", 3, 5],
+        ["spiral, turns=3", "phase", "phase", 3, None],
+    ]
+
+
+def test_failed_cells_are_told_with_how(tiny, store):
+    planned = plan_study(tiny)[3]
+    store.add(Outcome(planned.cell.key, planned.cell.spec, "error", error="once"))
+    run_all(tiny, store)
+    ((failed, outcome),) = Results(tiny, store).failed()
+    assert (failed, outcome.error) == (planned, "once")

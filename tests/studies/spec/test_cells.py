@@ -1,0 +1,166 @@
+import json
+import pickle
+from collections import Counter
+from dataclasses import asdict, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from studies.registry.metrics import METRICS
+from studies.spec.cells import Cell, plan_study
+from studies.spec.study import Study
+
+CELL = Cell("spiral", {"turns": 2.0, "fill": 0.4}, "net", "polar", {"width": 32, "depth": 2}, 100, 0)
+
+DESCRIBED = {
+    "name": "x",
+    "question": "?",
+    "seeds": 2,
+    "sizes": [10, 30],
+    "problems": {
+        "spiral": {"problem": "spiral", "params": {"turns": [2, 3.5], "tip": 1}},
+        "ball": {"problem": "sphere", "params": {"dimension": 2}},
+    },
+    "learners": {
+        "net": {"estimator": "net", "prior": ["none", "polar"], "params": {"width": [16, 64], "learning_rate": 1}},
+        "MLP": {"estimator": "sklearn.neural_network:MLPClassifier", "params": {"hidden_layer_sizes": [[8, 8]]}},
+        "forest": {
+            "estimator": "forest",
+            "params": {"max_features": [1, 1.0]},
+            "problems": ["ball"],
+            "max_samples": 10,
+        },
+    },
+}
+
+
+def keys(described):
+    return Counter(p.cell.key for p in plan_study(Study.from_dict(described)))
+
+
+@st.composite
+def shuffled(draw, value):
+    """The same data, with the keys of each table in another order, and lists as tuples or not."""
+    if isinstance(value, dict):
+        return {key: draw(shuffled(value[key])) for key in draw(st.permutations(list(value)))}
+    if isinstance(value, list):
+        return draw(st.sampled_from([list, tuple]))([draw(shuffled(item)) for item in value])
+    return value
+
+
+def test_plan_is_problems_by_learners_by_sizes_by_seeds():
+    planned = plan_study(Study.from_dict(DESCRIBED))
+    assert len(planned) == Study.from_dict(DESCRIBED).n_cells == 2 * 2 * (2 * (4 + 1) + (4 + 1)) + 2 * 2
+    assert list(dict.fromkeys(p.problem for p in planned)) == ["spiral, turns=2", "spiral, turns=3.5", "ball"]
+    assert [(p.learner, p.cell.n_samples, p.cell.seed) for p in planned if p.family == "forest"] == [
+        ("forest, max_features=1", 10, 0),
+        ("forest, max_features=1", 10, 1),
+        ("forest, max_features=1.0", 10, 0),
+        ("forest, max_features=1.0", 10, 1),
+    ]
+
+
+def test_axes_are_told_of_each_cell():
+    first = plan_study(Study.from_dict(DESCRIBED))[0]
+    assert (first.learner, first.family) == ("net, prior=none, width=16", "net")
+    assert first.axes == {"turns": 2, "prior": "none", "width": 16}
+    assert first.cell.problem_params == {"turns": 2.0, "tip": 1.0}
+    assert first.cell.params == {"width": 16, "learning_rate": 1.0}
+    assert first.cell.prior is None
+
+
+def test_an_axis_of_a_learner_does_not_take_the_column_of_another_thing():
+    described = {
+        **DESCRIBED,
+        "problems": {"a": {"problem": "sphere", "params": {"target": "harmonic", "degree": [1, 2]}}},
+        "learners": {
+            "a": {"estimator": "svm", "params": {"degree": [2, 3]}},
+            "b": {"estimator": "sklearn.neighbors:KNeighborsClassifier", "params": {"metric": ["l1", "l2"]}},
+        },
+    }
+    axes = {name for p in plan_study(Study.from_dict(described)) for name in p.axes}
+    assert axes == {"degree", "learner_degree", "learner_metric"}
+
+
+@settings(max_examples=30, deadline=None)
+@given(shuffled(DESCRIBED))
+def test_cells_do_not_depend_on_the_order_of_a_description_nor_on_tuple_or_list(described):
+    assert keys(described) == keys(DESCRIBED)
+
+
+def test_what_things_are_called_and_shown_is_no_part_of_the_cells():
+    described = {
+        **DESCRIBED,
+        "name": "y",
+        "question": "??",
+        "gallery": [10],
+        "quick": {"seeds": 1},
+        "learners": {f"my {name}": learner for name, learner in DESCRIBED["learners"].items()},
+    }
+    assert keys(described) == keys(DESCRIBED)
+
+
+SPELLINGS = [
+    ({"problem": "spiral", "params": {"turns": 3}}, {"problem": "spiral", "params": {"turns": 3.0}}),
+    ({"problem": "spiral"}, {"problem": "spiral", "params": {"turns": 4, "density": "mixture"}}),
+    ({"problem": "spiral", "params": {"turns": [3]}}, {"problem": "spiral", "params": {"turns": 3}}),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SPELLINGS)
+def test_equal_problems_in_other_words_are_one(one, other):
+    assert keys({**DESCRIBED, "problems": {"a": one}, "learners": {"k": {"estimator": "knn-1"}}}) == keys(
+        {**DESCRIBED, "problems": {"b": other}, "learners": {"k": {"estimator": "knn-1", "prior": "none"}}}
+    )
+
+
+def test_one_and_one_point_nought_are_two_where_they_mean_two_things():
+    cells = [p.cell for p in plan_study(Study.from_dict(DESCRIBED)) if p.family == "forest"]
+    assert len({cell.key for cell in cells}) == 4
+
+
+def test_a_wider_study_shares_the_cells_that_they_have_in_common():
+    problems = {**DESCRIBED["problems"], "noisy": {"problem": "spiral", "params": {"flip_probability": [0.0, 0.1]}}}
+    learners = {**DESCRIBED["learners"], "net": {**DESCRIBED["learners"]["net"], "prior": "polar"}}
+    wider = {**DESCRIBED, "problems": problems, "seeds": 3, "sizes": [10, 20, 30]}
+    assert keys(DESCRIBED) < keys(wider)
+    assert keys({**DESCRIBED, "learners": learners}) < keys(DESCRIBED)
+
+
+def test_everything_in_a_cell_is_part_of_its_key_but_what_it_may_import():
+    changes = {
+        "problem": "sphere",
+        "problem_params": {},
+        "estimator": "knn-1",
+        "prior": None,
+        "params": {"width": 33, "depth": 2},
+        "n_samples": 101,
+        "seed": 1,
+        "metrics": ("accuracy",),
+    }
+    assert set(changes) | {"allow"} == set(asdict(CELL))
+    assert len({replace(CELL, **{name: value}).key for name, value in changes.items()} | {CELL.key}) == len(changes) + 1
+    assert replace(CELL, allow=("x",)).key == CELL.key
+    assert "allow" not in json.loads(CELL.spec)
+
+
+def test_a_cell_can_be_sent_and_looked_up():
+    cell = replace(CELL, allow=("x",))
+    sent = pickle.loads(pickle.dumps(cell))
+    assert (sent, sent.allow, sent.key) == (cell, ("x",), cell.key)
+    assert {cell: 1}[sent] == 1
+
+
+def test_a_new_version_of_a_metric_is_a_change_of_the_cells_that_measure_it(monkeypatch):
+    other = replace(CELL, metrics=("accuracy_train",))
+    before = CELL.key, other.key
+    monkeypatch.setitem(METRICS._entries, "accuracy", replace(METRICS["accuracy"], version="1a"))
+    assert replace(CELL).key != before[0]
+    assert replace(other).key == before[1]
+
+
+def test_a_new_version_of_the_learners_is_a_change_of_all_cells(monkeypatch):
+    before = CELL.key
+    monkeypatch.setattr("studies.spec.cells.VERSION", "another")
+    assert replace(CELL).key != before

@@ -1,0 +1,582 @@
+"""A description is a study, or is refused with all that is wrong with it."""
+
+import copy
+import math
+import textwrap
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from estimators import CATALOG, PRIORS
+from studies.registry.errors import SpecError
+from studies.registry.metrics import METRICS
+from studies.registry.plots import PLOTS, plot
+from studies.registry.problems import PROBLEMS
+from studies.spec.cells import plan_study
+from studies.spec.sections import Sizes
+from studies.spec.study import EXAMPLE, Study, built_in
+
+DESCRIBED = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+
+MINIMAL = {"name": "x", "question": "?", "seeds": 1, "sizes": [10, 50], "learners": {"a": {"estimator": "knn-1"}}}
+
+
+class Text:
+    """A file that is not there."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def read_text(self, encoding):
+        return self.text
+
+    def __str__(self):
+        return "my.toml"
+
+
+def changed(**changes):
+    return copy.deepcopy({**MINIMAL, **changes})
+
+
+def learner(**keys):
+    return changed(learners={"a": {"estimator": "net", **keys}})
+
+
+def asked(point):
+    return changed(questions=[{"ask": "?", "a": point, "b": {"learner": "a", "n_samples": 10}}])
+
+
+def error_message(described, **options):
+    with pytest.raises(SpecError) as caught:
+        Study.from_dict(described, **options)
+    return str(caught.value)
+
+
+# What is right
+
+
+def test_built_in_studies_are_read_and_named_after_their_files():
+    library = Path(__file__).parents[3] / "studies" / "library"
+    assert set(built_in()) == {path.stem for path in library.glob("*.toml")}
+    assert "prior-vs-data" in built_in()
+
+
+@given(st.integers(2, 1000), st.integers(0, 4), st.integers(1, 5))
+def test_sizes_reach_from_start_to_stop(start, decades, per_decade):
+    sizes = Sizes(start=start, stop=start * 10**decades, per_decade=per_decade).values()
+    assert sizes == sorted(set(sizes))
+    assert (sizes[0], sizes[-1]) == (start, start * 10**decades)
+    assert len(sizes) <= decades * per_decade + 1
+
+
+def test_sizes_are_even_in_the_logarithm_and_a_stop_off_the_grid_is_kept():
+    assert Sizes(start=100, stop=10_000).values() == [100, 316, 1000, 3162, 10_000]
+    assert Sizes(start=100, stop=500).values() == [100, 316, 500]
+
+
+def test_sizes_are_a_range_or_a_list():
+    by_range = Study.from_dict(changed(sizes={"start": 100, "stop": 1000, "per_decade": 1}))
+    assert by_range == Study.from_dict(changed(sizes=[1000, 100]))
+
+
+def test_a_learner_may_have_sizes_and_problems_of_its_own():
+    study = Study.from_dict(
+        changed(
+            problems={"a": {"problem": "spiral"}, "b": {"problem": "sphere"}},
+            learners={
+                "all": {"estimator": "knn-1"},
+                "own": {"estimator": "knn-1", "sizes": [7, 9], "problems": ["b"], "max_samples": 8},
+            },
+        )
+    )
+    assert {(p.problem, p.learner, p.cell.n_samples) for p in plan_study(study)} == {
+        ("a", "all", 10),
+        ("a", "all", 50),
+        ("b", "all", 10),
+        ("b", "all", 50),
+        ("b", "own", 7),
+    }
+
+
+def test_quick_is_a_part_of_the_whole():
+    for study in built_in().values():
+        whole, quick = ({p.cell.key for p in plan_study(s)} for s in (study, study.reduced()))
+        assert quick < whole
+
+
+def test_quick_keeps_the_values_of_an_axis_that_it_names():
+    study = Study.from_dict(changed(learners={"net": {"estimator": "net", "params": {"width": [2, 4, 8]}}}))
+    study = study.model_validate({**study.model_dump(), "quick": {"axes": {"width": [2, 8]}, "shrink": 1}})
+    assert {p.axes["width"] for p in plan_study(study.reduced())} == {2, 8}
+    assert {p.cell.key for p in plan_study(study.reduced())} < {p.cell.key for p in plan_study(study)}
+
+
+def test_quick_leaves_each_learner_a_sample():
+    study = Study.from_dict(changed(sizes=[1000], quick={"shrink": 100}))
+    assert [p.cell.n_samples for p in plan_study(study.reduced())] == [1000]
+
+
+def test_python_and_toml_are_the_same():
+    text = EXAMPLE.read_text(encoding="utf-8")
+    assert Study.from_toml(Text(text)) == Study.from_dict(tomllib.loads(text))
+
+
+def test_pictures_name_axes_families_and_metrics_of_several_values():
+    study = changed(
+        metrics=["accuracy", "error_density"],
+        problems={"spiral": {"problem": "spiral", "params": {"turns": [1, 2]}}},
+        learners={"net": {"estimator": "net", "prior": ["none", "polar"]}},
+        pictures=[
+            {"plot": "axis", "axis": "turns", "metric": "error_density_1", "learners": ["net"], "problem": "spiral"},
+            {"plot": "axis", "axis": "prior", "threshold": 2},
+        ],
+    )
+    made = Study.from_dict(study)
+    assert made.pictures[0].arguments["learners"] == ["net"]
+    assert Study.from_toml(Text(made.to_toml())) == made
+    assert made.axes == ["turns", "prior"]
+
+
+def test_a_module_may_add_pictures_of_its_own(monkeypatch):
+    monkeypatch.setattr(PLOTS, "_entries", dict(PLOTS))
+
+    @plot()
+    def plot_own(results, ax=None, *, colour: str = "red"):
+        return ax
+
+    assert Study.from_dict(changed(pictures=[{"plot": "own", "colour": "blue"}])).pictures[0].plot == "own"
+    with pytest.raises(ValueError, match="the plot 'own' is registered already"):
+        plot()(plot_own)
+
+
+def test_a_study_is_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        Study.from_dict(MINIMAL).seeds = 3
+
+
+PUZZLES = {
+    "ablation": """
+        learners.net.estimator = "net"
+        learners.net.prior = ["none", "polar-sincos", "polar", "phase"]
+        learners.net.params.loss = ["cross_entropy", "focal"]
+        learners.net.params.layer_norm = [false, true]
+        learners.net.params.weight_decay = [0.0, 0.01]
+        learners.kNN = { estimator = "knn-1", params = { n_neighbors = [1, 5] }, sizes = [100, 1000000] }
+        """,
+    "label noise": """
+        problems.spiral = { problem = "spiral", params = { flip_probability = [0, 0.01, 0.02, 0.05, 0.1] } }
+        learners.kNN = { estimator = "knn-1", params = { n_neighbors = [1, 5] } }
+        """,
+    "dimension": """
+        problems.ball = { problem = "sphere", params = { dimension = [2, 5, 10, 50] } }
+        problems.smooth.problem = "sphere"
+        problems.smooth.params = { dimension = [3, 6], target = "quadratic", task = "regression", noise = 0.1 }
+        problems.spiral = { problem = "spiral", params = { dimension = [2, 10, 50], nuisance_scale = 0.1 } }
+        learners.kNN.estimator = "knn-1"
+        learners.kernel = { estimator = "kernel", max_samples = 100 }
+        learners.phase = { estimator = "knn-1", prior = "polar", problems = ["spiral"] }
+        """,
+    "double descent": """
+        metrics = ["accuracy_train", "mse", "mse_train"]
+        problems.linear.problem = "sphere"
+        problems.linear.params = { target = "linear", dimension = 20, task = "regression", noise = 0.5 }
+        problems.noisy = { problem = "spiral", params = { flip_probability = 0.15 } }
+        learners.ridgeless.estimator = "sklearn.linear_model:LinearRegression"
+        learners.ridgeless.params.fit_intercept = false
+        learners.ridgeless.problems = ["linear"]
+        learners.features.estimator = "random-features"
+        learners.features.params = { kind = "relu", n_features = [10, 50, 100, 200], ridge = [0.0, 0.001] }
+        learners.features.problems = ["linear"]
+        learners.features.sizes = [100]
+        learners.net.estimator = "net"
+        learners.net.params = { depth = 1, width = [4, 64], epochs = [10, 1000] }
+        learners.net.problems = ["noisy"]
+        """,
+    "robustness": """
+        metrics = ["accuracy_train"]
+        problems.random = { problem = "sphere", params = { target = "random", dimension = [10, 20] } }
+        learners.features = { estimator = "random-features", params = { n_features = [100, 1000, 4000], ridge = 0.0 } }
+        """,
+    "adversarial spheres": """
+        problems.spheres = { problem = "concentric-spheres", params = { dimension = [2, 10, 100, 500] } }
+        learners.kNN = { estimator = "knn-1", prior = ["none", "polar"] }
+        """,
+    "depth": """
+        learners.net.estimator = "net"
+        learners.net.params.depth = [1, 10, 30]
+        learners.net.params.init_scale = [0.5, 1.0, 2.45]
+        learners.net.params.residual = [false, true]
+        """,
+}
+
+
+@pytest.mark.parametrize("puzzle", PUZZLES)
+def test_puzzles_of_the_literature_can_be_described(puzzle):
+    header = 'name = "x"\nquestion = "?"\nseeds = 5\nsizes = { start = 100, stop = 10000 }\n'
+    study = Study.from_toml(Text(header + textwrap.dedent(PUZZLES[puzzle])))
+    planned = plan_study(study)
+    assert len({p.cell.key for p in planned}) == len(planned) == study.n_cells
+
+
+# What is wrong
+
+WRONG = {
+    "estimator": (learner(estimator="forrest"), "learners.a.estimator", "did you mean 'forest'?", "'forrest'"),
+    "prior": (learner(prior="spherical"), "learners.a.prior[0]", "there are 'none', 'polar-sincos'", "'spherical'"),
+    "parameter": (learner(params={"widht": 3}), "learners.a.params.widht", "did you mean 'width'?", "3"),
+    "seed": (learner(params={"random_state": 3}), "learners.a.params.random_state", "the seed of each cell", "3"),
+    "nan": (learner(params={"dropout": math.nan}), "learners.a.params.dropout", "a finite float", "nan"),
+    "inf": (learner(params={"dropout": [0.1, math.inf]}), "learners.a.params.dropout", "finite float", "[0.1, inf]"),
+    "none": (learner(params={"loss": None}), "learners.a.params.loss", "must be a string", "None"),
+    "empty axis": (learner(params={"width": []}), "learners.a.params.width", "must have values", "[]"),
+    "twice": (learner(params={"width": [3, 3]}), "learners.a.params.width", "none of them twice", "[3, 3]"),
+    "no prior": (learner(prior=[]), "learners.a.prior", "at least 1 item", "[]"),
+    "too many points": (
+        learner(params={"width": list(range(1, 101)), "depth": list(range(100))}),
+        "learners.a.params",
+        "makes 10,000 combinations of its axes, of at most 1,000",
+        "{'width': ",
+    ),
+    "module": (learner(estimator="os:system"), "learners.a.estimator", "--allow os", "'os:system'"),
+    "no class": (learner(estimator="sklearn.base:clone"), "learners.a.estimator", "no scikit-learn estimator", ""),
+    "no classifier": (learner(estimator="sklearn.svm:SVR"), "learners.a.estimator", "no learner of a class", ""),
+    "max_samples": (learner(max_samples=5), "learners.a.max_samples", "leaves none of the sample sizes", "5"),
+    "its problem": (learner(problems=["spirla"]), "learners.a.problems[0]", "did you mean 'spiral'?", "'spirla'"),
+    "no learners": (changed(learners={}), "learners", "at least 1 item", "{}"),
+    "labels": (
+        changed(learners={"a, width=3": {"estimator": "net"}, "a": {"estimator": "net", "params": {"width": [3, 4]}}}),
+        "learners.a",
+        "gives two learners one label",
+        "'a, width=3'",
+    ),
+    "label": (changed(learners={"a\nb": {"estimator": "net"}}), 'learners."a\\nb"."[key]"', "must match", "'a\\nb'"),
+    "no table": (changed(learners={"a": "net"}), "learners.a", "must be a table", "'net'"),
+    "problem": (changed(problems={"a": {"problem": "torus"}}), "problems.a.problem", "no problem is called", "'torus'"),
+    "dimension": (
+        changed(problems={"a": {"problem": "sphere", "params": {"dimension": 1}}}),
+        "problems.a.params.dimension",
+        "an int in [2, inf)",
+        "1 instead",
+    ),
+    "phase": (
+        changed(problems={"a": {"problem": "sphere"}}, learners={"a": {"estimator": "knn-1", "prior": "phase"}}),
+        "learners.a.prior",
+        "of a spiral in the plane only",
+        "'phase'",
+    ),
+    "metric": (changed(metrics=["acuracy"]), "metrics[0]", "did you mean 'accuracy'?", "'acuracy'"),
+    "metric of others": (changed(metrics=["mse"]), "metrics[0]", "suits none of the problems", "'mse'"),
+    "key": (changed(seed=1), "seed", "did you mean 'seeds'?", "1"),
+    "seeds": (changed(seeds=-1), "seeds", "greater than or equal to 1", "-1"),
+    "float": (changed(seeds=2.0), "seeds", "a valid integer", "2.0"),
+    "bool": (changed(seeds=True), "seeds", "a valid integer", "True"),
+    "text": (changed(seeds="2"), "seeds", "a valid integer", "'2'"),
+    "order": (changed(sizes={"start": 10, "stop": 5}), "sizes.stop", "not lie below start, 10", "5"),
+    "one point": (changed(sizes=[1]), "sizes[0]", "greater than or equal to 2", "1"),
+    "too large": (changed(sizes=[10**9 + 1]), "sizes[0]", "less than or equal to 1000000000", "1000000001"),
+    "size twice": (changed(sizes=[10, 10]), "sizes", "no size twice", "(10, 10)"),
+    "no sizes": (changed(sizes=[]), "sizes", "at least 1 item", "[]"),
+    "quick axis": (
+        changed(learners={"a": {"estimator": "net", "params": {"width": [2, 4]}}}, quick={"axes": {"widht": [2]}}),
+        "quick.axes.widht",
+        "did you mean 'width'?",
+        "[2]",
+    ),
+    "quick value": (
+        changed(learners={"a": {"estimator": "net", "params": {"width": [2, 4]}}}, quick={"axes": {"width": [3]}}),
+        "quick.axes.width",
+        "must hold values of the axis, of [2, 4]",
+        "3",
+    ),
+    "gallery": (changed(gallery=[11]), "gallery[0]", "one of [10, 50]", "11"),
+    "name": (changed(name="../x"), "name", "must match", "'../x'"),
+    "missing": ({key: value for key, value in MINIMAL.items() if key != "seeds"}, "seeds", "is missing", ""),
+    "asked learner": (
+        changed(
+            questions=[{"ask": "?", "a": {"learner": "b", "n_samples": 10}, "b": {"learner": "a", "n_samples": 10}}]
+        ),
+        "questions[0].a.learner",
+        "no learner is called 'b'; there are 'a'",
+        "'b'",
+    ),
+    "asked size": (
+        changed(
+            questions=[{"ask": "?", "a": {"learner": "a", "n_samples": 9}, "b": {"learner": "a", "n_samples": 10}}]
+        ),
+        "questions[0].a.n_samples",
+        "one of [10, 50]",
+        "9",
+    ),
+    "picture": (
+        changed(pictures=[{"plot": "axes"}]),
+        "pictures[0].plot",
+        "no picture is called 'axes'; did you mean 'axis'?",
+        "'axes'",
+    ),
+    "picture's argument": (
+        changed(pictures=[{"plot": "axis", "axis": "n_samples", "metrc": "error"}]),
+        "pictures[0].metrc",
+        "did you mean 'metric'?",
+        "'error'",
+    ),
+    "picture without": (changed(pictures=[{"plot": "axis"}]), "pictures[0].axis", "is missing", ""),
+    "picture's type": (
+        changed(pictures=[{"plot": "density", "n_samples": "many"}]),
+        "pictures[0].n_samples",
+        "a valid integer",
+        "'many'",
+    ),
+    "picture's choice": (
+        changed(pictures=[{"plot": "breakdown", "by": "colour"}]),
+        "pictures[0].by",
+        "'density' or 'distance'",
+        "'colour'",
+    ),
+    "picture's axis": (
+        changed(pictures=[{"plot": "axis", "axis": "widht"}]),
+        "pictures[0].axis",
+        "no axis is called 'widht'",
+        "'widht'",
+    ),
+    "picture's metric": (
+        changed(pictures=[{"plot": "learning_curves", "metric": "eror_sparse"}]),
+        "pictures[0].metric",
+        "did you mean 'error_sparse'?",
+        "'eror_sparse'",
+    ),
+    "picture's learner": (
+        changed(pictures=[{"plot": "learning_curves", "learners": ["b"]}]),
+        "pictures[0].learners",
+        "no learner is called 'b'; there are 'a'",
+        "'b'",
+    ),
+    "picture's size": (
+        changed(pictures=[{"plot": "decision_region", "learner": "a", "n_samples": 11}]),
+        "pictures[0].n_samples",
+        "one of [10, 50]",
+        "11",
+    ),
+    "cells": (changed(seeds=500_001), "study", "has 1,000,002 cells, of at most 1,000,000", ""),
+    "nothing": ([], "study", "must be a table", "[]"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_study_is_refused_with_key_reason_and_value(wrong):
+    described, key, allowed, value = WRONG[wrong]
+    line = error_message(described)
+    assert "\n" not in line
+    assert line.startswith(f"study: {key}: ")
+    assert allowed in line
+    assert value in line.partition("Got ")[2]
+
+
+def test_all_errors_are_told_at_once_each_on_its_line():
+    text = """\
+name = "x"
+seeds = 0
+metrics = ["mse"]
+colour = "red"
+
+[problems.a]
+problem = "sphere"
+params = { dimension = 1, nois = 2 }
+
+[learners.b]
+estimator = "nett"
+max_samples = 1
+[learners.c]
+estimator = "net"
+prior = "pola"
+[learners.c.params]
+epochs = []
+widht = 3
+
+[[questions]]
+ask = "?"
+a = { learner = "b", n_samples = 10 }
+b = { learner = "d", n_samples = 10 }
+"""
+    with pytest.raises(SpecError) as caught:
+        Study.from_toml(Text(text))
+    told = [line.split(": ")[:2] for line in str(caught.value).splitlines()]
+    assert told == [
+        ["my.toml:2", "seeds"],
+        ["my.toml:4", "colour"],
+        ["my.toml:8", "problems.a.params.nois"],
+        ["my.toml:8", "problems.a.params.dimension"],
+        ["my.toml:11", "learners.b.estimator"],
+        ["my.toml:12", "learners.b.max_samples"],
+        ["my.toml:15", "learners.c.prior[0]"],
+        ["my.toml:17", "learners.c.params.epochs"],
+        ["my.toml:18", "learners.c.params.widht"],
+        ["my.toml:23", "questions[0].b.learner"],
+        ["my.toml", "question"],
+        ["my.toml", "sizes"],
+    ]
+
+
+@pytest.mark.parametrize("text", ["seeds = ", "a = 1\na = 2", "x = " + "9" * 5000, "x = " + "[" * 5000, "\x00"])
+def test_what_is_no_toml_is_refused(text):
+    with pytest.raises(SpecError, match=r"^my.toml: is no TOML: "):
+        Study.from_toml(Text(text))
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path):
+    (tmp_path / "latin.toml").write_bytes(b'name = "\xe9"')
+    for path in (tmp_path / "nowhere.toml", tmp_path, tmp_path / "latin.toml", Path("\0.toml")):
+        with pytest.raises(SpecError, match="cannot be read: "):
+            Study.from_toml(path)
+
+
+def test_a_very_large_integer_is_refused_and_not_printed():
+    assert "int too large to print" in error_message(learner(params={"width": 16**5000}))
+
+
+# Anything at all
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(
+        [*METRICS, *CATALOG, *PRIORS, *PROBLEMS, "sklearn.svm:SVC", "os:system", "none", "a", 2, 10, 5000]
+    )
+    | st.dates()
+)
+KEYS = st.text(max_size=3) | st.sampled_from(
+    [
+        *Study.model_fields,
+        "a",
+        "b",
+        "estimator",
+        "prior",
+        "params",
+        "problem",
+        "width",
+        "dimension",
+        "ask",
+        "learner",
+        "plot",
+    ]
+)
+DATA = st.recursive(
+    SCALARS, lambda data: st.lists(data, max_size=3) | st.dictionaries(KEYS, data, max_size=4), max_leaves=12
+)
+
+
+def is_study_or_refused(read, *arguments):
+    try:
+        study = read(*arguments)
+    except SpecError:
+        return
+    assert Study.from_toml(Text(study.to_toml())) == study
+    if study.n_cells < 1000:
+        assert len(plan_study(study)) == study.n_cells
+
+
+@UNHURRIED
+@given(DATA | st.dictionaries(st.sampled_from(list(Study.model_fields)), DATA))
+def test_any_data_are_a_study_or_refused(data):
+    is_study_or_refused(Study.from_dict, data)
+
+
+@st.composite
+def mutated(draw, described):
+    """A description in which something is taken away, added or replaced somewhere."""
+    described = copy.deepcopy(described)
+    for _ in range(draw(st.integers(1, 3))):
+        parent, key = None, None
+        node = described
+        while isinstance(node, dict | list) and node and (parent is None or draw(st.booleans())):
+            parent = node
+            key = draw(st.sampled_from(list(node) if isinstance(node, dict) else range(len(node))))
+            node = parent[key]
+        match draw(st.sampled_from(["delete", "replace", "listed", "rename"])):
+            case "delete":
+                del parent[key]
+            case "replace":
+                parent[key] = draw(DATA)
+            case "listed":
+                parent[key] = [parent[key]]
+            case "rename" if isinstance(parent, dict):
+                parent[draw(KEYS)] = parent.pop(key)
+    return described
+
+
+@UNHURRIED
+@given(mutated(DESCRIBED))
+def test_a_study_with_something_changed_is_a_study_or_refused(described):
+    is_study_or_refused(Study.from_dict, described)
+
+
+@UNHURRIED
+@given(st.text() | st.text(alphabet="[]{}=\"'.,#\n 019aenst_-"))
+def test_any_text_is_a_study_or_refused(text):
+    is_study_or_refused(Study.from_toml, Text(text))
+
+
+@UNHURRIED
+@given(st.data())
+def test_the_text_of_a_study_with_something_changed_is_a_study_or_refused(data):
+    text = EXAMPLE.read_text(encoding="utf-8")
+    start = data.draw(st.integers(0, len(text)))
+    stop = start + data.draw(st.integers(0, 40))
+    is_study_or_refused(Study.from_toml, Text(text[:start] + data.draw(st.text(max_size=5)) + text[stop:]))
+
+
+# There and back
+
+LABELS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=8)
+LEARNERS = st.fixed_dictionaries(
+    {"estimator": st.sampled_from(["net", "knn-1", "sklearn.neural_network:MLPClassifier"])},
+    optional={
+        "prior": st.sampled_from(["none", "polar", "phase"]) | st.just(["none", "polar"]),
+        "max_samples": st.integers(10, 100),
+        "sizes": st.just([10, 20]) | st.just({"start": 10, "stop": 100}),
+    },
+)
+STUDIES = st.fixed_dictionaries(
+    {
+        "name": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,8}", fullmatch=True),
+        "question": st.text(),
+        "seeds": st.integers(1, 3),
+        "sizes": st.lists(st.integers(2, 10), min_size=1, unique=True) | st.just({"start": 2, "stop": 10}),
+        "learners": st.dictionaries(LABELS, LEARNERS, min_size=1, max_size=2),
+    },
+    optional={
+        "problems": st.dictionaries(
+            LABELS,
+            st.fixed_dictionaries(
+                {"problem": st.just("spiral")},
+                optional={"params": st.fixed_dictionaries({"turns": st.floats(1, 5) | st.just([2, 3.5])})},
+            ),
+            min_size=1,
+            max_size=2,
+        ),
+        "metrics": st.lists(st.sampled_from(["accuracy", "accuracy_train"]), unique=True),
+        "quick": st.fixed_dictionaries({}, optional={"seeds": st.integers(1, 3), "shrink": st.integers(1, 9)}),
+    },
+)
+
+
+@UNHURRIED
+@given(STUDIES)
+def test_a_study_written_as_toml_is_read_back(described):
+    study = Study.from_dict(described)
+    again = Study.from_toml(Text(study.to_toml()))
+    assert again == study
+    assert [p.cell.key for p in plan_study(again)] == [p.cell.key for p in plan_study(study)]
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_a_built_in_study_written_as_toml_is_read_back(name):
+    study = built_in()[name]
+    assert Study.from_toml(Text(study.to_toml())) == study

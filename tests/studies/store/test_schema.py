@@ -1,0 +1,168 @@
+"""Stores of earlier versions, and databases that are no stores."""
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from studies.store.provenance import collect
+from studies.store.schema import VERSION
+from studies.store.store import Store, StoreError
+
+STORES = Path(__file__).parent / "stores"
+MAP = np.random.default_rng(0).random((13, 13)) < 0.5
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def old(request):
+    """Make stores of version 1, written by the code of that time."""
+    dump = (STORES / f"version-1.{request.param}.sql").read_text()
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgresql")
+
+        def make(name):
+            return server.new_schema(dump)
+    else:
+        folder = request.getfixturevalue("tmp_path")
+
+        def make(name):
+            connection = sqlite3.connect(folder / f"{name}.db")
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.executescript(dump)
+            connection.close()
+            return f"sqlite:///{folder}/{name}.db"
+
+    return make
+
+
+def engine(url):
+    return sa.create_engine(url, poolclass=sa.NullPool)
+
+
+def columns(url):
+    """Return all that two stores of one version have in common."""
+    inspector = sa.inspect(engine(url))
+    return {
+        table: (
+            [(c["name"], str(c["type"]), c["nullable"]) for c in inspector.get_columns(table)],
+            inspector.get_pk_constraint(table)["constrained_columns"],
+            sorted(
+                (f["constrained_columns"], f["referred_table"], f["options"]) for f in inspector.get_foreign_keys(table)
+            ),
+        )
+        for table in inspector.get_table_names()
+    }
+
+
+def test_a_store_of_version_1_keeps_all_that_it_holds(old):
+    with Store(old("old")) as store:
+        outcomes = store.outcomes(store.find(""))
+        ok = next(o for o in outcomes.values() if o.status == "ok")
+        assert sorted(o.status for o in outcomes.values()) == ["error", "lost", "ok"]
+        assert ok.values == {"accuracy": 0.75, "accuracy_uniform": 0.1 + 0.2, "fit_seconds": 1.5}
+        assert (ok.seconds, ok.shared, store.origins([ok.key])[ok.key].run) == (2.0, 1, None)
+        assert json.loads(ok.spec)["n_samples"] == 50
+        np.testing.assert_array_equal(store.decision_map(ok.key), MAP)
+        bad = next(o for o in outcomes.values() if o.status == "error")
+        assert (bad.error, bad.traceback) == ("ValueError: no", "Traceback ...\n  it's bad")
+
+
+def test_a_migrated_store_has_the_tables_of_a_new_one(old, request):
+    new = request.getfixturevalue("postgresql_url" if "postgresql" in old("x") else "sqlite_url")
+    migrated = old("old")
+    with Store(new), Store(migrated) as store:
+        assert columns(migrated) == columns(new)
+        assert store.begin_run(collect("tiny", 1)) in store.runs()
+
+
+KILLED = """
+import os, signal, sys
+import sqlalchemy as sa
+from studies.store.store import Store
+
+def open_and_die(url, moment):
+    executed = 0
+    def count(*_):
+        nonlocal executed
+        executed += 1
+        if executed == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+    sa.event.listen(sa.Engine, "before_cursor_execute", count)
+    sa.event.listen(sa.Engine, "commit", count)
+    Store(url)
+
+for moment, url in enumerate(sys.argv[1:], start=1):
+    child = os.fork()
+    if not child:
+        open_and_die(url, moment)
+        os._exit(0)
+    print(os.waitpid(child, 0)[1])
+"""
+
+
+def outline(url):
+    """Return what a store's version decides: its number, its tables, the columns of a cell."""
+    with engine(url).connect() as connection:
+        version = connection.scalar(sa.text("SELECT version FROM toymanifold_schema"))
+        columns = connection.execute(sa.text("SELECT * FROM cells")).keys()
+        return version, sorted(sa.inspect(connection).get_table_names()), sorted(columns)
+
+
+def test_a_migration_killed_at_any_statement_leaves_the_old_store_or_the_new_one_whole(old, run_apart):
+    urls = [old(f"old{moment}") for moment in range(18)]
+    before = outline(urls[0])
+    ends = run_apart(KILLED, *urls).split()
+    assert ends.count("9") > 9
+    assert ends[-1] == "0", "there are more statements than moments"
+    after = outline(urls[-1])
+    assert (before[0], after[0]) == (1, VERSION)
+    left = [outline(url) for url in urls]
+    assert left[0] == before
+    assert all(one in (before, after) for one in left)
+    for url in urls:
+        with Store(url) as store:
+            assert len(store.find("")) == 3
+        assert outline(url) == after
+
+
+def set_version(url, version):
+    with engine(url).begin() as connection:
+        connection.execute(sa.text(f"UPDATE toymanifold_schema SET version = {version}"))
+
+
+def test_a_store_of_a_newer_version_is_refused(url):
+    with Store(url):
+        set_version(url, 99)
+    with pytest.raises(StoreError, match=f"schema version 99, of a newer toymanifold; this one reads up to {VERSION}"):
+        Store(url)
+
+
+def test_a_database_of_something_else_is_refused_and_left_as_it_is(tmp_path):
+    path = tmp_path / "notes.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE notes (text)")
+    connection.close()
+    shutil.copy(path, tmp_path / "before.db")
+    with pytest.raises(StoreError, match=r"notes.db was not made by toymanifold.* it holds 'notes'"):
+        Store(f"sqlite:///{path}")
+    assert path.read_bytes() == (tmp_path / "before.db").read_bytes()
+
+
+def test_a_server_database_of_something_else_is_refused_and_left_as_it_is(postgresql):
+    url = postgresql.new_schema("CREATE TABLE notes (text TEXT)")
+    with pytest.raises(StoreError, match="was not made by toymanifold"):
+        Store(url)
+    assert list(columns(url)) == ["notes"]
+
+
+def test_a_store_that_must_exist_is_not_made(sqlite_url, postgresql_url):
+    with pytest.raises(StoreError, match="there is no such file"):
+        Store(sqlite_url, must_exist=True)
+    assert not Path(sqlite_url.removeprefix("sqlite:///")).exists()
+    with pytest.raises(StoreError, match="holds no results"):
+        Store(postgresql_url, must_exist=True)
+    assert columns(postgresql_url) == {}

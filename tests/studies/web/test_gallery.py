@@ -1,0 +1,52 @@
+import base64
+import io
+
+import numpy as np
+from matplotlib.image import imread
+
+from studies.registry.test_sets import map_points
+from studies.web import gallery as module
+from studies.web.gallery import galleries, points_path, region_image
+from toymanifold import spiral_problem
+
+
+def pixels(uri):
+    """The picture of a data URI, its first row at the bottom."""
+    encoded = uri.removeprefix("data:image/png;base64,")
+    return imread(io.BytesIO(base64.b64decode(encoded, validate=True)))[::-1]
+
+
+def test_a_region_is_blue_where_right_orange_where_wrong_and_clear_elsewhere():
+    truth = spiral_problem().label(map_points(1.2)).reshape(240, 240) == 1
+    answer = truth.copy()
+    answer[:120] = ~answer[:120]
+    red, _, blue, alpha = np.moveaxis(pixels(region_image(answer, truth)), -1, 0)
+    np.testing.assert_array_equal((alpha > 0) & (blue > red), answer & truth)
+    np.testing.assert_array_equal((alpha > 0) & (red > blue), answer != truth)
+
+
+def test_points_are_dots_at_their_places():
+    X = np.array([[0.0, 0.0], [1.2, 1.2], [-0.6, 0.6], [5.0, 0.0]])
+    assert points_path(X, 1.2) == "M120 120h0M240 0h0M60 60h0"
+
+
+def test_a_gallery_has_a_row_a_size_and_a_picture_a_learner(worth_results):
+    gallery = galleries(worth_results)[""]
+    assert [(row.n_samples, [p.learner for p in row.pictures]) for row in gallery.rows] == [
+        (100, ["net", "net + polar", "kNN"]),
+        (10_000, ["net", "net + polar", "kNN"]),
+    ]
+    assert gallery.left_out == 0
+    assert [row.n_points for row in gallery.rows] == [100, 2000]
+
+
+def test_what_does_not_fit_is_left_out_and_counted(worth_results, monkeypatch):
+    monkeypatch.setattr(module, "MOST_PICTURES", 4)
+    gallery = galleries(worth_results)[""]
+    assert [len(row.pictures) for row in gallery.rows] == [3, 1]
+    assert gallery.left_out == 2
+
+
+def test_a_study_without_gallery_has_none(worth_results, worth):
+    plain = worth.model_copy(update={"gallery": ()})
+    assert galleries(type(worth_results)(plain, worth_results.store)) == {}
