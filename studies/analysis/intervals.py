@@ -6,8 +6,9 @@ dependent, so what is computed from curves gets its interval by leaving out whol
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -19,11 +20,44 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate and its confidence interval; NaN bounds where one value gives none."""
+    """An estimate and its confidence interval; NaN bounds where one value gives none.
+
+    Examples
+    --------
+    >>> change = Interval(0.5, 0.25, 1.0)
+    >>> print(change)
+    0.5 [0.25, 1]
+    >>> f"{100 * change - 10:.1f} %"
+    '40.0 [15.0, 90.0] %'
+    """
 
     mean: float
     low: float
     high: float
+
+    def __format__(self, spec: str) -> str:
+        """Return the estimate and its interval, each number in the format `spec`, by default to three digits."""
+        mean, low, high = (format(value, spec or ".3g") for value in (self.mean, self.low, self.high))
+        return mean if np.isnan(self.low) else f"{mean} [{low}, {high}]"
+
+    def __str__(self) -> str:
+        return format(self)
+
+    def __add__(self, shift: float) -> Self:
+        return replace(self, mean=self.mean + shift, low=self.low + shift, high=self.high + shift)
+
+    def __sub__(self, shift: float) -> Self:
+        return self + -shift
+
+    def __mul__(self, factor: float) -> Self:
+        low, high = sorted((factor * self.low, factor * self.high))
+        return replace(self, mean=factor * self.mean, low=low, high=high)
+
+    __rmul__ = __mul__
+
+    def exp(self) -> Self:
+        """Return the interval of exp(quantity)."""
+        return replace(self, mean=float(np.exp(self.mean)), low=float(np.exp(self.low)), high=float(np.exp(self.high)))
 
 
 def mean_interval(values: pd.Series) -> Interval:
