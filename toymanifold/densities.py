@@ -6,31 +6,15 @@ ingredient of a point (which spot, where about it) therefore has a generator of 
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Self
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln, logsumexp
 
-from toymanifold.regions import sphere_area, uniform_on_sphere
+from toymanifold.geometry import sphere_area, uniform_on_sphere
 from toymanifold.streams import as_generator, chunks
 from toymanifold.validation import check_integer, check_points, check_real, error_message
-
-
-@runtime_checkable
-class Density(Protocol):
-    """What a problem needs of a density: ``dimension``, ``sample`` and ``log_density``."""
-
-    @property
-    def dimension(self) -> int: ...  # noqa: D102
-
-    def sample(self, n_samples: int, random_state: Any = None) -> NDArray[np.float64]:
-        """Draw points of shape (n_samples, dimension), prefix-stable."""
-        ...
-
-    def log_density(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the natural logarithm of the density at each row of `X` (n_samples, dimension)."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +92,7 @@ class GaussianMixture:
         log_density = np.empty(len(X))
         for rows in chunks(len(X), len(self.centers)):
             squared = sum((X[rows, j, None] - self.centers[:, j]) ** 2 for j in range(self.dimension))
-            log_density[rows] = logsumexp(-squared / (2 * self.scale**2), axis=1) - norm
+            log_density[rows] = scipy.special.logsumexp(-squared / (2 * self.scale**2), axis=1) - norm
         return log_density
 
 
@@ -171,7 +155,7 @@ class UniformBall:
         """Return the natural logarithm of the density at each row of `X`; -inf outside the ball."""
         X = check_points(X, self.dimension, "UniformBall.log_density")
         half = self.dimension / 2
-        volume = half * math.log(math.pi) - gammaln(half + 1) + self.dimension * math.log(self.radius)
+        volume = half * math.log(math.pi) - scipy.special.gammaln(half + 1) + self.dimension * math.log(self.radius)
         return np.where(np.einsum("ij,ij->i", X, X) <= self.radius**2, -volume, -math.inf)
 
 

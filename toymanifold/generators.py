@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from toymanifold.densities import Density
-from toymanifold.problems import Problem, concentric_spheres_problem, sphere_problem, spiral_problem
+from toymanifold.problems import Problem
+from toymanifold.protocols import Density
+from toymanifold.spheres import concentric_spheres_problem, sphere_problem
+from toymanifold.spirals import spiral_problem
 from toymanifold.validation import check_integer
 
 

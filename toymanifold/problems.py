@@ -3,28 +3,20 @@
 Unless noise is asked for, labels are the target's own: the Bayes error is zero, and every error is the learner's.
 """
 
-import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from scipy.special import gammaincinv
 
-from toymanifold.densities import Density, GaussianMixture, UniformBox, UniformSphere
 from toymanifold.embedding import Embedding
-from toymanifold.regions import Ball, Shells, Target
-from toymanifold.spirals import Spiral, SpiralBands
-from toymanifold.streams import Split, as_seed, blocks, stream
-from toymanifold.targets import Constant, Harmonic, Quadratic, SphereFunction
-from toymanifold.validation import check_choice, check_integer, check_real, error_message
+from toymanifold.protocols import Density, Target
+from toymanifold.streams import Split, as_seed, blocks
+from toymanifold.validation import check_choice, check_dtype, check_integer, check_real, error_message
 
 Sample = tuple[NDArray[Any], NDArray[Any]]
-
-_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
-_SPHERE_TARGETS = ("inside", "linear", "quadratic", "harmonic", "random")
 
 
 @dataclass(frozen=True)
@@ -107,7 +99,7 @@ class Problem:
         n_samples = check_integer(n_samples, "n_samples", "Problem.sample", low=1)
         check_integer(n_jobs, "n_jobs", "Problem.sample", low=1)
         parts = self._parts(n_samples, random_state, split, "Problem.sample")
-        X = np.empty((n_samples, self.dimension), dtype=_check_dtype(dtype, "Problem.sample"))
+        X = np.empty((n_samples, self.dimension), dtype=check_dtype(dtype, "Problem.sample"))
         y = np.empty(n_samples, dtype=np.float64 if self.target.n_classes is None else np.int64)
 
         def fill(part: tuple[slice, np.random.Generator]) -> None:
@@ -150,7 +142,7 @@ class Problem:
         n_samples = check_integer(n_samples, "n_samples", "Problem.batches", low=1)
         batch_size = check_integer(batch_size, "batch_size", "Problem.batches", low=1)
         parts = self._parts(n_samples, random_state, split, "Problem.batches")
-        return _rebatched(self._drawn(parts, _check_dtype(dtype, "Problem.batches")), batch_size)
+        return _rebatched(self._drawn(parts, check_dtype(dtype, "Problem.batches")), batch_size)
 
     def label(self, X: ArrayLike) -> NDArray[Any]:
         """Return the true label, without noise, of any points `X` (n_samples, dimension)."""
@@ -206,180 +198,6 @@ class Problem:
         return X, y
 
 
-def spiral_problem(
-    *,
-    turns: float = 4.0,
-    fill: float = 0.5,
-    tip: float = math.pi / 2,
-    radius: float = 1.0,
-    arms: int = 1,
-    density: str | Density = "mixture",
-    dimension: int = 2,
-    nuisance_scale: float = 0.0,
-    flip_probability: float = 0.0,
-    problem_seed: int = 0,
-) -> Problem:
-    """Build the project's own toy: inside or outside a closed spiral, or which of several arms.
-
-    Parameters
-    ----------
-    turns, fill, tip, radius, arms
-        Of the `Spiral`.
-    density : {"mixture", "uniform", "bands"} or Density, default="mixture"
-        "mixture" is `GaussianMixture.random_spots` (20 spots of standard deviation 0.15 radius over the square of the
-        spiral), "uniform" the square itself, "bands" the inside of the spiral (`SpiralBands`).
-    dimension : int, default=2
-        d >= 2, of the space in which the plane of the spiral lies, turned at random.
-    nuisance_scale : float, default=0.0
-        Standard deviation of the Gaussian nuisance in each of the other d - 2 directions.
-    flip_probability : float, default=0.0
-        Label noise.
-    problem_seed : int, default=0
-        Of the mixture's spots and the plane's directions; points and labels have a seed of their own.
-
-    Returns
-    -------
-    problem : Problem
-    """
-    owner = "spiral_problem"
-    seed = as_seed(check_integer(problem_seed, "problem_seed", owner, low=0), owner)
-    spiral = Spiral(turns=turns, fill=fill, tip=tip, radius=radius, arms=arms)
-    if not isinstance(density, Density):
-        density = _spiral_density(density, spiral, seed)
-    check_integer(dimension, "dimension", owner, low=2)
-    check_real(nuisance_scale, "nuisance_scale", owner, low=0, closed="[)")
-    embedding = None
-    if dimension > 2:
-        embedding = Embedding.random(dimension, 2, nuisance_scale, rng=stream(seed, Split.FRAME))
-    return Problem(spiral, density, embedding, flip_probability=flip_probability)
-
-
-def sphere_problem(
-    *,
-    dimension: int = 3,
-    radius: float = 1.0,
-    target: str = "inside",
-    degree: int = 2,
-    task: str = "classification",
-    flip_probability: float = 0.0,
-    noise: float = 0.0,
-    ambient_dimension: int | None = None,
-    problem_seed: int = 0,
-) -> Problem:
-    """Build a problem about a sphere: inside or outside it, or a function on it.
-
-    Parameters
-    ----------
-    dimension : int, default=3
-        d >= 2, of the space; the sphere is S^(d-1).
-    radius : float, default=1.0
-        Of the sphere.
-    target : {"inside", "linear", "quadratic", "harmonic", "random"}, default="inside"
-        "inside": points are Gaussian about the origin, their median distance from it the radius, so that classes
-        balance in any d. All others are uniform on the sphere: "linear" and "harmonic" (of `degree`) about a random
-        axis, "quadratic" a random form, all of mean 0 and variance 1; "random" labels that depend on nothing, coin
-        tosses or standard normal (the setting of Bubeck and Sellke, A universal law of robustness via isoperimetry,
-        NeurIPS 2021).
-    degree : int, default=2
-        Of the harmonic.
-    task : {"classification", "regression"}, default="classification"
-        Whether a function's sign is the label, or its value.
-    flip_probability : float, default=0.0
-        Label noise of classification.
-    noise : float, default=0.0
-        Standard deviation of the label noise of regression.
-    ambient_dimension : int or None, default=None
-        At least `dimension`: of a larger space, in which that of the sphere lies, turned at random; None is none.
-    problem_seed : int, default=0
-        Of the random axis or form, and of the directions of the sphere's space; points and labels have a seed of their
-        own.
-
-    Returns
-    -------
-    problem : Problem
-    """
-    owner = "sphere_problem"
-    check_integer(dimension, "dimension", owner, low=2)
-    check_choice(target, "target", owner, _SPHERE_TARGETS)
-    seed = as_seed(check_integer(problem_seed, "problem_seed", owner, low=0), owner)
-    embedding = None
-    if ambient_dimension is not None:
-        check_integer(ambient_dimension, "ambient_dimension", owner, low=dimension)
-        embedding = Embedding.random(ambient_dimension, dimension, rng=stream(seed, Split.FRAME))
-    if target == "inside":
-        ball = _ball_problem(dimension, radius, task, flip_probability, noise)
-        return replace(ball, embedding=embedding)
-    if target == "random":
-        _check_noise_free(flip_probability, noise, owner)
-        flip_probability, noise = (0.5, 0.0) if task == "classification" else (0.0, 1.0)
-    function = _sphere_function(target, dimension, radius, degree, task, stream(seed, Split.TARGET))
-    sphere = UniformSphere(dimension, (radius,))
-    return Problem(function, sphere, embedding, flip_probability=flip_probability, noise=noise)
-
-
-def concentric_spheres_problem(
-    *, dimension: int = 3, inner: float = 1.0, outer: float = 1.3, flip_probability: float = 0.0
-) -> Problem:
-    """Build the problem of Gilmer et al., Adversarial Spheres, 2018: on which of two concentric spheres a point lies.
-
-    Parameters
-    ----------
-    dimension : int, default=3
-        d >= 2, of the space; 500 in the paper.
-    inner, outer : float, default=1.0, 1.3
-        Radii, 0 < inner < outer.
-    flip_probability : float, default=0.0
-        Label noise.
-
-    Returns
-    -------
-    problem : Problem
-        Points are uniform on the two spheres, each as likely; the label is 1 on the inner one.
-    """
-    shells = Shells(check_integer(dimension, "dimension", "concentric_spheres_problem", low=2), inner, outer)
-    return Problem(shells, UniformSphere(dimension, (inner, outer)), flip_probability=flip_probability)
-
-
-def _spiral_density(name: str, spiral: Spiral, seed: int) -> Density:
-    radius = spiral.radius
-    match check_choice(name, "density", "spiral_problem", ("mixture", "uniform", "bands")):
-        case "mixture":
-            return GaussianMixture.random_spots(scale=0.15 * radius, half_width=radius, random_state=seed)
-        case "uniform":
-            return UniformBox(half_width=radius)
-        case _:
-            return SpiralBands(spiral)
-
-
-def _ball_problem(dimension: int, radius: float, task: str, flip_probability: float, noise: float) -> Problem:
-    if task != "classification":
-        raise ValueError(error_message("task", "sphere_problem", "'classification' for the target 'inside'", task))
-    ball = Ball(dimension, radius)
-    median_distance = math.sqrt(2 * gammaincinv(dimension / 2, 0.5))  # of a standard normal vector: chi distribution
-    gaussian = GaussianMixture(np.zeros((1, dimension)), radius / median_distance)
-    return Problem(ball, gaussian, flip_probability=flip_probability, noise=noise)
-
-
-def _sphere_function(
-    target: str, dimension: int, radius: float, degree: int, task: str, rng: np.random.Generator
-) -> SphereFunction:
-    match target:
-        case "linear":
-            return Harmonic(task, radius, axis=rng.standard_normal(dimension))
-        case "harmonic":
-            return Harmonic(task, radius, axis=rng.standard_normal(dimension), degree=degree)
-        case "quadratic":
-            return Quadratic(task, radius, matrix=rng.standard_normal((dimension, dimension)))
-        case _:
-            return Constant(task, radius, n_features=dimension)
-
-
-def _check_noise_free(flip_probability: float, noise: float, owner: str) -> None:
-    for name, value in (("flip_probability", flip_probability), ("noise", noise)):
-        if value:
-            raise ValueError(error_message(name, owner, "0 for the target 'random', which is all noise", value))
-
-
 def _rebatched(parts: Iterator[Sample], batch_size: int) -> Iterator[Sample]:
     """Cut and join parts of any size into batches of one size, the last one perhaps smaller."""
     pieces: list[Sample] = []
@@ -401,9 +219,3 @@ def _joined(pieces: list[Sample]) -> Sample:
         return pieces[0]
     Xs, ys = zip(*pieces, strict=True)
     return np.concatenate(Xs), np.concatenate(ys)
-
-
-def _check_dtype(dtype: DTypeLike, owner: str) -> np.dtype[Any]:
-    if dtype is None or np.dtype(dtype) not in _DTYPES:
-        raise ValueError(error_message("dtype", owner, "float64 or float32", dtype))
-    return np.dtype(dtype)

@@ -11,9 +11,13 @@ from array_api_compat import array_namespace
 from numpy.typing import ArrayLike, NDArray
 
 from toymanifold.arcs import Arc, evenly_spaced
-from toymanifold.regions import signed
-from toymanifold.streams import as_generator, chunks
-from toymanifold.validation import check_integer, check_points, check_real
+from toymanifold.densities import GaussianMixture, UniformBox
+from toymanifold.embedding import Embedding
+from toymanifold.geometry import signed, turned
+from toymanifold.problems import Problem
+from toymanifold.protocols import Density
+from toymanifold.streams import Split, as_generator, as_seed, chunks, stream
+from toymanifold.validation import check_choice, check_integer, check_points, check_real
 
 _TURN = 2 * math.pi
 
@@ -217,13 +221,6 @@ class Spiral:
         return path
 
 
-def turned(X: NDArray[np.float64], turns: float) -> NDArray[np.float64]:
-    """Return points (n_samples, 2) of the plane, turned about the origin."""
-    cos, sin = math.cos(_TURN * turns), math.sin(_TURN * turns)
-    x, y = X.T
-    return np.column_stack([cos * x - sin * y, sin * x + cos * y])
-
-
 @dataclass(frozen=True)
 class SpiralBands:
     """A density that does know the spiral: points lie in its bands and nowhere else.
@@ -273,3 +270,62 @@ class SpiralBands:
         """Return the width of a band, in pitches, at an angle in turns."""
         spiral = self.spiral
         return np.clip((spiral.turns - theta) * (spiral.band * _TURN / spiral.tip), 0, spiral.band)
+
+
+def spiral_problem(
+    *,
+    turns: float = 4.0,
+    fill: float = 0.5,
+    tip: float = math.pi / 2,
+    radius: float = 1.0,
+    arms: int = 1,
+    density: str | Density = "mixture",
+    dimension: int = 2,
+    nuisance_scale: float = 0.0,
+    flip_probability: float = 0.0,
+    problem_seed: int = 0,
+) -> Problem:
+    """Build the project's own toy: inside or outside a closed spiral, or which of several arms.
+
+    Parameters
+    ----------
+    turns, fill, tip, radius, arms
+        Of the `Spiral`.
+    density : {"mixture", "uniform", "bands"} or Density, default="mixture"
+        "mixture" is `GaussianMixture.random_spots` (20 spots of standard deviation 0.15 radius over the square of the
+        spiral), "uniform" the square itself, "bands" the inside of the spiral (`SpiralBands`).
+    dimension : int, default=2
+        d >= 2, of the space in which the plane of the spiral lies, turned at random.
+    nuisance_scale : float, default=0.0
+        Standard deviation of the Gaussian nuisance in each of the other d - 2 directions.
+    flip_probability : float, default=0.0
+        Label noise.
+    problem_seed : int, default=0
+        Of the mixture's spots and the plane's directions; points and labels have a seed of their own.
+
+    Returns
+    -------
+    problem : Problem
+    """
+    owner = "spiral_problem"
+    seed = as_seed(check_integer(problem_seed, "problem_seed", owner, low=0), owner)
+    spiral = Spiral(turns=turns, fill=fill, tip=tip, radius=radius, arms=arms)
+    if not isinstance(density, Density):
+        density = _spiral_density(density, spiral, seed)
+    check_integer(dimension, "dimension", owner, low=2)
+    check_real(nuisance_scale, "nuisance_scale", owner, low=0, closed="[)")
+    embedding = None
+    if dimension > 2:
+        embedding = Embedding.random(dimension, 2, nuisance_scale, rng=stream(seed, Split.FRAME))
+    return Problem(spiral, density, embedding, flip_probability=flip_probability)
+
+
+def _spiral_density(name: str, spiral: Spiral, seed: int) -> Density:
+    radius = spiral.radius
+    match check_choice(name, "density", "spiral_problem", ("mixture", "uniform", "bands")):
+        case "mixture":
+            return GaussianMixture.random_spots(scale=0.15 * radius, half_width=radius, random_state=seed)
+        case "uniform":
+            return UniformBox(half_width=radius)
+        case _:
+            return SpiralBands(spiral)

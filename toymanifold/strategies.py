@@ -14,12 +14,13 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from toymanifold.densities import Density, GaussianMixture, UniformBall, UniformBox, UniformSphere
+from toymanifold.densities import GaussianMixture, UniformBall, UniformBox, UniformSphere
 from toymanifold.embedding import Embedding
-from toymanifold.problems import Problem, Sample, concentric_spheres_problem, sphere_problem, spiral_problem
-from toymanifold.spirals import Spiral
+from toymanifold.problems import Problem, Sample
+from toymanifold.protocols import TASKS, Density
+from toymanifold.spheres import concentric_spheres_problem, sphere_problem
+from toymanifold.spirals import Spiral, spiral_problem
 from toymanifold.streams import BLOCK
-from toymanifold.targets import TASKS
 from toymanifold.validation import check_integer, error_message
 
 try:

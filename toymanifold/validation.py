@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 
 
 def error_message(name: str, owner: str, allowed: str, value: object) -> str:
@@ -56,6 +58,13 @@ def check_choice(value: Any, name: str, owner: str, allowed: Iterable[str]) -> s
     if value not in options:
         raise ValueError(error_message(name, owner, f"one of {', '.join(map(repr, options))}", value))
     return str(value)
+
+
+def check_dtype(dtype: DTypeLike, owner: str) -> np.dtype[Any]:
+    """Return the numpy type of points: float64 or float32."""
+    if dtype is None or np.dtype(dtype) not in _DTYPES:
+        raise ValueError(error_message("dtype", owner, "float64 or float32", dtype))
+    return np.dtype(dtype)
 
 
 def check_points(X: ArrayLike, dimension: int, owner: str) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.spatial import KDTree
 
 from toymanifold import Ball, Shells, Spiral
-from toymanifold.spirals import turned
+from toymanifold.geometry import turned
 
 
 @st.composite

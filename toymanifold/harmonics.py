@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import comb, eval_chebyt, eval_gegenbauer
 
+from toymanifold.protocols import TASKS
 from toymanifold.validation import check_choice, check_integer, check_points, check_real, error_message
-
-TASKS = ("classification", "regression")
 
 _TILE = 64
 
@@ -119,11 +118,12 @@ class Harmonic(SphereFunction):
     def _values(self, U: NDArray[np.float64]) -> NDArray[np.float64]:
         d, k = self.dimension, self.degree
         cosine = np.clip(np.einsum("ij,j->i", U, np.asarray(self.axis)), -1, 1)
-        n_harmonics = comb(d + k - 1, k) - comb(d + k - 3, k - 2)
+        n_harmonics = scipy.special.comb(d + k - 1, k) - scipy.special.comb(d + k - 3, k - 2)
         if d == 2:
-            legendre = eval_chebyt(k, cosine)
+            legendre = scipy.special.eval_chebyt(k, cosine)
         else:
-            legendre = eval_gegenbauer(k, d / 2 - 1, cosine) / eval_gegenbauer(k, d / 2 - 1, 1.0)
+            gegenbauer = scipy.special.eval_gegenbauer
+            legendre = gegenbauer(k, d / 2 - 1, cosine) / gegenbauer(k, d / 2 - 1, 1.0)
         values: NDArray[np.float64] = np.sqrt(n_harmonics) * legendre
         return values
 

@@ -20,10 +20,8 @@ from unittest import SkipTest
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from toymanifold.independence import ranks, require_independent
+from toymanifold.checks.independence import ranks, require_independent
 from toymanifold.validation import check_choice, check_integer, check_real, error_message
-
-__all__ = ["CHECKS", "CheckResult", "check_generator"]
 
 _SEEDS = (0, 1, 2**16, 2**31, 2**32 - 1)  # falsy, small, and those that a truncated seed confuses with 0 or 1
 _FEW_CLASSES = 20

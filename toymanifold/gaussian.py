@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from toymanifold.densities import GaussianMixture
 from toymanifold.problems import Problem
-from toymanifold.targets import TASKS
+from toymanifold.protocols import TASKS
 from toymanifold.validation import check_choice, check_integer, check_points
 
 Array = NDArray[np.float64]
