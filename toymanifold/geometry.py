@@ -1,4 +1,4 @@
-"""Geometry that several toys share: rotations of the plane, spheres, the sign of a distance."""
+"""Geometry that several toys share: the sign of a distance, spheres, rotations of the plane."""
 
 import math
 
@@ -10,7 +10,7 @@ from toymanifold.streams import chunks
 
 
 def signed(distance: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Give distances the sign of a signed distance: negative inside."""
+    """Return distances to a boundary as signed distances: negative inside."""
     return np.where(inside, -distance, distance)
 
 
@@ -21,7 +21,7 @@ def sphere_area(dimension: int, radius: float) -> float:
 
 
 def uniform_on_sphere(n_samples: int, dimension: int, radius: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draw points (n_samples, dimension) uniformly from the sphere: Gaussian points, brought to one length."""
+    """Draw points (n_samples, dimension) uniformly from a sphere: Gaussian points, scaled to one length."""
     X = np.empty((n_samples, dimension))
     for rows in chunks(n_samples, dimension):
         part = X[rows]
@@ -31,7 +31,7 @@ def uniform_on_sphere(n_samples: int, dimension: int, radius: float, rng: np.ran
 
 
 def turned(X: NDArray[np.float64], turns: float) -> NDArray[np.float64]:
-    """Return points (n_samples, 2) of the plane, turned about the origin."""
+    """Return points (n_samples, 2) of the plane, rotated about the origin by a number of turns."""
     cos, sin = math.cos(2 * math.pi * turns), math.sin(2 * math.pi * turns)
     x, y = X.T
     return np.column_stack([cos * x - sin * y, sin * x + cos * y])

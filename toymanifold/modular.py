@@ -1,6 +1,7 @@
-"""Arithmetic modulo p: a finite table of which some cells are seen, and the others are to be filled in.
+"""The toy of arithmetic modulo p: a finite table of which some cells are given and the others are to be predicted.
 
-The toy of grokking (Power et al., Grokking: generalization beyond overfitting on small algorithmic datasets, 2022).
+It is the toy of grokking (Power et al., Grokking: generalization beyond overfitting on small algorithmic datasets,
+2022).
 """
 
 import functools
@@ -13,22 +14,38 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from toymanifold.problems import Problem, Sample
-from toymanifold.streams import Split, as_seed, stream
-from toymanifold.validation import check_choice, check_integer, check_points, check_real
+from toymanifold.streams import Split, as_generator, as_seed, stream
+from toymanifold.validation import (
+    check_choice,
+    check_dtype,
+    check_integer,
+    check_points,
+    check_real,
+    check_seed,
+    error_message,
+)
 
 OPERATIONS = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply}
-"""What is done with two numbers before the remainder is taken."""
+"""The operations, by name, whose remainder is the label."""
 
 
 @dataclass(frozen=True)
 class ModularOperation:
-    """The label of a pair (a, b), one-hot after one-hot in 2 p coordinates: (a + b) mod p, or another operation.
+    """The remainder modulo p of the sum, difference or product of two numbers, each one-hot in p coordinates.
 
     Parameters
     ----------
     modulus : int
-        p >= 2.
+        Modulus p >= 2.
     operation : {"add", "subtract", "multiply"}, default="add"
+        Operation on the two numbers.
+
+    Examples
+    --------
+    >>> from toymanifold import ModularOperation, OneHotPairs
+    >>> pairs = OneHotPairs(modulus=3).encode([8, 5])  # (2, 2) and (1, 2)
+    >>> ModularOperation(modulus=3).label(pairs)
+    array([1, 0])
     """
 
     modulus: int
@@ -42,86 +59,124 @@ class ModularOperation:
 
     @property
     def dimension(self) -> int:
-        """Of the space, 2 p."""
+        """Dimension of the space, 2 p."""
         return 2 * self.modulus
 
     @property
     def n_classes(self) -> int:
-        """The modulus."""
+        """Number of classes, p."""
         return self.modulus
 
     def label(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return the label of each row of `X` (n_samples, 2 p): of the largest coordinate in each half."""
+        """Return the labels of `X` (n_samples, 2 p): the numbers are the largest coordinates of its two halves."""
         points = check_points(X, self.dimension, "ModularOperation.label")
-        a, b = points[:, : self.modulus].argmax(axis=1), points[:, self.modulus :].argmax(axis=1)
+        a, b = np.divmod(_pairs(points), self.modulus)
         labels: NDArray[np.int64] = OPERATIONS[self.operation](a, b) % self.modulus
         return labels
 
 
 @dataclass(frozen=True)
 class OneHotPairs:
-    """The uniform distribution over the p^2 pairs, each of them two one-hot vectors.
+    """The uniform distribution over the p^2 pairs of numbers below p, each number one-hot.
 
     Parameters
     ----------
     modulus : int
-        p >= 2.
+        Number p >= 2 of values of each number.
+
+    Examples
+    --------
+    >>> from toymanifold import OneHotPairs
+    >>> OneHotPairs(modulus=3).encode([5])
+    array([[0., 1., 0., 0., 0., 1.]])
     """
 
     modulus: int
 
+    def __post_init__(self) -> None:
+        check_integer(self.modulus, "modulus", "OneHotPairs", low=2)
+
     @property
     def dimension(self) -> int:
-        """Of the space, 2 p."""
+        """Dimension of the space, 2 p."""
         return 2 * self.modulus
 
-    def encode(self, pairs: NDArray[np.integer]) -> NDArray[np.float64]:
-        """Return pairs, numbered from 0 to p^2 - 1 as a p + b, as (n, 2 p) one-hot rows."""
-        a, b = np.divmod(pairs, self.modulus)
-        points = np.zeros((len(pairs), self.dimension))
-        rows = np.arange(len(pairs))
+    def encode(self, pairs: ArrayLike) -> NDArray[np.float64]:
+        """Return the one-hot rows (n, 2 p) of pairs (n,); the pair (a, b) has the number a p + b."""
+        a, b = np.divmod(np.asarray(pairs), self.modulus)
+        points = np.zeros((len(a), self.dimension))
+        rows = np.arange(len(a))
         points[rows, a] = points[rows, self.modulus + b] = 1.0
         return points
 
     def sample(self, n_samples: int, random_state: Any = None) -> NDArray[np.float64]:
-        """Draw points of shape (n_samples, 2 p), with replacement."""
-        rng = np.random.default_rng(random_state)
+        """Draw points of shape (n_samples, 2 p), with replacement and nested."""
+        n_samples = check_integer(n_samples, "n_samples", "OneHotPairs.sample", low=0)
+        rng = as_generator(random_state, "OneHotPairs.sample")
         return self.encode(rng.integers(self.modulus**2, size=n_samples))
 
     def log_density(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return -2 log p, the logarithm of the probability of each row of `X` (n_samples, 2 p), which is a pair."""
-        return np.full(len(check_points(X, self.dimension, "OneHotPairs.log_density")), -2 * math.log(self.modulus))
+        """Return the logarithm of the probability of each row of `X` (n_samples, 2 p); -inf if it is not a pair."""
+        points = check_points(X, self.dimension, "OneHotPairs.log_density")
+        is_pair = (points == self.encode(_pairs(points))).all(axis=1)
+        return np.where(is_pair, -2 * math.log(self.modulus), -math.inf)
 
 
 @dataclass(frozen=True)
 class ModularProblem(Problem):
-    """A table of p^2 pairs, a share of which is kept for testing: no training sample has any of them.
+    """A table of p^2 pairs, of which a share is kept for testing and occurs in no training sample.
 
-    Training samples are drawn from the others *without* replacement, in an order that the seed decides, so they are
-    nested; test samples are drawn with replacement.
+    Training samples are drawn from the other pairs without replacement, in an order that depends on the seed, so they
+    are nested. Test samples are drawn with replacement.
 
     Parameters
     ----------
-    target, density, embedding, flip_probability, noise
-        Of a `Problem`: a `ModularOperation` and `OneHotPairs`, and none of the rest.
+    target : ModularOperation
+        Operation that gives the labels.
+    density : OneHotPairs
+        Pairs of the same modulus.
+    embedding : None, default=None
+        Not supported.
+    flip_probability, noise : float, default=0.0
+        Not supported: labels are noise-free.
     test_fraction : float, default=0.25
-        Share of the table, in (0, 1), kept for testing.
+        Share of the table, in (0, 1), that is kept for testing.
     problem_seed : int, default=0
-        Of the choice of these pairs.
+        Seed of the choice of the pairs for testing.
+
+    Examples
+    --------
+    >>> from toymanifold import ModularOperation, ModularProblem, OneHotPairs
+    >>> problem = ModularProblem(ModularOperation(5), OneHotPairs(5), test_fraction=0.2)
+    >>> problem.n_train
+    20
     """
 
     test_fraction: float = 0.25
     problem_seed: int = 0
 
+    def __post_init__(self) -> None:
+        owner = "ModularProblem"
+        super().__post_init__()
+        check_real(self.test_fraction, "test_fraction", owner, low=0, high=1, closed="()")
+        check_seed(self.problem_seed, "problem_seed", owner)
+        for name in ("embedding", "flip_probability"):
+            if getattr(self, name):
+                raise ValueError(error_message(name, owner, "left at its default", getattr(self, name)))
+
     @functools.cached_property
     def _pools(self) -> dict[Split, NDArray[np.int64]]:
-        order = stream(self.problem_seed, Split.TARGET).permutation(self.target.dimension**2 // 4)
+        order = stream(self.problem_seed, Split.TARGET).permutation(self._pairs.modulus**2)
         n_test = min(max(1, round(self.test_fraction * len(order))), len(order) - 1)
         return {Split.TEST: order[:n_test], Split.TRAIN: order[n_test:]}
 
     @property
+    def _pairs(self) -> OneHotPairs:
+        return self.density  # type: ignore[return-value]
+
+    @property
     def n_train(self) -> int:
-        """The number of pairs that training samples are drawn from."""
+        """Number of pairs that training samples are drawn from."""
         return len(self._pools[Split.TRAIN])
 
     def sample(
@@ -140,8 +195,8 @@ class ModularProblem(Problem):
         n_samples = check_integer(n_samples, "n_samples", owner, low=1, high=most)
         rng, pool = stream(as_seed(random_state, owner), part), self._pools[part]
         pairs = rng.permutation(pool)[:n_samples] if part is Split.TRAIN else rng.choice(pool, n_samples)
-        X = self.density.encode(pairs)  # type: ignore[attr-defined]
-        return X.astype(dtype, copy=False), self.label(X)
+        X = self._pairs.encode(pairs).astype(check_dtype(dtype, owner), copy=False)
+        return X, self.label(X)
 
     def batches(
         self,
@@ -153,32 +208,47 @@ class ModularProblem(Problem):
         dtype: DTypeLike = np.float64,
     ) -> Iterator[Sample]:
         """Yield a sample in batches, as `Problem.batches` does."""
+        batch_size = check_integer(batch_size, "batch_size", "ModularProblem.batches", low=1)
         X, y = self.sample(n_samples, random_state, split=split, dtype=dtype)
-        for start in range(0, n_samples, batch_size):
-            yield X[start : start + batch_size], y[start : start + batch_size]
+        rows = (slice(start, start + batch_size) for start in range(0, n_samples, batch_size))
+        return ((X[part], y[part]) for part in rows)
 
 
 def modular_problem(
     *, modulus: int = 31, operation: str = "add", test_fraction: float = 0.25, problem_seed: int = 0
 ) -> ModularProblem:
-    """Build the problem of filling in a table of arithmetic modulo p.
+    """Build the problem of completing a table of arithmetic modulo p.
 
     Parameters
     ----------
     modulus : int, default=31
-        p >= 2.
+        Modulus p >= 2.
     operation : {"add", "subtract", "multiply"}, default="add"
+        Operation on the two numbers of a pair.
     test_fraction : float, default=0.25
-        Share of the p^2 pairs, in (0, 1), that no training sample has.
+        Share of the p^2 pairs, in (0, 1), that is kept for testing and occurs in no training sample.
     problem_seed : int, default=0
-        Of the choice of these pairs.
+        Seed of the choice of the pairs for testing.
 
     Returns
     -------
     problem : ModularProblem
+        Problem of classification with p classes.
+
+    Examples
+    --------
+    >>> from toymanifold import modular_problem
+    >>> problem = modular_problem(modulus=7)
+    >>> X, y = problem.sample(problem.n_train, random_state=0)
+    >>> X.shape, y.shape
+    ((37, 14), (37,))
     """
-    owner = "modular_problem"
     target = ModularOperation(modulus, operation)
-    check_real(test_fraction, "test_fraction", owner, low=0, high=1, closed="()")
-    seed = as_seed(check_integer(problem_seed, "problem_seed", owner, low=0), owner)
-    return ModularProblem(target, OneHotPairs(modulus), test_fraction=test_fraction, problem_seed=seed)
+    return ModularProblem(target, OneHotPairs(modulus), test_fraction=test_fraction, problem_seed=problem_seed)
+
+
+def _pairs(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the number a p + b of the pair that each row of `points` (n_samples, 2 p) stands for."""
+    modulus = points.shape[1] // 2
+    a, b = points[:, :modulus].argmax(axis=1), points[:, modulus:].argmax(axis=1)
+    return a * modulus + b

@@ -1,6 +1,6 @@
-"""A problem is a target and a density: what is to be learnt, and where one gets to look.
+"""A problem: points drawn from a density and labelled by a target.
 
-Unless noise is asked for, labels are the target's own: the Bayes error is zero, and every error is the learner's.
+Without noise, labels are the target's own: the Bayes error is zero, and every error is the learner's.
 """
 
 from collections.abc import Iterator
@@ -21,20 +21,29 @@ Sample = tuple[NDArray[Any], NDArray[Any]]
 
 @dataclass(frozen=True)
 class Problem:
-    """Points from a density, labelled by a target.
+    """Points drawn from a density and labelled by a target.
 
     Parameters
     ----------
     target : Target
-        What is to be learnt, in its own space.
+        Function that gives the true labels.
     density : Density
-        Where points fall, in the same space.
+        Distribution of the points, in the space of the target.
     embedding : Embedding or None, default=None
-        Places that space in a larger one; None leaves it as it is.
+        Isometry from that space into a larger one; None for the space itself.
     flip_probability : float, default=0.0
-        Chance, in [0, 1], that a sampled label is replaced by one of the other classes, each as likely.
+        Probability, in [0, 1], that a sampled label is replaced by another class, each of them as likely; for
+        classification.
     noise : float, default=0.0
-        Standard deviation of Gaussian noise on sampled labels; for targets of regression.
+        Standard deviation of Gaussian noise on sampled labels; for regression.
+
+    Examples
+    --------
+    >>> from toymanifold import Ball, Problem, UniformBox
+    >>> problem = Problem(Ball(dimension=2), UniformBox(dimension=2))
+    >>> X, y = problem.sample(1000, random_state=0)
+    >>> problem.task, X.shape, y.shape
+    ('classification', (1000, 2), (1000,))
     """
 
     target: Target
@@ -54,15 +63,20 @@ class Problem:
             )
         check_real(self.flip_probability, "flip_probability", "Problem", low=0, high=1)
         check_real(self.noise, "noise", "Problem", low=0, closed="[)")
-        if self.flip_probability and self.target.n_classes is None:
+        if self.flip_probability and self.task == "regression":
             raise ValueError(error_message("flip_probability", "Problem", "0 for regression", self.flip_probability))
-        if self.noise and self.target.n_classes is not None:
+        if self.noise and self.task == "classification":
             raise ValueError(error_message("noise", "Problem", "0 for classification", self.noise))
 
     @property
     def dimension(self) -> int:
-        """Of the space in which points are given."""
+        """Dimension of the space in which points are given."""
         return self.target.dimension if self.embedding is None else self.embedding.dimension
+
+    @property
+    def task(self) -> str:
+        """Kind of labels: "classification" or "regression"."""
+        return "regression" if self.target.n_classes is None else "classification"
 
     def sample(
         self,
@@ -80,27 +94,29 @@ class Problem:
         Parameters
         ----------
         n_samples : int
-            At least 1.
+            Number of points, at least 1.
         random_state : int, RandomState, Generator or None, default=None
-            Only an int gives the same sample again.
+            Seed of points and label noise. An int gives the same sample every time; a RandomState or Generator is
+            advanced.
         split : {"train", "test"}, default="train"
-            No seed's training sample meets any seed's test sample.
+            Stream of random numbers; the test stream is independent of the training streams of all seeds.
         dtype : {float64, float32}, default=float64
-            Of X. Labels are those of the points as they are returned.
+            Type of X. Labels are those of the points after rounding to it.
         n_jobs : int, default=1
-            Threads that draw; the sample does not depend on it.
+            Number of threads; the sample does not depend on it.
 
         Returns
         -------
         X : ndarray of shape (n_samples, dimension)
+            Points.
         y : ndarray of shape (n_samples,)
-            int64 classes from 0 on, or float64 values.
+            Labels: int64 classes from 0 on, or float64 values.
         """
         n_samples = check_integer(n_samples, "n_samples", "Problem.sample", low=1)
         check_integer(n_jobs, "n_jobs", "Problem.sample", low=1)
         parts = self._parts(n_samples, random_state, split, "Problem.sample")
         X = np.empty((n_samples, self.dimension), dtype=check_dtype(dtype, "Problem.sample"))
-        y = np.empty(n_samples, dtype=np.float64 if self.target.n_classes is None else np.int64)
+        y = np.empty(n_samples, dtype=np.float64 if self.task == "regression" else np.int64)
 
         def fill(part: tuple[slice, np.random.Generator]) -> None:
             rows, rng = part
@@ -128,16 +144,22 @@ class Problem:
         Parameters
         ----------
         n_samples : int
-            In all, at least 1.
+            Number of points in all, at least 1.
         batch_size : int
-            Rows of each batch but the last, which may have fewer.
-        random_state, split, dtype
-            As in `sample`: put together, the batches are its sample.
+            Number of points in a batch; the last one may have fewer.
+        random_state : int, RandomState, Generator or None, default=None
+            Seed, as in `sample`: concatenated, the batches are its sample.
+        split : {"train", "test"}, default="train"
+            Stream of random numbers, as in `sample`.
+        dtype : {float64, float32}, default=float64
+            Type of X.
 
         Yields
         ------
         X : ndarray of shape (batch_size, dimension)
+            Points.
         y : ndarray of shape (batch_size,)
+            Labels.
         """
         n_samples = check_integer(n_samples, "n_samples", "Problem.batches", low=1)
         batch_size = check_integer(batch_size, "batch_size", "Problem.batches", low=1)
@@ -145,11 +167,11 @@ class Problem:
         return _rebatched(self._drawn(parts, check_dtype(dtype, "Problem.batches")), batch_size)
 
     def label(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the true label, without noise, of any points `X` (n_samples, dimension)."""
+        """Return the true labels, without noise, of points `X` (n_samples, dimension)."""
         return self.target.label(self._own(X))
 
     def log_density(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the natural logarithm of the sampling density at any points `X` (n_samples, dimension)."""
+        """Return the natural logarithm of the sampling density at points `X` (n_samples, dimension)."""
         own = self.density.log_density(self._own(X))
         return own if self.embedding is None else own + self.embedding.log_nuisance(X)
 
@@ -159,11 +181,13 @@ class Problem:
         Raises
         ------
         TypeError
-            If the target is no region.
+            If the target is not a `Region`.
         """
         if not hasattr(self.target, "signed_distance"):
-            raise TypeError(f"{type(self.target).__name__} is no region: it has no boundary to be distant from.")
-        # Nuisance directions run along the boundary, so the distance is the one in the figure's own space.
+            raise TypeError(
+                f"Problem.signed_distance needs a target that is a Region. Got {type(self.target).__name__} instead."
+            )
+        # Nuisance directions run along the boundary, so the distance is the one in the target's own space.
         distance: NDArray[np.float64] = self.target.signed_distance(self._own(X))
         return distance
 
@@ -180,7 +204,7 @@ class Problem:
         return (self._draw(rows.stop - rows.start, rng, dtype) for rows, rng in parts)
 
     def _draw(self, n_samples: int, rng: np.random.Generator, dtype: np.dtype[Any]) -> Sample:
-        """Draw the head of one block. Nuisance and label noise have generators of their own: neither moves points."""
+        """Draw the head of a block. Nuisance and label noise have their own generators, so neither moves points."""
         X = self.density.sample(n_samples, rng)
         if self.embedding is not None or self.flip_probability or self.noise:
             nuisance, labels = rng.spawn(2)
@@ -189,13 +213,17 @@ class Problem:
         X = X.astype(dtype, copy=False)
         y = self.label(X)
         if self.flip_probability:
-            chance, other = labels.spawn(2)
-            n_classes = self.target.n_classes or 2
-            shift = other.integers(1, n_classes, size=n_samples)
-            y = np.where(chance.random(n_samples) < self.flip_probability, (y + shift) % n_classes, y)
+            y = self._flipped(y, labels)
         if self.noise:
             y = y + self.noise * labels.standard_normal(n_samples)
         return X, y
+
+    def _flipped(self, y: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """Replace labels by other classes, with the flip probability."""
+        chance, other = rng.spawn(2)
+        n_classes = self.target.n_classes or 2
+        shift = other.integers(1, n_classes, size=len(y))
+        return np.where(chance.random(len(y)) < self.flip_probability, (y + shift) % n_classes, y)
 
 
 def _rebatched(parts: Iterator[Sample], batch_size: int) -> Iterator[Sample]:

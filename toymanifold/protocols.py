@@ -10,20 +10,27 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 TASKS = ("classification", "regression")
-"""The kinds of problem: labels are classes, or real values."""
+"""The two kinds of problem: labels are classes, or real values."""
 
 
 class Target(Protocol):
-    """What a problem needs of that which is to be learnt.
+    """Interface of the function that a problem asks a learner for.
 
     Attributes
     ----------
     dimension : int
-        Of the space.
+        Dimension of the space.
     radius : float
-        What is worth looking at lies in the ball of this radius about the origin.
+        Radius of the ball about the origin that holds the structure to be learnt.
     n_classes : int or None
-        Labels are 0 to n_classes - 1; None for a target of regression, whose labels are floats.
+        Number of classes, labelled 0 to n_classes - 1; None for regression, whose labels are floats.
+
+    Examples
+    --------
+    >>> from toymanifold import Ball, Target
+    >>> disc: Target = Ball(dimension=2)
+    >>> disc.dimension, disc.radius, disc.n_classes
+    (2, 1.0, 2)
     """
 
     @property
@@ -41,34 +48,65 @@ class Target(Protocol):
 
 
 class Region(Target, Protocol):
-    """A target that is a region of space with a boundary."""
+    """Interface of a target that is a region of space with a boundary.
+
+    Attributes
+    ----------
+    intrinsic_dimension : int
+        Dimension of the boundary.
+
+    Examples
+    --------
+    >>> from toymanifold import Ball, Region
+    >>> disc: Region = Ball(dimension=2)
+    >>> disc.signed_distance([[0.0, 0.0], [0.0, 3.0]])
+    array([-1.,  2.])
+    """
 
     @property
-    def intrinsic_dimension(self) -> int:
-        """Of the boundary."""
-        ...
+    def intrinsic_dimension(self) -> int: ...  # noqa: D102
 
     def contains(self, X: ArrayLike) -> NDArray[np.bool_]:
-        """Tell for each row of `X` (n_samples, dimension) whether it lies in the closed region."""
+        """Return the mask of the rows of `X` (n_samples, dimension) that lie in the closed region."""
         ...
 
     def signed_distance(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return for each row of `X` (n_samples, dimension) the Euclidean distance to the region's boundary.
+        """Return the Euclidean distance of each row of `X` (n_samples, dimension) to the boundary, negative inside.
 
         At most 0 where `contains` holds and at least 0 elsewhere; -signed_distance is the margin of a point inside.
         """
         ...
 
+    def boundary(self, n_samples: int) -> NDArray[np.float64]:
+        """Return points (n_samples, dimension) of the boundary, evenly spaced or uniformly drawn."""
+        ...
+
 
 @runtime_checkable
 class Density(Protocol):
-    """What a problem needs of a density: ``dimension``, ``sample`` and ``log_density``."""
+    """Interface of the distribution that points are drawn from.
+
+    Attributes
+    ----------
+    dimension : int
+        Dimension of the space.
+
+    Examples
+    --------
+    >>> from toymanifold import Density, UniformBox
+    >>> isinstance(UniformBox(dimension=2), Density)
+    True
+    """
 
     @property
     def dimension(self) -> int: ...  # noqa: D102
 
     def sample(self, n_samples: int, random_state: Any = None) -> NDArray[np.float64]:
-        """Draw points of shape (n_samples, dimension), prefix-stable."""
+        """Draw points of shape (n_samples, dimension).
+
+        Samples are nested: for one int `random_state`, the sample of m is the head of the sample of n. An int, a
+        RandomState, a Generator or None is accepted, as by `toymanifold.streams.as_generator`.
+        """
         ...
 
     def log_density(self, X: ArrayLike) -> NDArray[np.float64]:

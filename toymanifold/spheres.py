@@ -1,4 +1,4 @@
-"""The toys about spheres: a ball, two concentric spheres, and functions on a sphere."""
+"""The toys about spheres: inside or outside a ball, two concentric spheres, functions on a sphere."""
 
 import math
 from dataclasses import dataclass, replace
@@ -13,8 +13,8 @@ from toymanifold.embedding import Embedding
 from toymanifold.geometry import signed, sphere_area, uniform_on_sphere
 from toymanifold.harmonics import Constant, Harmonic, Quadratic, SphereFunction
 from toymanifold.problems import Problem
-from toymanifold.streams import Split, as_generator, as_seed, stream
-from toymanifold.validation import check_choice, check_integer, check_points, check_real, error_message
+from toymanifold.streams import Split, as_generator, stream
+from toymanifold.validation import check_choice, check_integer, check_points, check_real, check_seed, error_message
 
 _TARGETS = ("inside", "linear", "quadratic", "harmonic", "random")
 
@@ -26,37 +26,47 @@ class Ball:
     Parameters
     ----------
     dimension : int, default=3
-        d >= 1, of the space.
+        Dimension d >= 1 of the space.
     radius : float, default=1.0
+        Radius of the sphere.
+
+    Examples
+    --------
+    >>> from toymanifold import Ball
+    >>> ball = Ball(dimension=3)
+    >>> ball.label([[0.0, 0.0, 0.5], [0.0, 0.0, 1.5]])
+    array([1, 0])
+    >>> ball.signed_distance([[0.0, 0.0, 0.5], [0.0, 0.0, 1.5]])
+    array([-0.5,  0.5])
     """
 
     dimension: int = 3
     radius: float = 1.0
 
+    n_classes = 2
+
     def __post_init__(self) -> None:
         check_integer(self.dimension, "dimension", "Ball", low=1)
         check_real(self.radius, "radius", "Ball", low=0, closed="()")
 
-    n_classes = 2
-
     @property
     def surface_area(self) -> float:
-        """Area of the sphere: the length of the circle in the plane, 2 on the line."""
+        """Area of the sphere; in the plane the length of the circle, on the line 2."""
         return sphere_area(self.dimension, self.radius)
 
     @property
     def intrinsic_dimension(self) -> int:
-        """Of the boundary, the sphere."""
+        """Dimension of the boundary, d - 1."""
         return self.dimension - 1
 
     def contains(self, X: ArrayLike) -> NDArray[np.bool_]:
-        """Tell which points of `X` (n_samples, dimension) lie in the closed ball."""
+        """Return the mask of the points of `X` (n_samples, dimension) in the closed ball."""
         X = check_points(X, self.dimension, "Ball.contains")
         inside: NDArray[np.bool_] = np.einsum("ij,ij->i", X, X) <= self.radius**2
         return inside
 
     def label(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return 1 for points of `X` (n_samples, dimension) inside and 0 for those outside."""
+        """Return the labels of `X` (n_samples, dimension): 1 inside and 0 outside."""
         return self.contains(X).astype(np.int64)
 
     def signed_distance(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -71,13 +81,14 @@ class Ball:
         Parameters
         ----------
         n_samples : int
-            At least 1.
+            Number of points, at least 1.
         random_state : int, RandomState, Generator or None, default=None
+            Seed of the points.
 
         Returns
         -------
         X : ndarray of shape (n_samples, dimension)
-            From one seed, a smaller sample is the head of a larger one.
+            Points of the sphere; for one int seed, samples are nested.
         """
         n_samples = check_integer(n_samples, "n_samples", "Ball.boundary", low=1)
         return uniform_on_sphere(n_samples, self.dimension, self.radius, as_generator(random_state, "Ball.boundary"))
@@ -85,17 +96,25 @@ class Ball:
 
 @dataclass(frozen=True)
 class Shells:
-    """Two concentric spheres: a point belongs to the nearer one.
+    """Two concentric spheres, each the class of the points that are nearest to it.
 
-    The boundary between the classes that leaves the widest margin is the sphere midway. Gilmer et al., Adversarial
+    The boundary between the classes is the sphere midway, which leaves the widest margin. Gilmer et al., Adversarial
     Spheres, 2018, take d = 500 and radii 1 and 1.3.
 
     Parameters
     ----------
     dimension : int, default=3
-        d >= 1, of the space.
+        Dimension d >= 1 of the space.
     inner, outer : float, default=1.0, 1.3
         Radii of the spheres, 0 < inner < outer.
+
+    Examples
+    --------
+    >>> from toymanifold import Shells
+    >>> Shells(dimension=2).label([[1.0, 0.0], [1.3, 0.0]])
+    array([1, 0])
+    >>> Shells(dimension=2).margin
+    0.15
     """
 
     dimension: int = 3
@@ -111,12 +130,12 @@ class Shells:
 
     @property
     def radius(self) -> float:
-        """Of the outer sphere."""
+        """Radius of the outer sphere."""
         return self.outer
 
     @property
     def intrinsic_dimension(self) -> int:
-        """Of the spheres."""
+        """Dimension of the boundary, d - 1."""
         return self.dimension - 1
 
     @property
@@ -129,11 +148,11 @@ class Shells:
         return Ball(self.dimension, (self.inner + self.outer) / 2)
 
     def contains(self, X: ArrayLike) -> NDArray[np.bool_]:
-        """Tell which points of `X` (n_samples, dimension) are no nearer to the outer sphere than to the inner."""
+        """Return the mask of the points of `X` (n_samples, dimension) that are nearest to the inner sphere."""
         return self._inside.contains(X)
 
     def label(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return 1 for points of `X` (n_samples, dimension) nearer to the inner sphere, 0 for the outer."""
+        """Return the labels of `X` (n_samples, dimension): 1 nearest to the inner sphere, 0 nearest to the outer."""
         return self._inside.label(X)
 
     def signed_distance(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -162,37 +181,48 @@ def sphere_problem(
     Parameters
     ----------
     dimension : int, default=3
-        d >= 2, of the space; the sphere is S^(d-1).
+        Dimension d >= 2 of the space; the sphere is S^(d-1).
     radius : float, default=1.0
-        Of the sphere.
+        Radius of the sphere.
     target : {"inside", "linear", "quadratic", "harmonic", "random"}, default="inside"
-        "inside": points are Gaussian about the origin, their median distance from it the radius, so that classes
-        balance in any d. All others are uniform on the sphere: "linear" and "harmonic" (of `degree`) about a random
-        axis, "quadratic" a random form, all of mean 0 and variance 1; "random" labels that depend on nothing, coin
-        tosses or standard normal (the setting of Bubeck and Sellke, A universal law of robustness via isoperimetry,
-        NeurIPS 2021).
+        Function that gives the labels.
+
+        - "inside" is the `Ball`. Points are Gaussian about the origin, with the radius as their median distance from
+          it, so that classes balance in any d. For all other targets points are uniform on the sphere.
+        - "linear" and "harmonic" are a `Harmonic` about a random axis, of degree 1 and of `degree`.
+        - "quadratic" is a random `Quadratic`.
+        - "random" labels are independent of the points: coin tosses, or standard normal values (the setting of Bubeck
+          and Sellke, A universal law of robustness via isoperimetry, NeurIPS 2021).
     degree : int, default=2
-        Of the harmonic.
+        Degree of the harmonic.
     task : {"classification", "regression"}, default="classification"
-        Whether a function's sign is the label, or its value.
+        Kind of labels: the sign of the function, or its value.
     flip_probability : float, default=0.0
-        Label noise of classification.
+        Probability that a label is replaced by the other class; for classification.
     noise : float, default=0.0
-        Standard deviation of the label noise of regression.
+        Standard deviation of Gaussian noise on labels; for regression.
     ambient_dimension : int or None, default=None
-        At least `dimension`: of a larger space, in which that of the sphere lies, turned at random; None is none.
+        Dimension of a larger space, at least `dimension`, in which the space of the sphere lies, rotated at random.
     problem_seed : int, default=0
-        Of the random axis or form, and of the directions of the sphere's space; points and labels have a seed of their
-        own.
+        Seed of the random axis or form and of the rotation.
 
     Returns
     -------
     problem : Problem
+        Target `Ball`, with boundary and signed distance, or `SphereFunction`.
+
+    Examples
+    --------
+    >>> from toymanifold import sphere_problem
+    >>> problem = sphere_problem(dimension=5, target="harmonic", degree=3, task="regression")
+    >>> X, y = problem.sample(1000, random_state=0)
+    >>> problem.task, X.shape, y.dtype
+    ('regression', (1000, 5), dtype('float64'))
     """
     owner = "sphere_problem"
     check_integer(dimension, "dimension", owner, low=2)
     check_choice(target, "target", owner, _TARGETS)
-    seed = as_seed(check_integer(problem_seed, "problem_seed", owner, low=0), owner)
+    seed = check_seed(problem_seed, "problem_seed", owner)
     embedding = None
     if ambient_dimension is not None:
         check_integer(ambient_dimension, "ambient_dimension", owner, low=dimension)
@@ -211,21 +241,28 @@ def sphere_problem(
 def concentric_spheres_problem(
     *, dimension: int = 3, inner: float = 1.0, outer: float = 1.3, flip_probability: float = 0.0
 ) -> Problem:
-    """Build the problem of Gilmer et al., Adversarial Spheres, 2018: on which of two concentric spheres a point lies.
+    """Build the problem of two concentric spheres (Gilmer et al., Adversarial Spheres, 2018).
 
     Parameters
     ----------
     dimension : int, default=3
-        d >= 2, of the space; 500 in the paper.
+        Dimension d >= 2 of the space; 500 in the paper.
     inner, outer : float, default=1.0, 1.3
-        Radii, 0 < inner < outer.
+        Radii of the spheres, 0 < inner < outer.
     flip_probability : float, default=0.0
-        Label noise.
+        Probability that a label is replaced by the other class.
 
     Returns
     -------
     problem : Problem
-        Points are uniform on the two spheres, each as likely; the label is 1 on the inner one.
+        Points uniform on the two spheres, each of them as likely; the label is 1 on the inner one, 0 on the outer.
+
+    Examples
+    --------
+    >>> from toymanifold import concentric_spheres_problem
+    >>> X, y = concentric_spheres_problem(dimension=500).sample(1000, random_state=0)
+    >>> X.shape, y.shape
+    ((1000, 500), (1000,))
     """
     shells = Shells(check_integer(dimension, "dimension", "concentric_spheres_problem", low=2), inner, outer)
     return Problem(shells, UniformSphere(dimension, (inner, outer)), flip_probability=flip_probability)
@@ -258,4 +295,4 @@ def _sphere_function(
 def _check_noise_free(flip_probability: float, noise: float, owner: str) -> None:
     for name, value in (("flip_probability", flip_probability), ("noise", noise)):
         if value:
-            raise ValueError(error_message(name, owner, "0 for the target 'random', which is all noise", value))
+            raise ValueError(error_message(name, owner, "0 for the target 'random', whose labels are all noise", value))
