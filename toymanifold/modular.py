@@ -186,10 +186,11 @@ class ModularProblem(Problem):
         *,
         split: str = "train",
         dtype: DTypeLike = np.float64,
-        n_jobs: int = 1,  # noqa: ARG002
+        n_jobs: int = 1,
     ) -> Sample:
-        """Draw labelled pairs, as `Problem.sample` does; for training, at most `n_train` of them."""
+        """Draw labelled pairs, as `Problem.sample` does, in one thread; for training, at most `n_train` of them."""
         owner = "ModularProblem.sample"
+        check_integer(n_jobs, "n_jobs", owner, low=1)
         part = Split[check_choice(split, "split", owner, ("train", "test")).upper()]
         most = self.n_train if part is Split.TRAIN else None
         n_samples = check_integer(n_samples, "n_samples", owner, low=1, high=most)
