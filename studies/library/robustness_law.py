@@ -27,11 +27,11 @@ from studies.analysis.claims import (
 from studies.analysis.intervals import mean_interval
 from studies.library.functions import Function, value
 from studies.plots.style import finish, new_axes
-from studies.registry.metrics import Fitted, is_regression, metric
+from studies.registry.metrics import Fitted, metric
 from studies.registry.plots import plot
 from studies.results.results import Results
 from toymanifold import Problem
-from toymanifold.targets import Constant
+from toymanifold.harmonics import Constant
 
 Array = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ _BELOW_NOISE = 0.5
 
 
 def _is_random(problem: Problem) -> bool:
-    return is_regression(problem) and isinstance(problem.target, Constant)
+    return problem.task == "regression" and isinstance(problem.target, Constant)
 
 
 @metric("1", supports=_is_random, default=False)
