@@ -34,7 +34,13 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(101)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
-@metric("1", supports=lambda problem: problem.task == "classification", default=False)
+@metric(
+    "1",
+    title="Gradient norm by layer",
+    heading="gradient",
+    supports=lambda problem: problem.task == "classification",
+    default=False,
+)
 def gradient_norm(fitted: Fitted) -> Measured:
     """Norm of a point's gradient of the cross-entropy, root mean square over 16 points, for each layer of a net."""
     if not isinstance(fitted.estimator, Net):

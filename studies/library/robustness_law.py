@@ -46,7 +46,7 @@ def _is_random(problem: Problem) -> bool:
     return problem.task == "regression" and isinstance(problem.target, Constant)
 
 
-@metric("1", supports=_is_random, default=False)
+@metric("1", title="Steepness of the fitted function", heading="steepness", supports=_is_random, default=False)
 def steepness(fitted: Fitted) -> dict[str, float]:
     """Largest norm of the input gradient found, and mean distance of the training points to where the sign changes."""
     function, X = value(fitted), fitted.train.X
