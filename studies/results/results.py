@@ -1,5 +1,6 @@
 """A study's results: what was planned, joined with what is stored."""
 
+import html
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -7,8 +8,6 @@ from typing import Any
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from studies.execution.models import load
-from studies.execution.tasks import fit_cell
 from studies.registry.errors import unknown
 from studies.registry.problems import build_problem
 from studies.spec.cells import Cell, Planned, plan_study
@@ -36,6 +35,9 @@ def fitted(cell: Cell, store: Store) -> BaseEstimator:
     Exception
         What fitting raised, if the cell has failed.
     """
+    from studies.execution.models import load  # imports torch, which a table of results does without
+    from studies.execution.tasks import fit_cell
+
     model = store.model(cell.key)
     return fit_cell(cell) if model is None else load(model)
 
@@ -52,6 +54,12 @@ class Results:
 
     study: Study
     store: Store
+
+    def __str__(self) -> str:
+        return f"{self._sentence()}\n{self._counts().to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self._sentence())}</p>{self._counts().to_html(index=False)}"
 
     def outcomes(self) -> list[tuple[Planned, Outcome]]:
         """Return the cells that have ended, with how, in the study's order."""
@@ -84,6 +92,11 @@ class Results:
     def estimator(self, cell: Cell) -> BaseEstimator:
         """Return a cell's fitted estimator: from the store where it was kept, else fitted again (see `fitted`)."""
         return fitted(cell, self.store)
+
+    @property
+    def n_cells(self) -> int:
+        """The number of cells of the study; those that two learners share count once for each."""
+        return len(self._planned)
 
     @property
     def learners(self) -> list[str]:
@@ -138,6 +151,18 @@ class Results:
         if learner not in self.learners:
             raise ValueError(unknown("learner of the study", learner, self.learners))
         raise ValueError(f"{learner!r} has no cell at n = {n_samples:,}, seed {seed}, on {wanted[1]!r}")
+
+    def _sentence(self) -> str:
+        n_failed = len(self.failed())
+        n_measured = len(self.outcomes()) - n_failed
+        return f"{self.study.name}: {n_measured:,} of {self.n_cells:,} cells measured, {n_failed:,} failed."
+
+    def _counts(self) -> pd.DataFrame:
+        """Return the numbers of cells of each learner."""
+        ended = {planned: outcome.status for planned, outcome in self.outcomes()}
+        rows = [(p.learner, 1, ended.get(p) == "ok", ended.get(p, "ok") != "ok") for p in self._planned]
+        cells = pd.DataFrame(rows, columns=["learner", "cells", "measured", "failed"])
+        return cells.groupby("learner", sort=False).sum().reset_index()
 
     def failed(self) -> list[tuple[Planned, Outcome]]:
         """Return the cells that have failed, with how."""
