@@ -248,18 +248,18 @@ class Study(Part):
 class _BuiltIn(Mapping[str, Study]):
     """The built-in studies by name; each is read when it is looked up."""
 
+    def __init__(self) -> None:
+        files = sorted((file for file in LIBRARY.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+        self._files = {file.name.removesuffix(".toml"): file for file in files}
+
     def __getitem__(self, name: str) -> Study:
-        if name not in list(self):
-            raise KeyError(name)
-        return Study.from_toml(LIBRARY / f"{name}.toml")
+        return Study.from_toml(self._files[name])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(
-            sorted(file.name.removesuffix(".toml") for file in LIBRARY.iterdir() if file.name.endswith(".toml"))
-        )
+        return iter(self._files)
 
     def __len__(self) -> int:
-        return len(list(self))
+        return len(self._files)
 
 
 def built_in() -> Mapping[str, Study]:
