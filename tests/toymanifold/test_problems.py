@@ -47,7 +47,7 @@ MAKERS = [make_spiral, make_sphere, make_concentric_spheres]
 
 @pytest.mark.parametrize("problem", [*PROBLEMS, *NOISY])
 @given(short=st.integers(1, 2 * BLOCK), longer=st.integers(0, BLOCK), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=settings().max_examples // 12, deadline=None)
 def test_samples_are_nested(problem, short, longer, seed):
     X, y = problem.sample(short + longer, seed)
     head, head_labels = problem.sample(short, seed)
@@ -100,7 +100,7 @@ def test_generators_advance_a_generator_and_a_random_state():
 @given(
     n_samples=st.integers(1, 3 * BLOCK), batch_size=st.integers(1000, 2 * BLOCK), dtype=st.sampled_from(["f4", "f8"])
 )
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=settings().max_examples // 20, deadline=None)
 def test_batches_put_together_are_the_sample(problem, n_samples, batch_size, dtype):
     X, y = problem.sample(n_samples, 3, dtype=dtype)
     batches = list(problem.batches(n_samples, batch_size, 3, dtype=dtype))

@@ -32,7 +32,7 @@ from toymanifold.streams import BLOCK
 
 ROOT = Path(__file__).parents[2]
 
-quick = settings(deadline=None, max_examples=60)
+quick = settings(deadline=None, max_examples=settings().max_examples * 3 // 5)
 # Without a database, whose examples count as shrunk already.
 from_scratch = settings(database=None, max_examples=2_000, report_multiple_bugs=False)
 dtypes = st.sampled_from([np.float64, np.float32])
@@ -83,7 +83,7 @@ def test_samples_are_nested(problem, n_samples, n_more, seed, dtype):
     np.testing.assert_array_equal(more_y[:n_samples], y)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=settings().max_examples * 3 // 20)
 @given(problems(), sample_sizes(BLOCK - 1, BLOCK + 1), seeds())
 def test_samples_are_nested_across_the_seam_of_blocks(problem, n_samples, seed):
     X, y = problem.sample(n_samples, seed)
