@@ -6,7 +6,7 @@ from scipy.linalg import lapack
 from sklearn.kernel_ridge import KernelRidge
 
 from estimators import KernelRegressor
-from estimators.kernel_functions import Gaussian
+from estimators.kernels.functions import Gaussian
 
 N, BANDWIDTH, RIDGE = 10_000, 3.0, 0.1
 N_FLOPS = N**3 // 3  # of the factorisation, so that what is compared is a cost for each

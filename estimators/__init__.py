@@ -13,14 +13,14 @@ from estimators.diagnostics import (
     share_inside,
 )
 from estimators.kernels import KernelClassifier, KernelRegressor
-from estimators.losses import FocalLoss
+from estimators.nets.losses import FocalLoss
 from estimators.neighbors import NeighborsClassifier, NeighborsRegressor
 from estimators.nets import NetClassifier, NetRegressor
 from estimators.polar import from_polar, to_polar
 from estimators.priors import PRIORS, PolarCoordinates, Prior, SpiralPhase
 from estimators.random_features import RandomFeatures, RandomFeaturesClassifier, RandomFeaturesRegressor
-from estimators.rfm import RFMClassifier, RFMRegressor
-from estimators.stacked import fit_many
+from estimators.kernels.rfm import RFMClassifier, RFMRegressor
+from estimators.nets.fit_many import fit_many
 
 __all__ = [
     "CATALOG",

@@ -21,7 +21,7 @@ from estimators.neighbors import NeighborsClassifier, NeighborsRegressor
 from estimators.nets import Net, NetClassifier, NetRegressor
 from estimators.priors import as_prior
 from estimators.random_features import RandomFeaturesClassifier, RandomFeaturesRegressor
-from estimators.rfm import RFMClassifier, RFMRegressor
+from estimators.kernels.rfm import RFMClassifier, RFMRegressor
 from toymanifold.validation import check_choice
 
 Builder = Callable[..., BaseEstimator]

@@ -10,7 +10,7 @@ from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from estimators.nearest import LARGEST, Tree, brute_neighbors, build_tree, tree_neighbors
+from estimators.neighbor_search import LARGEST, Tree, brute_neighbors, build_tree, tree_neighbors
 from toymanifold.validation import check_choice, check_integer, error_message
 
 _FLOATS = (np.float64, np.float32)

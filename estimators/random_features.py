@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from estimators.targets import FLOATS, LabelTargets, Machine, ValueTargets, check_weight
+from estimators.base import FLOATS, LabelTargets, Machine, ValueTargets, check_weight
 from toymanifold.streams import as_seed
 from toymanifold.validation import check_choice, check_integer, check_real
 

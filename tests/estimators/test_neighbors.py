@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from estimators.nearest import Tree
+from estimators.neighbor_search import Tree
 from estimators.neighbors import NeighborsClassifier, NeighborsRegressor
 
 ALGORITHMS = ("tree", "brute")
@@ -106,7 +106,7 @@ def test_many_blocks_agree_with_one(algorithm, monkeypatch):
     X, Q = np.random.default_rng(0).integers(9, size=(2, 500, 3)).astype(np.float64)
     knn = NeighborsRegressor(7, algorithm=algorithm).fit(X, X)
     whole = knn.kneighbors(Q)
-    monkeypatch.setattr("estimators.nearest._ENTRIES", 64)
+    monkeypatch.setattr("estimators.neighbor_search._ENTRIES", 64)
     assert_array_equal(knn.kneighbors(Q), whole)
 
 

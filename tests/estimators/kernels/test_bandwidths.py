@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from estimators.bandwidths import RULES, choose_bandwidth, median_distance
-from estimators.kernel_functions import KERNELS
-from estimators.kernel_solvers import log_marginal_likelihood
-from estimators.kernels import KernelClassifier, KernelRegressor
-from estimators.rfm import RFMRegressor
+from estimators.kernels.bandwidths import RULES, choose_bandwidth, median_distance
+from estimators.kernels.functions import KERNELS
+from estimators.kernels.solvers import log_marginal_likelihood
+from estimators.kernels.ridge import KernelClassifier, KernelRegressor
+from estimators.kernels.rfm import RFMRegressor
 from toymanifold import make_spiral
 
 RIDGE = 1e-2

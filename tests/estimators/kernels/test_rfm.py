@@ -8,9 +8,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from estimators.diagnostics import agop
-from estimators.kernel_functions import KERNELS, Laplace
-from estimators.kernels import KernelClassifier, KernelRegressor
-from estimators.rfm import RFMClassifier, RFMRegressor, kernel_agop
+from estimators.kernels.functions import KERNELS, Laplace
+from estimators.kernels.ridge import KernelClassifier, KernelRegressor
+from estimators.kernels.rfm import RFMClassifier, RFMRegressor, kernel_agop
 
 TRUE_COORDINATES = [0, 1, 5]
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.spatial.distance import pdist
 
-from estimators.kernel_functions import Kernel
-from estimators.kernel_solvers import log_marginal_likelihood
+from estimators.kernels.functions import Kernel
+from estimators.kernels.solvers import log_marginal_likelihood
 
 Array = NDArray[Any]
 

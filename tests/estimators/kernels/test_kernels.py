@@ -11,9 +11,9 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from estimators.kernel_functions import KERNELS, NTK, ArcCosine, Gaussian, Laplace
-from estimators.kernel_solvers import cholesky
-from estimators.kernels import KernelClassifier, KernelRegressor
+from estimators.kernels.functions import KERNELS, NTK, ArcCosine, Gaussian, Laplace
+from estimators.kernels.solvers import cholesky
+from estimators.kernels.ridge import KernelClassifier, KernelRegressor
 from toymanifold import make_spiral
 
 ROTATION = np.linalg.qr(np.random.default_rng(3).normal(size=(4, 4)))[0]
@@ -105,7 +105,7 @@ def test_kernel_of_a_point_with_itself_does_not_suffer_from_rounding(rng, name):
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_parts_agree_with_the_whole(data, name, monkeypatch):
-    monkeypatch.setattr("estimators.kernel_functions._BLOCK", 1)
+    monkeypatch.setattr("estimators.kernels.functions._BLOCK", 1)
     X, V = data
     kernel = KERNELS[name](2.0)
     np.testing.assert_allclose(np.triu(kernel.triangle(X)), np.triu(kernel(X, X)), atol=1e-14)
@@ -197,7 +197,7 @@ def test_nystroem_with_some_centers_is_its_normal_equations(data):
 
 
 def test_iterations_without_end_are_announced(data, monkeypatch):
-    monkeypatch.setattr("estimators.kernel_solvers._MAX_ITERATIONS", 2)
+    monkeypatch.setattr("estimators.kernels.solvers._MAX_ITERATIONS", 2)
     with pytest.warns(ConvergenceWarning, match=r"stopped after 2 iterations at a relative residual of \d\.\de"):
         KernelRegressor(ridge=1e-6, solver="cg", n_centers=1).fit(*data)
 

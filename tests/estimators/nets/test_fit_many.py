@@ -11,10 +11,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from skorch.callbacks import Callback, EpochScoring
 
 from estimators import NetClassifier, NetRegressor, PolarCoordinates, fit_many
-from estimators.losses import LOSSES
-from estimators.modules import MLP
-from estimators.stacked import company
-from estimators.stacks import Stack
+from estimators.nets.losses import LOSSES
+from estimators.nets.modules import MLP
+from estimators.nets.fit_many import company
+from estimators.nets.stacks import Stack
 from toymanifold import make_sphere, make_spiral
 
 DATA = [make_spiral(150, random_state=seed) for seed in range(4)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from estimators.stacks import Stack
+from estimators.nets.stacks import Stack
 
 
 class AdamW:

@@ -9,7 +9,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 from estimators.nets import Net
-from estimators.training import Run, sees_batches, train
+from estimators.nets.training import Run, sees_batches, train
 
 BYTES_ON_CPU, BYTES_ELSEWHERE = 2**19, 2**27
 """What one layer of a stack puts out in a step, at most: on a CPU all that a step touches should stay in its cache."""

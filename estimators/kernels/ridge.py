@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from estimators.bandwidths import RULES, choose_bandwidth
-from estimators.kernel_functions import KERNELS, Kernel
-from estimators.kernel_solvers import Solution, solve_exact, solve_iteratively, solve_leave_one_out, solve_nystroem
-from estimators.targets import LabelTargets, Machine, ValueTargets, check_weight
+from estimators.kernels.bandwidths import RULES, choose_bandwidth
+from estimators.kernels.functions import KERNELS, Kernel
+from estimators.kernels.solvers import Solution, solve_exact, solve_iteratively, solve_leave_one_out, solve_nystroem
+from estimators.base import LabelTargets, Machine, ValueTargets, check_weight
 from toymanifold.validation import check_choice, check_integer, check_real, error_message
 
 Array = NDArray[Any]
@@ -176,7 +176,7 @@ class KernelRegressor(ValueTargets, _FixedMetric):
     Parameters
     ----------
     kernel : {"laplace", "gaussian", "arc-cosine", "ntk"}, default="laplace"
-        See `estimators.kernel_functions`.
+        See `estimators.kernels.functions`.
     bandwidth : float, "median" or "marginal-likelihood", default="median"
         The length at which points count as apart. "median" is the median distance between training points.
         "marginal-likelihood" makes the targets most likely as values of a Gaussian process with this kernel and metric,

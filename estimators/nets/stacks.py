@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from estimators.losses import LossGradient
-from estimators.modules import MLP, Residual, Square
+from estimators.nets.losses import LossGradient
+from estimators.nets.modules import MLP, Residual, Square
 
 
 class Stack:
@@ -79,7 +79,7 @@ class Stack:
         Parameters
         ----------
         loss : callable
-            See `estimators.losses`.
+            See `estimators.nets.losses`.
         X : Tensor of shape (n_networks, n_points, n_inputs)
             Of the bodies, or of the networks if their input layers learn.
         y : Tensor of shape (n_networks, n_points) or (n_networks, n_points, n_outputs)

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from estimators.kernel_functions import Kernel, metric_root
-from estimators.kernel_solvers import Solution
-from estimators.kernels import KernelMachine
-from estimators.targets import LabelTargets, ValueTargets
+from estimators.kernels.functions import Kernel, metric_root
+from estimators.kernels.solvers import Solution
+from estimators.kernels.ridge import KernelMachine
+from estimators.base import LabelTargets, ValueTargets
 from toymanifold.validation import check_choice, check_integer, check_real
 
 Array = NDArray[Any]

@@ -1,6 +1,6 @@
 """The training loop, of one net or of many together.
 
-skorch holds each net's module, optimiser, history and callbacks; the arithmetic is a stack's (`estimators.stacks`).
+skorch holds each net's module, optimiser, history and callbacks; the arithmetic is a stack's (`estimators.nets.stacks`).
 Nets that are trained together each come out as they would have alone.
 """
 
@@ -17,9 +17,9 @@ from skorch.callbacks import Callback, EpochTimer, PrintLog
 from skorch.dataset import Dataset
 from torch import Generator, Tensor
 
-from estimators.adamw import AdamW
-from estimators.losses import LossGradient
-from estimators.stacks import Stack, shares
+from estimators.nets.adamw import AdamW
+from estimators.nets.losses import LossGradient
+from estimators.nets.stacks import Stack, shares
 
 
 class Points(NamedTuple):
@@ -47,7 +47,7 @@ class Run:
     net : skorch.NeuralNet
         Initialised, of an `MLP`.
     loss : callable
-        See `estimators.losses`.
+        See `estimators.nets.losses`.
     train : Points
     valid : Points or None
         Whose loss is recorded after each epoch.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh, lapack, solve_triangular
 from sklearn.exceptions import ConvergenceWarning
 
-from estimators.kernel_functions import Kernel
+from estimators.kernels.functions import Kernel
 
 Array = NDArray[Any]
 

@@ -23,10 +23,10 @@ from skorch.callbacks import EarlyStopping, LRScheduler
 from torch import Tensor, nn
 
 from estimators.diagnostics import input_gradients
-from estimators.losses import LOSSES, nearest_probabilities
-from estimators.modules import ACTIVATIONS, MLP, PriorLayer, Standardize
+from estimators.nets.losses import LOSSES, nearest_probabilities
+from estimators.nets.modules import ACTIVATIONS, MLP, PriorLayer, Standardize
 from estimators.priors import PRIORS, Prior, as_prior
-from estimators.training import Points, Run, Snapshots, train
+from estimators.nets.training import Points, Run, Snapshots, train
 from toymanifold.validation import check_choice, check_integer, check_real, error_message
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class Net(BaseEstimator, ABC):
         fresh: bool = True,
         epochs: int | None = None,
     ) -> Run:
-        """Do all of a fit that comes before training: `fit` is this and `estimators.training.train`.
+        """Do all of a fit that comes before training: `fit` is this and `estimators.nets.training.train`.
 
         Parameters
         ----------
