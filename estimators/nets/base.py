@@ -1,49 +1,41 @@
-"""Neural nets: scikit-learn outside, skorch inside.
+"""The base of the nets: parameters, validation and the methods that scikit-learn asks for.
 
-The estimators hold a skorch net, ``net_``, and inherit none: validation, labels, weights and seeds are scikit-learn's
-affair, epochs, callbacks and history skorch's.
+The estimators hold a skorch net, ``net_``, and do not inherit from one: validation, labels, weights and seeds follow
+scikit-learn, epochs, callbacks and history skorch. `fit` imports torch, so that a net is constructed without it.
 """
 
 import copy
-import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import skorch
-import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
-from sklearn.utils import Tags, check_random_state
-from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
-from skorch.callbacks import EarlyStopping, LRScheduler
-from torch import Tensor, nn
 
-from estimators.diagnostics import input_gradients
-from estimators.nets.losses import LOSSES, nearest_probabilities
-from estimators.nets.modules import ACTIVATIONS, MLP, PriorLayer, Standardize
+from estimators.base import FLOATS
 from estimators.priors import PRIORS, Prior, as_prior
-from estimators.nets.training import Points, Run, Snapshots, train
 from toymanifold.validation import check_choice, check_integer, check_real, error_message
 
 if TYPE_CHECKING:
     import pandas as pd
+    import skorch
+    import torch
+
+    from estimators.nets.training import Points, Training
 
 Floats = NDArray[np.floating]
 
-_FLOATS = (np.float64, np.float32)
-_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+_DTYPES = ("float32", "float64")
 _SCHEDULES = ("constant", "cosine")
-_ROWS_AT_ONCE = 8192  # of a forward pass at prediction: its activations stay in cache
 
 
 class Net(BaseEstimator, ABC):
     """A fully connected net trained with AdamW; base of `NetClassifier` and `NetRegressor`.
 
-    Prediction is a float64 pass, so that it does not depend on which rows come together.
+    Prediction is a pass in float64, so that a row's value does not depend on the other rows.
 
     Parameters
     ----------
@@ -52,11 +44,11 @@ class Net(BaseEstimator, ABC):
     width : int, default=64
         Units in each hidden layer.
     activation : {"relu", "tanh", "gelu", "silu", "square"}, default="relu"
-    prior : None, {"polar-sincos", "polar", "phase"} or Prior, default=None
-        What the net is told of the problem: a layer in front that changes coordinates.
+    prior : {"none", "polar-sincos", "polar", "phase"}, Prior or None, default=None
+        The change of coordinates that the net has as its first layer; None and "none" are no change.
     standardize : bool, default=True
-        Whether the inputs of the first linear layer (after the prior) are brought to mean 0 and variance 1, as
-        measured on the training points; and the targets of a regression likewise.
+        Whether the inputs of the first linear layer (after the prior) are scaled to mean 0 and variance 1 on the
+        training points; and the targets of a regression likewise.
     layer_norm : bool, default=False
         Normalise each hidden layer before its activation (Ba et al., Layer Normalization, 2016).
     residual : bool, default=False
@@ -65,42 +57,42 @@ class Net(BaseEstimator, ABC):
         Whether linear layers have a constant.
     init_scale : float, default=1.0
         Factor on the initial weights of linear layers, which torch draws with variance 1 / (3 fan_in). For ReLU, a
-        factor of sqrt(6) = 2.45 keeps the variance of a signal from layer to layer (He et al. 2015); less makes
-        gradients vanish with depth, more makes them explode.
+        factor of sqrt(6) = 2.45 keeps the variance of a signal from layer to layer (He et al. 2015); with a smaller
+        one gradients vanish with depth, with a larger one they explode.
     dropout : float, default=0.0
         In [0, 1).
     loss : str or None, default=None
-        A classifier's or a regressor's; None is the first that it names.
+        A name that `NetClassifier` or `NetRegressor` lists; None is the first of them.
     epochs : int, default=200
         Passes over the training points.
     batch_size : int, default=256
-        Points a gradient step; never more than there are.
+        Points in a gradient step; at most the number of training points.
     learning_rate : float, default=1e-3
         Of AdamW.
     schedule : {"constant", "cosine"}, default="constant"
-        Of the learning rate; "cosine" brings it to 0 over the epochs. Others by skorch's ``LRScheduler`` callback.
+        Of the learning rate; "cosine" lowers it to 0 over the epochs. For others use skorch's ``LRScheduler`` callback.
     weight_decay : float, default=0.0
         Decoupled (Loshchilov and Hutter, Decoupled Weight Decay Regularization, ICLR 2019).
     early_stopping : bool, default=False
-        Whether to hold back `validation_fraction` of the points, stop when their loss has not fallen for `patience`
-        epochs, and keep the best epoch's weights.
+        Whether to hold out `validation_fraction` of the points, stop when their loss has not fallen for `patience`
+        epochs, and keep the weights of the best epoch.
     validation_fraction : float, default=0.1
         In (0, 1).
     patience : int, default=20
     checkpoints : tuple of int, default=()
-        Epochs after which weights are kept, for the ``staged_`` methods; 0 is the initial ones.
+        Epochs after which weights are kept for `as_of`; epoch 0 has the initial weights.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last fit.
+        Whether `fit` continues from the weights of the last fit.
     dtype : {"float32", "float64"}, default="float32"
         Of training.
     device : str, default="auto"
         A torch device; "auto" is the GPU where there is one, else the CPU.
     callbacks : list of skorch callbacks or None, default=None
-        Handed to skorch.
+        Passed to skorch.
     verbose : int, default=0
         0 is silent; 1 prints each epoch's losses.
     random_state : int, RandomState or None, default=None
-        Of initial weights, shuffles and dropout. Torch's global generator is left as it was.
+        Of initial weights, shuffles and dropout. Torch's global generator does not change.
 
     Attributes
     ----------
@@ -112,7 +104,6 @@ class Net(BaseEstimator, ABC):
     """
 
     _losses: tuple[str, ...]  # the first is the default
-    _skorch_class: type[skorch.NeuralNet]
 
     def __init__(
         self,
@@ -172,12 +163,12 @@ class Net(BaseEstimator, ABC):
         self.random_state = random_state
 
     @abstractmethod
-    def _encode(self, y: Any, fresh: bool) -> NDArray[Any]:
-        """Turn validated labels into what the loss takes; on a fresh fit, learn how."""
+    def _encode(self, y: Any, fresh: bool, classes: ArrayLike | None) -> NDArray[Any]:
+        """Return validated labels as targets of the loss; a fresh fit learns the encoding, from `classes` if given."""
 
     @abstractmethod
-    def _n_outputs(self) -> int:
-        """Return the outputs of the net."""
+    def _build(self, X: Floats, weight: Floats | None, device: "torch.device") -> "skorch.NeuralNet":
+        """Return an untrained skorch net for data like `X`."""
 
     @property
     def history_(self) -> "pd.DataFrame":
@@ -197,19 +188,27 @@ class Net(BaseEstimator, ABC):
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Of each point's loss; within a batch they count relative to each other.
 
+        Returns
+        -------
+        self : Net
+
         Raises
         ------
         ValueError, TypeError
             If a parameter or the data are not allowed.
         """
         fresh = not (self.warm_start and hasattr(self, "net_"))
-        return self._fit(X, y, sample_weight, fresh, self.epochs)
+        return self._fit(X, y, sample_weight, fresh=fresh, epochs=self.epochs)
 
-    def _fit(self, X: ArrayLike, y: Any, sample_weight: Any, fresh: bool, epochs: int) -> Self:
-        run = self.prepare(X, y, sample_weight, fresh=fresh, epochs=epochs)
-        train([run])
-        if run.error is not None:
-            raise run.error
+    def _fit(
+        self, X: ArrayLike, y: Any, sample_weight: Any, *, fresh: bool, epochs: int, classes: ArrayLike | None = None
+    ) -> Self:
+        from estimators.nets.training import train
+
+        training = self.prepare(X, y, sample_weight, fresh=fresh, epochs=epochs, classes=classes)
+        train([training])
+        if training.error is not None:
+            raise training.error
         return self
 
     def prepare(
@@ -220,7 +219,8 @@ class Net(BaseEstimator, ABC):
         *,
         fresh: bool = True,
         epochs: int | None = None,
-    ) -> Run:
+        classes: ArrayLike | None = None,
+    ) -> "Training":
         """Do all of a fit that comes before training: `fit` is this and `estimators.nets.training.train`.
 
         Parameters
@@ -230,17 +230,28 @@ class Net(BaseEstimator, ABC):
         fresh : bool, default=True
             Whether to begin with a new net.
         epochs : int or None, default=None
-            None is as many as `epochs` says.
+            None is the parameter `epochs`.
+        classes : array-like of shape (n_classes,) or None, default=None
+            All classes of a fresh classifier; None is those of `y`.
+
+        Returns
+        -------
+        training : Training
         """
+        import torch
+
+        from estimators.nets import building
+        from estimators.nets.training import Training
+
         self._check_parameters()
         points, labels = self._validate(X, y, fresh)
-        target = self._encode(labels, fresh)
+        target = self._encode(labels, fresh, classes)
         weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, points, dtype=np.float64, ensure_non_negative=True)
         if fresh:
             self._rng = check_random_state(self.random_state)
-        device = _device(self.device, type(self).__name__)
+        device = building.resolve_device(self.device, type(self).__name__)
         seed = int(self._rng.randint(2**31))
         train, valid = self._split(points, target, weight, seed)
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -250,9 +261,9 @@ class Net(BaseEstimator, ABC):
                 self.net_ = self._build(train[0], train[2], device)
             generator = torch.Generator()
             generator.set_state(torch.get_rng_state())
-        return Run(
+        return Training(
             self.net_,
-            LOSSES[self.loss or self._losses[0]][1],
+            building.loss_gradient(self._loss_name()),
             self._points(*train),
             None if valid is None else self._points(*valid),
             self.epochs if epochs is None else epochs,
@@ -260,13 +271,13 @@ class Net(BaseEstimator, ABC):
         )
 
     def _validate(self, X: ArrayLike, y: Any, fresh: bool) -> tuple[Floats, Any]:
-        points, labels = validate_data(self, X, y, dtype=_FLOATS, reset=fresh, multi_output=False)
+        points, labels = validate_data(self, X, y, dtype=FLOATS, reset=fresh, multi_output=False)
         return points, labels
 
     def _split(
         self, points: Floats, target: NDArray[Any], weight: Floats | None, seed: int
     ) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
-        """Hold back validation points if they are needed."""
+        """Return the training points and, with early stopping, the validation points."""
         everything = (points, target, weight)
         if not self.early_stopping:
             return everything, None
@@ -280,7 +291,7 @@ class Net(BaseEstimator, ABC):
         return held[0], held[1]
 
     def _strata(self, target: NDArray[Any]) -> NDArray[Any] | None:
-        """Return the classes that training and validation points share alike, if there are any."""
+        """Return the classes by which the split is stratified, if there are any."""
         return target
 
     def _scale_targets(self, target: NDArray[Any], weight: Floats | None) -> None:
@@ -289,79 +300,42 @@ class Net(BaseEstimator, ABC):
     def _scaled(self, target: NDArray[Any]) -> NDArray[Any]:
         return target
 
-    def _points(self, X: Floats, target: NDArray[Any], weight: Floats | None) -> Points:
-        dtype = _DTYPES[self.dtype]
-        y = torch.tensor(self._scaled(target))
-        return Points(
-            torch.tensor(X, dtype=dtype),
-            y.to(dtype) if y.is_floating_point() else y,
-            None if weight is None else torch.tensor(weight, dtype=dtype),
-        )
+    def _points(self, X: Floats, target: NDArray[Any], weight: Floats | None) -> "Points":
+        from estimators.nets import building
 
-    def _build(self, X: Floats, weight: Floats | None, device: torch.device) -> skorch.NeuralNet:
-        """Return an untrained skorch net for data like `X`."""
-        inputs, n_inputs = self._inputs(X, weight)
-        module = MLP(
-            inputs,
-            n_inputs,
-            self._n_outputs(),
-            depth=self.depth,
-            width=self.width,
-            activation=self.activation,
-            dropout=self.dropout,
-            layer_norm=self.layer_norm,
-            residual=self.residual,
-            bias=self.bias,
-            init_scale=self.init_scale,
-        ).to(_DTYPES[self.dtype])
-        return self._skorch_class(
-            module,
-            criterion=LOSSES[self.loss or self._losses[0]][0],
-            optimizer=torch.optim.AdamW,
-            optimizer__weight_decay=self.weight_decay,
-            lr=self.learning_rate,
-            batch_size=self.batch_size,
-            callbacks=self._callbacks(),
-            callbacks__train_loss=None,  # the loop records both losses
-            callbacks__valid_loss=None,
-            verbose=self.verbose,
-            device=device,
-            **self._skorch_params(),
-        ).initialize()
+        return building.as_tensors(X, self._scaled(target), weight, self.dtype)
 
-    def _skorch_params(self) -> dict[str, Any]:
-        """Return what else skorch is told."""
-        return {} if self.verbose else {"callbacks__print_log": None}  # which lays out its table even when silent
+    def _loss_name(self) -> str:
+        return self.loss or self._losses[0]
 
-    def _callbacks(self) -> list[Any]:
-        callbacks = list(self.callbacks or [])
-        if self.schedule == "cosine":
-            policy = torch.optim.lr_scheduler.CosineAnnealingLR
-            callbacks.append(("schedule", LRScheduler(policy, T_max=max(1, self.epochs))))
-        if self.early_stopping:
-            sink = print if self.verbose else _silence
-            callbacks.append(("stopping", EarlyStopping(patience=self.patience, load_best=True, sink=sink)))
-        if len(self.checkpoints):
-            callbacks.append(("snapshots", Snapshots(tuple(self.checkpoints))))
-        return callbacks
-
-    def _inputs(self, X: Floats, weight: Floats | None) -> tuple[list[nn.Module], int]:
-        """Return the input layers, fitted to `X`, and how many features they put out."""
-        inputs: list[nn.Module] = []
-        features: Floats = X.astype(np.float64)
-        prior = as_prior(self.prior, type(self).__name__)
-        if prior is not None:
-            prior.check_features(X.shape[1])
-            inputs.append(PriorLayer(prior, X.shape[1]))
-            features = prior.coordinates(features)
-        if self.standardize:
-            inputs.append(Standardize(*_mean_and_std(features, weight)))
-        return inputs, features.shape[1]
+    def _building_params(self) -> dict[str, Any]:
+        return {**self.get_params(deep=False), "loss": self._loss_name()}
 
     def as_of(self, epoch: int) -> Self:
-        """Return a copy of the net as a training of `epoch` epochs, one of the `checkpoints`, would have left it.
+        """Return a copy of the net as a training of `epoch` epochs would have left it.
 
-        Only without `early_stopping` and with a constant `schedule`, which know where a training ends.
+        Needs a constant `schedule` and no `early_stopping`, because both depend on the number of epochs.
+
+        Parameters
+        ----------
+        epoch : int
+            One of the `checkpoints`.
+
+        Returns
+        -------
+        net : Net
+
+        Raises
+        ------
+        ValueError
+            If the epoch is not among the `checkpoints`, or the training depends on the number of epochs.
+
+        Examples
+        --------
+        >>> from estimators import NetClassifier
+        >>> net = NetClassifier(epochs=3, checkpoints=(0, 1), random_state=0).fit([[0.0], [1.0]], [0, 1])
+        >>> [len(net.as_of(epoch).history_) for epoch in net.checkpoints]
+        [0, 1]
         """
         check_is_fitted(self, "net_")
         states = dict(self.net_.callbacks_)["snapshots"].states_ if len(self.checkpoints) else {}
@@ -375,7 +349,7 @@ class Net(BaseEstimator, ABC):
         return net
 
     def gradients(self, X: ArrayLike) -> Floats:
-        """Return the gradient of each output at each point: of the logits of classes, or of the values.
+        """Return the gradient of each output at each point, in float64: of the logits of classes, or of the values.
 
         Parameters
         ----------
@@ -384,46 +358,35 @@ class Net(BaseEstimator, ABC):
         Returns
         -------
         gradients : ndarray of shape (n_samples, n_features, n_outputs)
-            As `diagnostics.agop` takes them.
+            As `estimators.agop` takes them.
         """
+        from estimators.diagnostics import input_gradients
+
         check_is_fitted(self, "net_")
-        points = validate_data(self, X, dtype=_FLOATS, reset=False)
+        points = validate_data(self, X, dtype=FLOATS, reset=False)
         return input_gradients(self.net_.module_, points)
 
     def _outputs(self, X: ArrayLike) -> Floats:
         """Return the net's outputs (n_samples, n_outputs), of the dtype of `X`."""
+        from estimators.nets import building
+
         check_is_fitted(self, "net_")
-        points = validate_data(self, X, dtype=_FLOATS, reset=False)
-        return self._forward(self.net_.module_, points)
+        points = validate_data(self, X, dtype=FLOATS, reset=False)
+        return building.outputs(self.net_, points)
 
-    def _staged_outputs(self, X: ArrayLike) -> Iterator[Floats]:
-        """Yield the net's outputs at each of the checkpoints that training has reached."""
-        check_is_fitted(self, "net_")
-        if not len(self.checkpoints):
-            raise ValueError(error_message("checkpoints", type(self).__name__, "epochs to be kept", self.checkpoints))
-        points = validate_data(self, X, dtype=_FLOATS, reset=False)
-        module = copy.deepcopy(self.net_.module_)
-        for _, state in sorted(dict(self.net_.callbacks_)["snapshots"].states_.items()):
-            module.load_state_dict(state)
-            yield self._forward(module, points)
-
-    def _forward(self, module: nn.Module, points: Floats) -> Floats:
-        double = copy.deepcopy(module).double().eval()
-        with torch.inference_mode():
-            parts = torch.tensor(points, dtype=torch.float64).split(_ROWS_AT_ONCE)
-            outputs: Floats = torch.cat([double(part.to(self.net_.device)).cpu() for part in parts]).numpy()
-        return outputs.astype(points.dtype)
-
-    def _sees_little(self) -> bool:
-        """Tell whether the prior leaves nothing of data that it was not made for: a tag of scikit-learn's."""
+    def _has_lossy_prior(self) -> bool:
+        """Whether the prior hides most features of scikit-learn's checks, so that a poor score is to be expected."""
         prior = PRIORS.get(self.prior) if isinstance(self.prior, str) else self.prior
         return isinstance(prior, Prior) and prior.lossy
 
     def _check_parameters(self) -> None:
+        from estimators.nets.modules import ACTIVATIONS
+
         owner = type(self).__name__
         check_integer(self.depth, "depth", owner, low=0)
         check_integer(self.width, "width", owner, low=1)
         check_choice(self.activation, "activation", owner, ACTIVATIONS)
+        as_prior(self.prior, owner)
         check_real(self.init_scale, "init_scale", owner, low=0, closed="[)")
         check_real(self.dropout, "dropout", owner, low=0, high=1, closed="[)")
         if self.loss is not None:
@@ -438,203 +401,3 @@ class Net(BaseEstimator, ABC):
         for epoch in self.checkpoints:
             check_integer(epoch, "checkpoints", owner, low=0)
         check_choice(self.dtype, "dtype", owner, _DTYPES)
-
-
-class NetClassifier(ClassifierMixin, Net):
-    """A fully connected classifier trained with AdamW.
-
-    Its parameters are those of `estimators.nets.Net`; `loss` is "cross_entropy" (the default), "focal", `FocalLoss`
-    with gamma = 2, or "one_hot_squared_error", `OneHotSquaredError`.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-
-    Examples
-    --------
-    >>> from toymanifold import make_spiral
-    >>> X, y = make_spiral(500, random_state=0)
-    >>> net = NetClassifier(prior="phase", epochs=50, random_state=0).fit(X, y)
-    >>> net.score(*make_spiral(500, random_state=1)) > 0.95
-    True
-    """
-
-    _losses = ("cross_entropy", "focal", "one_hot_squared_error")
-    _skorch_class = skorch.NeuralNetClassifier
-
-    def partial_fit(
-        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
-    ) -> Self:
-        """Take one pass over more points.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-        classes : array-like of shape (n_classes,) or None, default=None
-            All classes that may ever come; those of `y` if None in the first call, not needed in later ones.
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-        """
-        fresh = not hasattr(self, "net_")
-        self._announced = None if classes is None else np.unique(np.asarray(classes))
-        try:
-            return self._fit(X, y, sample_weight, fresh, epochs=1)
-        finally:
-            del self._announced
-
-    def predict_proba(self, X: ArrayLike) -> Floats:
-        """Return the probability of each class of `classes_` as (n_samples, n_classes)."""
-        return self._probabilities(self._outputs(X))
-
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the likeliest class of each row of `X` (n_samples, n_features)."""
-        codes = self._outputs(X).argmax(axis=1)
-        labels: NDArray[Any] = self.classes_[codes]
-        return labels
-
-    def staged_predict_proba(self, X: ArrayLike) -> Iterator[Floats]:
-        """Yield `predict_proba` as it was at each of the `checkpoints`, in order."""
-        return (self._probabilities(outputs) for outputs in self._staged_outputs(X))
-
-    def staged_predict(self, X: ArrayLike) -> Iterator[NDArray[Any]]:
-        """Yield `predict` as it was at each of the `checkpoints`, in order."""
-        return (self.classes_[outputs.argmax(axis=1)] for outputs in self._staged_outputs(X))
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.poor_score = self._sees_little()
-        return tags
-
-    def _encode(self, y: Any, fresh: bool) -> NDArray[np.int64]:
-        check_classification_targets(y)
-        if fresh:
-            announced = getattr(self, "_announced", None)
-            self.classes_ = unique_labels(y) if announced is None else announced
-            if len(self.classes_) < 2:
-                raise ValueError(f"y of NetClassifier must hold at least 2 classes. Got 1 class: {self.classes_[0]!r}.")
-        codes = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
-        unknown = np.asarray(y)[self.classes_[codes] != y]
-        if len(unknown):
-            known = f"among the classes of the first fit, {self.classes_.tolist()}"
-            raise ValueError(error_message("y", "NetClassifier", known, unknown.tolist()[0]))
-        return codes.astype(np.int64)
-
-    def _n_outputs(self) -> int:
-        return len(self.classes_)
-
-    def _skorch_params(self) -> dict[str, Any]:
-        return {
-            **super()._skorch_params(),
-            "classes": list(range(len(self.classes_))),
-            "callbacks__valid_acc": None,
-            "predict_nonlinearity": self._link(),
-        }
-
-    def _probabilities(self, outputs: Floats) -> Floats:
-        probabilities: Floats = self._link()(torch.from_numpy(outputs)).numpy()
-        return probabilities
-
-    def _link(self) -> Callable[[Tensor], Tensor]:
-        """Return what makes probabilities of outputs: the loss decides what these are."""
-        if self.loss == "one_hot_squared_error":
-            return nearest_probabilities
-        return functools.partial(torch.softmax, dim=-1)
-
-
-class NetRegressor(RegressorMixin, Net):
-    """A fully connected regressor trained with AdamW.
-
-    Its parameters are those of `estimators.nets.Net`; `loss` is "squared_error" (the default) or "huber", on
-    standardised targets if `standardize`. Targets may have several columns.
-
-    Examples
-    --------
-    >>> from toymanifold import make_sphere
-    >>> X, y = make_sphere(500, target="quadratic", task="regression", random_state=0)
-    >>> net = NetRegressor(epochs=100, random_state=0).fit(X, y)
-    >>> net.score(*make_sphere(500, target="quadratic", task="regression", random_state=1)) > 0.95
-    True
-    """
-
-    _losses = ("squared_error", "huber")
-    _skorch_class = skorch.NeuralNetRegressor
-
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Take one pass over more points; the scale of the targets stays that of the first.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-        """
-        return self._fit(X, y, sample_weight, not hasattr(self, "net_"), epochs=1)
-
-    def predict(self, X: ArrayLike) -> Floats:
-        """Return the value of each row of `X` (n_samples, n_features), (n_samples,) or (n_samples, n_outputs)."""
-        return self._values(self._outputs(X))
-
-    def gradients(self, X: ArrayLike) -> Floats:
-        """Return the gradient of each value at each point, as `Net.gradients` does."""
-        return super().gradients(X) * self._target_std
-
-    def staged_predict(self, X: ArrayLike) -> Iterator[Floats]:
-        """Yield `predict` as it was at each of the `checkpoints`, in order."""
-        return (self._values(outputs) for outputs in self._staged_outputs(X))
-
-    def _values(self, outputs: Floats) -> Floats:
-        values = (outputs * self._target_std + self._target_mean).astype(outputs.dtype)
-        return values[:, 0] if self._flat else values
-
-    def _validate(self, X: ArrayLike, y: Any, fresh: bool) -> tuple[Floats, Any]:
-        points, values = validate_data(self, X, y, dtype=_FLOATS, reset=fresh, multi_output=True, y_numeric=True)
-        return points, values
-
-    def _encode(self, y: Any, fresh: bool) -> Floats:
-        values = np.asarray(y, dtype=np.float64)
-        if fresh:
-            self._flat = values.ndim == 1
-        return values.reshape(len(values), -1)
-
-    def _n_outputs(self) -> int:
-        return len(self._target_mean)
-
-    def _strata(self, target: NDArray[Any]) -> None:  # noqa: ARG002
-        return None
-
-    def _scale_targets(self, target: Floats, weight: Floats | None) -> None:
-        mean, std = _mean_and_std(target, weight)
-        self._target_mean, self._target_std = (
-            (mean, std) if self.standardize else (np.zeros_like(mean), np.ones_like(std))
-        )
-
-    def _scaled(self, target: Floats) -> Floats:
-        return (target - self._target_mean) / self._target_std
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.single_output = True
-        tags.target_tags.multi_output = True
-        tags.regressor_tags.poor_score = self._sees_little()
-        return tags
-
-
-def _mean_and_std(values: Floats, weight: Floats | None) -> tuple[Floats, Floats]:
-    """Return the weighted mean and standard deviation of each column, 1 for one that is constant."""
-    mean = np.average(values, axis=0, weights=weight)
-    std = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
-    return mean, np.where(std > 1e-12 * np.abs(mean), std, 1.0)
-
-
-def _silence(_: str) -> None:
-    """Print nothing; a function of the module, so that a net that holds it can be pickled."""
-
-
-def _device(name: str, owner: str) -> torch.device:
-    """Resolve "auto", or a torch device by name."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.device(name)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(error_message("device", owner, '"auto" or a torch device', name)) from error

@@ -1,7 +1,7 @@
 """The training loop, of one net or of many together.
 
-skorch holds each net's module, optimiser, history and callbacks; the arithmetic is a stack's (`estimators.nets.stacks`).
-Nets that are trained together each come out as they would have alone.
+skorch holds each net's module, optimizer, history and callbacks; `estimators.nets.stacks` has the arithmetic. Each of
+several nets that are trained together comes out as it would have alone.
 """
 
 import copy
@@ -23,7 +23,7 @@ from estimators.nets.stacks import Stack, shares
 
 
 class Points(NamedTuple):
-    """Points, what is to be learnt of each, and how much each weighs.
+    """Points with their targets and weights.
 
     Attributes
     ----------
@@ -39,8 +39,8 @@ class Points(NamedTuple):
 
 
 @dataclass(eq=False)
-class Run:
-    """A net that is to be trained.
+class Training:
+    """A net with its data, ready to be trained.
 
     Attributes
     ----------
@@ -50,12 +50,13 @@ class Run:
         See `estimators.nets.losses`.
     train : Points
     valid : Points or None
-        Whose loss is recorded after each epoch.
+        Their loss is recorded after each epoch.
     epochs : int
+        Epochs left.
     generator : Generator
         Of its shuffles and its dropout.
     error : Exception or None
-        What went wrong, when it is over.
+        The error that ended the training.
     """
 
     net: Any
@@ -68,33 +69,53 @@ class Run:
 
     @cached_property
     def datasets(self) -> dict[str, Dataset | None]:
-        """What skorch tells callbacks at each epoch."""
+        """The arguments of skorch's callbacks on an epoch."""
         train, valid = (points and Dataset(points.X, points.y) for points in (self.train, self.valid))
         return {"dataset_train": train, "dataset_valid": valid}
 
+    def notify(self, moment: str, **arguments: Any) -> None:
+        """Call the callbacks of the net; it is not trained further when one of them stops it, or fails."""
+        try:
+            self.net.notify(moment, **arguments)
+        except KeyboardInterrupt:  # by which skorch's callbacks stop a training
+            self.epochs = 0
+        except Exception as error:
+            self.epochs, self.error = 0, error
 
-def train(runs: Sequence[Run]) -> None:
+    def end_epoch(self, seconds: float) -> None:
+        """Call the callbacks at the end of an epoch, and set `error` if the loss is not finite."""
+        history = self.net.history
+        self.epochs = max(0, self.epochs - 1)
+        self.notify("on_epoch_end", **self.datasets)
+        history.record("dur", seconds)
+        if not math.isfinite(loss := history[-1]["train_loss"]):
+            where = f"in epoch {len(history)} the loss is {loss}"
+            self.epochs, self.error = 0, ValueError(f"training diverged: {where}; a lower learning_rate may help")
+
+
+def train(trainings: Sequence[Training]) -> None:
     """Train nets together: of one architecture, on samples of one size, in batches of one size, for one loss.
 
-    A net whose loss is not finite any more, or whose callback raises, ends with `error` set; the others go on.
+    If the loss of a net becomes infinite or nan, or one of its callbacks raises, its training ends with `error` set;
+    the others continue.
     """
-    for run in runs:
-        _tell(run, "on_train_begin", X=run.train.X, y=run.train.y)
-        run.net.optimizer_.zero_grad()
-        run.net.optimizer_.step()  # does nothing without gradients, but torch's schedules warn if it is never called
-    while going := [run for run in runs if run.epochs]:
-        training = _Training(going)
+    for training in trainings:
+        training.notify("on_train_begin", X=training.train.X, y=training.train.y)
+        training.net.module_.zero_grad()
+        training.net.optimizer_.step()  # does nothing without gradients; torch's schedules warn if it is never called
+    while unfinished := [training for training in trainings if training.epochs]:
+        loop = _Loop(unfinished)
         try:
-            while all(run.epochs for run in going):
-                training.epoch()
+            while all(training.epochs for training in unfinished):
+                loop.epoch()
         finally:
-            training.leave()
-    for run in runs:
-        _tell(run, "on_train_end", X=run.train.X, y=run.train.y)
+            loop.publish()
+    for training in trainings:
+        training.notify("on_train_end", X=training.train.X, y=training.train.y)
 
 
-def sees_batches(net: Any) -> bool:
-    """Tell whether a callback of a net wants to be called for each batch; such a net is trained alone."""
+def has_batch_callbacks(net: Any) -> bool:
+    """Whether a callback of a net acts on batches; such a net is trained alone."""
     moments = ("on_batch_begin", "on_grad_computed", "on_batch_end")
     return any(
         getattr(type(callback), moment) is not getattr(Callback, moment)
@@ -103,41 +124,41 @@ def sees_batches(net: Any) -> bool:
     )
 
 
-class _Training:
-    """Some runs, as long as all of them go on."""
+class _Loop:
+    """The epochs of some trainings, until one of them ends."""
 
     @torch.no_grad()
-    def __init__(self, runs: Sequence[Run]) -> None:
-        self.runs = runs
-        first = runs[0]
+    def __init__(self, trainings: Sequence[Training]) -> None:
+        self.trainings = trainings
+        first = trainings[0]
         self.loss, self.batch_size = first.loss, first.net.batch_size
-        self.stack = Stack([run.net.module_ for run in runs], [run.generator for run in runs])
-        self.optimizer = AdamW(self.stack, [run.net.optimizer_ for run in runs])
-        self.columns = [_columns(run, run.train) for run in runs]
-        self.in_order = _together(self.columns)  # of one batch the order is of no account
-        held_out = [_columns(run, run.valid) for run in runs if run.valid is not None]
-        self.valid = _together(held_out) if held_out else None
-        self.in_sight = sees_batches(first.net)
-        self.is_watched = any(_looks_at_weights(run.net) for run in runs)
+        self.stack = Stack([each.net.module_ for each in trainings], [each.generator for each in trainings])
+        self.optimizer = AdamW(self.stack, [each.net.optimizer_ for each in trainings])
+        self.columns = [_columns(each, each.train) for each in trainings]
+        self.in_order = _stacked(self.columns)  # within a single batch the order does not matter
+        held_out = [_columns(each, each.valid) for each in trainings if each.valid is not None]
+        self.valid = _stacked(held_out) if held_out else None
+        self.has_batch_callbacks = has_batch_callbacks(first.net)
+        self.has_callbacks = any(_has_own_callbacks(each.net) for each in trainings)
 
     def epoch(self) -> None:
-        """Go through all points once; record losses, and call what wants to be called."""
+        """Take a pass over all points, record the losses and call the callbacks."""
         start = time.perf_counter()
-        for run in self.runs:
-            _tell(run, "on_epoch_begin", **run.datasets)
+        for training in self.trainings:
+            training.notify("on_epoch_begin", **training.datasets)
         self.optimizer.look_at_rates()
-        step = self._step_in_sight if self.in_sight else self._step
+        step = self._step_with_callbacks if self.has_batch_callbacks else self._step
         self._record("train_loss", [step(*batch) for batch in self._batches(self._shuffled())])
         if self.valid is not None:
             self._record("valid_loss", [self._valid_loss(*batch) for batch in self._batches(self.valid)])
-        if self.is_watched:
+        if self.has_callbacks:
             self.stack.publish()
-        seconds = (time.perf_counter() - start) / len(self.runs)
-        for run in self.runs:
-            _end_epoch(run, seconds)
+        seconds = (time.perf_counter() - start) / len(self.trainings)
+        for training in self.trainings:
+            training.end_epoch(seconds)
 
-    def leave(self) -> None:
-        """Give modules and optimisers what belongs to them."""
+    def publish(self) -> None:
+        """Write weights and optimizer states back to the nets."""
         self.stack.publish()
         self.optimizer.publish()
 
@@ -145,34 +166,34 @@ class _Training:
         n_points = len(self.columns[0][0])
         if self.batch_size >= n_points:
             return self.in_order
-        orders = [torch.randperm(n_points, generator=run.generator).to(run.net.device) for run in self.runs]
-        return _together([tuple(part[order] for part in own) for own, order in zip(self.columns, orders, strict=True)])
+        orders = [torch.randperm(n_points, generator=each.generator).to(each.net.device) for each in self.trainings]
+        return _stacked([tuple(part[order] for part in own) for own, order in zip(self.columns, orders, strict=True)])
 
     def _batches(self, columns: tuple[Tensor, ...]) -> Iterator[tuple[Tensor, ...]]:
         return zip(*(column.split(self.batch_size, dim=1) for column in columns), strict=True)
 
     def _step(self, X: Tensor, y: Tensor, weight: Tensor | None = None) -> tuple[Tensor, int]:
-        """Take a step, and return the losses (n_runs,) before it and of how many points they are means."""
+        """Take a step, and return the mean losses (n_nets,) before it and the number of points."""
         losses, _ = self.stack.step(self.loss, X, y, weight)
         self.optimizer.step()
         return losses, X.shape[1]
 
-    def _step_in_sight(self, X: Tensor, y: Tensor, weight: Tensor | None = None) -> tuple[Tensor, int]:
-        """Take a step of the only net, whose callbacks may look at weights and gradients, and change gradients."""
-        net = self.runs[0].net
+    def _step_with_callbacks(self, X: Tensor, y: Tensor, weight: Tensor | None = None) -> tuple[Tensor, int]:
+        """Take a step of the only net, whose callbacks may read weights and gradients, and change gradients."""
+        net = self.trainings[0].net
         batch = tuple(part[0] for part in (X, y, weight) if part is not None)
         net.notify("on_batch_begin", batch=batch, training=True)
         losses, outputs = self.stack.step(self.loss, X, y, weight)
-        self.leave()
+        self.publish()
         for own, parameter in self.stack.pairs(self.stack.gradient):
             parameter.grad = own
         net.notify(
             "on_grad_computed", named_parameters=list(net.get_all_learnable_params()), batch=batch, training=True
         )
-        net.optimizer_.zero_grad()
+        net.module_.zero_grad()
         self.optimizer.look_at_rates()
         self.optimizer.step()
-        self.leave()
+        self.publish()
         net.notify("on_batch_end", batch=batch, training=True, loss=losses[0], y_pred=outputs[0])
         return losses, X.shape[1]
 
@@ -180,60 +201,40 @@ class _Training:
     def _valid_loss(self, X: Tensor, y: Tensor, weight: Tensor | None = None) -> tuple[Tensor, int]:
         outputs = self.stack.outputs(X)
         losses = (self.loss(outputs, y)[0] * shares(weight, X)).sum(dim=1)
-        for run in self.runs if self.in_sight else ():
+        for training in self.trainings if self.has_batch_callbacks else ():
             batch = tuple(part[0] for part in (X, y, weight) if part is not None)
-            run.net.notify("on_batch_begin", batch=batch, training=False)
-            run.net.notify("on_batch_end", batch=batch, training=False, loss=losses[0], y_pred=outputs[0])
+            training.net.notify("on_batch_begin", batch=batch, training=False)
+            training.net.notify("on_batch_end", batch=batch, training=False, loss=losses[0], y_pred=outputs[0])
         return losses, X.shape[1]
 
     def _record(self, name: str, batches: list[tuple[Tensor, int]]) -> None:
-        """Record each net's mean loss, of batches that may be of unlike size."""
+        """Record each net's mean loss over batches, which may differ in size."""
         losses = torch.stack([losses for losses, _ in batches])
         sizes = losses.new_tensor([size for _, size in batches])
-        for run, loss in zip(self.runs, (sizes @ losses / sizes.sum()).tolist(), strict=True):
-            run.net.history.record(name, loss)
+        for training, loss in zip(self.trainings, (sizes @ losses / sizes.sum()).tolist(), strict=True):
+            training.net.history.record(name, loss)
 
 
-def _end_epoch(run: Run, seconds: float) -> None:
-    """Tell the callbacks, and see whether the net is to go on."""
-    history = run.net.history
-    run.epochs = max(0, run.epochs - 1)
-    _tell(run, "on_epoch_end", **run.datasets)
-    history.record("dur", seconds)
-    if not math.isfinite(loss := history[-1]["train_loss"]):
-        where = f"in epoch {len(history)} the loss is {loss}"
-        run.epochs, run.error = 0, ValueError(f"training diverged: {where}; a lower learning_rate may help")
-
-
-def _tell(run: Run, moment: str, **what: Any) -> None:
-    """Call the callbacks of a net; it ends when one of them says so, or fails."""
-    try:
-        run.net.notify(moment, **what)
-    except KeyboardInterrupt:  # so skorch's callbacks say that it is enough
-        run.epochs = 0
-    except Exception as error:
-        run.epochs, run.error = 0, error
-
-
-def _columns(run: Run, points: Points) -> tuple[Tensor, ...]:
-    """Return points on the device, and past the input layers if those do not learn."""
-    X, *rest = (part.to(run.net.device) for part in points if part is not None)
-    if not run.net.module_.learns_inputs:
+def _columns(training: Training, points: Points) -> tuple[Tensor, ...]:
+    """Return points on the device, mapped by the input layers if those have no parameters."""
+    X, *rest = (part.to(training.net.device) for part in points if part is not None)
+    if not training.net.module_.learns_inputs:
         with torch.no_grad():
-            X = run.net.module_.inputs(X)
+            X = training.net.module_.inputs(X)
     return (X, *rest)
 
 
-def _together(columns: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+def _stacked(columns: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
     return tuple(torch.stack(parts) for parts in zip(*columns, strict=True))
 
 
-def _looks_at_weights(net: Any) -> bool:
+def _has_own_callbacks(net: Any) -> bool:
+    """Whether a net has callbacks beyond skorch's clock and printer, which may read its weights."""
     return any(not isinstance(callback, (EpochTimer, PrintLog)) for _, callback in net.callbacks_)
 
 
 class Snapshots(Callback):
-    """Keeps the module's weights at chosen epochs, counted from the first of the net.
+    """Keep the module's weights at chosen epochs, counted from the first of the net.
 
     Parameters
     ----------
@@ -248,12 +249,12 @@ class Snapshots(Callback):
         self.epochs = epochs
 
     def initialize(self) -> "Snapshots":
-        """Forget what was kept."""
+        """Start without any weights."""
         self.states_: dict[int, dict[str, Tensor]] = {}
         return self
 
     def on_train_begin(self, net: Any, **_: Any) -> None:
-        """Keep the initial weights if they were chosen, as epoch 0."""
+        """Keep the initial weights if epoch 0 was chosen."""
         if not len(net.history):
             self._keep(net)
 
