@@ -87,7 +87,7 @@ def _measure(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
 
 
 def _dump(estimator: BaseEstimator) -> bytes | None:
-    from studies.execution.models import dump  # imports torch, which the driver does without
+    from estimators.nets.serialization import dump  # imports torch, which the driver does without
 
     return dump(estimator)
 

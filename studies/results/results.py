@@ -9,7 +9,6 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from studies.registry.errors import unknown
-from studies.registry.problems import build_problem
 from studies.spec.cells import Cell, Planned, plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
@@ -35,7 +34,7 @@ def fitted(cell: Cell, store: Store) -> BaseEstimator:
     Exception
         What fitting raised, if the cell has failed.
     """
-    from studies.execution.models import load  # imports torch, which a table of results does without
+    from estimators.nets.serialization import load  # imports torch, which a table of results does without
     from studies.execution.tasks import fit_cell
 
     model = store.model(cell.key)
@@ -126,7 +125,7 @@ class Results:
         """Return one of the study's problems, by its label as in `problem_label`."""
         wanted = self.problem_label(label)
         cell = next(p.cell for p in self._planned if p.problem == wanted)
-        return build_problem(cell.problem, cell.problem_params)
+        return cell.build_problem()
 
     def cell(self, learner: str, n_samples: int, seed: int = 0, problem: str | None = None) -> Cell:
         """Return one of the study's cells.

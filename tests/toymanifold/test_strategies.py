@@ -62,7 +62,6 @@ region_problems = st.integers(1, 5).flatmap(
 
 @quick
 @given(problems(), sample_sizes(), sample_sizes(0), seeds(), dtypes)
-<<<<<<< HEAD
 def test_any_problem_is_nested_and_labelled_by_its_target(problem, n_samples, n_more, seed, dtype):
     X, y = problem.sample(n_samples + n_more, seed, dtype=dtype)
     head, labels = problem.sample(n_samples, seed, dtype=dtype)
@@ -71,12 +70,6 @@ def test_any_problem_is_nested_and_labelled_by_its_target(problem, n_samples, n_
     assert np.isfinite(problem.log_density(X)).all()
     if problem.flip_probability == problem.noise == 0:
         np.testing.assert_array_equal(y, problem.label(X))  # to the bit: all rows at once, within one block
-=======
-def test_samples_are_nested(problem, n_samples, n_more, seed, dtype):
-    X, y = problem.sample(n_samples, seed, dtype=dtype)
-    more_X, more_y = problem.sample(n_samples + n_more, seed, dtype=dtype)
-    np.testing.assert_array_equal(more_X[:n_samples], X)
-    np.testing.assert_array_equal(more_y[:n_samples], y)
 
 
 @settings(deadline=None, max_examples=settings().max_examples * 3 // 20)
@@ -86,7 +79,6 @@ def test_samples_are_nested_across_the_seam_of_blocks(problem, n_samples, seed):
     more_X, more_y = problem.sample(BLOCK + 2, seed)
     np.testing.assert_array_equal(more_X[:n_samples], X)
     np.testing.assert_array_equal(more_y[:n_samples], y)
->>>>>>> wt-a
 
 
 @quick

@@ -88,7 +88,7 @@ def test_workers_of_a_cluster_elsewhere_are_its_own():
 
 
 def test_an_unknown_executor_is_refused_with_those_that_there_are():
-    with pytest.raises(ExecutorError, match="must be 'local' or 'dask://host:port'. Got 'ray' instead"):
+    with pytest.raises(ExecutorError, match=r"must be 'local' or 'dask://host:port'\. Got 'ray' instead"):
         open_executor("ray").__enter__()
 
 
