@@ -72,10 +72,9 @@ def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
 
 def _class(module: str, attribute: str, packages: Collection[str]) -> type[BaseEstimator]:
     try:
-        rooms = vars(importlib.import_module(module))
+        found = getattr(importlib.import_module(module), attribute, None)
     except Exception as error:  # whatever a foreign module does when it is imported
         raise ValueError(f"the module {module!r} cannot be imported: {type(error).__name__}: {error}") from error
-    found = rooms.get(attribute)
     if not (isinstance(found, type) and issubclass(found, BaseEstimator)):
         raise ValueError(f"{module}:{attribute} is no scikit-learn estimator")
     if found.__module__.split(".")[0] not in packages or inspect.isabstract(found):
