@@ -9,11 +9,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from estimators.kernel_functions import KERNELS, NTK, ArcCosine, Gaussian, Laplace
-from estimators.kernel_solvers import cholesky
-from estimators.kernels import KernelClassifier, KernelRegressor
+from estimators.kernels import KernelClassifier, KernelRegressor, functions, solvers
+from estimators.kernels.functions import KERNELS, NTK, ArcCosine, Gaussian, Laplace
+from estimators.kernels.solvers import cholesky
 from toymanifold import make_spiral
 
 ROTATION = np.linalg.qr(np.random.default_rng(3).normal(size=(4, 4)))[0]
@@ -29,21 +28,6 @@ def rng():
 def data(rng):
     X = rng.normal(size=(120, 4)) + 3
     return X, np.sin(X[:, :2]) + 0.1 * rng.normal(size=(120, 2))
-
-
-@parametrize_with_checks(
-    [
-        *(cls(kernel, random_state=0) for cls in (KernelRegressor, KernelClassifier) for kernel in KERNELS),
-        KernelRegressor(ridge=[1e-3, 1e-1]),
-        KernelRegressor(bandwidth="marginal-likelihood", random_state=0),
-        KernelClassifier(bandwidth="marginal-likelihood", random_state=0),
-        KernelRegressor(solver="nystroem", random_state=0),
-        KernelClassifier(solver="nystroem", random_state=0),
-        KernelClassifier(solver="cg", random_state=0),
-    ]
-)
-def test_scikit_learn_contract(estimator, check):
-    check(estimator)
 
 
 # Kernels
@@ -94,18 +78,33 @@ def test_angular_kernels_are_wide_nets(rng):
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_kernel_of_a_point_with_itself_does_not_suffer_from_rounding(rng, name):
-    X = (rng.normal(size=(300, 6)) + 5).astype(np.float32)
-    kernel = KERNELS[name](2.0)
-    at_itself = {"arc-cosine": 1, "ntk": 2}.get(name, 0) * ((X.astype(float) ** 2).sum(axis=1) / 4 + 1)
-    K = kernel(X, X)
-    assert K.dtype == np.float32
-    np.testing.assert_allclose(K.diagonal(), at_itself if at_itself.any() else 1.0, rtol=1e-3 if at_itself.any() else 0)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dimension", [1, 6, 30, 1000])
+def test_kernel_of_equal_points_does_not_suffer_from_rounding(rng, name, dtype, dimension):
+    """Wherever in the matrix they stand, and so whichever order BLAS adds in; at a kink it would show as its root."""
+    X = (rng.normal(size=(37, dimension)) + 5).astype(dtype)[rng.integers(0, 37, 150)]
+    L = 2.0 * np.sqrt(dimension)
+    equal = (X[:, None] == X).all(axis=2)
+    K = KERNELS[name](L)(X, X)
+    assert K.dtype == dtype
+    norms = {"arc-cosine": 1, "ntk": 2}.get(name, 0) * ((X.astype(float) ** 2).sum(axis=1) / L**2 + 1)
+    expected = np.broadcast_to(norms if norms.any() else 1.0, K.shape)
+    rounding = (4 + np.sqrt(dimension)) * np.finfo(dtype).eps if norms.any() else 0  # of the norms
+    np.testing.assert_allclose(K[equal], expected[equal], rtol=rounding)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_weights_and_copies_reach_the_same_function(rng, name):
+    """To rounding, where scikit-learn's contract asks for 1e-9 on one draw."""
+    X, y, weight = rng.random((15, 30)), rng.normal(size=15), rng.integers(0, 5, 15)
+    weighted = KernelRegressor(name).fit(X, y, weight)
+    copies = KernelRegressor(name).fit(X.repeat(weight, axis=0), y.repeat(weight))
+    np.testing.assert_allclose(weighted.predict(X), copies.predict(X), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_parts_agree_with_the_whole(data, name, monkeypatch):
-    monkeypatch.setattr("estimators.kernel_functions._BLOCK", 1)
+    monkeypatch.setattr(functions, "_BLOCK", 1)
     X, V = data
     kernel = KERNELS[name](2.0)
     np.testing.assert_allclose(np.triu(kernel.triangle(X)), np.triu(kernel(X, X)), atol=1e-14)
@@ -177,13 +176,12 @@ def test_leave_one_out_is_brute_force(data, rng, ridges):
 
 
 @pytest.mark.parametrize("name", KERNELS)
-@pytest.mark.parametrize("params", [{"solver": "nystroem"}, {"solver": "cg"}, {"solver": "cg", "n_centers": 10}])
-def test_nystroem_with_all_centers_and_cg_are_exact(data, rng, name, params):
+def test_nystroem_with_all_centers_is_exact(data, rng, name):
     (X, Y), weight = data, rng.uniform(0.5, 2, 120)
     exact = KernelRegressor(name, ridge=0.1).fit(X, Y, weight)
-    iterative = KernelRegressor(name, ridge=0.1, random_state=0, **params).fit(X, Y, weight)
+    iterative = KernelRegressor(name, ridge=0.1, solver="nystroem", random_state=0).fit(X, Y, weight)
     np.testing.assert_allclose(iterative.predict(X + 0.1), exact.predict(X + 0.1), atol=1e-7)
-    assert iterative.n_iter_ <= (5 if params == {"solver": "cg"} else 60)
+    assert iterative.n_iter_ <= 60
 
 
 def test_nystroem_with_some_centers_is_its_normal_equations(data):
@@ -197,12 +195,12 @@ def test_nystroem_with_some_centers_is_its_normal_equations(data):
 
 
 def test_iterations_without_end_are_announced(data, monkeypatch):
-    monkeypatch.setattr("estimators.kernel_solvers._MAX_ITERATIONS", 2)
+    monkeypatch.setattr(solvers, "_MAX_ITERATIONS", 2)
     with pytest.warns(ConvergenceWarning, match=r"stopped after 2 iterations at a relative residual of \d\.\de"):
-        KernelRegressor(ridge=1e-6, solver="cg", n_centers=1).fit(*data)
+        KernelRegressor(ridge=1e-6, solver="nystroem", n_centers=30, random_state=0).fit(*data)
 
 
-@pytest.mark.parametrize("solver", ["exact", "cg", "nystroem"])
+@pytest.mark.parametrize("solver", ["exact", "nystroem"])
 def test_float32_stays_and_agrees(data, solver):
     X, Y = data
     machine = KernelRegressor(ridge=0.1, solver=solver)
@@ -264,8 +262,7 @@ def test_two_classes_are_one_hot_too(data):
         ({"ridge": -1.0}, r"must be a finite float in \[0, inf\)"),
         ({"ridge": []}, "sequence of at least one"),
         ({"ridge": [0.0, 1.0]}, r"must be a finite float in \(0, inf\)"),
-        ({"ridge": [1.0], "solver": "nystroem"}, "must be a float where the solver is not exact"),
-        ({"ridge": 0.0, "solver": "cg"}, "must be positive for the solver 'cg'"),
+        ({"ridge": [1.0], "solver": "nystroem"}, "must be a float unless the solver is exact"),
         ({"metric": np.eye(3)}, r"must be None or a positive semi-definite array of shape \(4,\) or \(4, 4\)"),
         ({"metric": -np.ones(4)}, "positive semi-definite"),
         ({"metric": np.triu(np.ones((4, 4)))}, "positive semi-definite"),

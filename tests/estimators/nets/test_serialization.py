@@ -1,7 +1,6 @@
-"""Fitted estimators that come back from bytes, or from their cell."""
+"""Fitted nets that come back from bytes."""
 
 import pickle
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,12 +8,8 @@ import torch
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
-from estimators import NetClassifier, NetRegressor, PolarCoordinates, make
-from studies.execution.models import ModelError, dump, load
-from studies.execution.tasks import fit_cell
-from studies.results.results import fitted
-from studies.spec.cells import Cell
-from studies.store.store import Outcome, Store
+from estimators import NetClassifier, NetRegressor, PolarCoordinates, make_learner
+from estimators.nets.serialization import ModelError, dump, load
 from toymanifold import make_sphere, make_spiral
 
 SMALL = {"depth": 2, "width": 8, "epochs": 6, "random_state": 0}
@@ -22,8 +17,8 @@ SMALL = {"depth": 2, "width": 8, "epochs": 6, "random_state": 0}
 NETS = {
     "plain": NetClassifier(**SMALL),
     "polar": NetClassifier(prior="polar", residual=True, layer_norm=True, dtype="float64", **SMALL),
-    "staged": NetClassifier(checkpoints=(2, 4), schedule="cosine", dropout=0.1, **SMALL),
-    "stopping": NetClassifier(early_stopping=True, patience=2, activation="gelu", **SMALL),
+    "checkpoints": NetClassifier(checkpoints=(2, 4), dropout=0.1, **SMALL),
+    "stopping": NetClassifier(early_stopping=True, schedule="cosine", patience=2, activation="gelu", **SMALL),
     "untrained": NetClassifier(**SMALL | {"epochs": 0}),
     "regressor": NetRegressor(prior="polar-sincos", **SMALL),
 }
@@ -49,9 +44,8 @@ def test_a_net_that_comes_back_is_the_net(net):
     if hasattr(net, "classes_"):
         np.testing.assert_array_equal(back.predict_proba(X), net.predict_proba(X))
     assert back.history_.equals(net.history_)
-    if net.checkpoints:
-        staged = zip(back.staged_predict(X), net.staged_predict(X), strict=True)
-        assert [bool((a == b).all()) for a, b in staged] == [True, True]
+    for epoch in net.checkpoints:
+        np.testing.assert_array_equal(back.as_of(epoch).predict_proba(X), net.as_of(epoch).predict_proba(X))
     assert dump(back) == dump(net)
 
 
@@ -83,13 +77,13 @@ def test_loading_leaves_torchs_random_numbers_alone():
 @pytest.mark.parametrize(
     "estimator",
     [
-        make("knn-1"),
-        make("net", prior=PolarCoordinates(center=[0.1, 0.2]), **SMALL),
-        make("net", callbacks=[("mine", Callback())], **SMALL),
+        make_learner("knn-1"),
+        make_learner("net", prior=PolarCoordinates(center=[0.1, 0.2]), **SMALL),
+        make_learner("net", callbacks=[("mine", Callback())], **SMALL),
     ],
     ids=["other", "prior object", "callbacks"],
 )
-def test_what_is_no_plain_net_is_not_kept(estimator):
+def test_estimators_that_are_not_plain_nets_are_not_serialized(estimator):
     assert dump(estimator.fit(*spiral(60))) is None
 
 
@@ -98,7 +92,7 @@ class Bomb:
         return pytest.fail, ("a pickle was loaded",)
 
 
-def test_bytes_that_are_no_model_are_refused_and_never_unpickled():
+def test_other_bytes_are_refused_and_never_unpickled():
     model = dump(NetClassifier(**SMALL).fit(*spiral(60)))
     for bad in (
         pickle.dumps(Bomb()),
@@ -110,20 +104,5 @@ def test_bytes_that_are_no_model_are_refused_and_never_unpickled():
         model.replace(b'\\"params\\"', b'\\"parmas\\"'),
     ):
         assert bad != model
-        with pytest.raises(ModelError, match="the bytes are no stored model"):
+        with pytest.raises(ModelError, match="the bytes are not a stored model"):
             load(bad)
-
-
-NET = Cell("spiral", {}, "net", "polar", {"width": 8, "epochs": 5}, 50, 3)
-
-
-def test_a_kept_model_is_loaded_and_any_other_is_fitted_again(tmp_path):
-    X = spiral(50)[0]
-    with Store(f"sqlite:///{tmp_path}/results.db") as store:
-        once, twice = fitted(NET, store), fitted(NET, store)
-        np.testing.assert_array_equal(once.predict_proba(X), twice.predict_proba(X))
-        kept = fit_cell(replace(NET, seed=4))
-        store.add(Outcome(NET.key, NET.spec, "ok", model=dump(kept)))
-        np.testing.assert_array_equal(fitted(NET, store).predict_proba(X), kept.predict_proba(X))
-        forest = fitted(replace(NET, estimator="forest", params={"n_estimators": 3}), store)
-        assert forest[-1].random_state == NET.seed

@@ -1,7 +1,7 @@
-"""Fitted nets as bytes and back: their parameters as JSON, their weights as safetensors.
+"""Fitted nets as bytes and back: parameters as JSON, weights as safetensors.
 
-No pickle: reading bytes that a stranger wrote can give a wrong net and nothing worse. Other estimators are not kept;
-they are fitted again from their cell (`studies.fitted`).
+Nothing is pickled, so bytes from an untrusted source can at worst give a wrong net. Other estimators are not
+serialized.
 """
 
 import json
@@ -15,7 +15,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from estimators.nets import Net, NetClassifier, NetRegressor
+from estimators.nets.base import Net
+from estimators.nets.classifier import NetClassifier
+from estimators.nets.regressor import NetRegressor
 
 _CLASSES: dict[str, Any] = {"NetClassifier": NetClassifier, "NetRegressor": NetRegressor}
 
@@ -25,31 +27,57 @@ _SIZE_BYTES = 8  # of the header's length, with which a safetensors file begins
 
 
 class ModelError(ValueError):
-    """The bytes are no model that `dump` gave."""
+    """The bytes are not a net that `dump` wrote."""
 
 
 def dump(estimator: BaseEstimator) -> bytes | None:
-    """Return a fitted estimator as bytes, or None if it is no net of ours or its parameters are not plain data."""
+    """Return a fitted net as bytes.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Fitted.
+
+    Returns
+    -------
+    model : bytes or None
+        None if the estimator is not a `NetClassifier` or `NetRegressor`, or a parameter is not plain data.
+
+    Examples
+    --------
+    >>> from estimators import NetClassifier
+    >>> net = NetClassifier(epochs=1, random_state=0).fit([[0.0], [1.0]], [0, 1])
+    >>> load(dump(net)).get_params() == net.get_params()
+    True
+    """
     if type(estimator) not in _CLASSES.values():
         return None
-    described = {
+    header = {
         "class": type(estimator).__name__,
         "params": estimator.get_params(deep=False),
         "fitted": {name: _plain(getattr(estimator, name)) for name in _FITTED if hasattr(estimator, name)},
         "history": list(estimator.history_),
     }
     try:
-        text = json.dumps(described)
+        text = json.dumps(header)
     except TypeError:
         return None
     return safetensors.torch.save(_tensors(estimator), {"toymanifold": text})
 
 
 def load(model: bytes) -> Net:
-    """Return the fitted net that `dump` turned into bytes, on the CPU.
+    """Return the fitted net that `dump` wrote, on the CPU.
 
-    It predicts what the original predicted, to the last bit on the same machine. Where training goes on, its optimizer
-    begins anew.
+    On the same machine its predictions equal those of the original bit for bit. If training continues, the optimizer
+    starts from a new state.
+
+    Parameters
+    ----------
+    model : bytes
+
+    Returns
+    -------
+    net : Net
 
     Raises
     ------
@@ -58,19 +86,19 @@ def load(model: bytes) -> Net:
     """
     try:
         tensors = safetensors.torch.load(model)
-        described = json.loads(_header(model)["__metadata__"]["toymanifold"])
-        params = {name: tuple(v) if isinstance(v, list) else v for name, v in described["params"].items()}
-        net = _CLASSES[described["class"]](**params)
+        header = json.loads(_safetensors_header(model)["__metadata__"]["toymanifold"])
+        params = {name: tuple(v) if isinstance(v, list) else v for name, v in header["params"].items()}
+        net = _CLASSES[header["class"]](**params)
         for name in _FITTED:
-            if name in described["fitted"]:
-                setattr(net, name, _array(described["fitted"][name]))
-        return _with_weights(net, tensors, described["history"])
+            if name in header["fitted"]:
+                setattr(net, name, _array(header["fitted"][name]))
+        return _with_weights(net, tensors, header["history"])
     except (SafetensorError, LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise ModelError(f"the bytes are no stored model: {error}") from error
+        raise ModelError(f"the bytes are not a stored model: {error}") from error
 
 
 def _tensors(net: Net) -> dict[str, Tensor]:
-    """Return what a net has learnt, under "weights.", "checkpoint.EPOCH." and "history."."""
+    """Return weights and history, under the names "weights.", "checkpoint.EPOCH." and "history."."""
     states = {"weights": net.net_.module_.state_dict()}
     if net.checkpoints:
         snapshots = dict(net.net_.callbacks_)["snapshots"].states_
@@ -97,7 +125,7 @@ def _group(group: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(f"{group}."): t for name, t in tensors.items() if name.startswith(f"{group}.")}
 
 
-def _header(model: bytes) -> Any:
+def _safetensors_header(model: bytes) -> Any:
     size = int.from_bytes(model[:_SIZE_BYTES], "little")
     return json.loads(model[_SIZE_BYTES : _SIZE_BYTES + size])
 
