@@ -8,7 +8,6 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from estimators.diagnostics import agop
 from studies.plots.style import literal, new_axes
 from studies.registry.plots import plot
 from studies.results.results import Results
@@ -98,6 +97,8 @@ def learner_agop(estimator: BaseEstimator, X: NDArray[np.float64]) -> NDArray[np
     TypeError
         If the learner has no gradients, or another transformer stands in front of it.
     """
+    from estimators.diagnostics import agop  # imports torch, which no other plot needs
+
     steps = [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]
     *scalers, learner = steps
     if not hasattr(learner, "gradients") or not all(isinstance(step, StandardScaler) for step in scalers):
