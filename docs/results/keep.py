@@ -14,7 +14,7 @@ import pandas as pd
 from rich.console import Console
 
 from studies.analysis.claims import check_claims
-from studies.cli.tables import measurements, scalings, write_pictures
+from studies.cli.tables import measurements, scalings, write_figures
 from studies.results.results import Results
 from studies.spec.study import built_in
 from studies.store.store import Store
@@ -31,7 +31,7 @@ def keep(name: str, url: str, metrics: list[str]) -> None:
         for shown in (*measurements(results), *scalings(results)):
             table.print(shown)
         shown = re.findall(rf"/{name}/([^/]+)\.png", (HERE / f"{name}.md").read_text(encoding="utf-8"))
-        write_pictures(results, HERE.parent / "images" / name, shown)
+        write_figures(results, HERE.parent / "images" / name, shown)
     kept = frame[frame["metric"].isin(metrics) if metrics else ~frame["metric"].str.endswith("seconds")]
     path = HERE / "data" / f"{name}.csv"
     kept.to_csv(path, index=False, float_format="%.9g")

@@ -16,7 +16,7 @@ from estimators.nets import Net
 from studies.analysis.claims import Claim, by_seed, claims, is_significant, measured, rows_where, tell, told, values_of
 from studies.analysis.intervals import Interval, mean_interval
 from studies.plots.style import draw, finish, new_axes
-from studies.registry.metrics import Fitted, Measured, is_classification, metric
+from studies.registry.metrics import Fitted, Measured, metric
 from studies.registry.plots import plot
 from studies.results.results import Results
 
@@ -34,7 +34,13 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(101)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
-@metric("1", supports=is_classification, default=False)
+@metric(
+    "1",
+    title="Gradient norm by layer",
+    heading="gradient",
+    supports=lambda problem: problem.task == "classification",
+    default=False,
+)
 def gradient_norm(fitted: Fitted) -> Measured:
     """Norm of a point's gradient of the cross-entropy, root mean square over 16 points, for each layer of a net."""
     if not isinstance(fitted.estimator, Net):

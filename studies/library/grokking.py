@@ -55,7 +55,7 @@ def is_addition(problem: Problem) -> bool:
     return isinstance(problem.target, ModularOperation) and problem.target.operation == "add"
 
 
-@metric("1", supports=is_addition, default=False)
+@metric("1", title="Deviation from a circulant matrix", heading="deviation", supports=is_addition, default=False)
 def circulant_deviation(fitted: Fitted) -> Measured:
     """How far the average gradient outer product's root is from depending on a + b, or on a - b, alone: 0 to 1."""
     gradients = fitted.estimator.gradients(fitted.train.X)
@@ -64,7 +64,13 @@ def circulant_deviation(fitted: Fitted) -> Measured:
     return deviation_from_circulant(features[p:, :p])
 
 
-@metric("1", supports=is_addition, default=False)
+@metric(
+    "1",
+    title="Inverse participation ratio of the units' spectra",
+    heading="participation",
+    supports=is_addition,
+    default=False,
+)
 def inverse_participation(fitted: Fitted) -> Measured:
     """Mean inverse participation ratio of the Fourier spectra of a net's units; 1 where each has one frequency."""
     if not isinstance(fitted.estimator, Net):
