@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.spatial import KDTree
@@ -66,8 +66,12 @@ def centers_of_curvature(arc, u):
 
 @settings(max_examples=40, deadline=None)
 @given(st.floats(0, 20), st.floats(1e-3, 30), st.floats(-200, 200), st.sampled_from([1e-4, 1.0, 30.0]), seeds)
+@example(start=0.001, extent=0.001953125, offset=79.0, slope=1e-4, seed=0)  # an end, whose turn rounding hides
 def test_distance_to_an_arc_is_the_global_minimum(start, extent, offset, slope, seed):
-    """Also where minima meet: by the centres of curvature, which lie about the circle r = slope, and at the ends."""
+    """Also where minima meet: by the centres of curvature, which lie about the circle r = slope, and at the ends.
+
+    As exact as `Arc.distance` promises, though what it is compared with errs as well.
+    """
     arc = Arc(slope, start, start + extent, offset)
     rng = np.random.default_rng(seed)
     r = slope * np.concatenate([10 ** rng.uniform(-6, 2, 12), rng.normal(1, 0.05, 12)])
@@ -77,7 +81,8 @@ def test_distance_to_an_arc_is_the_global_minimum(start, extent, offset, slope, 
     ends = arc.points(np.array([start, arc.stop]))
     X = np.vstack([r[:, None] * np.column_stack([np.cos(angle), np.sin(angle)]), near, ends, [[0, 0]]])
     error = np.abs(arc.distance(X) - refined_grid_distance(arc, X))
-    assert (error <= 1e-12 * np.maximum(slope * arc.stop, np.linalg.norm(X, axis=1))).all()
+    rounding = 4 * (1 + abs(offset) + arc.stop) * np.finfo(float).eps
+    assert (error <= rounding * np.maximum(slope * arc.stop, np.linalg.norm(X, axis=1))).all()
 
 
 @pytest.mark.parametrize("spiral", SPIRALS)
