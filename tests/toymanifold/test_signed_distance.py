@@ -8,9 +8,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.spatial import KDTree
-from scipy.stats import beta, kstest
 
-from toymanifold import Ball, Spiral
+from toymanifold import Spiral
 from toymanifold.arcs import Arc
 
 SPIRALS = [Spiral(), Spiral(turns=0.6, fill=0.2, tip=0.3), Spiral(turns=12, fill=0.8, tip=0.01, radius=50.0)]
@@ -217,41 +216,3 @@ def test_arc_length_is_the_integral_of_the_speed(spiral):
     rise = (spiral.radius - bend) / spiral.tip
     expected = length(arm, 0, spiral.radius) + length(arm, 0, bend) + length(rise, bend, spiral.radius)
     assert spiral.arc_length == pytest.approx(expected, rel=1e-10)
-
-
-def test_the_boundary_of_a_region_has_one_dimension_less():
-    assert Spiral().dimension - Spiral().intrinsic_dimension == 1
-    assert Ball(7).intrinsic_dimension == 6
-
-
-@given(st.integers(1, 8), st.floats(1e-3, 1e3), st.floats(0, 5), seeds)
-def test_distance_to_a_sphere(dimension, radius, share, seed):
-    ball = Ball(dimension, radius)
-    direction = ball.boundary(20, seed) / radius
-    distance = ball.signed_distance(share * radius * direction)
-    np.testing.assert_allclose(distance, (share - 1) * radius, rtol=0, atol=1e-12 * radius)
-
-
-@given(st.integers(1, 8), st.floats(1e-3, 1e3), seeds)
-def test_on_a_sphere_distance_is_zero_and_its_sign_that_of_contains(dimension, radius, seed):
-    ball = Ball(dimension, radius)
-    X = ball.boundary(200, seed)
-    distance = ball.signed_distance(X)
-    assert np.abs(distance).max() < 1e-12 * radius
-    inside = ball.contains(X)
-    assert (distance[inside] <= 0).all()
-    assert (distance[~inside] >= 0).all()
-
-
-@pytest.mark.parametrize("dimension", [2, 3, 10])
-def test_points_of_a_sphere_are_uniform(dimension):
-    """A coordinate of a uniform point of the unit sphere, squared, is Beta(1/2, (d - 1)/2), and its sign fair."""
-    X = Ball(dimension, 2.0).boundary(20_000, random_state=0) / 2
-    for coordinate in X.T:
-        assert kstest(coordinate**2, beta(0.5, (dimension - 1) / 2).cdf).pvalue > 1e-3
-        assert abs(np.mean(coordinate > 0) - 0.5) < 4 * 0.5 / math.sqrt(len(X))
-    assert np.abs(np.corrcoef(X, rowvar=False) - np.eye(dimension)).max() < 5 / math.sqrt(len(X))
-
-
-def test_points_of_a_sphere_are_nested():
-    np.testing.assert_array_equal(Ball().boundary(10, 5), Ball().boundary(100, 5)[:10])
