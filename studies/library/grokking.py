@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
 from estimators.diagnostics import agop
-from estimators.kernel_functions import metric_root
+from estimators.kernels.functions import metric_root
 from estimators.nets import Net
 from studies.analysis.claims import (
     Claim,
