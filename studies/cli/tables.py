@@ -1,6 +1,8 @@
 """What a study found: answers and a table for a terminal, and pictures as files."""
 
+import json
 from collections.abc import Collection, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +11,7 @@ from rich.table import Table
 from studies.analysis.breakdowns import is_of_bin
 from studies.analysis.claims import check_claims
 from studies.analysis.comparisons import summary
-from studies.analysis.findings import Findings, crossings_seen, find, judged
+from studies.analysis.findings import Findings, answers, crossings_seen, find, judged
 from studies.analysis.intervals import Interval, Scale, scale_of
 from studies.analysis.learning_curves import by_problem, losses
 from studies.analysis.scaling_laws import NoScalingLaw, ScalingLaw, fit_all
@@ -169,3 +171,24 @@ def _cell(frame: pd.DataFrame, metric: str) -> str:
 def _with_interval(row: pd.Series, factor: int) -> str:
     mean, low, high = (f"{factor * row[name]:.3g}" for name in ("mean", "low", "high"))
     return mean if low == "nan" else f"{mean} [{low}, {high}]"
+
+
+def results_as_json(results: Results) -> str:
+    """Return what `show` prints as JSON: counts of cells, answers, claims, and means over seeds with intervals."""
+    frame = results.frame()
+    means = [
+        part.assign(problem=problem) for problem, rows in by_problem(losses(frame)).items() for part in [summary(rows)]
+    ]
+    shown = {
+        "study": results.study.name,
+        "question": results.study.question,
+        "cells": {
+            "planned": results.n_cells,
+            "measured": len(results.outcomes()) - len(results.failed()),
+            "failed": len(results.failed()),
+        },
+        "answers": answers(results.study, frame),
+        "claims": [asdict(claim) | {"verdict": claim.verdict} for claim in check_claims(results.study.name, frame)],
+        "means": json.loads(pd.concat(means, ignore_index=True).to_json(orient="records")),
+    }
+    return json.dumps(shown)

@@ -133,7 +133,7 @@ def test_a_bad_spiral_is_refused_by_name(params):
         Spiral(**params)
 
 
-@settings(max_examples=40)
+@settings(max_examples=settings().max_examples * 2 // 5)
 @given(st.integers(2, 6), one_arm)
 def test_arms_are_one_arm_turned(arms, one):
     """K arms contain what any of K spirals of 1/K the width contains, each turned by 1/K."""
