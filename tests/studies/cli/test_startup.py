@@ -19,7 +19,8 @@ learners.net = { estimator = "net", prior = "polar", params = { epochs = 2, widt
 
 def loaded_by(statement, names, *, cwd):
     """Run a statement in a process of its own, and return which of some modules it has loaded."""
-    program = f"import sys\ntry:\n    {statement}\nexcept SystemExit: pass\nprint([n for n in {names} if n in sys.modules])"
+    loaded = f"print([name for name in {names} if name in sys.modules])"
+    program = f"import sys\ntry:\n    {statement}\nexcept SystemExit: pass\n{loaded}"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=cwd)
     return ran.stdout.strip().splitlines()[-1]
 
