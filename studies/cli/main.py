@@ -38,6 +38,7 @@ from studies.cli.options import (
     wide,
     write_text,
 )
+from studies.siblings import check_siblings
 
 if TYPE_CHECKING:
     from studies.execution.dask_executor import DaskExecutor
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from studies.results.verify import Comparison
     from studies.spec.cells import Planned
     from studies.store.store import Outcome
+
+check_siblings()  # here too, for another package `studies` may have replaced this one's __init__.py
 
 app = typer.Typer(
     help="How much data is a prior worth? Comparison studies, measured.",
