@@ -1,10 +1,11 @@
 """What all pictures are drawn with: axes, scales with readable ticks, points with intervals, names at their curves."""
 
+import itertools
 import math
 import textwrap
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,8 +18,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
-
-from studies.analysis.claims import axis_of
 
 
 def spread(places: Sequence[float], low: float, high: float, line: float) -> list[float]:
@@ -274,15 +273,23 @@ def _share_of_height(ax: Axes, end: End) -> float:
     return float(ax.transAxes.inverted().transform(pixels)[1])
 
 
-def draw(ax: Axes, table: pd.DataFrame, **look: Any) -> None:
-    """Draw the median over seeds against the columns of a table from `by_seed`, the band being the middle half."""
-    x = axis_of(table)
+Value = TypeVar("Value")
+
+
+def with_colours(values: Iterable[Value]) -> Iterator[tuple[Value, Any]]:
+    """Return each value with a colour; after ten values the colours repeat."""
+    return zip(values, itertools.cycle(sns.color_palette("colorblind")), strict=False)
+
+
+def draw_median(ax: Axes, table: pd.DataFrame, **look: Any) -> None:
+    """Draw the median over seeds against the columns of a `seed_table`, with a band for the middle half."""
+    x = table.columns.to_numpy(dtype=float)
     (line,) = ax.plot(x, table.median(), **{"marker": "o", "markersize": 4, **look})
     ax.fill_between(x, table.quantile(0.25), table.quantile(0.75), color=line.get_color(), alpha=0.18, lw=0)
 
 
-def finish(ax: Axes, **legend: Any) -> Axes:
-    """Give axes their legend and grid, and readable ticks where they are logarithmic and have none of their own."""
+def finish_axes(ax: Axes, **legend: Any) -> Axes:
+    """Add a legend and a grid, and readable ticks to logarithmic axes that have none of their own."""
     ax.legend(**{"frameon": False, "fontsize": 8, **legend})
     for axis, scale in ((ax.xaxis, ax.get_xscale()), (ax.yaxis, ax.get_yscale())):
         if scale == "log" and not isinstance(axis.get_major_locator(), FixedLocator):
