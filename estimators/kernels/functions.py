@@ -1,7 +1,7 @@
 """Kernels as functions of two arrays, with a bandwidth, a Mahalanobis matrix and gradients in closed form.
 
-Matrices are filled a block of rows at a time, each one BLAS product and a few passes in place, in the precision of the
-points.
+A matrix is computed a block of rows at a time, each by one BLAS product and a few passes in place, in the precision of
+the points.
 """
 
 from abc import ABC, abstractmethod
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import gen_batches
 
 Array = NDArray[Any]
 
@@ -22,12 +23,12 @@ _BLOCK = 2**21  # entries of a kernel matrix at once: fewer stay in cache, but B
 class Kernel(ABC):
     """Base of the kernels: calling one with `X` (n, d) and `Z` (m, d) gives the matrix of k(x, z), (n, m).
 
-    A kernel looks at points only through P = X R / L, where R is a root of the metric M = R R^T and L the bandwidth.
+    A kernel is a function of P = X R / L, where R is a root of the metric M = R R^T and L the bandwidth.
 
     Parameters
     ----------
     bandwidth : float, default=1.0
-        L, the length at which points count as apart.
+        L, the length scale.
     metric : ndarray of shape (d, d) or (d,), or None, default=None
         M, positive semi-definite: full, its diagonal, or the identity.
     """
@@ -44,14 +45,14 @@ class Kernel(ABC):
         return K
 
     def blocks(self, X: Array, Z: Array) -> Iterator[tuple[slice, Array]]:
-        """Yield the matrix as (rows, k(X[rows], Z)), so that it need not exist at once: a block overwrites the last."""
+        """Yield the matrix in blocks, as (rows, k(X[rows], Z)); each block overwrites the one before."""
         P, Q = self._sides(*self._coordinates(X, Z))
         block = np.empty((min(len(P), _block_size(len(Q))), len(Q)), X.dtype)
         for rows in _row_blocks(len(P), len(Q)):
             yield rows, self._fill(block[: rows.stop - rows.start], P[rows], Q)
 
     def triangle(self, X: Array) -> Array:
-        """Return k(X, X) with nothing meaningful below its diagonal: all that a factorisation reads, for half."""
+        """Return k(X, X) on and above its diagonal, which is all that a factorisation reads; the rest is undefined."""
         P, Q = self._sides(*self._coordinates(X, X))
         K = np.empty((len(X), len(X)), X.dtype)
         for rows in _row_blocks(*K.shape):
@@ -68,7 +69,7 @@ class Kernel(ABC):
     def gradients(self, X: Array, Z: Array, V: Array) -> Iterator[tuple[slice, Array]]:
         """Yield the gradients of the functions k(., Z) V at `X` as (rows, array of shape (rows, c, d)).
 
-        Where a kernel has a kink, at x = z, its term counts as 0.
+        The term of a kernel with a kink, at x = z, is 0.
         """
         p, q = self._coordinates(X, Z)
         P, Q = self._sides(p, q)
@@ -80,7 +81,7 @@ class Kernel(ABC):
             yield rows, self.to_units(inner)
 
     def _coordinates(self, X: Array, Z: Array) -> tuple[Array, Array]:
-        """Return p and q, the points in the units of the kernel, from an origin of its choice."""
+        """Return p and q, the points in the units of the kernel, relative to its origin."""
         origin = self._origin(Z)
         q = self.to_units(Z - origin)
         return (q if X is Z else self.to_units(X - origin)), q
@@ -88,11 +89,11 @@ class Kernel(ABC):
     @staticmethod
     @abstractmethod
     def _origin(Z: Array) -> Array | float:
-        """Return what the kernel may take from all points."""
+        """Return the origin, which is subtracted from all points."""
 
     @abstractmethod
     def _sides(self, p: Array, q: Array) -> tuple[Array, Array]:
-        """Return P and Q, one row a point: what `_fill` and `_slopes` are functions of."""
+        """Return P and Q, one row for each point: the arguments of `_fill` and `_slopes`."""
 
     @abstractmethod
     def _fill(self, K: Array, P: Array, Q: Array) -> Array:
@@ -273,9 +274,8 @@ def _block_size(n_columns: int) -> int:
 
 
 def _row_blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
-    size = _block_size(n_columns)
-    for start in range(0, n_rows, size):
-        yield slice(start, min(start + size, n_rows))
+    blocks: Iterator[slice] = gen_batches(n_rows, _block_size(n_columns))
+    return blocks
 
 
 def _norms_squared(P: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Every machine takes labels, values and weights through one door, and says them back."""
+"""Labels, values and weights of every machine: validated, encoded, and decoded in predictions."""
 
 import numpy as np
 import pytest

@@ -11,10 +11,11 @@ from sklearn.neighbors import KNeighborsClassifier
 from skorch.callbacks import Callback, EpochScoring
 
 from estimators import NetClassifier, NetRegressor, PolarCoordinates, fit_many
-from estimators.losses import LOSSES
-from estimators.modules import MLP
-from estimators.stacked import company
-from estimators.stacks import Stack
+from estimators.nets import fit_many as fit_many_module
+from estimators.nets.fit_many import batch_key
+from estimators.nets.losses import LOSSES
+from estimators.nets.modules import MLP
+from estimators.nets.stacks import Stack
 from toymanifold import make_sphere, make_spiral
 
 DATA = [make_spiral(150, random_state=seed) for seed in range(4)]
@@ -141,9 +142,17 @@ def test_nets_are_their_own_afterwards():
     np.testing.assert_array_equal(together[1].predict_proba(DATA[0][0]), before)
 
 
-def test_stages_and_callbacks_are_each_nets_own():
+def test_checkpoints_are_each_nets_own():
+    nets = nets_like({"epochs": 10, "checkpoints": (3, 10)})
+    alone = [clone(net).fit(*data) for net, data in zip(nets, DATA, strict=True)]
+    for epoch in (3, 10):
+        early = [[net.as_of(epoch) for net in fitted] for fitted in (fit_many(nets, DATA), alone)]
+        assert_equal_nets(*early, DATA[0][0])
+
+
+def test_callbacks_and_early_stopping_are_each_nets_own():
     def with_callbacks():
-        nets = nets_like({"epochs": 10, "checkpoints": (3, 10)})
+        nets = nets_like({"epochs": 10})
         return [
             net.set_params(
                 callbacks=[EpochScoring("accuracy", on_train=caching, use_caching=caching)], early_stopping=True
@@ -153,9 +162,7 @@ def test_stages_and_callbacks_are_each_nets_own():
 
     alone = [net.fit(*data) for net, data in zip(with_callbacks(), DATA, strict=True)]
     for one, other in zip(fit_many(with_callbacks(), DATA), alone, strict=True):
-        np.testing.assert_allclose(
-            list(one.staged_predict_proba(DATA[0][0])), list(other.staged_predict_proba(DATA[0][0])), atol=1e-8
-        )
+        np.testing.assert_allclose(one.predict_proba(DATA[0][0]), other.predict_proba(DATA[0][0]), atol=1e-8)
         np.testing.assert_array_equal(one.history_["accuracy"], other.history_["accuracy"])
 
 
@@ -218,7 +225,7 @@ def test_gradient_by_hand_is_that_of_autograd(params, loss, weighted):
         torch.testing.assert_close(own, parameter.grad)
 
 
-IN_ANY_COMPANY = """
+IN_ANY_STACK = """
 from estimators import NetClassifier, fit_many
 from toymanifold import make_spiral
 
@@ -241,20 +248,19 @@ for options in OPTIONS:
 """
 
 
-def test_no_bit_of_a_net_depends_on_its_company():
-    """Alone, first or last, of two or of seven: the same weights, where MKL is told to be reproducible."""
+def test_no_bit_of_a_net_depends_on_its_stack():
+    """Alone, first or last, of two or of seven: the same weights, if MKL computes reproducibly."""
     environment = {**os.environ, "MKL_CBWR": "AUTO", "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-c", IN_ANY_COMPANY], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", IN_ANY_STACK], env=environment, check=True)
 
 
-def test_company_is_known_before_there_are_data():
-    """Nets that differ only in seed, rates and length are of one kind, and nets of other layers are of another."""
-    kind, n_together = company(NetClassifier(**EXACT), 150)
+def test_nets_that_differ_in_seed_rates_and_length_have_one_key():
+    key, n_together = batch_key(NetClassifier(**EXACT), 150)
     assert n_together == 2**19 // (100 * 8 * 8)
-    assert company(NetClassifier(**EXACT, random_state=3, weight_decay=0.1, checkpoints=(5,)), 150)[0] == kind
+    assert batch_key(NetClassifier(**EXACT, random_state=3, weight_decay=0.1, checkpoints=(5,)), 150)[0] == key
     for other in ({"layer_norm": True}, {"width": 9}, {"loss": "focal"}, {"dropout": 0.1}, {"batch_size": 99}):
-        assert company(NetClassifier(**{**EXACT, **other}), 150)[0] != kind
-    assert company(NetClassifier(**EXACT), 151)[0] != kind
+        assert batch_key(NetClassifier(**{**EXACT, **other}), 150)[0] != key
+    assert batch_key(NetClassifier(**EXACT), 151)[0] != key
 
 
 @pytest.mark.parametrize(
@@ -262,4 +268,17 @@ def test_company_is_known_before_there_are_data():
     [KNeighborsClassifier(), NetClassifier(verbose=1), NetClassifier(warm_start=True), NetRegressor(callbacks=[0])],
 )
 def test_some_are_fitted_alone(loner):
-    assert company(loner, 100) is None
+    assert batch_key(loner, 100) is None
+
+
+def test_a_gpu_takes_more_nets_at_once(monkeypatch):
+    """Without torch a GPU is known by torch's build and the NVIDIA driver, unless the environment hides it."""
+    monkeypatch.setattr(fit_many_module, "version", lambda _: "2.9.0")
+    monkeypatch.setattr(fit_many_module.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    of_gpu, of_cpu = 2**27 // (100 * 8 * 8), 2**19 // (100 * 8 * 8)
+    assert batch_key(NetClassifier(**EXACT), 150)[1] == of_gpu
+    assert batch_key(NetClassifier(**EXACT, device="cpu"), 150)[1] == of_cpu
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert batch_key(NetClassifier(**EXACT), 150)[1] == of_cpu
+    assert batch_key(NetClassifier(**EXACT, device="cuda:1"), 150)[1] == of_gpu

@@ -3,7 +3,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from estimators import FocalLoss
-from estimators.losses import OneHotSquaredError, nearest_probabilities
+from estimators.nets.losses import OneHotSquaredError, nearest_probabilities
 
 LOGITS = torch.randn(50, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 3
 TARGET = torch.arange(50) % 3

@@ -1,7 +1,7 @@
-"""Search for nearest neighbours: two ways to the same answer, to the last bit.
+"""Search for nearest neighbours by a k-d tree or by brute force, with equal results, bit for bit.
 
-A k-d tree passes over what is far; brute force is a matrix product. Each only nominates candidates: their squared
-distances, computed directly in float64, decide, and among equals the lower index.
+A k-d tree skips points that are far away; brute force is a matrix product. Each only nominates candidates: their
+squared distances, computed directly in float64, decide, and of equal distances the lower index.
 """
 
 from collections.abc import Iterator
@@ -26,11 +26,11 @@ class Tree(NamedTuple):
 
     tree: cKDTree
     order: NDArray[np.intp]
-    """Which of the points each of the tree's is."""
+    """Index of each of the tree's points among the points."""
 
 
 def build_tree(points: NDArray[np.floating]) -> Tree:
-    """Return a k-d tree of the `points`; of those in docs/neighbors.md the quickest to build, at no loss in queries."""
+    """Return a k-d tree of the `points`, with the settings that docs/neighbors.md found fastest to build."""
     order = _grid_order(points)
     return Tree(cKDTree(points.take(order, axis=0), leafsize=16, balanced_tree=False, compact_nodes=False), order)
 
@@ -44,10 +44,10 @@ def tree_neighbors(tree: Tree, queries: NDArray[np.float64], k: int, *, workers:
 
 
 def _grid_order(points: NDArray[np.floating]) -> NDArray[np.intp]:
-    """Return an order of the `points` by the cells of a grid: what touches a point's neighbours finds them in cache.
+    """Return an order of the `points` by the cells of a grid, so that neighbouring points are together in cache.
 
     The cells are numbered in 16 bits, which numpy sorts by radix. The grid spans the inner 98 % of a sample of the
-    points in each of their first 16 coordinates, so that a few far away do not make it coarse.
+    points in each of their first 16 coordinates, so that a few points far away do not make it coarse.
     """
     columns = points.T[:16]
     n_bits = 16 // len(columns)
@@ -62,7 +62,7 @@ def _grid_order(points: NDArray[np.floating]) -> NDArray[np.intp]:
 
 
 def _tree_block(tree: Tree, queries: NDArray[np.float64], k: int, width: int, workers: int) -> Neighbors:
-    """Return the k nearest of `width` candidates, and of more for queries at which more are equally near."""
+    """Return the k nearest of `width` candidates, and of more candidates for queries with ties."""
     search, order = tree
     ranks = np.arange(1, min(width, search.n) + 1)
     distances, candidates = search.query(queries, ranks, workers=workers)
@@ -95,7 +95,7 @@ def brute_neighbors(points: NDArray[np.floating], queries: NDArray[np.float64], 
 def _lift(
     points: NDArray[np.floating], queries: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return P, Q and s such that s Q P' holds the squared distances, to a constant in each row and a unit of length.
+    """Return P, Q and s such that s Q P' holds squared distances, up to a constant in each row and the unit of length.
 
     With p and q centred and scaled to |p| <= 1, the rows are (-2 p, |p|^2) and (q, 1) / s, and s = |(q, 1)|.
     """
@@ -104,7 +104,7 @@ def _lift(
     unit = max(float(np.linalg.norm(P, axis=1).max()), 1 / LARGEST)
     P /= unit
     Q = np.column_stack([(queries - centre) / unit, np.ones(len(queries))])
-    with np.errstate(over="ignore"):  # of a query so far away all points are candidates
+    with np.errstate(over="ignore"):  # for a query that far away all points are candidates
         s = np.linalg.norm(Q, axis=1, keepdims=True)
     return np.column_stack([-2 * P, np.einsum("ij,ij->i", P, P)]), Q / s, s
 
@@ -132,7 +132,7 @@ def _kth_smallest_bound(A: NDArray[np.floating], k: int) -> NDArray[np.floating]
 
 
 def _rectangles(rows: NDArray[np.intp], squares: NDArray[np.float64], indices: NDArray[np.intp]) -> Neighbors:
-    """Return ragged rows, given one after another, side by side, filled up with infinitely far ones."""
+    """Return rows of different length, given one after another, as rectangles, filled up with infinite distances."""
     counts = np.bincount(rows)
     places = np.arange(len(rows)) - np.repeat(counts.cumsum() - counts, counts)
     shape = len(counts), counts.max()
@@ -161,5 +161,5 @@ def _squared_distances(
 def _blocks(rows: NDArray[np.intp], width: int, *, at_least: int = 1) -> Iterator[NDArray[np.intp]]:
     """Cut `rows` of `width` entries each into blocks of bounded memory."""
     size = max(at_least, _ENTRIES // width)
-    for start in range(0, len(rows), size):
+    for start in range(0, len(rows), size):  # gen_batches of scikit-learn does not take an empty array
         yield rows[start : start + size]

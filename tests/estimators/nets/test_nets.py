@@ -91,6 +91,10 @@ def test_probabilities_sum_to_one_and_go_with_the_prediction(loss):
     np.testing.assert_array_equal(net.predict(X), proba.argmax(axis=1))
 
 
+def test_none_by_name_is_no_prior():
+    np.testing.assert_array_equal(fitted(prior="none").predict_proba(X), fitted(prior=None).predict_proba(X))
+
+
 @pytest.mark.parametrize("prior", [None, *PRIORS])
 def test_first_layer_sees_standardised_coordinates(prior):
     module = fitted(prior=prior).net_.module_
@@ -141,7 +145,7 @@ def test_strings_and_many_classes_are_labels():
 
 
 def test_weights_count_as_copies():
-    """In double precision and one batch, a weight of two is two points, and of none is no point."""
+    """In double precision and one batch, a point of weight 2 counts twice, and one of weight 0 does not count."""
     weight = np.arange(len(X)) % 3
     options = {"batch_size": 1000, "dtype": "float64", "loss": "focal"}
     weighted = NetClassifier(**SMALL, **options).fit(X, y, sample_weight=weight)
@@ -176,6 +180,7 @@ def test_partial_fit_is_one_pass_at_a_time():
     net.partial_fit(X[:50][y[:50] == 1], y[:50][y[:50] == 1], classes=[0, 1])
     for _ in range(50):
         net.partial_fit(X, y)
+    assert net.classes_.tolist() == [0, 1]
     assert len(net.history_) == 51
     assert net.history_["train_loss"].iloc[-1] < net.history_["train_loss"].iloc[1]
 
@@ -192,21 +197,18 @@ def test_early_stopping_stops_and_keeps_the_best():
     np.testing.assert_array_equal(longer.fit(points, labels).predict_proba(points), net.predict_proba(points))
 
 
-def test_stages_are_what_shorter_trainings_give():
-    net = fitted(epochs=20, checkpoints=(3, 10, 20), batch_size=100)
-    for epochs, staged in zip((3, 10, 20), net.staged_predict_proba(X), strict=True):
-        np.testing.assert_array_equal(staged, fitted(epochs=epochs, batch_size=100).predict_proba(X))
-    np.testing.assert_array_equal(list(net.staged_predict(X))[-1], net.predict(X))
-    regressor = fitted_regressor(checkpoints=(1, 5))
-    np.testing.assert_array_equal(list(regressor.staged_predict(VALUES[0]))[-1], regressor.predict(VALUES[0]))
-
-
 def test_a_net_as_of_a_checkpoint_is_that_of_the_shorter_training():
     net = fitted(epochs=20, checkpoints=(3, 10, 20), batch_size=100, dropout=0.1)
-    early, short = net.as_of(3), fitted(epochs=3, batch_size=100, dropout=0.1)
-    np.testing.assert_array_equal(early.predict_proba(X), short.predict_proba(X))
-    assert early.history_["train_loss"].to_list() == short.history_["train_loss"].to_list()
-    assert (early.epochs, len(net.history_)) == (3, 20)
+    for epochs in net.checkpoints:
+        early, short = net.as_of(epochs), fitted(epochs=epochs, batch_size=100, dropout=0.1)
+        np.testing.assert_array_equal(early.predict_proba(X), short.predict_proba(X))
+        assert early.history_["train_loss"].to_list() == short.history_["train_loss"].to_list()
+        assert (early.epochs, len(net.history_)) == (epochs, 20)
+
+
+def test_a_regressor_as_of_a_checkpoint_is_that_of_the_shorter_training():
+    early, short = fitted_regressor(checkpoints=(1, 5)).as_of(1), fitted_regressor(epochs=1)
+    np.testing.assert_array_equal(early.predict(VALUES[0]), short.predict(VALUES[0]))
 
 
 def test_the_initial_net_is_one_of_no_epochs():
@@ -222,11 +224,6 @@ def test_no_net_as_of_an_epoch_that_was_not_kept(params, epoch):
 def test_a_schedule_and_early_stopping_know_where_a_training_ends():
     with pytest.raises(ValueError, match="needs early_stopping=False and schedule='constant'"):
         fitted(checkpoints=(3,), schedule="cosine").as_of(3)
-
-
-def test_stages_need_checkpoints():
-    with pytest.raises(ValueError, match="The 'checkpoints' parameter of NetClassifier must be epochs to be kept"):
-        list(fitted().staged_predict(X))
 
 
 def test_cosine_brings_the_rate_to_nothing():
@@ -342,7 +339,7 @@ def test_net_works_in_a_search_and_in_parallel():
     assert cross_val_score(NetClassifier(**SMALL), X, y, cv=2, n_jobs=2).shape == (2,)
 
 
-def test_predictions_do_not_depend_on_the_company():
+def test_predictions_of_a_row_do_not_depend_on_the_other_rows():
     net = fitted()
     alone = np.vstack([net.predict_proba(row[None]) for row in X[:20]])
     np.testing.assert_allclose(alone, net.predict_proba(X)[:20], rtol=1e-12)

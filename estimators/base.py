@@ -1,6 +1,7 @@
-"""What a machine that fits functions is told, and what it says: values to a regressor, labels to a classifier.
+"""The base of estimators that fit functions to targets, as a regressor of values or a classifier of labels.
 
-A machine solves for targets, one column a function; `ValueTargets` and `LabelTargets` are what stands before it.
+A `Machine` solves for targets, one column for each function; `ValueTargets` and `LabelTargets` make targets of `y` and
+predictions of the fitted functions.
 """
 
 from abc import ABC, abstractmethod
@@ -18,11 +19,11 @@ from toymanifold.validation import error_message
 Array = NDArray[Any]
 
 FLOATS = (np.float64, np.float32)
-"""The precisions of points."""
+"""The dtypes of points."""
 
 
 class Machine(BaseEstimator, ABC):
-    """What is fitted to targets: a machine inherits this, and its regressor or classifier one of those below first."""
+    """Base of the machines, whose regressors inherit from `ValueTargets` first, classifiers from `LabelTargets`."""
 
     @abstractmethod
     def _data(self, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
@@ -53,7 +54,7 @@ class ValueTargets(RegressorMixin, Machine):
 
 
 class LabelTargets(ClassifierMixin, Machine):
-    """A classifier: the targets are +-1 in one column for two classes, a one-hot column each for more."""
+    """A classifier: the targets are +-1 in one column for two classes, one-hot columns for more."""
 
     classes_: Array
 
@@ -68,12 +69,12 @@ class LabelTargets(ClassifierMixin, Machine):
         return points, (2 * codes - 1)[:, None] if n_classes == 2 else np.eye(n_classes)[codes]
 
     def decision_function(self, X: ArrayLike) -> Array:
-        """Return the functions at `X`: (n_samples,), positive for the second of two classes, else one a class."""
+        """Return the functions at `X`: (n_samples,), positive for the second of two classes, or one for each class."""
         values = self._values(X)
         return values.ravel() if len(self.classes_) == 2 else values
 
     def predict(self, X: ArrayLike) -> Array:
-        """Return the class of each row of `X` (n_samples, n_features): of the largest value."""
+        """Return the class of the largest function for each row of `X` (n_samples, n_features)."""
         values = self.decision_function(X)
         chosen = values > 0 if values.ndim == 1 else values.argmax(axis=1)
         labels: Array = self.classes_[chosen.astype(np.intp)]
@@ -89,3 +90,10 @@ def check_weight(sample_weight: Any, X: Array, owner: str) -> Array | None:
         allowed = f"{len(X)} numbers, none negative and not all zero"
         raise ValueError(error_message("sample_weight", owner, allowed, sample_weight))
     return weight
+
+
+def mean_and_std(values: Array, weight: Array | None) -> tuple[Array, Array]:
+    """Return the weighted mean and standard deviation of each column; a constant column has 1 for the latter."""
+    mean = np.average(values, axis=0, weights=weight)
+    std = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
+    return mean, np.where(std > 1e-12 * np.abs(mean), std, 1.0)

@@ -9,11 +9,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from estimators.kernel_functions import KERNELS, NTK, ArcCosine, Gaussian, Laplace
-from estimators.kernel_solvers import cholesky
-from estimators.kernels import KernelClassifier, KernelRegressor
+from estimators.kernels import KernelClassifier, KernelRegressor, functions, solvers
+from estimators.kernels.functions import KERNELS, NTK, ArcCosine, Gaussian, Laplace
+from estimators.kernels.solvers import cholesky
 from toymanifold import make_spiral
 
 ROTATION = np.linalg.qr(np.random.default_rng(3).normal(size=(4, 4)))[0]
@@ -29,21 +28,6 @@ def rng():
 def data(rng):
     X = rng.normal(size=(120, 4)) + 3
     return X, np.sin(X[:, :2]) + 0.1 * rng.normal(size=(120, 2))
-
-
-@parametrize_with_checks(
-    [
-        *(cls(kernel, random_state=0) for cls in (KernelRegressor, KernelClassifier) for kernel in KERNELS),
-        KernelRegressor(ridge=[1e-3, 1e-1]),
-        KernelRegressor(bandwidth="marginal-likelihood", random_state=0),
-        KernelClassifier(bandwidth="marginal-likelihood", random_state=0),
-        KernelRegressor(solver="nystroem", random_state=0),
-        KernelClassifier(solver="nystroem", random_state=0),
-        KernelClassifier(solver="cg", random_state=0),
-    ]
-)
-def test_scikit_learn_contract(estimator, check):
-    check(estimator)
 
 
 # Kernels
@@ -105,7 +89,7 @@ def test_kernel_of_a_point_with_itself_does_not_suffer_from_rounding(rng, name):
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_parts_agree_with_the_whole(data, name, monkeypatch):
-    monkeypatch.setattr("estimators.kernel_functions._BLOCK", 1)
+    monkeypatch.setattr(functions, "_BLOCK", 1)
     X, V = data
     kernel = KERNELS[name](2.0)
     np.testing.assert_allclose(np.triu(kernel.triangle(X)), np.triu(kernel(X, X)), atol=1e-14)
@@ -177,13 +161,12 @@ def test_leave_one_out_is_brute_force(data, rng, ridges):
 
 
 @pytest.mark.parametrize("name", KERNELS)
-@pytest.mark.parametrize("params", [{"solver": "nystroem"}, {"solver": "cg"}, {"solver": "cg", "n_centers": 10}])
-def test_nystroem_with_all_centers_and_cg_are_exact(data, rng, name, params):
+def test_nystroem_with_all_centers_is_exact(data, rng, name):
     (X, Y), weight = data, rng.uniform(0.5, 2, 120)
     exact = KernelRegressor(name, ridge=0.1).fit(X, Y, weight)
-    iterative = KernelRegressor(name, ridge=0.1, random_state=0, **params).fit(X, Y, weight)
+    iterative = KernelRegressor(name, ridge=0.1, solver="nystroem", random_state=0).fit(X, Y, weight)
     np.testing.assert_allclose(iterative.predict(X + 0.1), exact.predict(X + 0.1), atol=1e-7)
-    assert iterative.n_iter_ <= (5 if params == {"solver": "cg"} else 60)
+    assert iterative.n_iter_ <= 60
 
 
 def test_nystroem_with_some_centers_is_its_normal_equations(data):
@@ -197,12 +180,12 @@ def test_nystroem_with_some_centers_is_its_normal_equations(data):
 
 
 def test_iterations_without_end_are_announced(data, monkeypatch):
-    monkeypatch.setattr("estimators.kernel_solvers._MAX_ITERATIONS", 2)
+    monkeypatch.setattr(solvers, "_MAX_ITERATIONS", 2)
     with pytest.warns(ConvergenceWarning, match=r"stopped after 2 iterations at a relative residual of \d\.\de"):
-        KernelRegressor(ridge=1e-6, solver="cg", n_centers=1).fit(*data)
+        KernelRegressor(ridge=1e-6, solver="nystroem", n_centers=30, random_state=0).fit(*data)
 
 
-@pytest.mark.parametrize("solver", ["exact", "cg", "nystroem"])
+@pytest.mark.parametrize("solver", ["exact", "nystroem"])
 def test_float32_stays_and_agrees(data, solver):
     X, Y = data
     machine = KernelRegressor(ridge=0.1, solver=solver)
@@ -264,8 +247,7 @@ def test_two_classes_are_one_hot_too(data):
         ({"ridge": -1.0}, r"must be a finite float in \[0, inf\)"),
         ({"ridge": []}, "sequence of at least one"),
         ({"ridge": [0.0, 1.0]}, r"must be a finite float in \(0, inf\)"),
-        ({"ridge": [1.0], "solver": "nystroem"}, "must be a float where the solver is not exact"),
-        ({"ridge": 0.0, "solver": "cg"}, "must be positive for the solver 'cg'"),
+        ({"ridge": [1.0], "solver": "nystroem"}, "must be a float unless the solver is exact"),
         ({"metric": np.eye(3)}, r"must be None or a positive semi-definite array of shape \(4,\) or \(4, 4\)"),
         ({"metric": -np.ones(4)}, "positive semi-definite"),
         ({"metric": np.triu(np.ones((4, 4)))}, "positive semi-definite"),

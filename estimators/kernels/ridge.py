@@ -1,4 +1,4 @@
-"""Kernel machines: ridge regression on values or on labels, exact to some 20,000 points, on Nystroem centers beyond."""
+"""Kernel ridge regression on values or on labels, exact up to 20,000 points, on Nystroem centers beyond."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -8,22 +8,22 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from estimators.bandwidths import RULES, choose_bandwidth
-from estimators.kernel_functions import KERNELS, Kernel
-from estimators.kernel_solvers import Solution, solve_exact, solve_iteratively, solve_leave_one_out, solve_nystroem
-from estimators.targets import LabelTargets, Machine, ValueTargets, check_weight
+from estimators.base import LabelTargets, Machine, ValueTargets, check_weight
+from estimators.kernels.bandwidths import RULES, choose_bandwidth
+from estimators.kernels.functions import KERNELS, Kernel
+from estimators.kernels.solvers import Solution, solve_exact, solve_leave_one_out, solve_nystroem
 from toymanifold.validation import check_choice, check_integer, check_real, error_message
 
 Array = NDArray[Any]
 
-SOLVERS = ("auto", "exact", "cg", "nystroem")
+SOLVERS = ("auto", "exact", "nystroem")
 
 _EXACT_POINTS = 20_000  # a matrix of 3.2 GB in float64
 _BANDWIDTH_POINTS = 1000  # half a million pairs
 
 
 class KernelMachine(Machine):
-    """The functions ``k(., X_fit_) dual_coef_``, in whatever metric they were fitted."""
+    """Base of the kernel machines: the functions ``k(., X_fit_) dual_coef_``."""
 
     def __init__(
         self,
@@ -53,8 +53,6 @@ class KernelMachine(Machine):
             raise ValueError(
                 error_message("ridge", owner, "a float for the bandwidth 'marginal-likelihood'", self.ridge)
             )
-        if self.solver == "cg" and np.ndim(self.ridge) == 0 and self.ridge == 0:
-            raise ValueError(error_message("ridge", owner, "positive for the solver 'cg'", self.ridge))
 
     def _build_kernel(
         self, metric: Array | None, X: Array, Y: Array, weight: Array | None, random: np.random.RandomState
@@ -75,16 +73,13 @@ class KernelMachine(Machine):
         exact = self.solver == "exact" or (self.solver == "auto" and len(X) <= _EXACT_POINTS)
         if np.ndim(self.ridge) > 0:
             if not exact:
-                allowed = f"a float where the solver is not exact (solver='exact', or at most {_EXACT_POINTS:,} points)"
+                allowed = f"a float unless the solver is exact (solver='exact', or at most {_EXACT_POINTS:,} points)"
                 raise ValueError(error_message("ridge", type(self).__name__, allowed, self.ridge))
             return X, solve_leave_one_out(kernel, X, Y, list(self.ridge), weight)  # type: ignore[arg-type]
         ridge = float(self.ridge)  # type: ignore[arg-type]
         if exact:
             return X, solve_exact(kernel, X, Y, ridge, weight)
-        centers = random.permutation(len(X))[: self.n_centers]
-        if self.solver == "cg":
-            return X, solve_iteratively(kernel, X, Y, ridge, weight, centers)
-        Z = X[centers]
+        Z = X[random.permutation(len(X))[: self.n_centers]]
         return Z, solve_nystroem(kernel, X, Y, ridge, weight, Z)
 
     def _keep(self, kernel: Kernel, centers: Array, found: Solution) -> None:
@@ -102,7 +97,7 @@ class KernelMachine(Machine):
         Returns
         -------
         gradients : ndarray of shape (n_samples, n_features, n_targets)
-            As `diagnostics.agop` takes them. At a training point a kernel with a kink counts as constant.
+            As `estimators.agop` takes them. The term of a kernel with a kink at a training point is 0 there.
         """
         points = self._points(X)
         parts = self.kernel_.gradients(points, self.X_fit_, self.dual_coef_)
@@ -119,7 +114,7 @@ class KernelMachine(Machine):
 
 
 class _FixedMetric(KernelMachine):
-    """What the regressor and the classifier in a given metric share."""
+    """Base of the regressor and the classifier with a given metric."""
 
     def __init__(
         self,
@@ -176,26 +171,23 @@ class KernelRegressor(ValueTargets, _FixedMetric):
     Parameters
     ----------
     kernel : {"laplace", "gaussian", "arc-cosine", "ntk"}, default="laplace"
-        See `estimators.kernel_functions`.
+        See `estimators.kernels.functions`.
     bandwidth : float, "median" or "marginal-likelihood", default="median"
-        The length at which points count as apart. "median" is the median distance between training points.
-        "marginal-likelihood" makes the targets most likely as values of a Gaussian process with this kernel and metric,
-        the ridge being the variance of its noise in units of that of its signal (`log_marginal_likelihood`); it is
-        sought within a factor of 100 of the median, and needs one ridge. Of more than 1,000 training points both rules
-        see a random 1,000.
+        The length scale of the kernel. "median" is the median distance between training points. "marginal-likelihood"
+        maximises the likelihood of the targets under a Gaussian process with this kernel and metric, whose noise has
+        the variance `ridge` in units of the signal's (`log_marginal_likelihood`); it is searched within a factor of 100
+        of the median, and needs a single ridge. Both rules use at most 1,000 random training points.
     ridge : float or sequence of float, default=1e-3
-        The penalty. Of a sequence, even of length one, the leave-one-out error of each is computed in closed form and
-        the best is taken: one Cholesky factorisation for one ridge, one eigendecomposition for many.
+        The penalty. Of a sequence, even of length one, the ridge with the least leave-one-out error is used, which is
+        computed in closed form: one Cholesky factorisation for one ridge, one eigendecomposition for more.
     metric : array-like of shape (n_features, n_features) or (n_features,), or None, default=None
-        A Mahalanobis matrix M in place of the Euclidean one, full or its diagonal; positive semi-definite.
-    solver : {"auto", "exact", "cg", "nystroem"}, default="auto"
-        "exact" factorises the kernel matrix of all points. "cg" solves the same system by preconditioned conjugate
-        gradients: several times faster where the ridge is not small. "nystroem" uses a random subset of them as
-        centers, with preconditioned conjugate gradients (Rudi, Carratino and Rosasco, FALKON, NeurIPS 2017), in bounded
-        memory.
+        A Mahalanobis matrix M, or its diagonal, in place of the Euclidean metric; positive semi-definite.
+    solver : {"auto", "exact", "nystroem"}, default="auto"
+        "exact" factorises the kernel matrix of all points. "nystroem" uses a random subset of them as centers, with
+        preconditioned conjugate gradients (Rudi, Carratino and Rosasco, FALKON, NeurIPS 2017), in bounded memory.
         "auto" is exact up to 20,000 points.
     n_centers : int, default=2000
-        Centers of the Nystroem solver, or of the preconditioner of "cg"; never more than there are points.
+        Centers of the Nystroem solver; at most the number of points.
     random_state : int, RandomState or None, default=None
         Of the centers, and of the points for the bandwidth.
 
@@ -207,17 +199,17 @@ class KernelRegressor(ValueTargets, _FixedMetric):
         The centers: the training points of positive weight, or some of them.
     dual_coef_ : ndarray of shape (n_centers, n_targets)
     ridge_ : float
-        The one chosen.
+        The ridge used.
     loo_errors_ : ndarray of shape (n_ridges,) or None
         Mean squared leave-one-out error of each ridge of a sequence.
     jitter_ : float
-        Added to the diagonal of the kernel matrix for want of precision; 0 almost always for the exact solver, which
-        warns when it is not.
+        Added to the diagonal of the kernel matrix against rounding errors; almost always 0 for the exact solver, which
+        warns if it is not.
     n_iter_ : int or None
-        Iterations, of the solvers that iterate.
+        Iterations of the Nystroem solver.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
-        Only where `X` has string column names.
+        Only if `X` has string column names.
 
     Examples
     --------

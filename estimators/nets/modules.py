@@ -9,7 +9,7 @@ from estimators.priors import Prior
 
 
 class Square(nn.Module):
-    """The square, an activation of which two layers make any quadratic form."""
+    """The square as an activation; with it, two linear layers can be any quadratic form."""
 
     def forward(self, X: Tensor) -> Tensor:
         """Square each entry."""
@@ -48,7 +48,7 @@ class PriorLayer(nn.Module):
 
 
 class Standardize(nn.Module):
-    """Subtract a mean and divide by a standard deviation that are known beforehand, and constant."""
+    """Subtract a constant mean and divide by a constant standard deviation."""
 
     mean: Tensor
     std: Tensor
@@ -60,7 +60,7 @@ class Standardize(nn.Module):
 
     @property
     def lipschitz(self) -> float:
-        """Lipschitz constant, as `estimators.diagnostics.lipschitz_upper_bound` asks for it."""
+        """Lipschitz constant, for `estimators.diagnostics.lipschitz_upper_bound`."""
         return float(1 / self.std.min())
 
     def forward(self, X: Tensor) -> Tensor:
@@ -72,7 +72,7 @@ class Residual(nn.Sequential):
     """Layers whose input is added to their output (He et al., Deep Residual Learning, CVPR 2016)."""
 
     def forward(self, X: Tensor) -> Tensor:
-        """Return the input plus what the layers make of it."""
+        """Return the input plus the output of the layers."""
         out: Tensor = X + super().forward(X)
         return out
 
@@ -89,7 +89,7 @@ class MLP(nn.Module):
     inputs : list of Module
         Layers in front: a prior, a standardisation.
     n_inputs : int
-        What they put out.
+        Their outputs.
     n_outputs, depth, width : int
     activation : str
         A name in `ACTIVATIONS`.

@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.spatial.distance import pdist
 
-from estimators.kernel_functions import Kernel
-from estimators.kernel_solvers import log_marginal_likelihood
+from estimators.kernels.functions import Kernel
+from estimators.kernels.solvers import log_marginal_likelihood
 
 Array = NDArray[Any]
 
 RULES = ("median", "marginal-likelihood")
 
-_REACH = 100.0  # of a search, either way from the median distance
+_RANGE = 100.0  # of a search: the largest factor on the median distance
 _COARSE = 17  # bandwidths tried first, 1.8 apart: a spiral has three maxima under the Gaussian kernel
 _PRECISION = 1e-3  # relative, of a search
 
@@ -42,13 +42,13 @@ def choose_bandwidth(
         return median
 
     def loss(exponent: float) -> float:
-        return -log_marginal_likelihood(shape(median * _REACH**exponent, metric), X, Y, ridge, weight)
+        return -log_marginal_likelihood(shape(median * _RANGE**exponent, metric), X, Y, ridge, weight)
 
     grid = np.linspace(-1, 1, _COARSE)
     best = int(np.argmin([loss(exponent) for exponent in grid]))
     bounds = grid[max(best - 1, 0)], grid[min(best + 1, _COARSE - 1)]
-    options = {"xatol": _PRECISION / np.log(_REACH)}
-    return float(median * _REACH ** minimize_scalar(loss, bounds=bounds, method="bounded", options=options).x)
+    options = {"xatol": _PRECISION / np.log(_RANGE)}
+    return float(median * _RANGE ** minimize_scalar(loss, bounds=bounds, method="bounded", options=options).x)
 
 
 def median_distance(X: Array, weight: Array | None = None) -> float:

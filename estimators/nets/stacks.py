@@ -1,8 +1,8 @@
 """Networks of one architecture as one network, with its gradient by hand.
 
 A small net spends its time in the framework's overhead for each operation. A stack does each operation once for all
-its nets, on arrays (n_nets, n_points, width), and needs no autograd. Nets of a stack do not see each other: every one
-gets, bit for bit, what it would get in any other company, so long as MKL is told to be reproducible (MKL_CBWR=AUTO).
+its nets, on arrays (n_nets, n_points, width), and needs no autograd. Nets of a stack do not affect each other: each is
+the same in any stack, bit for bit, if MKL computes reproducibly (MKL_CBWR=AUTO).
 """
 
 import math
@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from estimators.losses import LossGradient
-from estimators.modules import MLP, Residual, Square
+from estimators.nets.losses import LossGradient
+from estimators.nets.modules import MLP, Residual, Square
 
 
 class Stack:
@@ -30,7 +30,7 @@ class Stack:
     Attributes
     ----------
     values, gradient : Tensor of shape (n_values,)
-        All parameters of all networks, and what the last `step` found.
+        All parameters of all networks, and their gradient at the last `step`.
     """
 
     @torch.no_grad()
@@ -57,13 +57,13 @@ class Stack:
         return [part.view(shape) for part, shape in zip(flat.split(sizes), shapes, strict=True)]
 
     def pairs(self, flat: Tensor) -> Iterator[tuple[Tensor, nn.Parameter]]:
-        """Yield what in a tensor of the shape of `values` belongs to each parameter, beside it."""
+        """Yield each parameter after its part of a tensor of the shape of `values`."""
         for group, block in zip(self._parameters, self.blocks(flat), strict=True):
             yield from zip(block, group, strict=True)
 
     @torch.no_grad()
     def publish(self) -> None:
-        """Let the networks have the parameters of now."""
+        """Write the current values to the networks' parameters."""
         for own, parameter in self.pairs(self.values):
             parameter.copy_(own)
 
@@ -74,14 +74,14 @@ class Stack:
 
     @torch.no_grad()
     def step(self, loss: LossGradient, X: Tensor, y: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Take the gradient of each network's mean loss over its points, into `gradient`.
+        """Compute the gradient of each network's mean loss over its points, into `gradient`.
 
         Parameters
         ----------
         loss : callable
-            See `estimators.losses`.
+            See `estimators.nets.losses`.
         X : Tensor of shape (n_networks, n_points, n_inputs)
-            Of the bodies, or of the networks if their input layers learn.
+            Inputs of the bodies, or of the networks if their input layers have parameters.
         y : Tensor of shape (n_networks, n_points) or (n_networks, n_points, n_outputs)
         weight : Tensor of shape (n_networks, n_points) or None
             None is one for all.
@@ -107,7 +107,7 @@ class Stack:
         return self._body.forward(features)
 
     def _features(self, X: Tensor) -> Tensor:
-        """Return what the bodies see."""
+        """Return the inputs of the bodies."""
         if not self._learnt_inputs:
             return X
         self.publish()
@@ -115,7 +115,7 @@ class Stack:
             return torch.stack([network.inputs(own) for network, own in zip(self._networks, X, strict=True)])
 
     def _learn_inputs(self, features: Tensor, gradient: Tensor) -> None:
-        """Take the gradient of the parameters of input layers by autograd: they are few, and anything goes there."""
+        """Compute the gradient of the input layers' parameters by autograd, because a prior may be any function."""
         groups = self._parameters[: len(self._learnt_inputs)]
         found = iter(torch.autograd.grad(features, [p for group in groups for p in group], gradient))
         for _, block in self._learnt_inputs:
@@ -144,17 +144,17 @@ class Stack:
 
 
 def shares(weight: Tensor | None, X: Tensor) -> Tensor | float:
-    """Return what each point counts of (n_nets, n_points): weights that sum to one for each network."""
+    """Return each point's share (n_nets, n_points) in its network's mean loss: weights that sum to one."""
     if weight is None:
         return 1 / X.shape[1]
     return weight / weight.sum(dim=1, keepdim=True).clamp_min(1e-30)
 
 
 class _Layer:
-    """A layer of all networks: what it does to its input, and to the gradient of its output."""
+    """A layer of all networks: its forward pass, and its backward pass for the gradient."""
 
     def forward(self, X: Tensor) -> Tensor:
-        """Return the output, and keep what `backward` needs."""
+        """Return the output, and store the arrays for `backward`."""
         raise NotImplementedError
 
     def backward(self, G: Tensor) -> Tensor:
@@ -168,7 +168,7 @@ class _Linear(_Layer):
         self.bias: Tensor | None
         self.bias_gradient: Tensor | None
         self.bias, self.bias_gradient = bias or (None, None)
-        self.of_inputs = True  # whether anybody wants the gradient of the input
+        self.of_inputs = True  # whether the gradient of the input is needed
 
     def forward(self, X: Tensor) -> Tensor:
         self.X = X
@@ -181,7 +181,7 @@ class _Linear(_Layer):
             torch.sum(G, dim=1, out=self.bias_gradient)
         if G.shape[2] <= self.X.shape[2]:
             torch.bmm(G.mT, self.X, out=self.weight_gradient)
-        else:  # BLAS is six times as fast when the result has few rows and not few columns
+        else:  # BLAS is six times as fast if the result has few rows than if it has few columns
             self.weight_gradient.copy_(torch.bmm(self.X.mT, G).mT)
         return torch.bmm(G, self.weight) if self.of_inputs else G
 
@@ -222,7 +222,7 @@ class _Activation(_Layer):
 
 
 class _Dropout(_Layer):
-    """Each network's own draws, as torch's Dropout would make them."""
+    """Each network's own dropout, drawn as torch's Dropout draws."""
 
     def __init__(self, rates: list[float], generators: Sequence[Generator]) -> None:
         self.rates, self.generators = rates, generators
@@ -290,15 +290,15 @@ def _normal_area(X: Tensor) -> Tensor:
 
 
 def _gate(X: Tensor) -> Tensor:
-    """Return the logistic function, which torch rounds in the middle of an array unlike at its end."""
+    """Return the logistic function; torch's own is rounded differently at the end of an array than in its middle."""
     return 1 / (1 + torch.exp(-X))
 
 
 _ACTIVATIONS: dict[type[nn.Module], tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
-    nn.ReLU: (lambda X: X.clamp_min_(0), lambda _, out: out.sign_()),  # in place: nothing else needs them any more
+    nn.ReLU: (lambda X: X.clamp_min_(0), lambda _, out: out.sign_()),  # in place: their inputs are not used again
     nn.Tanh: (torch.tanh, _tanh_slope),
     nn.GELU: (_gelu, _gelu_slope),
     nn.SiLU: (_silu, _silu_slope),
     Square: (torch.square, lambda X, _: 2 * X),
 }
-"""Activations, and their derivatives from what went in and what came out."""
+"""Activations, and their derivatives as functions of input and output."""

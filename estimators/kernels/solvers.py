@@ -1,8 +1,7 @@
 """Kernel ridge regression as linear algebra: minimise sum_i w_i |y_i - f(x_i)|^2 + ridge |f|^2 over f = k(., Z) coef.
 
-By one factorisation, with the leave-one-out errors in closed form; by conjugate gradients on the same matrix, faster
-where the ridge is not small; or in bounded memory, on Nystroem centers.
-Unchecked: arrays in, arrays out.
+By one factorisation, with the leave-one-out errors in closed form, or in bounded memory on Nystroem centers. The
+arguments are not validated.
 """
 
 import warnings
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh, lapack, solve_triangular
 from sklearn.exceptions import ConvergenceWarning
 
-from estimators.kernel_functions import Kernel
+from estimators.kernels.functions import Kernel
 
 Array = NDArray[Any]
 
@@ -22,16 +21,16 @@ _MAX_ITERATIONS = 200  # of conjugate gradients; a good preconditioner needs 10 
 
 
 class Solution(NamedTuple):
-    """What a solver found."""
+    """The result of a solver."""
 
     coef: Array
     """Coefficients of the centers, (m, n_targets)."""
     ridge: float
-    """The ridge they belong to."""
+    """The ridge of these coefficients."""
     jitter: float = 0.0
     """Added to the diagonal to make a factorisation succeed."""
     loo_errors: Array | None = None
-    """Mean squared leave-one-out error of each ridge asked for."""
+    """Mean squared leave-one-out error of each ridge of a sequence."""
     n_iter: int | None = None
     """Iterations, of an iterative solver."""
 
@@ -57,7 +56,7 @@ def solve_exact(kernel: Kernel, X: Array, Y: Array, ridge: float, weight: Array 
 def solve_leave_one_out(kernel: Kernel, X: Array, Y: Array, ridges: Sequence[float], weight: Array | None) -> Solution:
     """Solve the same with the ridge of least leave-one-out error.
 
-    One Cholesky factorisation where there is one ridge, one eigendecomposition where there are more. The residual
+    One Cholesky factorisation for one ridge, one eigendecomposition for more. The residual
     of a point left out is coef_i / (K + ridge)^-1_ii (Rifkin and Lippert, Notes on regularized least squares, 2007).
     """
     root, matrix = _weighted(kernel, X, weight)
@@ -127,48 +126,10 @@ def solve_nystroem(kernel: Kernel, X: Array, Y: Array, ridge: float, weight: Arr
     return Solution(coef.astype(X.dtype), ridge, jitter, n_iter=n_iter)
 
 
-def solve_iteratively(
-    kernel: Kernel, X: Array, Y: Array, ridge: float, weight: Array | None, centers: NDArray[np.integer]
-) -> Solution:
-    """Solve what `solve_exact` does, by conjugate gradients on the kernel matrix of all points.
-
-    The preconditioner is the inverse of K_XZ K_ZZ^-1 K_ZX + ridge, the Nystroem approximation, by Woodbury's formula
-    (Frangella, Tropp and Udell, Randomized Nystrom preconditioning, SIAM J. Matrix Anal. Appl. 2023).
-
-    Parameters
-    ----------
-    kernel, X, Y, ridge, weight
-        As in `solve_exact`, with a positive ridge.
-    centers : ndarray of shape (m,)
-        Which of the rows of `X` are Z.
-    """
-    root = np.ones((len(X), 1), X.dtype) if weight is None else np.sqrt(weight)[:, None]
-    K = kernel(X, X)
-    if weight is not None:
-        K *= root
-        K *= root.T
-    Z, some = X[centers].astype(np.float64), root[centers]
-    T, jitter = cholesky(lambda: kernel.triangle(Z) * some * some.T, 0.0)
-    B = solve_triangular(T.astype(X.dtype), K[:, centers].T, trans="T").T
-    S, _ = cholesky(lambda: np.ascontiguousarray(B.T @ B, dtype=np.float64), ridge)
-
-    def operator(V: Array) -> Array:
-        return K @ V.astype(X.dtype) + ridge * V
-
-    def precondition(R: Array) -> Array:
-        inner = _solve_factored(S, (B.T @ R.astype(X.dtype)).astype(np.float64))
-        return (R - B @ inner.astype(X.dtype)) / ridge
-
-    coef, n_iter = conjugate_gradients(operator, (root * Y).astype(np.float64), _tolerance(X.dtype), precondition)
-    return Solution(root * coef.astype(X.dtype), ridge, jitter, n_iter=n_iter)
-
-
-def conjugate_gradients(
-    operator: Callable[[Array], Array], right: Array, tol: float, precondition: Callable[[Array], Array] = np.copy
-) -> tuple[Array, int]:
+def conjugate_gradients(operator: Callable[[Array], Array], right: Array, tol: float) -> tuple[Array, int]:
     """Solve operator(V) = right for every column at once, to a residual of `tol` |right|; also count iterations."""
-    solution, residual, direction = np.zeros_like(right), right.copy(), precondition(right)
-    inner = (residual * direction).sum(axis=0)
+    solution, residual, direction = np.zeros_like(right), right.copy(), right.copy()
+    inner = (residual**2).sum(axis=0)
     goal = tol * np.linalg.norm(right, axis=0)
     for n_iter in range(_MAX_ITERATIONS):
         unsolved = np.linalg.norm(residual, axis=0) > goal
@@ -178,9 +139,8 @@ def conjugate_gradients(
         step = _ratio(inner, (direction * image).sum(axis=0), unsolved)
         solution += step * direction
         residual -= step * image
-        steepest = precondition(residual)
-        previous, inner = inner, (residual * steepest).sum(axis=0)
-        direction = steepest + _ratio(inner, previous, unsolved) * direction
+        previous, inner = inner, (residual**2).sum(axis=0)
+        direction = residual + _ratio(inner, previous, unsolved) * direction
     worst = (np.linalg.norm(residual, axis=0)[unsolved] / goal[unsolved]).max() * tol
     text = f"Conjugate gradients stopped after {_MAX_ITERATIONS} iterations at a relative residual of {worst:.1e}"
     warnings.warn(f"{text}, above {tol:.1e}: a larger ridge or more centers help.", ConvergenceWarning, stacklevel=4)
@@ -193,16 +153,16 @@ def cholesky(matrix: Callable[[], Array], ridge: float) -> tuple[Array, float]:
     Parameters
     ----------
     matrix : callable
-        Builds a symmetric matrix in C order, of which the upper triangle is read and overwritten; called again where
-        a try fails.
+        Builds a symmetric matrix in C order, of which the upper triangle is read and overwritten; called again if a
+        factorisation fails.
     ridge : float
 
     Returns
     -------
     factor : ndarray of shape (n, n)
-        U, upper triangular in C order with U'U the matrix; what is below the diagonal means nothing.
+        U, upper triangular in C order with U'U the matrix; the entries below the diagonal are undefined.
     jitter : float
-        What was added to the diagonal beyond `ridge`.
+        The number added to the diagonal beyond `ridge`.
 
     Raises
     ------
@@ -216,7 +176,7 @@ def cholesky(matrix: Callable[[], Array], ridge: float) -> tuple[Array, float]:
         rounding = float(np.finfo(K.dtype).eps * diagonal.sum())
         diagonal += ridge + jitter
         potrf = lapack.spotrf if K.dtype == np.float32 else lapack.dpotrf
-        # K.T is in Fortran order, so that nothing is copied; its lower triangle is the quicker one to factorise.
+        # K.T is in Fortran order, so that nothing is copied; its lower triangle is faster to factorise.
         factor, info = potrf(K.T, lower=1, overwrite_a=1, clean=0)
         if info == 0:
             return factor.T, jitter
@@ -226,7 +186,7 @@ def cholesky(matrix: Callable[[], Array], ridge: float) -> tuple[Array, float]:
 
 
 def _weighted(kernel: Kernel, X: Array, weight: Array | None) -> tuple[Array, Callable[[], Array]]:
-    """Return the root of the weights as a column, and what builds the kernel matrix between its rows and columns."""
+    """Return the root of the weights as a column, and a function that builds the weighted kernel matrix."""
     root = np.ones((len(X), 1), X.dtype) if weight is None else np.sqrt(weight)[:, None]
 
     def matrix() -> Array:

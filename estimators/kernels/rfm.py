@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from estimators.kernel_functions import Kernel, metric_root
-from estimators.kernel_solvers import Solution
-from estimators.kernels import KernelMachine
-from estimators.targets import LabelTargets, ValueTargets
+from estimators.base import LabelTargets, ValueTargets
+from estimators.kernels.functions import Kernel, metric_root
+from estimators.kernels.ridge import KernelMachine
+from estimators.kernels.solvers import Solution
 from toymanifold.validation import check_choice, check_integer, check_real
 
 Array = NDArray[Any]
@@ -25,13 +25,13 @@ class Round(NamedTuple):
     """One fit of the recursion."""
 
     metric: Array
-    """The metric M it was fitted with, (d, d) or its diagonal (d,)."""
+    """The metric M of the fit, (d, d) or its diagonal (d,)."""
     validation_error: float
-    """Mean squared error at the points held out; nan where there are none."""
+    """Mean squared error at the points held out; nan if there are none."""
 
 
 class _RecursiveFeatureMachine(KernelMachine):
-    """What the regressor and the classifier share: the recursion."""
+    """Base of the regressor and the classifier: the recursion."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class _RecursiveFeatureMachine(KernelMachine):
         check_real(self.ridge, "ridge", owner, low=0, closed="[)")
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Run the recursion on some of the points, and fit all with the metric that did best on the others.
+        """Run the recursion on part of the points, and refit to all with the metric of least validation error.
 
         Parameters
         ----------
@@ -123,12 +123,13 @@ class RFMRegressor(ValueTargets, _RecursiveFeatureMachine):
     function's gradient, so that the kernel stretches the directions along which the function varies (Radhakrishnan,
     Beaglehole, Pandit and Belkin, Mechanism for feature learning in neural networks and backpropagation-free machine
     learning models, Science 2024). The metric of the round with the least validation error is kept, and the function
-    fitted anew to all points. No intercept is fitted.
+    is refitted to all points. No intercept is fitted.
 
     Parameters
     ----------
     kernel, bandwidth, ridge, solver, n_centers
-        As for `KernelRegressor`, with one ridge; the bandwidth is that of the first round, whose metric is Euclidean.
+        As for `KernelRegressor`, with a single ridge. The bandwidth is chosen in the first round, whose metric is
+        Euclidean.
     variant : {"tabular", "grokking"}, default="tabular"
         "tabular" has M = AGOP. "grokking" has M = AGOP^(1/2) of gradients less their mean (Mallinar et al., Emergence
         in non-neural models: grokking modular arithmetic via average gradient outer product, 2024). In both, the AGOP
@@ -136,17 +137,17 @@ class RFMRegressor(ValueTargets, _RecursiveFeatureMachine):
     diagonal : bool, default=False
         Learn only the diagonal of M: a scale for each feature.
     n_rounds : int, default=5
-        Updates of the metric; 0 is a kernel machine. They end early where the validation error is a tenth above the
-        least so far.
+        Updates of the metric; 0 is a kernel machine. They end early if the validation error is a tenth above the least
+        so far.
     validation_fraction : float, default=0.2
-        In [0, 1), of the points, held out to choose the round; if it comes to no point, the last round is kept.
+        Share of the points, in [0, 1), held out to choose the round. If no point is held out, the last round is kept.
     random_state : int, RandomState or None, default=None
-        Of the split, and of what the solver and the rule for the bandwidth draw.
+        Of the split, the Nystroem centers and the points for the bandwidth.
 
     Attributes
     ----------
     feature_matrix_ : ndarray of shape (n_features, n_features) or (n_features,)
-        The metric kept, M.
+        The metric M of the round kept.
     kernel_, X_fit_, dual_coef_, jitter_, n_iter_
         Of the fit to all points in this metric, as for `KernelRegressor`.
     history_ : list of Round
@@ -154,7 +155,7 @@ class RFMRegressor(ValueTargets, _RecursiveFeatureMachine):
     best_round_ : int
     n_features_in_ : int
     feature_names_in_ : ndarray of str
-        Only where `X` has string column names.
+        Only if `X` has string column names.
 
     Examples
     --------
@@ -178,7 +179,15 @@ class RFMClassifier(LabelTargets, _RecursiveFeatureMachine):
     ----------
     classes_ : ndarray of shape (n_classes,)
     feature_matrix_, kernel_, X_fit_, dual_coef_, history_, best_round_, n_features_in_, feature_names_in_
-        As for `RFMRegressor`; errors are squared ones, of the columns of the labels.
+        As for `RFMRegressor`; errors are squared errors of the columns of the labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).normal(size=(300, 10))
+    >>> machine = RFMClassifier(random_state=0).fit(X, X[:, 3] > 0)
+    >>> int(machine.feature_matrix_.diagonal().argmax())
+    3
     """
 
 
@@ -187,7 +196,7 @@ def kernel_agop(
 ) -> Array:
     """Return the average gradient outer product over `X` of the functions k(., Z) coef, summed over functions.
 
-    It is `diagnostics.agop` of their gradients, which never exist at once.
+    It equals `estimators.agop` of their gradients, but holds them a block at a time.
 
     Parameters
     ----------
@@ -196,7 +205,7 @@ def kernel_agop(
     Z : ndarray of shape (m, d)
     coef : ndarray of shape (m, n_functions)
     centered : bool, default=False
-        Take from each function's gradients their mean.
+        Subtract from each function's gradients their mean.
     diagonal : bool, default=False
         Return only the diagonal.
 
@@ -216,5 +225,5 @@ def kernel_agop(
 
 
 def _error(kernel: Kernel, Z: Array, found: Solution, X: Array, Y: Array) -> float:
-    """Return the mean squared error at `X`, nan where there are no points."""
+    """Return the mean squared error at `X`, nan if there are no points."""
     return float(np.mean((kernel.product(X, Z, found.coef) - Y) ** 2)) if len(X) else np.nan

@@ -1,4 +1,4 @@
-"""The optimiser of stacks."""
+"""The optimizer of stacks."""
 
 import math
 from collections.abc import Sequence
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from estimators.stacks import Stack
+from estimators.nets.stacks import Stack
 
 
 class AdamW:
     """AdamW for a stack, with the rates and the state of each network's own optimiser.
 
-    Loshchilov and Hutter, Decoupled Weight Decay Regularization, ICLR 2019, algorithm 2, with the constants that torch
-    has.
+    Loshchilov and Hutter, Decoupled Weight Decay Regularization, ICLR 2019, algorithm 2, with torch's
+    constants.
 
     Parameters
     ----------
@@ -25,13 +25,15 @@ class AdamW:
     def __init__(self, stack: Stack, optimizers: Sequence[torch.optim.Optimizer]) -> None:
         self.stack, self.optimizers = stack, optimizers
         self.mean, self.square, self.work = (torch.zeros_like(stack.values) for _ in range(3))
-        self.tiny = torch.finfo(stack.values.dtype).tiny  # the root of less is very slow, and nothing beside eps
+        self.tiny = torch.finfo(
+            stack.values.dtype
+        ).tiny  # roots of smaller numbers are very slow, and negligible beside eps
         self.n_steps = 0
         self._rates: list[tuple[float, float]] = []
         self._adopt_state()
 
     def look_at_rates(self) -> None:
-        """Take learning rates and weight decays as the optimisers have them now."""
+        """Read the current learning rates and weight decays of the optimizers."""
         rates = [
             (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["weight_decay"])
             for optimizer in self.optimizers
@@ -59,7 +61,7 @@ class AdamW:
 
     @torch.no_grad()
     def publish(self) -> None:
-        """Let the optimisers have the state of now."""
+        """Write the current state to the optimizers."""
         if not self.n_steps:
             return
         owner = {p: o for o in self.optimizers for group in o.param_groups for p in group["params"]}

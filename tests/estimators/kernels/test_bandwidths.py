@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from estimators.bandwidths import RULES, choose_bandwidth, median_distance
-from estimators.kernel_functions import KERNELS
-from estimators.kernel_solvers import log_marginal_likelihood
-from estimators.kernels import KernelClassifier, KernelRegressor
-from estimators.rfm import RFMRegressor
+from estimators.kernels import KernelClassifier, KernelRegressor, RFMRegressor, ridge
+from estimators.kernels.bandwidths import RULES, choose_bandwidth, median_distance
+from estimators.kernels.functions import KERNELS
+from estimators.kernels.solvers import log_marginal_likelihood
 from toymanifold import make_spiral
 
 RIDGE = 1e-2
@@ -116,7 +115,7 @@ def test_edges_of_a_figure_need_a_short_bandwidth():
 
 
 def test_every_kernel_machine_takes_the_rule_and_sees_some_of_many_points(rng, monkeypatch):
-    monkeypatch.setattr("estimators.kernels._BANDWIDTH_POINTS", 200)
+    monkeypatch.setattr(ridge, "_BANDWIDTH_POINTS", 200)
     X = rng.normal(size=(300, 2)).astype(np.float32)
     y = np.sin(3 * X[:, 0])
     rule = {"bandwidth": "marginal-likelihood", "solver": "nystroem", "n_centers": 100}
