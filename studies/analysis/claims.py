@@ -288,18 +288,18 @@ def min_holm_p(p_values: Iterable[ArrayLike]) -> float:
 
 def mean_log_ratio(numerator: pd.Series, denominator: pd.Series) -> Interval:
     """Return the mean of log(numerator / denominator), with its interval, over the seeds that both have."""
-    return mean_interval(np.log((numerator / denominator).dropna()))
+    return mean_interval(pd.Series(np.log((numerator / denominator).dropna())))
 
 
 def is_positive(interval: Interval) -> bool | None:
-    """Return whether a quantity is significantly above 0 (True) or below (False); None if it is neither."""
+    """Return whether a quantity is significantly above 0 (True) or below (False); None if neither."""
     if interval.low > 0:
         return True
     return False if interval.high < 0 else None
 
 
 def is_within(interval: Interval, low: float, high: float) -> bool | None:
-    """Return whether a quantity is significantly between two values (True) or outside (False); None if it is neither."""
+    """Return whether a quantity is significantly between two values (True) or outside (False); None if neither."""
     if low <= interval.low and interval.high <= high:
         return True
     return False if interval.high < low or interval.low > high else None

@@ -10,7 +10,7 @@ from studies.analysis.claims import Evidence, NotMeasured, claim, map_measured, 
 from studies.analysis.comparisons import paired_difference
 from studies.analysis.intervals import Interval
 from studies.library.prior_vs_data import STORY, is_smaller
-from studies.plots.style import finish_axes, new_axes, with_colours
+from studies.plots.style import finish_axes, looks, new_axes
 from studies.registry.plots import plot
 from studies.results.results import Results
 
@@ -72,11 +72,10 @@ def plot_main_effects(results: Results, ax: Axes | None = None) -> Axes:
     ax = new_axes(ax)
     frame = results.frame()
     found = map_measured(lambda n: _effects(frame, n), _sizes(frame))
-    for place, ((n, effects), colour) in enumerate(with_colours(found.items())):
-        means, low, high = 100 * np.array([(e.mean, e.low, e.high) for e in effects]).T
-        y = np.arange(len(effects)) + _OFFSET * (place - (len(found) - 1) / 2)
-        reach, marker = (means - low, high - means), "osD^v"[place % 5]
-        ax.errorbar(means, y, xerr=reach, color=colour, marker=marker, ls="", capsize=3, label=f"n = {n:,}")
+    for place, (n, look) in enumerate(looks(found).items()):
+        means, low, high = 100 * np.array([(e.mean, e.low, e.high) for e in found[n]]).T
+        y, reach = np.arange(len(means)) + _OFFSET * (place - (len(found) - 1) / 2), (means - low, high - means)
+        ax.errorbar(means, y, xerr=reach, color=look.colour, marker=look.marker, ls="", capsize=3, label=f"n = {n:,}")
     names = ["Polar prior", *(_NAMES[name] for name in FACTORS)]
     ax.set_yticks(range(len(names)), names)
     ax.axvline(0, color="0.6", ls=":")

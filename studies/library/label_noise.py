@@ -15,7 +15,7 @@ from studies.analysis.claims import Evidence, NotMeasured, claim, rows_where, se
 from studies.analysis.crossovers import Crossover, crossover
 from studies.analysis.intervals import Interval, mean_interval
 from studies.analysis.learning_curves import errors
-from studies.plots.style import finish_axes, new_axes, with_colours
+from studies.plots.style import finish_axes, looks, new_axes
 from studies.registry.plots import plot
 from studies.results.results import Results
 
@@ -71,9 +71,7 @@ def _one_is_better(frame: pd.DataFrame) -> Evidence:
     return Evidence(str(found), found.winner == _LEARNERS[1])
 
 
-@claim(
-    "label-noise", says="Flips of {q:.0%} add {theory:.3f} points to the error of k = 1", source=BINOMIAL, q=_flips
-)
+@claim("label-noise", says="Flips of {q:.0%} add {theory:.3f} points to the error of k = 1", source=BINOMIAL, q=_flips)
 def _added_to_one(frame: pd.DataFrame, q: float) -> Evidence:
     found, theory, measured = _added(frame, q, 1)
     return Evidence(measured, found.low <= theory <= found.high, {"theory": 100 * theory})
@@ -146,10 +144,10 @@ def plot_overtaking(results: Results, ax: Axes | None = None) -> Axes:
     """
     ax, frame = new_axes(ax), results.frame()
     crossovers = {100 * q: _crossovers(frame, q) for q in _flips(frame)}
-    for place, (label, colour) in enumerate(with_colours(("measured", "predicted"))):
-        ax.plot([], [], "o", color=colour, label=label)
+    for place, (label, look) in enumerate(looks(("measured", "predicted")).items()):
+        ax.plot([], [], "o", color=look.colour, label=label)
         for q, pair in crossovers.items():
-            _draw_crossover(ax, q * _OFFSET**place, pair[place], colour)
+            _draw_crossover(ax, q * _OFFSET**place, pair[place], look.colour)
     ax.set(xscale="log", yscale="log", xlabel="flipped labels, %", ylabel="n from which on five neighbours beat one")
     ax.set_xticks(list(crossovers), [f"{q:g}" for q in crossovers])
     return finish_axes(ax)

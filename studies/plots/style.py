@@ -1,9 +1,8 @@
 """What all pictures are drawn with: axes, scales with readable ticks, points with intervals, names at their curves."""
 
-import itertools
 import math
 import textwrap
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -58,8 +57,11 @@ class Look:
     dash: tuple[int, ...]
 
 
-def looks(learners: Iterable[str]) -> dict[str, Look]:
-    """Return the look of each of a study's learners, in its order."""
+Key = TypeVar("Key", bound=Hashable)
+
+
+def looks(learners: Iterable[Key]) -> dict[Key, Look]:
+    """Return the look of each of a study's learners, or of other things that a plot distinguishes, in order."""
     colours = sns.color_palette("colorblind", _N_COLOURS).as_hex()
     return {
         learner: Look(colours[i % _N_COLOURS], MARKERS[i % _N_COLOURS], DASHES[i // _N_COLOURS % len(DASHES)])
@@ -271,14 +273,6 @@ def name_curves(ax: Axes, ends: Sequence[End]) -> None:
 def _share_of_height(ax: Axes, end: End) -> float:
     pixels = ax.transData.transform((end.x, end.y))
     return float(ax.transAxes.inverted().transform(pixels)[1])
-
-
-Value = TypeVar("Value")
-
-
-def with_colours(values: Iterable[Value]) -> Iterator[tuple[Value, Any]]:
-    """Return each value with a colour; after ten values the colours repeat."""
-    return zip(values, itertools.cycle(sns.color_palette("colorblind")), strict=False)
 
 
 def draw_median(ax: Axes, table: pd.DataFrame, **look: Any) -> None:
