@@ -6,6 +6,8 @@ A name is imported from its module when it is first used, so ``import estimators
 import importlib
 from typing import TYPE_CHECKING, Any
 
+OWNER = "toymanifold"  # by which `studies.siblings` knows this package from others of its name
+
 if TYPE_CHECKING:
     from estimators.catalog import CATALOG, make, make_learner, with_prior
     from estimators.diagnostics import (

@@ -1,20 +1,20 @@
-"""Keep what a built-in study measured: its numbers beside its page, and in the page the claims and the table they make.
+"""Keep what a built-in study measured: its numbers as data/NAME.csv, and in its page the claims and the figures.
 
     python docs/results/keep.py NAME [STORE] [METRIC ...]
 
-Of the page, what stands between ``<!-- claims -->`` or ``<!-- table -->`` and ``<!-- end -->`` is written anew, and so
-are the pictures that it shows. Without metrics, all are kept but seconds.
+Of the page, what stands between ``<!-- claims -->`` and ``<!-- end -->`` is written anew, and so are the figures that it
+shows, reduced to 256 colours. Without metrics, all are kept but seconds.
 """
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
-from rich.console import Console
 
 from studies.analysis.claims import check_claims
-from studies.cli.tables import measurements, scalings, write_pictures
+from studies.cli.tables import write_pictures
 from studies.results.results import Results
 from studies.spec.study import built_in
 from studies.store.store import Store
@@ -27,20 +27,15 @@ def keep(name: str, url: str, metrics: list[str]) -> None:
     with Store(url) as store:
         results = Results(built_in()[name], store)
         frame = results.frame()
-        table = Console(width=300, file=open("/dev/null", "w"), record=True)  # noqa: SIM115
-        for shown in (*measurements(results), *scalings(results)):
-            table.print(shown)
         shown = re.findall(rf"/{name}/([^/]+)\.png", (HERE / f"{name}.md").read_text(encoding="utf-8"))
         write_pictures(results, HERE.parent / "images" / name, shown)
+    subprocess.run([sys.executable, HERE.parent / "images" / "reduce.py", HERE.parent / "images" / name], check=True)
     kept = frame[frame["metric"].isin(metrics) if metrics else ~frame["metric"].str.endswith("seconds")]
     path = HERE / "data" / f"{name}.csv"
     kept.to_csv(path, index=False, float_format="%.9g")
     page = HERE / f"{name}.md"
     text = page.read_text(encoding="utf-8")
-    text = replaced(text, "claims", claims_table(name, path))
-    lines = [line.rstrip() for line in table.export_text().splitlines()]
-    text = replaced(text, "table", "```text\n" + "\n".join(lines).strip("\n") + "\n```")
-    page.write_text(text, encoding="utf-8")
+    page.write_text(replaced(text, claims_table(name, path)), encoding="utf-8")
 
 
 def claims_table(name: str, path: Path) -> str:
@@ -49,9 +44,9 @@ def claims_table(name: str, path: Path) -> str:
     return "\n".join(["| the literature says | source | measured here | |", "|---|---|---|---|", *rows])
 
 
-def replaced(text: str, what: str, new: str) -> str:
+def replaced(text: str, new: str) -> str:
     """Return a page with new text between its marks, if it has them."""
-    return re.sub(f"(<!-- {what} -->\n).*?(<!-- end -->)", lambda m: f"{m[1]}{new}\n{m[2]}", text, flags=re.DOTALL)
+    return re.sub("(<!-- claims -->\n).*?(<!-- end -->)", lambda m: f"{m[1]}{new}\n{m[2]}", text, flags=re.DOTALL)
 
 
 if __name__ == "__main__":

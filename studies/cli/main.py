@@ -17,6 +17,7 @@ from studies.cli import store_commands as store_cli
 from studies.cli.options import DEFAULT_STORE, RESULTS, Allow, StoreUrl, StudyName, fail, opened, out, study_named, wide
 from studies.results.export import Format
 from studies.results.verify import TOLERANCE, Comparison
+from studies.siblings import check_siblings
 from studies.spec import study as spec
 from studies.store.store import Outcome
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from studies.execution.signals import Stop
     from studies.execution.workers import Slots
     from studies.spec.cells import Planned
+
+check_siblings()  # here too, for another package `studies` may have replaced this one's __init__.py
 
 app = typer.Typer(
     help="How much data is a prior worth? Comparison studies, measured.",

@@ -31,7 +31,7 @@ from studies.registry.metrics import Fitted, Measured, metric
 from studies.registry.plots import plot
 from studies.results.results import Results
 from toymanifold import Problem
-from toymanifold.arithmetic import ModularOperation
+from toymanifold.modular import ModularOperation
 
 KNOWN = 0.95
 """Accuracy from which a learner counts as knowing its pairs."""

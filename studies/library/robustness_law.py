@@ -26,7 +26,7 @@ from studies.registry.metrics import Fitted, is_regression, metric
 from studies.registry.plots import plot
 from studies.results.results import Results
 from toymanifold import Problem
-from toymanifold.targets import Constant
+from toymanifold.harmonics import Constant
 
 Array = NDArray[np.float64]
 

@@ -23,7 +23,7 @@ from estimators.diagnostics import (
 from toymanifold.densities import GaussianMixture
 from toymanifold.embedding import Embedding
 from toymanifold.problems import Problem
-from toymanifold.regions import Ball
+from toymanifold.spheres import Ball
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((40, 3))

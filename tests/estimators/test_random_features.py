@@ -16,7 +16,7 @@ from estimators.random_features import (
     ridge_coefficients,
 )
 from toymanifold import make_spiral
-from toymanifold.problems import sphere_problem
+from toymanifold.spheres import sphere_problem
 
 KINDS = ("fourier", "relu")
 

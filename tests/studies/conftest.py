@@ -74,7 +74,7 @@ def run_apart():
 @pytest.fixture(scope="session")
 def toymanifold():
     """Run the command in this process, and return what it printed; the one place that knows its module."""
-    from studies.cli import app
+    from studies.cli.main import app
 
     def invoke(*words, exit_code=0):
         ran = CliRunner().invoke(app, words, catch_exceptions=False)

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from studies import Study, built_in, plan_study
+from studies import Study, built_in
+from studies.spec.cells import plan_study
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 CELLS = tomllib.loads((GOLDEN / "cells.toml").read_text(encoding="utf-8"))
@@ -32,7 +33,7 @@ def labels(planned):
 
 def rows(study):
     """Return all that a study tells of its cells, as `cells.toml` has it."""
-    quick = {planned.cell.key for planned in plan_study(study.quickened())}
+    quick = {planned.cell.key for planned in plan_study(study.reduced())}
     return [
         {**labels(p), "quick": p.cell.key in quick, "key": p.cell.key, "spec": p.cell.spec} for p in plan_study(study)
     ]
@@ -55,7 +56,7 @@ def outline(study):
 
 
 def outlines(study):
-    return {"full": outline(study), "quick": outline(study.quickened())}
+    return {"full": outline(study), "quick": outline(study.reduced())}
 
 
 @pytest.mark.parametrize("name", BY_HAND)
@@ -65,7 +66,7 @@ def test_a_study_written_by_hand_keeps_its_cells(name):
 
 @pytest.mark.parametrize("name", BY_HAND)
 def test_what_quick_runs_is_these_cells_in_this_order(name):
-    quick = [planned.cell.key for planned in plan_study(by_hand(name).quickened())]
+    quick = [planned.cell.key for planned in plan_study(by_hand(name).reduced())]
     assert quick == [cell["key"] for cell in CELLS[name] if cell["quick"]]
 
 

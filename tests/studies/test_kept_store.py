@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies import Results, Store, Study, plan_study, remaining, run
+from studies import Results, Store, Study
+from studies.execution.run import remaining, run
+from studies.spec.cells import plan_study
 
 KEPT = Path(__file__).parent / "data" / "kept"
 EXPECTED = json.loads((KEPT / "expected.json").read_text())

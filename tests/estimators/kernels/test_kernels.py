@@ -78,13 +78,28 @@ def test_angular_kernels_are_wide_nets(rng):
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_kernel_of_a_point_with_itself_does_not_suffer_from_rounding(rng, name):
-    X = (rng.normal(size=(300, 6)) + 5).astype(np.float32)
-    kernel = KERNELS[name](2.0)
-    at_itself = {"arc-cosine": 1, "ntk": 2}.get(name, 0) * ((X.astype(float) ** 2).sum(axis=1) / 4 + 1)
-    K = kernel(X, X)
-    assert K.dtype == np.float32
-    np.testing.assert_allclose(K.diagonal(), at_itself if at_itself.any() else 1.0, rtol=1e-3 if at_itself.any() else 0)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dimension", [1, 6, 30, 1000])
+def test_kernel_of_equal_points_does_not_suffer_from_rounding(rng, name, dtype, dimension):
+    """Wherever in the matrix they stand, and so whichever order BLAS adds in; at a kink it would show as its root."""
+    X = (rng.normal(size=(37, dimension)) + 5).astype(dtype)[rng.integers(0, 37, 150)]
+    L = 2.0 * np.sqrt(dimension)
+    equal = (X[:, None] == X).all(axis=2)
+    K = KERNELS[name](L)(X, X)
+    assert K.dtype == dtype
+    norms = {"arc-cosine": 1, "ntk": 2}.get(name, 0) * ((X.astype(float) ** 2).sum(axis=1) / L**2 + 1)
+    expected = np.broadcast_to(norms if norms.any() else 1.0, K.shape)
+    rounding = (4 + np.sqrt(dimension)) * np.finfo(dtype).eps if norms.any() else 0  # of the norms
+    np.testing.assert_allclose(K[equal], expected[equal], rtol=rounding)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_weights_and_copies_reach_the_same_function(rng, name):
+    """To rounding, where scikit-learn's contract asks for 1e-9 on one draw."""
+    X, y, weight = rng.random((15, 30)), rng.normal(size=15), rng.integers(0, 5, 15)
+    weighted = KernelRegressor(name).fit(X, y, weight)
+    copies = KernelRegressor(name).fit(X.repeat(weight, axis=0), y.repeat(weight))
+    np.testing.assert_allclose(weighted.predict(X), copies.predict(X), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", KERNELS)

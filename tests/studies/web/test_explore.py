@@ -148,7 +148,15 @@ def test_without_a_server_it_is_told_what_to_install(command, monkeypatch):
 
 
 def test_the_command_serves_until_it_is_interrupted():
-    program = [sys.executable, "-c", "from studies.cli.main import app; app()", "explore", "--port", "0", "--no-browser"]
+    program = [
+        sys.executable,
+        "-c",
+        "from studies.cli.main import app; app()",
+        "explore",
+        "--port",
+        "0",
+        "--no-browser",
+    ]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         address = process.stdout.readline().split()[0]
         status, page = ask(address)

@@ -17,7 +17,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from studies import Results, Store, Study, plan_study, remaining, run
+from studies import Results, Store, Study
+from studies.execution.run import remaining, run
+from studies.spec.cells import plan_study
 
 HERE = Path(__file__).parent
 COMMAND = Path(sys.executable).with_name("toymanifold")

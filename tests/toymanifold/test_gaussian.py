@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toymanifold import CoordinateFunction, gaussian_problem
+from toymanifold.strategies import seeds
 
 
 @pytest.mark.parametrize(("function", "variance"), [("linear", 0.25), ("product", 0.0625), ("low-rank", 0.03125)])
@@ -12,7 +13,7 @@ def test_labels_have_the_variance_of_their_function(function, variance):
     assert y.var() == pytest.approx(variance, rel=0.03)
 
 
-@given(function=st.sampled_from(["linear", "product", "low-rank"]), seed=st.integers(0, 2**32 - 1))
+@given(function=st.sampled_from(["linear", "product", "low-rank"]), seed=seeds())
 def test_what_lies_outside_the_frame_changes_no_label(function, seed):
     problem = gaussian_problem(function=function, dimension=8)
     X, y = problem.sample(20, seed)

@@ -1,6 +1,6 @@
-"""Functions of a few coordinates of a Gaussian point: the others mean nothing, and a learner has to find out.
+"""The toy of feature learning: functions of a few coordinates of a Gaussian point, the others being irrelevant.
 
-The toys of the literature on double descent (a linear function) and on feature learning (products, gated or not).
+They are the functions of the literature on double descent (linear) and on feature learning (products, gated or not).
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from toymanifold.densities import GaussianMixture
 from toymanifold.problems import Problem
-from toymanifold.targets import TASKS
+from toymanifold.protocols import TASKS
 from toymanifold.validation import check_choice, check_integer, check_points
 
 Array = NDArray[np.float64]
@@ -22,12 +22,12 @@ FUNCTIONS: dict[str, tuple[tuple[int, ...], Callable[..., Array]]] = {
     "product": ((0, 1), lambda a, b: a * b),
     "low-rank": ((0, 1, 5), lambda a, b, gate: a * b * (gate > 0)),
 }
-"""The functions by name: which coordinates they see, and what they make of them."""
+"""The functions by name: the coordinates they depend on, and the function of these."""
 
 
 @dataclass(frozen=True)
 class CoordinateFunction:
-    """A function of a few coordinates.
+    """A function of a few coordinates of a point.
 
     Parameters
     ----------
@@ -36,11 +36,17 @@ class CoordinateFunction:
         (Radhakrishnan et al., Mechanism for feature learning in neural networks and backpropagation-free machine
         learning models, Science 383, 2024, in the authors' code).
     dimension : int, default=20
-        Of the space, at least as large as the function needs.
+        Dimension of the space, at least 1, 2 or 6 as the function requires.
     task : {"classification", "regression"}, default="regression"
-        Whether the label is the function's sign ("linear": a half-space, "product": exclusive or), or its value.
+        Kind of labels: the sign of the function ("linear": a half-space, "product": exclusive or), or its value.
     radius : float, default=1.0
-        Of what is worth looking at.
+        Radius of the ball about the origin that holds most points.
+
+    Examples
+    --------
+    >>> from toymanifold import CoordinateFunction
+    >>> CoordinateFunction("product", dimension=3).label([[2.0, 3.0, 100.0]])
+    array([6.])
     """
 
     function: str = "linear"
@@ -56,16 +62,16 @@ class CoordinateFunction:
 
     @property
     def n_classes(self) -> int | None:
-        """2, or None for regression."""
+        """Number of classes, 2; None for regression."""
         return 2 if self.task == "classification" else None
 
     @property
     def frame(self) -> Array:
-        """The directions that matter, as orthonormal columns (dimension, k)."""
+        """Directions that the function depends on, as orthonormal columns (dimension, k)."""
         return np.eye(self.dimension)[:, list(FUNCTIONS[self.function][0])]
 
     def label(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the label of each row of `X` (n_samples, dimension): its value, or whether it is positive."""
+        """Return the labels of `X` (n_samples, dimension): 1 or 0 for the sign of the function, or its value."""
         points = check_points(X, self.dimension, "CoordinateFunction.label")
         coordinates, function = FUNCTIONS[self.function]
         values = function(*points[:, list(coordinates)].T)
@@ -86,19 +92,29 @@ def gaussian_problem(
     Parameters
     ----------
     dimension : int, default=20
+        Dimension of the space.
     function : {"linear", "product", "low-rank"}, default="linear"
-        Of the `CoordinateFunction`. By symmetry a linear function along the first axis is one along any.
+        Function, as in `CoordinateFunction`. By symmetry the first axis stands for any direction.
     scale : float, default=1.0
         Standard deviation of each coordinate.
     task : {"classification", "regression"}, default="regression"
+        Kind of labels: the sign of the function, or its value.
     flip_probability : float, default=0.0
-        Label noise of classification.
+        Probability that a label is replaced by the other class; for classification.
     noise : float, default=0.0
-        Standard deviation of the label noise of regression.
+        Standard deviation of Gaussian noise on labels; for regression.
 
     Returns
     -------
     problem : Problem
+        Target `CoordinateFunction`, density `GaussianMixture` of one spot at the origin.
+
+    Examples
+    --------
+    >>> from toymanifold import gaussian_problem
+    >>> X, y = gaussian_problem(dimension=30, noise=0.1).sample(1000, random_state=0)
+    >>> X.shape, y.shape
+    ((1000, 30), (1000,))
     """
     check_integer(dimension, "dimension", "gaussian_problem", low=1)
     density = GaussianMixture(np.zeros((1, dimension)), scale)

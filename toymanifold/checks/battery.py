@@ -1,7 +1,7 @@
-"""A battery of checks for anybody's ``make_*`` generator, in the manner of scikit-learn's ``check_estimator``.
+"""The checks and `check_generator`, which runs them.
 
 A generator is called as ``make_x(n_samples, random_state=..., **params)`` and returns X, or a tuple that begins with X
-and the labels (or positions) y. A check raises where the generator fails, or `SkipTest` where it does not apply.
+and the labels (or positions) y. A check raises if the generator fails it, and `SkipTest` if it does not apply.
 """
 
 import copy
@@ -20,10 +20,8 @@ from unittest import SkipTest
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from toymanifold.independence import ranks, require_independent
+from toymanifold.checks.independence import ranks, require_independent
 from toymanifold.validation import check_choice, check_integer, check_real, error_message
-
-__all__ = ["CHECKS", "CheckResult", "check_generator"]
 
 _SEEDS = (0, 1, 2**16, 2**31, 2**32 - 1)  # falsy, small, and those that a truncated seed confuses with 0 or 1
 _FEW_CLASSES = 20
@@ -41,16 +39,22 @@ Parts = tuple[NDArray[Any], ...]
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one check found.
+    """Result of one check; prints as one line.
 
     Parameters
     ----------
     check : str
-        A key of `CHECKS`.
+        Name of the check, a key of `CHECKS`.
     status : {"passed", "failed", "skipped", "expected"}
-        "expected" is a failure that was announced.
-    reason : str
-        Empty for a plain pass.
+        Outcome; "expected" is a failure named in `expected_failed_checks`.
+    reason : str, default=""
+        Message of the failure, or the reason why the check was skipped.
+
+    Examples
+    --------
+    >>> from toymanifold.checks import CheckResult
+    >>> print(CheckResult("oracle", "skipped", "no oracle was given"))
+    oracle                 skipped  no oracle was given
     """
 
     check: str
@@ -63,7 +67,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Subject:
-    """A generator and what is claimed of it; the parameters are those of `check_generator`."""
+    """A generator with its claims; the parameters are those of `check_generator`."""
 
     make_x: Callable[..., Any]
     params: Mapping[str, Any]
@@ -74,25 +78,25 @@ class Subject:
 
     @property
     def n_samples(self) -> int:
-        """Rows of an ordinary sample."""
+        """Number of rows of most samples."""
         return min(1000, self.max_samples)
 
     def call(self, n_samples: Any, random_state: Any = 1, **params: Any) -> Any:
-        """Return what the generator returns; it sees copies, so no call can spoil the next one's arguments."""
+        """Call the generator with copies of the parameters, so that no call can change the arguments of the next."""
         return self.make_x(n_samples, random_state=random_state, **copy.deepcopy({**self.params, **params}))
 
     def draw(self, n_samples: int | None = None, random_state: Any = 1, **params: Any) -> Parts:
-        """Return X and whatever else the generator returns, as a tuple of arrays."""
+        """Return everything that the generator returns, as a tuple of arrays."""
         return _parts(self.call(self.n_samples if n_samples is None else n_samples, random_state, **params))
 
     def needs_noise(self) -> None:
-        """Skip the check where the generator has no ``noise`` parameter, or none for these params."""
+        """Skip the check if the generator has no ``noise`` parameter or raises for it with these params."""
         if "noise" not in inspect.signature(self.make_x).parameters:
-            raise SkipTest("it has no noise parameter")
+            raise SkipTest("the generator has no noise parameter")
         try:
             self.call(self.n_samples, noise=0.1)
-        except ValueError as refusal_of_noise:
-            raise SkipTest(f"it refuses noise: {refusal_of_noise}") from refusal_of_noise
+        except ValueError as error:
+            raise SkipTest(f"the generator raises for noise: {error}") from error
 
 
 def _parts(returned: Any) -> Parts:
@@ -100,7 +104,7 @@ def _parts(returned: Any) -> Parts:
 
 
 def _require(truth: bool | np.bool_, otherwise: str) -> None:
-    """Raise `AssertionError`; the statement ``assert`` would vanish under ``python -O``."""
+    """Raise `AssertionError` unless `truth`; the statement ``assert`` is removed by ``python -O``."""
     if not truth:
         raise AssertionError(otherwise)
 
@@ -114,7 +118,7 @@ def _same(first: Parts, second: Parts) -> bool:
 
 
 def _accepts(subject: Subject, **arguments: Any) -> bool:
-    """Tell whether a call succeeds; only ValueError and TypeError are a refusal."""
+    """Return True if a call succeeds, False if it raises ValueError or TypeError."""
     try:
         subject.call(**{"n_samples": 10, **arguments})
     except (ValueError, TypeError):
@@ -123,7 +127,7 @@ def _accepts(subject: Subject, **arguments: Any) -> bool:
 
 
 def _rows(parts: Parts, n_samples: int) -> Parts:
-    """Return those parts that have a row for each sample: centers and the like have not."""
+    """Return the parts that have a row for each sample, without centers and the like."""
     return tuple(part for part in parts if part.ndim and len(part) == n_samples)
 
 
@@ -143,14 +147,14 @@ class _GlobalGenerator:
 
 
 def _global_generators() -> list[_GlobalGenerator]:
-    """Return those of the standard library, of numpy, and of torch where somebody has imported it."""
+    """Return those of the standard library, of numpy, and of torch if it has been imported."""
     legacy = np.random.mtrand._rand  # the RandomState behind np.random.seed and its like
     found = [
         _GlobalGenerator("random", random.getstate, random.setstate, random.seed, random.random),
         _GlobalGenerator("numpy.random", legacy.get_state, legacy.set_state, legacy.seed, legacy.random_sample),
     ]
     if torch := sys.modules.get("torch"):
-        cpu = torch.default_generator  # torch.manual_seed would reseed the devices too, which nobody restores
+        cpu = torch.default_generator  # torch.manual_seed would seed the devices too, which are not restored
         found.append(
             _GlobalGenerator(
                 "torch",
@@ -208,7 +212,7 @@ def check_seeds_bind(subject: Subject) -> None:
 
 
 def _check_instance(subject: Subject, seeded: Callable[[int], Any]) -> None:
-    """Require of instances what `seeded` makes of an int: equal states, equal samples, and a new one for each draw."""
+    """Require equal samples from equal states, and another sample from each further draw."""
     instance = seeded(1)
     first, second = subject.draw(random_state=instance), subject.draw(random_state=instance)
     _require(_same(first, subject.draw(random_state=seeded(1))), "one state gives two samples")
@@ -221,14 +225,14 @@ def check_random_state(subject: Subject) -> None:
 
 
 def check_generator_instance(subject: Subject) -> None:
-    """Require of a numpy Generator what is required of a RandomState, unless it is refused."""
+    """Require the same of a numpy Generator, unless the generator raises for it."""
     if not _accepts(subject, random_state=np.random.default_rng(1)):
-        raise SkipTest("it refuses a numpy Generator")
+        raise SkipTest("the generator raises for a numpy Generator")
     _check_instance(subject, np.random.default_rng)
 
 
 def check_bad_random_state(subject: Subject) -> None:
-    """Require ValueError or TypeError for a random_state that is none."""
+    """Require ValueError or TypeError for an invalid random_state."""
     accepted = [bad for bad in (-1, 1.5, "seed") if _accepts(subject, random_state=bad)]
     _require(not accepted, f"accepted random_state: {accepted}")
 
@@ -246,14 +250,14 @@ def check_global_unchanged(subject: Subject) -> None:
     """Require a call with an int seed to leave every global random generator as it was."""
     for generator in _global_generators():
         generator.seed(12345)
-        due = generator.draw()
+        expected = generator.draw()
         generator.seed(12345)
         subject.draw()
-        _require(generator.draw() == due, f"the call changes the global generator of {generator.name}")
+        _require(generator.draw() == expected, f"the call changes the global generator of {generator.name}")
 
 
 def _fingerprint(value: Any) -> bytes:
-    """Return bytes that change with the value; a random generator is meant to change, and has none."""
+    """Return bytes that change with the value; none for a random generator, which is meant to change."""
     if isinstance(value, np.random.RandomState | np.random.Generator):
         return b""
     if hasattr(value, "__array__"):  # a torch tensor does not pickle to the same bytes twice
@@ -282,13 +286,13 @@ def check_one_sample(subject: Subject) -> None:
 
 
 def check_bad_n_samples(subject: Subject) -> None:
-    """Require ValueError or TypeError for no rows, for fewer, and for a number of rows that is no int."""
+    """Require ValueError or TypeError for an n_samples of 0, below 0, or other than an int."""
     accepted = [bad for bad in (0, -1, 2.5, "10") if _accepts(subject, n_samples=bad)]
     _require(not accepted, f"accepted n_samples: {accepted}")
 
 
 def check_oracle(subject: Subject) -> None:
-    """Require the labels of the oracle: exactly, or to rounding where they are floats."""
+    """Require the labels of the oracle: exact for classes, to rounding for floats."""
     if subject.oracle is None:
         raise SkipTest("no oracle was given")
     X, y = subject.draw(subject.max_samples)[:2]
@@ -306,7 +310,7 @@ def check_class_balance(subject: Subject) -> None:
         labels = subject.draw(random_state=seed)[1:2]
         classes, counts = np.unique(labels, return_counts=True)
         if classes.dtype.kind not in "iub" or len(classes) > _FEW_CLASSES:
-            raise SkipTest(f"y is not one of at most {_FEW_CLASSES} integers")
+            raise SkipTest(f"y does not consist of at most {_FEW_CLASSES} classes")
         _require(len(classes) > 1, f"every label of seed {seed} is {classes[0]}")
         share = counts.min() / counts.sum()
         _require(share >= subject.smallest_share, f"a class has {share:.3f} of the sample of seed {seed}")
@@ -315,17 +319,17 @@ def check_class_balance(subject: Subject) -> None:
 def check_nested(subject: Subject) -> None:
     """Require the first m rows of a sample of n to be the sample of m."""
     if not subject.nested:
-        raise SkipTest("nestedness is not claimed")
+        raise SkipTest("nested samples are not claimed")
     n = subject.max_samples
     longest = _rows(subject.draw(n), n)
-    for m in (10, 1000, 2**14 - 1, 2**14, 2**14 + 1):  # 2**14: where a sample drawn in blocks may have its seam
+    for m in (10, 1000, 2**14 - 1, 2**14, 2**14 + 1):  # 2**14: a likely seam of blocks
         if m < n:
             head = tuple(part[:m] for part in longest)
             _require(_same(_rows(subject.draw(m), m), head), f"the sample of {m} is not the head of the sample of {n}")
 
 
 def check_rows_independent(subject: Subject) -> None:
-    """Require rows to be uncorrelated at every distance: neither sorted nor replayed."""
+    """Require rows to be uncorrelated at every distance: neither sorted nor repeated."""
     scores = _scores(subject.draw(subject.max_samples), subject.max_samples)
     require_independent(scores, scores, "rows of one sample", first_shift=scores.shape[1])
 
@@ -337,26 +341,26 @@ def check_seeds_independent(subject: Subject) -> None:
 
 
 def check_noise_zero(subject: Subject) -> None:
-    """Require the sample of noise=0 to be deterministic, and the limit of samples of ever smaller noise."""
+    """Require the sample of noise=0 to be deterministic and the limit of samples of small noise."""
     subject.needs_noise()
     still, again = subject.draw(noise=0.0), subject.draw(noise=0.0)
     _require(_same(still, again), "two samples of noise=0 differ")
     fine, finer = subject.draw(noise=2e-9)[0], subject.draw(noise=1e-9)[0]
     close = 1e-6 * max(1.0, np.abs(still[0]).max())
     if np.abs(fine - finer).max() > close:
-        raise SkipTest("other noise means other points: there is no limit to compare with")
+        raise SkipTest("the points change with the noise, so there is no limit to compare with")
     jump = np.abs(finer - still[0]).max()
-    _require(jump <= close, f"noise=0 moves a point by {jump:.2g} from where noise=1e-9 has it")
+    _require(jump <= close, f"a point of noise=0 is {jump:.2g} away from that of noise=1e-9")
 
 
 def check_noise_independent(subject: Subject) -> None:
-    """Require noise to be uncorrelated with the points that it moves: no seed was used for both."""
+    """Require noise to be uncorrelated with the points that it moves; one seed used for both is the usual cause."""
     subject.needs_noise()
     n = subject.max_samples
     still, once, twice = (subject.draw(n, noise=noise)[0] for noise in (0.0, 0.1, 0.2))
     moved = once - still
     if not moved.any() or not np.allclose(twice - still, 2 * moved, atol=1e-9 * max(1.0, np.abs(still).max())):
-        raise SkipTest("noise cannot be told from points by subtraction")
+        raise SkipTest("noise cannot be separated from points by subtraction")
     require_independent(_scores((moved,), n), _scores((still,), n), "noise and points")
 
 
@@ -376,9 +380,9 @@ def check_other_process(subject: Subject) -> None:
     try:
         task = pickle.dumps((subject.make_x, subject.n_samples, arguments))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise SkipTest(f"it cannot be sent to another process: {error}") from error
+        raise SkipTest(f"the generator cannot be pickled: {error}") from error
     if b"__main__" in task:
-        raise SkipTest("it lives in __main__, which another process does not have")
+        raise SkipTest("the generator is defined in __main__, which another process cannot import")
     hash_seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
     child = subprocess.run(
         [sys.executable, "-c", _CHILD],
@@ -418,7 +422,7 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
         check_other_process,
     )
 }
-"""Every check by its name, in the order in which they run."""
+"""The checks by name, in the order in which they run."""
 
 
 def _run(name: str, subject: Subject, expected: Mapping[str, str]) -> CheckResult:
@@ -426,7 +430,7 @@ def _run(name: str, subject: Subject, expected: Mapping[str, str]) -> CheckResul
         CHECKS[name](subject)
     except SkipTest as skip:
         return CheckResult(name, "skipped", str(skip))
-    except Exception as error:  # a generator may fail in any way, and each of them is a failure
+    except Exception as error:  # whatever a generator raises is a failure of the check
         reason = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
         if name in expected:
             return CheckResult(name, "expected", f"{expected[name]} ({reason})")
@@ -445,45 +449,46 @@ def check_generator(
     on_fail: str | None = "raise",
     expected_failed_checks: Mapping[str, str] | None = None,
 ) -> list[CheckResult]:
-    """Check whether a generator keeps the conventions of ``make_*`` functions and its own claims.
+    """Check that a generator follows the conventions of ``make_*`` functions and its own claims.
 
-    Global random generators are left as they were found.
+    Global random generators are restored afterwards.
 
     Parameters
     ----------
     make_x : callable
-        Called as ``make_x(n_samples, random_state=..., **params)``; returns X of shape (n_samples, n_features), or a
-        tuple that begins with X and y.
+        Generator. It is called as ``make_x(n_samples, random_state=..., **params)`` and returns X of shape
+        (n_samples, n_features), or a tuple that begins with X and y.
     params : mapping of str to object, optional
         Further keyword arguments of every call.
     oracle : callable, optional
-        From X to the true y. Given, it is compared with the labels.
+        Claim: function from X to the labels y.
     nested : bool, default=False
-        Whether the first m rows of a sample of n are claimed to be the sample of m.
+        Claim: the first m rows of a sample of n are the sample of m.
     smallest_share : float, optional
-        In [0, 0.5]: the share of every sample of 1000 that each class is claimed to have at least.
+        Claim: smallest share, in [0, 0.5], of each class in every sample of 1000.
     max_samples : int, default=40_000
-        At least 100: rows of the largest sample. A sample replayed or broken only beyond this size goes unnoticed.
+        Rows of the largest sample, at least 100. Faults that occur only in larger samples are not found.
     on_fail : {"raise"} or None, default="raise"
-        Whether failures raise once all checks have run, or are only returned.
+        Raise once all checks have run, or return failures like the other results.
     expected_failed_checks : mapping of str to str, optional
-        Names of checks and why each is bound to fail; such a failure is reported as "expected".
+        Names of checks that fail and the reason for each; such a failure is reported as "expected".
 
     Returns
     -------
     results : list of CheckResult
-        One for each of `CHECKS`, in that order.
+        One result for each of `CHECKS`, in that order.
 
     Raises
     ------
     AssertionError
-        If ``on_fail="raise"`` and a check failed; names every failed check.
+        If ``on_fail="raise"`` and a check failed; the message lists every failed check.
     TypeError, ValueError
-        If an argument of this function is not as described.
+        If an argument of this function is invalid.
 
     Examples
     --------
     >>> from toymanifold import make_sphere
+    >>> from toymanifold.checks import check_generator
     >>> results = check_generator(make_sphere, nested=True, smallest_share=0.4, max_samples=1000)
     >>> print(results[0])
     shapes                 passed

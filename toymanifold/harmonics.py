@@ -1,7 +1,7 @@
-"""Functions on the sphere to be learnt: harmonics, of mean 0 and variance 1 under the uniform density.
+"""Functions on the sphere: harmonics, with mean 0 and variance 1 under the uniform density.
 
-As regression their label is their value; as classification, whether it is positive. They are functions of the direction
-alone: a point off the sphere has the value of the point that it points at.
+The label is the value of the function for regression, and its sign for classification. The functions depend on the
+direction of a point alone, so they are defined off the sphere too.
 """
 
 from abc import ABC, abstractmethod
@@ -9,25 +9,31 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import comb, eval_chebyt, eval_gegenbauer
 
+from toymanifold.protocols import TASKS
 from toymanifold.validation import check_choice, check_integer, check_points, check_real, error_message
-
-TASKS = ("classification", "regression")
 
 _TILE = 64
 
 
 @dataclass(frozen=True, eq=False)
 class SphereFunction(ABC):
-    """A function of the direction of a point; base of those below.
+    """Base class of functions on the sphere: targets that depend on the direction of a point alone.
 
     Parameters
     ----------
     task : {"classification", "regression"}, default="classification"
+        Kind of labels: the sign of the function, or its value.
     radius : float, default=1.0
-        Of the sphere.
+        Radius of the sphere.
+
+    Examples
+    --------
+    >>> from toymanifold import Harmonic, SphereFunction
+    >>> isinstance(Harmonic(), SphereFunction)
+    True
     """
 
     task: str = "classification"
@@ -40,7 +46,7 @@ class SphereFunction(ABC):
     @property
     @abstractmethod
     def dimension(self) -> int:
-        """Of the space."""
+        """Dimension of the space."""
 
     @abstractmethod
     def _values(self, U: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -48,7 +54,7 @@ class SphereFunction(ABC):
 
     @property
     def n_classes(self) -> int | None:
-        """2, or None for regression."""
+        """Number of classes, 2; None for regression."""
         return 2 if self.task == "classification" else None
 
     def values(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -58,26 +64,36 @@ class SphereFunction(ABC):
         return self._values(points / np.where(norms == 0, 1.0, norms))
 
     def label(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the label of each row of `X`: whether the function is positive, or its value."""
+        """Return the labels of `X` (n_samples, dimension): 1 or 0 for the sign of the function, or its value."""
         values = self.values(X)
         return values if self.task == "regression" else (values > 0).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
 class Constant(SphereFunction):
-    """The function 0 on S^(d-1): nothing to learn, so that noisy labels of it are random labels.
+    """The function 0 on S^(d-1); with label noise, its labels are independent of the points.
 
     Parameters
     ----------
-    n_features : int
-        d >= 2.
+    task : {"classification", "regression"}, default="classification"
+        Kind of labels: the sign of the function, or its value.
+    radius : float, default=1.0
+        Radius of the sphere.
+    n_features : int, default=2
+        Dimension d >= 2 of the space.
+
+    Examples
+    --------
+    >>> from toymanifold import Constant
+    >>> Constant(n_features=3).label([[1.0, 0.0, 0.0]])
+    array([0])
     """
 
     n_features: int = 2
 
     @property
     def dimension(self) -> int:
-        """Of the space."""
+        """Dimension of the space."""
         return self.n_features
 
     def _values(self, U: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -94,10 +110,20 @@ class Harmonic(SphereFunction):
 
     Parameters
     ----------
-    axis : array-like of shape (d,)
-        w, d >= 2; brought to length 1.
+    task : {"classification", "regression"}, default="classification"
+        Kind of labels: the sign of the function, or its value.
+    radius : float, default=1.0
+        Radius of the sphere.
+    axis : array-like of shape (d,), default=(1.0, 0.0)
+        Axis w, d >= 2, which is scaled to length 1.
     degree : int, default=1
-        k >= 1.
+        Degree k >= 1.
+
+    Examples
+    --------
+    >>> from toymanifold import Harmonic
+    >>> Harmonic("regression", axis=[0.0, 0.0, 1.0], degree=2).label([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    array([ 2.23607, -1.11803])
     """
 
     axis: ArrayLike = (1.0, 0.0)
@@ -113,32 +139,43 @@ class Harmonic(SphereFunction):
 
     @property
     def dimension(self) -> int:
-        """Of the space."""
+        """Dimension of the space."""
         return len(np.asarray(self.axis))
 
     def _values(self, U: NDArray[np.float64]) -> NDArray[np.float64]:
         d, k = self.dimension, self.degree
         cosine = np.clip(np.einsum("ij,j->i", U, np.asarray(self.axis)), -1, 1)
-        n_harmonics = comb(d + k - 1, k) - comb(d + k - 3, k - 2)
+        n_harmonics = scipy.special.comb(d + k - 1, k) - scipy.special.comb(d + k - 3, k - 2)
         if d == 2:
-            legendre = eval_chebyt(k, cosine)
+            legendre = scipy.special.eval_chebyt(k, cosine)
         else:
-            legendre = eval_gegenbauer(k, d / 2 - 1, cosine) / eval_gegenbauer(k, d / 2 - 1, 1.0)
+            gegenbauer = scipy.special.eval_gegenbauer
+            legendre = gegenbauer(k, d / 2 - 1, cosine) / gegenbauer(k, d / 2 - 1, 1.0)
         values: NDArray[np.float64] = np.sqrt(n_harmonics) * legendre
         return values
 
 
 @dataclass(frozen=True, eq=False)
 class Quadratic(SphereFunction):
-    r"""A quadratic form of mean 0 and variance 1: a harmonic of degree 2 in general position.
+    r"""A quadratic form of mean 0 and variance 1: a spherical harmonic of degree 2 in general position.
 
     :math:`u^\top A u` with A symmetric, its trace removed, scaled by
     :math:`\mathrm{Var}(u^\top A u) = 2 \|A\|_F^2 / (d (d + 2))`.
 
     Parameters
     ----------
-    matrix : array-like of shape (d, d)
-        d >= 2; its symmetric, traceless part counts, and must not be zero.
+    task : {"classification", "regression"}, default="classification"
+        Kind of labels: the sign of the function, or its value.
+    radius : float, default=1.0
+        Radius of the sphere.
+    matrix : array-like of shape (d, d), default=((1.0, 0.0), (0.0, -1.0))
+        Matrix, d >= 2, whose symmetric traceless part is A up to scale; that part must not be zero.
+
+    Examples
+    --------
+    >>> from toymanifold import Quadratic
+    >>> Quadratic("regression", matrix=[[1.0, 0.0], [0.0, -1.0]]).label([[1.0, 0.0], [0.0, 1.0]])
+    array([ 1.4142, -1.4142])
     """
 
     matrix: ArrayLike = ((1.0, 0.0), (0.0, -1.0))
@@ -158,7 +195,7 @@ class Quadratic(SphereFunction):
 
     @property
     def dimension(self) -> int:
-        """Of the space."""
+        """Dimension of the space."""
         return len(np.asarray(self.matrix))
 
     def _values(self, U: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -167,9 +204,9 @@ class Quadratic(SphereFunction):
 
 
 def _product(X: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return X @ matrix, each row of it the same however many there are.
+    """Return X @ matrix, with rows that do not depend on the number of rows.
 
-    BLAS rounds by the shape of its operands, so all rows go through it in tiles of one shape.
+    BLAS rounds differently for operands of different shapes, so all rows go through it in tiles of one shape.
     """
     n_tiles = -(-len(X) // _TILE)
     tiles = np.zeros((n_tiles * _TILE, X.shape[1]))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata, zscore
 
-from toymanifold.independence import ranks, require_independent
+from toymanifold.checks.independence import ranks, require_independent
 
 
 def scores(*columns):

@@ -1,6 +1,6 @@
-"""Whether samples that should be independent are: rank correlation at every shift.
+"""A test of independence between samples: rank correlation at every shift.
 
-A random stream that is used twice shows as a correlation near 1 at the shift where it begins again, wherever that is.
+A random stream that is used twice gives a correlation near 1 at the shift where it begins again.
 """
 
 import math
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FALSE_ALARM = 1e-6
-"""Probability, at most, that independent samples fail `require_independent`."""
+"""Upper bound of the probability that independent samples fail `require_independent`."""
 
 
 def ranks(column: NDArray) -> NDArray[np.float64]:
@@ -20,18 +20,23 @@ def ranks(column: NDArray) -> NDArray[np.float64]:
     return raw / (raw.std() or 1.0)
 
 
-def chance(a: NDArray[np.float64], b: NDArray[np.float64], n_shifts: int) -> float:
-    """Return the correlation that is beyond chance.
+def correlation_threshold(a: NDArray[np.float64], b: NDArray[np.float64], n_shifts: int) -> float:
+    """Return the threshold that the correlation of independent samples exceeds with probability `FALSE_ALARM` at most.
 
-    Bernstein's inequality over the rows and a union bound over the shifts. Unlike the normal approximation it holds
-    for rare labels too, and columns of one row may depend on each other.
+    It follows from Bernstein's inequality over the rows and a union bound over the shifts. Unlike the normal
+    approximation it holds for rare labels too, and columns of one row may depend on each other.
 
     Parameters
     ----------
     a, b : ndarray of shape (n_samples, n_columns)
         From `ranks`, column by column.
     n_shifts : int
-        Correlations looked at.
+        Number of correlations that are compared with the threshold.
+
+    Returns
+    -------
+    threshold : float
+        Absolute correlation.
     """
     log_odds = math.log(2 * n_shifts / FALSE_ALARM)
     slack = np.abs(a).max() * np.abs(b).max() * log_odds / 3
@@ -39,28 +44,28 @@ def chance(a: NDArray[np.float64], b: NDArray[np.float64], n_shifts: int) -> flo
 
 
 def require_independent(a: NDArray[np.float64], b: NDArray[np.float64], what: str, *, first_shift: int = 0) -> None:
-    """Raise where two samples correlate at any shift, up or down, across rows and columns.
+    """Raise if two samples correlate at any shift, up or down, across rows and columns.
 
     Parameters
     ----------
     a, b : ndarray of shape (n_samples, n_columns)
         From `ranks`, column by column.
     what : str
-        Subject of the sentence that an error says.
+        Subject of the sentence in the error message.
     first_shift : int, default=0
-        In values, not rows. A sample is compared with itself from its own number of columns on.
+        Smallest shift, in values. A sample is compared with itself from its number of columns on.
 
     Raises
     ------
     AssertionError
-        If some correlation is beyond `chance`.
+        If a correlation exceeds `correlation_threshold`.
     """
-    size = 2 * a.size  # padded: without it the ends would wrap round
+    size = 2 * a.size  # padded, so that the ends do not wrap round
     spectrum = np.fft.rfft(a.ravel(), size) * np.conj(np.fft.rfft(b.ravel(), size))
     correlations = np.abs(np.fft.irfft(spectrum, size) / a.size)[first_shift : size - first_shift]
-    limit = chance(a, b, len(correlations))
+    threshold = correlation_threshold(a, b, len(correlations))
     worst = correlations.argmax()
-    if correlations[worst] > limit:
+    if correlations[worst] > threshold:
         shift = min(worst + first_shift, size - worst - first_shift) // a.shape[1]
         found = f"correlate by {correlations[worst]:.2g} at a shift of {shift} rows"
-        raise AssertionError(f"{what} {found} (chance: {limit:.2g})")
+        raise AssertionError(f"{what} {found} (threshold: {threshold:.2g})")
