@@ -19,6 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from studies.analysis.claims import Claim, check_claims
+from studies.registry.test_sets import N_TEST
 
 HERE = Path(__file__).parent
 INDEX = HERE / "index.md"
@@ -32,7 +33,9 @@ _SELECTED = re.compile(r"^\| \[(.+?)\]\(.*?\) \| (.*?) \|", re.MULTILINE)  # stu
 @functools.cache
 def kept_claims(study: str) -> list[Claim]:
     """Return the claims about a study with the verdicts of its kept results."""
-    return check_claims(study, pd.read_csv(HERE / "data" / f"{study}.csv"))
+    frame = pd.read_csv(HERE / "data" / f"{study}.csv")
+    frame.attrs["n_test"] = N_TEST  # as in `Results.frame`
+    return check_claims(study, frame)
 
 
 def updated(page: Path) -> str:
@@ -70,7 +73,7 @@ def _row(claim: Claim) -> str:
 
 def keep(name: str, url: str, metrics: list[str]) -> None:
     """Write the results of a study in the store at a URL into data/ and images/."""
-    from studies.cli.tables import write_pictures
+    from studies.cli.tables import write_figures
     from studies.results.results import Results
     from studies.spec.study import built_in
     from studies.store.store import Store
@@ -80,7 +83,7 @@ def keep(name: str, url: str, metrics: list[str]) -> None:
         results = Results(built_in()[name], store)
         frame = results.frame()
         shown = re.findall(rf"/{name}/([^/]+)\.png", (HERE / f"{name}.md").read_text(encoding="utf-8"))
-        write_pictures(results, images, shown)
+        write_figures(results, images, shown)
     subprocess.run([sys.executable, HERE.parent / "images" / "reduce.py", images], check=True)
     kept = frame[frame["metric"].isin(metrics) if metrics else ~frame["metric"].str.endswith("seconds")]
     kept.to_csv(HERE / "data" / f"{name}.csv", index=False, float_format="%.9g")

@@ -157,7 +157,7 @@ def show(
 ) -> None:
     """Print a study's tables and answers, with 95 % intervals over seeds, and write its pictures."""
     from studies.analysis.findings import answers
-    from studies.cli.tables import claims_table, comparisons, measurements, scalings, write_pictures
+    from studies.cli.tables import claims_table, comparisons, measurements, scalings, write_figures
     from studies.results.results import Results
     from studies.spec.cells import plan_study
 
@@ -177,7 +177,7 @@ def show(
             out.print(
                 f"{len(ended) - len(failed)} of {len(plan_study(described))} cells measured, {len(failed)} failed."
             )
-        for line in write_pictures(results, output / described.name):
+        for line in write_figures(results, output / described.name):
             out.print(line)
 
 

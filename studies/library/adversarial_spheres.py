@@ -43,7 +43,14 @@ def _are_shells(problem: Problem) -> bool:
     return isinstance(problem.target, Shells) and problem.embedding is None
 
 
-@metric("1", supports=_are_shells, default=False)
+@metric(
+    "1",
+    title="Errors on the inner sphere",
+    heading="inner sphere",
+    unit={"share": "%", "found": "%"},
+    supports=_are_shells,
+    default=False,
+)
 def nearest_error(fitted: Fitted) -> dict[str, float]:
     """Of nets, on the inner sphere: share of errors, how often ascent finds one, and its mean distance."""
     if not isinstance(fitted.estimator, NetClassifier):

@@ -13,7 +13,7 @@ from studies.analysis.claims import Evidence, claim, is_positive, map_measured, 
 from studies.analysis.intervals import Interval, mean_interval
 from studies.analysis.learning_curves import pivot_by_seed
 from studies.plots.style import draw_median, finish_axes, looks, new_axes
-from studies.registry.metrics import Fitted, Measured, is_classification, metric
+from studies.registry.metrics import Fitted, Measured, metric
 from studies.registry.plots import plot
 from studies.results.results import Results
 
@@ -31,7 +31,13 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(101)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
-@metric("1", supports=is_classification, default=False)
+@metric(
+    "1",
+    title="Gradient norm by layer",
+    heading="gradient",
+    supports=lambda problem: problem.task == "classification",
+    default=False,
+)
 def gradient_norm(fitted: Fitted) -> Measured:
     """Norm of a point's gradient of the cross-entropy, root mean square over 16 points, for each layer of a net."""
     if not isinstance(fitted.estimator, Net):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
@@ -268,7 +268,7 @@ def _draw_nets(
     nets = rows_where(results.frame(), family="net")
     values = values or tuple(map(int, values_of(nets, other)))
     tables = map_measured(lambda value: seed_table(rows_where(nets, **{other: value}), "mse", axis), values)
-    palette = sns.color_palette("viridis", len(tables))
+    palette = colormaps["viridis"](np.linspace(0, 1, len(tables) + 2)[1:-1])
     for (value, look), colour in zip(looks(tables).items(), palette, strict=True):
         draw_median(ax, tables[value], marker=look.marker, color=colour, label=f"{value:,} {noun}")
     ax.set(xscale="log", yscale="log", ylabel=_MSE)

@@ -38,7 +38,14 @@ def has_frame(problem: Problem) -> bool:
     return hasattr(problem.target, "frame") and problem.embedding is None
 
 
-@metric("1", supports=has_frame, default=False)
+@metric(
+    "1",
+    title="Recovery of the directions that matter",
+    heading="recovery",
+    unit={"share": "%", "angle": "degrees"},
+    supports=has_frame,
+    default=False,
+)
 def recovery(fitted: Fitted) -> Measured:
     """Share of the average gradient outer product in the directions that matter; its angle to them in degrees."""
     matrix = estimators.agop(fitted.estimator.gradients(fitted.train.X))
@@ -47,7 +54,7 @@ def recovery(fitted: Fitted) -> Measured:
     return {"share": estimators.share_inside(matrix, frame), "angle": float(angle)}
 
 
-@metric("1", default=False)
+@metric("1", title="Cosine of the neural feature ansatz", heading="ansatz", best=1.0, default=False)
 def feature_ansatz(fitted: Fitted) -> Measured:
     """Cosine of a net's first W^T W with its average gradient outer product, and with the root of that."""
     if not isinstance(fitted.estimator, Net):

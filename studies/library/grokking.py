@@ -49,7 +49,7 @@ def is_addition(problem: Problem) -> bool:
     return isinstance(problem.target, ModularOperation) and problem.target.operation == "add"
 
 
-@metric("1", supports=is_addition, default=False)
+@metric("1", title="Deviation from a circulant matrix", heading="deviation", supports=is_addition, default=False)
 def circulant_deviation(fitted: Fitted) -> Measured:
     """Distance of the root of the average gradient outer product from a function of a + b, or of a - b: 0 to 1."""
     gradients = fitted.estimator.gradients(fitted.train.X)
@@ -58,7 +58,13 @@ def circulant_deviation(fitted: Fitted) -> Measured:
     return deviation_from_circulant(features[p:, :p])
 
 
-@metric("1", supports=is_addition, default=False)
+@metric(
+    "1",
+    title="Inverse participation ratio of the units' spectra",
+    heading="participation",
+    supports=is_addition,
+    default=False,
+)
 def inverse_participation(fitted: Fitted) -> Measured:
     """Mean inverse participation ratio of the Fourier spectra of a net's units; 1 where each has one frequency."""
     if not isinstance(fitted.estimator, Net):

@@ -22,7 +22,7 @@ from studies.analysis.claims import (
 )
 from studies.analysis.intervals import mean_interval
 from studies.plots.style import finish_axes, looks, new_axes
-from studies.registry.metrics import Fitted, is_regression, metric
+from studies.registry.metrics import Fitted, metric
 from studies.registry.plots import plot
 from studies.results.results import Results
 from toymanifold import Problem
@@ -38,10 +38,10 @@ _BELOW_NOISE = 0.5
 
 
 def _is_random(problem: Problem) -> bool:
-    return is_regression(problem) and isinstance(problem.target, Constant)
+    return problem.task == "regression" and isinstance(problem.target, Constant)
 
 
-@metric("1", supports=_is_random, default=False)
+@metric("1", title="Steepness of the fitted function", heading="steepness", supports=_is_random, default=False)
 def steepness(fitted: Fitted) -> dict[str, float]:
     """Largest norm of the input gradient found, and mean distance of the training points to a change of sign."""
     regressor, X = fitted.estimator, fitted.train.X
