@@ -31,6 +31,7 @@ from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
 from studies.cli.main import app
+from studies.registry.metrics import METRICS
 from studies.registry.test_sets import MAP_SIZE
 from studies.spec.cells import plan_study
 from studies.spec.study import EXAMPLE, Study, built_in
@@ -190,6 +191,7 @@ def place(measured, tmp_path, monkeypatch):
     shutil.copy(measured, tmp_path / "from-the-cluster.db")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("studies.execution.executors.open_executor", threads)
+    monkeypatch.setattr(METRICS, "_entries", dict(METRICS))  # a page may register its own
     yield tmp_path
     plt.close("all")
 

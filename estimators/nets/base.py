@@ -375,7 +375,7 @@ class Net(BaseEstimator, ABC):
         return building.outputs(self.net_, points)
 
     def _has_lossy_prior(self) -> bool:
-        """Whether the prior hides most features of scikit-learn's checks, so that a poor score is to be expected."""
+        """Return True if the prior hides most features of scikit-learn's checks, so that a poor score is expected."""
         prior = PRIORS.get(self.prior) if isinstance(self.prior, str) else self.prior
         return isinstance(prior, Prior) and prior.lossy
 

@@ -136,7 +136,7 @@ def batch_key(estimator: BaseEstimator, n_samples: int) -> tuple[Hashable, int] 
 
 
 def _gpu_is_visible() -> bool:
-    """Whether torch will find a GPU, judged without torch: by its build, the NVIDIA driver and the environment."""
+    """Return True if torch is expected to find a GPU, by its build, the NVIDIA driver and the environment."""
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
     return not hidden and "+cpu" not in version("torch") and shutil.which("nvidia-smi") is not None
 

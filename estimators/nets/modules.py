@@ -134,7 +134,7 @@ class MLP(nn.Module):
 
     @property
     def learns_inputs(self) -> bool:
-        """Whether the input layers have parameters of their own."""
+        """True if the input layers have parameters of their own."""
         return next(self.inputs.parameters(), None) is not None
 
     def forward(self, X: Tensor) -> Tensor:

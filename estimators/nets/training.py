@@ -115,7 +115,7 @@ def train(trainings: Sequence[Training]) -> None:
 
 
 def has_batch_callbacks(net: Any) -> bool:
-    """Whether a callback of a net acts on batches; such a net is trained alone."""
+    """Return True if a callback of a net acts on batches; such a net is trained alone."""
     moments = ("on_batch_begin", "on_grad_computed", "on_batch_end")
     return any(
         getattr(type(callback), moment) is not getattr(Callback, moment)
@@ -229,7 +229,7 @@ def _stacked(columns: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
 
 
 def _has_own_callbacks(net: Any) -> bool:
-    """Whether a net has callbacks beyond skorch's clock and printer, which may read its weights."""
+    """Return True if a net has callbacks beyond skorch's clock and printer, which may read its weights."""
     return any(not isinstance(callback, (EpochTimer, PrintLog)) for _, callback in net.callbacks_)
 
 

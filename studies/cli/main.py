@@ -1,11 +1,15 @@
 """The command ``toymanifold``: parse, call, print, exit."""
 
+from __future__ import annotations
+
+import json
 import os
 import random
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,19 +17,36 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from studies.cli import store_commands as store_cli
-from studies.cli.options import DEFAULT_STORE, RESULTS, Allow, StoreUrl, StudyName, fail, opened, out, study_named, wide
-from studies.results.export import Format
-from studies.results.verify import TOLERANCE, Comparison
+from studies.cli import store_commands
+from studies.cli.options import (
+    DEFAULT_STORE,
+    RESULTS,
+    Allow,
+    Jobs,
+    Json,
+    Quick,
+    Seeds,
+    StoreUrl,
+    StudyName,
+    StudyNames,
+    TableFormat,
+    built_in_questions,
+    fail,
+    opened,
+    out,
+    study_named,
+    wide,
+    write_text,
+)
 from studies.siblings import check_siblings
-from studies.spec import study as spec
-from studies.store.store import Outcome
 
 if TYPE_CHECKING:
     from studies.execution.dask_executor import DaskExecutor
     from studies.execution.signals import Stop
     from studies.execution.workers import Slots
+    from studies.results.verify import Comparison
     from studies.spec.cells import Planned
+    from studies.store.store import Outcome
 
 check_siblings()  # here too, for another package `studies` may have replaced this one's __init__.py
 
@@ -34,35 +55,48 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.add_typer(store_cli.app, name="store")
+app.add_typer(store_commands.app, name="store")
 
 RESUME = "All finished cells are stored; the same command goes on from there."
 
-Quick = Annotated[bool, typer.Option("--quick", help="A first look: fewer seeds, smaller samples.")]
-Seeds = Annotated[int | None, typer.Option(min=1, help="Seeds, instead of the study's own number.")]
-Jobs = Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one for each core.")]
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib import metadata
+
+        out.print(f"toymanifold {metadata.version('toymanifold')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """How much data is a prior worth? Comparison studies, measured."""
 
 
 @app.command("list")
-def list_studies(store: StoreUrl = DEFAULT_STORE) -> None:
-    """List the built-in studies and how much of each is measured."""
-    from studies.spec.cells import plan_study
-
-    table = Table("study", "question", "cells measured", box=None)
-    with opened(store) as results:
-        for name, study in spec.built_in().items():
-            cells = plan_study(study)
-            measured = list(results.statuses([p.cell.key for p in cells]).values()).count("ok")
-            table.add_row(name, study.question, f"{measured} of {len(cells)}")
+def list_studies(as_json: Json = False) -> None:
+    """List the built-in studies and their questions."""
+    questions = built_in_questions()
+    if as_json:
+        out.print_json(json.dumps([{"name": name, "question": question} for name, question in questions.items()]))
+        return
+    table = Table("study", "question", box=None)
+    for row in questions.items():
+        table.add_row(*row)
     wide.print(table)
 
 
 @app.command()
 def new(path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("my-study.toml")) -> None:
     """Write an example of a study, with comments, to start from."""
+    example = (resources.files("studies") / "spec" / "example.toml").read_text(encoding="utf-8")
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(spec.EXAMPLE.read_text(encoding="utf-8").replace("example.toml", str(path)))
+            file.write(example.replace("example.toml", str(path)))
     except OSError as error:
         fail(f"cannot write {path}: {error.strerror}")
     out.print(f"wrote {path}; run it with: toymanifold run {path}")
@@ -70,20 +104,15 @@ def new(path: Annotated[Path, typer.Argument(help="The file to write.")] = Path(
 
 @app.command()
 def run(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="STUDY...", help="Built-in studies (see `toymanifold list`), or files that end in .toml."
-        ),
-    ] = None,
+    names: StudyNames = None,
     every: Annotated[bool, typer.Option("--all", help="All built-in studies.")] = False,
     quick: Quick = False,
     seeds: Seeds = None,
     allow: Allow = None,
     executor: Annotated[
-        str, typer.Option(metavar="NAME", help="Where cells run: local, dask-local or dask://host:port.")
+        str, typer.Option(metavar="NAME", help="Where cells run: local or dask://host:port.")
     ] = "local",
-    jobs: Annotated[int | None, typer.Option(min=1, help="Workers on this machine; by default one a core.")] = None,
+    jobs: Jobs = None,
     time_limit: Annotated[
         float | None, typer.Option(min=0.001, metavar="SECONDS", help="For each cell; by default none.")
     ] = None,
@@ -92,58 +121,58 @@ def run(
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed cells again.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Start nothing more once a cell has failed.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would run and for how long.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run and for how long.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print failures only.")] = False,
     keep_models: Annotated[bool, typer.Option("--keep-models", help="Store fitted nets, too.")] = False,
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
     """Run what of the studies is not measured yet. Stop or kill it at any time; the next run goes on from there."""
+    names = _names(names, every)
+    if executor == "local" and not dry_run:
+        from studies.execution.workers import start_method
+
+        start_method()  # loads the workers' libraries while this process loads its own
+
     from studies.cli.progress import Eta, dry_run_summary, tally, time_needed, watch
-    from studies.execution import run as runner
     from studies.execution.costs import Costs
     from studies.execution.executors import count_workers
+    from studies.execution.run import remaining, run_task
+    from studies.execution.run import run as run_cells
     from studies.execution.signals import stop_on_signals
     from studies.spec.cells import plan_study
     from studies.store.provenance import collect
 
-    names = _names(names, every)
-    described = [_study(name, quick, seeds, allow) for name in names]
+    described = [study_named(name, allow, quick=quick, seeds=seeds) for name in names]
     planned = [cell for study in described for cell in plan_study(study)]
-    told = Console(soft_wrap=True, markup=False, emoji=False, quiet=quiet)
+    console = Console(soft_wrap=True, markup=False, emoji=False, quiet=quiet)
     with opened(_unwritten(store) if dry_run else store) as results:
         costs = Costs.of(planned, results)
-        todo = runner.remaining(planned, results, retry_failed=retry_failed, costs=costs)
+        todo = remaining(planned, results, retry_failed=retry_failed, costs=costs)
         for study in described:
-            told.print(tally(study, results))
+            console.print(tally(study, results))
         if dry_run:
             wide.print(dry_run_summary(planned, todo, results, costs))
             out.print(time_needed(todo, costs, count_workers(executor, jobs)))
             return
+        title, most_seeds = ", ".join(study.name for study in described), max(study.seeds for study in described)
         with _executor(executor, jobs, memory_limit) as workers, stop_on_signals() as stop:
-            record = collect(
-                ", ".join(study.name for study in described), max(s.seeds for s in described), executor=executor
-            )
-            run_id = results.begin_run(record) if todo else None
-            outcomes = runner.run(
+            outcomes = run_cells(
                 todo,
                 results,
                 workers,
-                work=partial(runner.run_task, keep_models=keep_models),
-                n_workers=workers.n_workers,
+                work=partial(run_task, keep_models=keep_models),
                 time_limit=time_limit,
                 stop=stop,
-                run_id=run_id,
+                record=collect(title, most_seeds, executor=executor),
             )
             failed = []
-            for cell, outcome in watch(outcomes, todo, Eta(todo, workers.n_workers, costs), told):
+            for cell, outcome in watch(outcomes, todo, Eta(todo, workers.n_workers, costs), console):
                 if outcome.status != "ok":
                     failed.append((cell, outcome))
                     stop.asked |= fail_fast
-            if run_id:
-                results.end_run(run_id)
             if stop.now:
                 workers.kill()
-    _tell_end(f"{names[0]}{' --quick' if quick else ''}", failed, stop, told)
+    _print_end(f"{names[0]}{' --quick' if quick else ''}", failed, stop, console)
 
 
 @app.command()
@@ -153,30 +182,31 @@ def show(
     seeds: Seeds = None,
     allow: Allow = None,
     store: StoreUrl = DEFAULT_STORE,
-    output: Annotated[Path, typer.Option(help="Folder of the pictures.")] = RESULTS,
+    output: Annotated[Path, typer.Option(help="Folder of the figures.")] = RESULTS,
+    as_json: Json = False,
 ) -> None:
-    """Print a study's tables and answers, with 95 % intervals over seeds, and write its pictures."""
+    """Print a study's tables and answers, with 95 % intervals over seeds, and write its figures."""
     from studies.analysis.findings import answers
-    from studies.cli.tables import claims_table, comparisons, measurements, scalings, write_figures
+    from studies.cli.tables import claims_table, comparisons, measurements, results_as_json, scalings, write_figures
     from studies.results.results import Results
-    from studies.spec.cells import plan_study
 
-    described = _study(study, quick, seeds, allow)
+    described = study_named(study, allow, quick=quick, seeds=seeds)
     with opened(store) as stored:
         results = Results(described, stored)
-        ended, failed = results.outcomes(), results.failed()
-        if len(ended) == len(failed):
+        n_ended, n_failed = len(results.outcomes()), len(results.failed())
+        if n_ended == n_failed:
             fail(_unmeasured(study))
+        if as_json:
+            out.print_json(results_as_json(results))
+            return
         for table in (*measurements(results), *scalings(results)):
             wide.print(table)
-        for line in (*answers(results.study, results.frame()), *comparisons(results)):
+        for line in (*answers(described, results.frame()), *comparisons(results)):
             out.print(line)
         if claimed := claims_table(results):
             wide.print(claimed)
-        if len(ended) < len(plan_study(described)) or failed:
-            out.print(
-                f"{len(ended) - len(failed)} of {len(plan_study(described))} cells measured, {len(failed)} failed."
-            )
+        if n_ended < results.n_cells or n_failed:
+            out.print(f"{n_ended - n_failed} of {results.n_cells} cells measured, {n_failed} failed.")
         for line in write_figures(results, output / described.name):
             out.print(line)
 
@@ -188,28 +218,30 @@ def report(
     seeds: Seeds = None,
     allow: Allow = None,
     store: StoreUrl = DEFAULT_STORE,
-    output: Annotated[Path | None, typer.Option(help="The page; by default report.html beside the pictures.")] = None,
+    output: Annotated[Path | None, typer.Option(help="The page; by default report.html beside the figures.")] = None,
 ) -> None:
     """Write what a study found as one page, which needs no network: the answer, charts, tables, how it was run."""
-    from sqlalchemy import make_url
-
     from studies.results.results import Results
     from studies.web.report import ReportError, render_report
 
-    described = _study(study, quick, seeds, allow)
+    described = study_named(study, allow, quick=quick, seeds=seeds)
     path = output or RESULTS / described.name / "report.html"
     with opened(store) as stored:
-        words = [study, *(["--quick"] if quick else []), *(["--seeds", str(seeds)] if seeds else [])]
-        words += [word for package in allow or () for word in ("--allow", package)]
-        if store != DEFAULT_STORE:
-            words += ["--store", make_url(store).render_as_string()]  # without its password
         try:
-            page = render_report(Results(described, stored), words)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(page, encoding="utf-8")
-        except (ReportError, OSError) as error:
+            page = render_report(Results(described, stored), _words(study, quick, seeds, allow, store))
+        except ReportError as error:
             fail(str(error))
+    write_text(path, page)
     out.print(f"wrote {path}: {len(page.encode()) / 1e6:.2f} MB")
+
+
+def _words(study: str, quick: bool, seeds: int | None, allow: list[str] | None, store: str) -> list[str]:
+    """Return the arguments of a command as one would type them, without a password."""
+    from sqlalchemy import make_url
+
+    words = [study, *(["--quick"] if quick else []), *(["--seeds", str(seeds)] if seeds else [])]
+    words += [word for package in allow or () for word in ("--allow", package)]
+    return words if store == DEFAULT_STORE else [*words, "--store", make_url(store).render_as_string()]
 
 
 @app.command()
@@ -237,8 +269,8 @@ def explore(
 def export(
     study: StudyName,
     form: Annotated[
-        Format, typer.Option("--format", help="Parquet needs the extra: toymanifold[parquet].")
-    ] = Format.CSV,
+        TableFormat, typer.Option("--format", help="Parquet needs the extra: toymanifold[parquet].")
+    ] = TableFormat.CSV,
     output: Annotated[Path | None, typer.Option(help="The file; by default STUDY.FORMAT beside the results.")] = None,
     quick: Quick = False,
     seeds: Seeds = None,
@@ -249,7 +281,7 @@ def export(
     from studies.results.export import ExportError, table, write_table
     from studies.results.results import Results
 
-    described = _study(study, quick, seeds, allow)
+    described = study_named(study, allow, quick=quick, seeds=seeds)
     with opened(store, must_exist=True) as stored:
         frame = table(Results(described, stored))
     if frame.empty:
@@ -274,16 +306,16 @@ def verify(
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
     """Compute some stored cells again and compare: bit for bit, or within a tolerance if machine or versions differ."""
-    from studies.execution.workers import Slots
     from studies.results.results import Results
+    from studies.results.verify import TOLERANCE
     from studies.results.verify import verify as computed_again
     from studies.store.provenance import collect
 
     described = study_named(study, allow)
     chosen = random.randrange(2**31) if seed is None else seed
-    with opened(store, must_exist=True) as stored, Slots(jobs or os.cpu_count() or 1) as slots:
+    with opened(store, must_exist=True) as stored, _executor("local", jobs, None) as workers:
         here = collect(described.name, described.seeds)
-        compared = list(computed_again(Results(described, stored), slots, here, n_cells=n_cells, seed=chosen))
+        compared = list(computed_again(Results(described, stored), workers, here, n_cells=n_cells, seed=chosen))
     if not compared:
         fail(_unmeasured(study))
     wide.print(_compared(compared))
@@ -311,16 +343,10 @@ def _unmeasured(study: str) -> str:
     return f"nothing of {study} is measured yet; run it with: toymanifold run {study}"
 
 
-def _study(name: str, quick: bool, seeds: int | None, allow: list[str] | None) -> spec.Study:
-    study = study_named(name, allow)
-    study = study.reduced() if quick else study
-    return study.model_copy(update={"seeds": seeds}) if seeds else study
-
-
 def _names(names: list[str] | None, every: bool) -> list[str]:
     if every == bool(names):
         fail("name the studies to run, or say --all")
-    return names or list(spec.built_in())
+    return names or list(built_in_questions())
 
 
 def _unwritten(url: str) -> str:
@@ -330,7 +356,7 @@ def _unwritten(url: str) -> str:
 
 
 @contextmanager
-def _executor(name: str, jobs: int | None, megabytes: int | None) -> Iterator["Slots | DaskExecutor"]:
+def _executor(name: str, jobs: int | None, megabytes: int | None) -> Iterator[Slots | DaskExecutor]:
     from studies.execution.executors import open_executor
     from studies.execution.workers import ExecutorError
 
@@ -341,15 +367,15 @@ def _executor(name: str, jobs: int | None, megabytes: int | None) -> Iterator["S
         fail(f"{error}. {RESUME}")
 
 
-def _tell_end(shown: str, failed: list[tuple["Planned", Outcome]], stop: "Stop", told: Console) -> None:
-    """Say how a run has ended, and exit accordingly."""
+def _print_end(shown: str, failed: list[tuple[Planned, Outcome]], stop: Stop, console: Console) -> None:
+    """Print how a run has ended, and exit accordingly."""
     for planned, outcome in failed:
         where = f"{planned.learner}, n = {planned.cell.n_samples:,}, seed {planned.cell.seed}"
         out.print(f"{outcome.status}: {where}: {outcome.error}")
     if stop.asked:
         out.print(f"Stopped. {RESUME}")
     else:
-        told.print(f"Done. See it with: toymanifold show {shown}")
+        console.print(f"Done. See it with: toymanifold show {shown}")
     if stop.signal:
         raise typer.Exit(128 + stop.signal)
     if failed:

@@ -1,16 +1,22 @@
 """What all commands share: where they print, how they end, and what their arguments mean."""
 
+from __future__ import annotations
+
+import os
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
+from importlib import resources
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
-from studies.registry.errors import SpecError, unknown
-from studies.spec import study as spec
-from studies.store.store import Store, StoreError
+if TYPE_CHECKING:
+    from studies.spec.study import Study
+    from studies.store.store import Store
 
 out = Console(soft_wrap=True, markup=False, emoji=False)  # labels and errors hold brackets and colons
 wide = Console(width=1000, markup=False, emoji=False)  # a table is read whole or not at all
@@ -18,9 +24,42 @@ wide = Console(width=1000, markup=False, emoji=False)  # a table is read whole o
 RESULTS = Path("toymanifold-results")
 DEFAULT_STORE = f"sqlite:///{RESULTS}/results.db"
 
+
+class TableFormat(StrEnum):
+    """The file formats of an exported table."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+def built_in_questions() -> dict[str, str]:
+    """Return the question of each built-in study by its name, from the TOML texts alone."""
+    library = resources.files("studies") / "library"
+    texts = [file.read_text(encoding="utf-8") for file in library.iterdir() if file.name.endswith(".toml")]
+    studies = sorted((tomllib.loads(text) for text in texts), key=lambda study: study["name"])
+    return {study["name"]: study["question"] for study in studies}
+
+
+def complete_study(incomplete: str) -> list[tuple[str, str]]:
+    """Return the built-in studies whose names begin with what is typed, for the shell's completion."""
+    return [item for item in built_in_questions().items() if item[0].startswith(incomplete)]
+
+
 StudyName = Annotated[
     str,
-    typer.Argument(metavar="STUDY", help="A built-in study (see `toymanifold list`), or a file that ends in .toml."),
+    typer.Argument(
+        metavar="STUDY",
+        help="A built-in study (see `toymanifold list`), or a file that ends in .toml.",
+        autocompletion=complete_study,
+    ),
+]
+StudyNames = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="STUDY...",
+        help="Built-in studies (see `toymanifold list`), or files that end in .toml.",
+        autocompletion=complete_study,
+    ),
 ]
 Allow = Annotated[
     list[str] | None,
@@ -29,29 +68,45 @@ Allow = Annotated[
     ),
 ]
 StoreUrl = Annotated[str, typer.Option("--store", help="Results database, as a SQLAlchemy URL.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A first look: fewer seeds, smaller samples.")]
+Seeds = Annotated[int | None, typer.Option(min=1, help="Seeds, instead of the study's own number.")]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Workers on this machine; by default one for each core.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
-def study_named(name: str, allow: list[str] | None = None) -> spec.Study:
-    """Return the built-in study of a name, or that of a file, or end the command saying what is wrong."""
+def study_named(name: str, allow: list[str] | None = None, *, quick: bool = False, seeds: int | None = None) -> Study:
+    """Return a built-in study or that of a file, as the options shape it, or end the command with what is wrong."""
+    from studies.registry.errors import SpecError
+    from studies.spec.study import find_study
+
     try:
-        if name.endswith(".toml"):
-            return spec.Study.from_toml(Path(name), allow=allow or ())
-        studies = spec.built_in()
+        study = find_study(name, allow=allow or ())
     except SpecError as error:
         fail(str(error))
-    if name not in studies:
-        fail(unknown("study", name, studies))
-    return studies[name]
+    study = study.reduced() if quick else study
+    return study.model_copy(update={"seeds": seeds}) if seeds else study
 
 
 @contextmanager
 def opened(url: str, *, must_exist: bool = False) -> Iterator[Store]:
     """Open a store; whatever goes wrong with it until it is closed ends the command with one line."""
+    from studies.store.database import StoreError
+    from studies.store.store import Store
+
     try:
         with Store(url, must_exist=must_exist) as store:
             yield store
     except StoreError as error:
         fail(str(error))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, or end the command with the reason why it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        fail(f"cannot write {path}: {os.strerror(error.errno or 0)}")
 
 
 def fail(message: str) -> NoReturn:

@@ -1,17 +1,19 @@
-"""The commands ``toymanifold store ...``: what is in a results database, and its care."""
+"""The commands ``toymanifold store ...``: what is in a results database, and its maintenance."""
+
+from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from studies.cli.options import DEFAULT_STORE, StoreUrl, fail, opened, out, study_named, wide
-from studies.spec.cells import plan_study
-from studies.store import maintenance as upkeep
-from studies.store.provenance import Run
-from studies.store.store import Outcome
+
+if TYPE_CHECKING:
+    from studies.store.provenance import Run
+    from studies.store.store import Outcome
 
 app = typer.Typer(help="Look after a results database.", no_args_is_help=True)
 
@@ -24,8 +26,10 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 @app.command()
 def ls(store: StoreUrl = DEFAULT_STORE) -> None:
     """List what is stored: learners with their cells by status, runs, and the cells that failed last."""
+    from studies.store import maintenance
+
     with opened(store, must_exist=True) as results:
-        counts = upkeep.count(results)
+        counts = maintenance.count(results)
         n_cells = sum(sum(statuses.values()) for statuses in counts.values())
         size = f"{results.database.size() / 1e6:,.1f} MB"
         out.print(f"{results.database.name}: {n_cells:,} cells, {size}", markup=False, highlight=False)
@@ -36,7 +40,7 @@ def ls(store: StoreUrl = DEFAULT_STORE) -> None:
         wide.print(learners)
         if runs := results.runs():
             wide.print(_runs(runs))
-        for outcome in results.outcomes(upkeep.failed(results, _FAILED_SHOWN)).values():
+        for outcome in results.outcomes(maintenance.failed(results, _FAILED_SHOWN)).values():
             out.print(f"{outcome.key[:_SHOWN]} {outcome.status}: {outcome.error}", markup=False, highlight=False)
 
 
@@ -66,21 +70,28 @@ def rm(
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
     """Remove cells, those to which all that is given applies."""
+    from studies.spec.cells import plan_study
+    from studies.store import maintenance
+
     if not (key or status or study):
         fail("name what is to be removed: a KEY, --status or --study")
     planned = None if study is None else [p.cell.key for p in plan_study(study_named(study))]
     with opened(store, must_exist=True) as results:
-        keys = upkeep.select(results, key, status, planned)
+        keys = maintenance.select(results, key, status, planned)
         if keys and not yes:
             typer.confirm(f"Remove {len(keys):,} cells from {results.database.name}?", abort=True)
-        out.print(f"Removed {upkeep.remove(results, keys):,} cells.")
+        out.print(f"Removed {maintenance.remove(results, keys):,} cells.")
 
 
 @app.command()
 def gc(store: StoreUrl = DEFAULT_STORE) -> None:
     """Free room: remove runs without cells, and compact the file. No cell is removed."""
+    from studies.store import maintenance
+
     with opened(store, must_exist=True) as results:
-        out.print(f"Freed {upkeep.clean(results) / 1e6:,.1f} MB; {results.database.size() / 1e6:,.1f} MB are left.")
+        out.print(
+            f"Freed {maintenance.clean(results) / 1e6:,.1f} MB; {results.database.size() / 1e6:,.1f} MB are left."
+        )
 
 
 @app.command()
@@ -89,8 +100,10 @@ def merge(
     into: Annotated[str, typer.Argument(metavar="[INTO]", help="Likewise.", show_default=False)] = DEFAULT_STORE,
 ) -> None:
     """Bring the results of one database home into another. What is there and ok is never overwritten."""
+    from studies.store import maintenance
+
     with opened(_url(source), must_exist=True) as theirs, opened(_url(into)) as ours:
-        merged = upkeep.merge(theirs, ours)
+        merged = maintenance.merge(theirs, ours)
     out.print(
         f"{merged.added:,} cells added, {merged.replaced:,} failed ones replaced, {merged.same:,} there before.",
         highlight=False,

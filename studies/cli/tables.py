@@ -1,6 +1,8 @@
 """Results for a terminal: tables of claims, measurements and scaling laws, comparisons as lines, figures as files."""
 
+import json
 from collections.abc import Collection, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +11,7 @@ from rich.table import Table
 from studies.analysis.breakdowns import is_of_bin
 from studies.analysis.claims import check_claims
 from studies.analysis.comparisons import summary
-from studies.analysis.findings import Findings, crossings_seen, find, judged
+from studies.analysis.findings import Findings, answers, crossings_seen, find, judged
 from studies.analysis.intervals import Interval, Scale, scale_of
 from studies.analysis.learning_curves import by_problem, losses
 from studies.analysis.scaling_laws import NoScalingLaw, ScalingLaw, fit_all
@@ -150,3 +152,24 @@ def _written(found: StudyFigure, folder: Path) -> str:
     path = folder / f"{found.name}.png"
     found.figure.savefig(path, dpi=150)
     return f"wrote {path}"
+
+
+def results_as_json(results: Results) -> str:
+    """Return what `show` prints as JSON: counts of cells, answers, claims, and means over seeds with intervals."""
+    frame = results.frame()
+    means = [
+        part.assign(problem=problem) for problem, rows in by_problem(losses(frame)).items() for part in [summary(rows)]
+    ]
+    shown = {
+        "study": results.study.name,
+        "question": results.study.question,
+        "cells": {
+            "planned": results.n_cells,
+            "measured": len(results.outcomes()) - len(results.failed()),
+            "failed": len(results.failed()),
+        },
+        "answers": answers(results.study, frame),
+        "claims": [asdict(claim) | {"verdict": claim.verdict} for claim in check_claims(results.study.name, frame)],
+        "means": json.loads(pd.concat(means, ignore_index=True).to_json(orient="records")),
+    }
+    return json.dumps(shown)

@@ -6,16 +6,14 @@ and a Dask worker is lost only when its machine is.
 """
 
 import concurrent.futures
-import logging
 import multiprocessing
-import signal
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any
 from uuid import uuid4
 
-from distributed import Client, KilledWorker, LocalCluster, Worker, WorkerPlugin, get_worker
+from distributed import Client, KilledWorker, get_worker
 from distributed import Future as DaskFuture
 
 from studies.execution.workers import ExecutorError, Slot, WorkerEnded
@@ -33,10 +31,8 @@ class DaskExecutor(Executor):
 
     Parameters
     ----------
-    address : str or None
-        Of the scheduler, ``host:port``. None makes a cluster on this machine, of one Dask worker.
-    n_slots : int, default=1
-        Of a cluster on this machine. Elsewhere each Dask worker has as many as it has threads.
+    address : str
+        Of the scheduler, ``host:port``. Each Dask worker has as many slots as threads.
     memory_limit : int or None, default=None
         Bytes for each slot; by default, its share of what its Dask worker may use.
 
@@ -46,19 +42,8 @@ class DaskExecutor(Executor):
         If no scheduler answers at the address.
     """
 
-    def __init__(self, address: str | None, n_slots: int = 1, memory_limit: int | None = None) -> None:
-        self._cluster = None
-        if address is None:
-            self._cluster = LocalCluster(
-                n_workers=1,
-                threads_per_worker=n_slots,
-                memory_limit=None,
-                dashboard_address=":0",
-                silence_logs=logging.ERROR,
-            )
-        self._client = Client(self._cluster or f"tcp://{address}", timeout=_CONNECT)
-        if self._cluster:
-            self._client.register_plugin(_LeaveInterrupts())
+    def __init__(self, address: str, memory_limit: int | None = None) -> None:
+        self._client = Client(f"tcp://{address}", timeout=_CONNECT)
         self._executor = self._client.get_executor()
         self._memory_limit = memory_limit
         self._keys: dict[Future[Any], str] = {}
@@ -104,8 +89,6 @@ class DaskExecutor(Executor):
         if self._client.status == "running":
             self._client.run(_leave, self._client.id)
         self._client.close()
-        if self._cluster:
-            self._cluster.close()
 
     def _pass_on(self, task: Future[Any], future: Future[Any]) -> None:
         """Tell `future` how its task ended."""
@@ -120,13 +103,6 @@ class DaskExecutor(Executor):
             future.set_exception(ended)
         else:
             future.set_result(task.result())
-
-
-class _LeaveInterrupts(WorkerPlugin):
-    """On this machine Ctrl-C reaches the Dask workers too; it is for the driver."""
-
-    def setup(self, worker: Worker) -> None:  # noqa: ARG002
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _run_in_slot(

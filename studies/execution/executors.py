@@ -13,7 +13,7 @@ from studies.execution.workers import ExecutorError, Slots, memory_share
 if TYPE_CHECKING:
     from studies.execution.dask_executor import DaskExecutor
 
-LOCAL, DASK_LOCAL, DASK = "local", "dask-local", "dask://"
+LOCAL, DASK = "local", "dask://"
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def open_executor(
     Parameters
     ----------
     name : str
-        "local"; "dask-local", a Dask cluster on this machine; or "dask://host:port", one whose scheduler is there.
+        "local", or "dask://host:port" for the Dask cluster whose scheduler is there.
     n_workers : int or None, default=None
         On this machine; by default as many as the cores that this process may use.
     memory_limit : int or None, default=None
@@ -54,22 +54,19 @@ def _open(name: str, n_workers: int | None, memory_limit: int | None) -> Slots |
     if name == LOCAL:
         n_workers = n_workers or joblib.cpu_count()
         return Slots(n_workers, memory_limit or memory_share(n_workers))
-    if name == DASK_LOCAL:
-        n_workers = n_workers or joblib.cpu_count()
-        return _dask(None, n_workers, memory_limit or memory_share(n_workers))
     if not name.startswith(DASK):
-        raise ExecutorError(f"no executor is called {name!r}; there are {LOCAL!r}, {DASK_LOCAL!r}, '{DASK}host:port'")
+        raise ExecutorError(f"The executor must be {LOCAL!r} or '{DASK}host:port'. Got {name!r} instead.")
     if n_workers:
         raise ExecutorError(f"{name} has its own number of workers; leave out --jobs")
     try:
-        return _dask(name.removeprefix(DASK), 1, memory_limit)
+        return _dask(name.removeprefix(DASK), memory_limit)
     except OSError as error:
         raise ExecutorError(f"no Dask scheduler answers at {name}: {error}") from error
 
 
-def _dask(address: str | None, n_workers: int, memory_limit: int | None) -> DaskExecutor:
+def _dask(address: str, memory_limit: int | None) -> DaskExecutor:
     try:
         from studies.execution.dask_executor import DaskExecutor
     except ModuleNotFoundError as error:
         raise ExecutorError("this executor needs Dask; install it with: pip install 'toymanifold[dask]'") from error
-    return DaskExecutor(address, n_workers, memory_limit)
+    return DaskExecutor(address, memory_limit)

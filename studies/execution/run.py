@@ -7,19 +7,18 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-import torch
+from sklearn.base import BaseEstimator
 
 from studies.execution.costs import Costs
-from studies.execution.models import dump
 from studies.execution.signals import Stop
 from studies.execution.tasks import Fit, Task, fit_task, group
 from studies.execution.workers import WorkerEnded, within
 from studies.registry.metrics import Fitted, measure
 from studies.registry.test_sets import decision_map, test_sets
 from studies.spec.cells import Cell, Planned
+from studies.store.provenance import Run
 from studies.store.store import Outcome, Store
 
 MAP_MARGIN = 1.2
@@ -50,28 +49,25 @@ def run_cell(cell: Cell) -> Outcome:
 
 def _measured(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
     start = time.perf_counter()
-    told: dict[str, Any] = {}
     try:
-        told = _measure(cell, fit, keep_model)
-        error = None
-    except (Exception, SystemExit) as caught:
-        error = caught
-    seconds = fit.seconds + time.perf_counter() - start
-    if error is None:
-        return Outcome(cell.key, cell.spec, "ok", **told, seconds=seconds, shared=fit.shared)
+        found = _measure(cell, fit, keep_model)
+    except (Exception, SystemExit) as error:
+        return replace(_failure(cell, fit, error), seconds=fit.seconds + time.perf_counter() - start)
+    return replace(found, seconds=fit.seconds + time.perf_counter() - start)
+
+
+def _failure(cell: Cell, fit: Fit, error: BaseException) -> Outcome:
     return Outcome(
         cell.key,
         cell.spec,
         "memory" if _out_of_memory(error) else "error",
         error=f"{type(error).__name__}: {error}",
         traceback="".join(traceback.format_exception(error)),
-        seconds=seconds,
         shared=fit.shared,
     )
 
 
-def _measure(cell: Cell, fit: Fit, keep_model: bool) -> dict[str, Any]:
-    """Return what an `Outcome` holds of a cell that did well."""
+def _measure(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
     if fit.error is not None:
         raise fit.error
     tests = test_sets(cell.problem, cell.problem_params)
@@ -79,16 +75,27 @@ def _measure(cell: Cell, fit: Fit, keep_model: bool) -> dict[str, Any]:
     check_finite(values)
     problem = tests.problem
     drawn = problem.dimension == 2 and problem.task == "classification"
-    return {
-        "values": values,
-        "decision_map": decision_map(fit.estimator, MAP_MARGIN * problem.target.radius) if drawn else None,
-        "model": dump(fit.estimator) if keep_model else None,
-    }
+    return Outcome(
+        cell.key,
+        cell.spec,
+        "ok",
+        values,
+        decision_map(fit.estimator, MAP_MARGIN * problem.target.radius) if drawn else None,
+        shared=fit.shared,
+        model=_dump(fit.estimator) if keep_model else None,
+    )
+
+
+def _dump(estimator: BaseEstimator) -> bytes | None:
+    from estimators.nets.serialization import dump  # imports torch, which the driver does without
+
+    return dump(estimator)
 
 
 def _out_of_memory(error: BaseException) -> bool:
-    # on a CPU, torch raises a RuntimeError like any other
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+    # torch, which the driver does without, has a class of its own, and raises a plain RuntimeError on a CPU
+    names = {"MemoryError", "OutOfMemoryError"} & {kind.__name__ for kind in type(error).__mro__}
+    return bool(names) or "can't allocate memory" in str(error)
 
 
 def check_finite(values: dict[str, float]) -> None:
@@ -126,10 +133,9 @@ def run(
     executor: Executor,
     *,
     work: Callable[[Task], list[Outcome]] = run_task,
-    n_workers: int = 1,
     time_limit: float | None = None,
     stop: Stop | None = None,
-    run_id: str | None = None,
+    record: Run | None = None,
 ) -> Iterator[tuple[Planned, Outcome]]:
     """Run cells and yield each outcome when it is safely in the store.
 
@@ -142,18 +148,17 @@ def run(
         From `remaining`, in the order in which they start.
     store : Store
     executor : Executor
-        Of ``concurrent.futures``, or shaped like it. It is the caller's to shut down.
+        Of ``concurrent.futures``, or shaped like it; its attribute ``n_workers``, if it has one, decides how large
+        tasks are. The caller shuts it down.
     work : callable, default=run_task
         What is done with a task.
-    n_workers : int, default=1
-        Of the executor: tasks are so large that all have something to do.
     time_limit : float or None, default=None
         Seconds for each cell; a task of k cells has k times as many. Needs an executor whose workers may be ended:
         `Slots`, `DaskExecutor`.
     stop : Stop or None, default=None
         Looked at all the time: when it asks, the executor is shut down, and cells that have not started are left.
-    run_id : str or None, default=None
-        Under which the store knows of this run.
+    record : Run or None, default=None
+        The run's record, which is stored with its cells if there are any.
     """
     planned = {p.cell: p for p in todo}
 
@@ -162,9 +167,13 @@ def run(
             return executor.submit(work, task)
         return executor.submit(within, time_limit * len(task), work, task)
 
+    run_id = store.begin_run(record) if record and todo else None
+    n_workers = getattr(executor, "n_workers", 1)
     for cell, outcome in _execute(group(list(planned), n_workers), executor, submit, stop or Stop()):
         store.add(outcome, run_id)
         yield planned[cell], outcome
+    if run_id:
+        store.end_run(run_id)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,7 @@ from sklearn.base import BaseEstimator
 from estimators import NetClassifier, fit_many
 from estimators.nets import Net
 from estimators.nets.fit_many import batch_key
-from studies.registry.learners import make_learner
 from studies.registry.params import canonical
-from studies.registry.problems import build_problem
 from studies.spec.cells import Cell
 
 Task = tuple[Cell, ...]
@@ -64,18 +62,21 @@ def group(cells: Sequence[Cell], n_workers: int = 1) -> list[Task]:
     n_workers : int, default=1
     """
     most = max(1, len(cells) // (2 * n_workers))
-    known: dict[Hashable, _Kind] = {}
-    bins: dict[Hashable, list[Cell]] = defaultdict(list)
+    batches: dict[Cell, _Batch | None] = {}  # by the cell with seed 0: seeds make no difference
+    together: dict[_Batch, list[Cell]] = defaultdict(list)
+    order: dict[_Batch | Cell, None] = {}
     for cell in cells:
-        learner = (cell.problem, id(cell.problem_params), cell.estimator, cell.prior, id(cell.params), cell.n_samples)
-        if learner not in known:
-            known[learner] = _kind(cell)
-        kind = known[learner]
-        bins[kind if kind.is_net else cell].append(cell)
+        of_any_seed = replace(cell, seed=0)
+        if of_any_seed not in batches:
+            batches[of_any_seed] = _batch(cell)
+        batch = batches[of_any_seed]
+        order.setdefault(cell if batch is None else batch)
+        if batch is not None:
+            together[batch].append(cell)
     return [
         task
-        for kind, members in bins.items()
-        for task in (_tasks(members, min(kind.n_together, most)) if isinstance(kind, _Kind) else [tuple(members)])
+        for first in order
+        for task in (_tasks(together[first], min(first.size, most)) if isinstance(first, _Batch) else [(first,)])
     ]
 
 
@@ -115,27 +116,24 @@ def fit_task(task: Task) -> list[Fit]:
 
 
 @dataclass(frozen=True)
-class _Kind:
-    """What cells have in common that may be fitted together."""
+class _Batch:
+    """Cells that may be fitted together: what they have in common, and how many at once."""
 
-    name: Hashable
-    n_together: int
-    is_net: bool
+    key: Hashable
+    size: int
 
 
-def _kind(cell: Cell) -> _Kind:
-    alone = _Kind(None, 1, False)
+def _batch(cell: Cell) -> _Batch | None:
+    """Return the batch of a cell; None where it is fitted alone."""
     try:
-        found = batch_key(_learner(cell), cell.n_samples)
-    except Exception:  # the cell will say so itself, when it is run
-        return alone
+        found = batch_key(cell.build_learner(), cell.n_samples)
+    except Exception:  # the cell raises it again when it is run
+        return None
     if found is None:
-        return alone
-    name, n_together = found
-    dimension = build_problem(cell.problem, cell.problem_params).dimension
-    within_memory = max(1, _DATA_BYTES // (8 * dimension * cell.n_samples))
-    problem = cell.problem, canonical(cell.problem_params)
-    return _Kind((problem, cell.metrics, name), min(n_together, within_memory), True)
+        return None
+    key, size = found
+    within_memory = max(1, _DATA_BYTES // (8 * cell.build_problem().dimension * cell.n_samples))
+    return _Batch((cell.problem, canonical(cell.problem_params), cell.metrics, key), min(size, within_memory))
 
 
 def _tasks(cells: list[Cell], n_together: int) -> list[Task]:
@@ -164,18 +162,13 @@ def _epochs(cell: Cell) -> int:
     return int(cell.params.get("epochs", NetClassifier().epochs))
 
 
-def _learner(cell: Cell) -> BaseEstimator:
-    problem = build_problem(cell.problem, cell.problem_params)
-    return make_learner(cell.estimator, problem, prior=cell.prior, params=cell.params, seed=cell.seed, allow=cell.allow)
-
-
 def _prepare(training: list[Cell]) -> tuple[BaseEstimator, tuple[NDArray[np.float64], NDArray[Any]]]:
     """Return the unfitted estimator of a training, and its data."""
     longest = training[-1]
-    estimator = _learner(longest)
+    estimator = longest.build_learner()
     if len(training) > 1:
         estimator.set_params(checkpoints=tuple(_epochs(cell) for cell in training))
-    return estimator, build_problem(longest.problem, longest.problem_params).sample(longest.n_samples, longest.seed)
+    return estimator, longest.build_problem().sample(longest.n_samples, longest.seed)
 
 
 def _fit_all(estimators: list[BaseEstimator], datasets: list[tuple[Any, ...]]) -> list[Any]:

@@ -24,8 +24,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import psutil
-import torch
-from threadpoolctl import threadpool_limits
 
 ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"),
@@ -44,6 +42,9 @@ def prepare(stack_path: str) -> None:
     stack_path : str
         File to which the stack goes when the worker crashes, runs out of time, or is sent SIGUSR1.
     """
+    import torch  # here, since the driver imports this module and does without torch
+    from threadpoolctl import threadpool_limits
+
     global _stack
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's
     torch.set_num_threads(1)
@@ -79,6 +80,8 @@ def _end_with_driver(stack_path: str) -> None:
         Path(stack_path).unlink(missing_ok=True)
         os._exit(1)
 
+
+_PRELOAD = ["studies.execution.run", "studies.library", "estimators.nets.building", "sklearn.ensemble", "sklearn.svm"]
 
 _GLANCE = 0.02  # seconds between looks at a worker's memory, which grows by some 2 GB/s at most
 _LAST_WORD = 0.2  # seconds that a worker over its limit has to write its stack
@@ -272,12 +275,15 @@ def _exit(process: BaseProcess) -> str:
 
 @functools.cache
 def start_method() -> BaseContext:
-    """Return the way to start workers: by a server that has loaded the libraries once, where there is one."""
-    os.environ.update(ENVIRONMENT)  # inherited by the workers; the libraries of this process have read it already
+    """Return how workers are started: from a server that has loaded the libraries once, where the system has one.
+
+    The server loads them in the background from the first call on, so it is called before the driver loads its own.
+    """
+    os.environ.update(ENVIRONMENT)  # inherited by the workers
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["estimators", "studies.execution.run", "studies.library"])
+    context.set_forkserver_preload(_PRELOAD)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # for the server, which inherits it: Ctrl-C is not for it
     forkserver.ensure_running()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

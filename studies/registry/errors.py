@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from studies.registry.params import toml_key
 
@@ -76,13 +76,30 @@ def _split(names: str) -> list[str]:
 
 
 _OURS = "refused"
-_WORDS = {
-    r"^Input should": "must",
-    r"a valid (dictionary|mapping).*": "a table",
-    r"a valid (tuple|list)": "a list",
-    r"^(Dictionary|Tuple) should have": "must have",
-    r"^(String|Value) should": "must",
-    r"^Field required": "is missing",
+_MISSING = "is missing"
+_MESSAGES = {  # by pydantic's type of error, filled in with its context
+    "bool_type": "must be true or false",
+    "dict_type": "must be a table",
+    "finite_number": "must be a finite number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "greater_than_equal": "must be {ge} or more",
+    "int_from_float": "must be an int",
+    "int_parsing": "must be an int",
+    "int_type": "must be an int",
+    "less_than_equal": "must be {le} or less",
+    "list_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "mapping_type": "must be a table",
+    "missing": _MISSING,
+    "model_attributes_type": "must be a table",
+    "model_type": "must be a table",
+    "string_pattern_mismatch": "must match {pattern}",
+    "string_too_long": "must have {max_length} or fewer characters",
+    "string_type": "must be a string",
+    "too_long": "must have {max_length} or fewer items",
+    "too_short": "must have {min_length} or more items",
+    "tuple_type": "must be a list",
 }
 
 
@@ -127,21 +144,17 @@ def refuse(wrong: Iterable[Issue]) -> None:
 
 
 def reworded(error: ValidationError, model: type[BaseModel]) -> list[Issue]:
-    """Return what a model found wrong, in our words."""
-    return [
-        Issue(found["loc"], _message(found["type"], found["msg"], found["loc"], model), found["input"])
-        for found in error.errors(include_url=False, include_context=False)
-    ]
+    """Return the errors that pydantic found in a model, in the words of this project."""
+    return [Issue(found["loc"], _message(found, model), found["input"]) for found in error.errors(include_url=False)]
 
 
-def _message(kind: str, text: str, at: Path, model: type[BaseModel]) -> str:
+def _message(error: ErrorDetails, model: type[BaseModel]) -> str:
+    kind, context = error["type"], error.get("ctx", {})
     if kind == _OURS:
-        return text
-    if kind == "extra_forbidden" and len(at) == 1:
-        return unknown("key", str(at[0]), model.model_fields)
-    for pattern, words in _WORDS.items():
-        text = re.sub(pattern, words, text)
-    return text
+        return error["msg"]
+    if kind == "extra_forbidden" and len(error["loc"]) == 1:
+        return unknown("key", str(error["loc"][0]), model.model_fields)
+    return _MESSAGES[kind].format(**context) if kind in _MESSAGES else error["msg"]
 
 
 def report(wrong: Iterable[Issue], source: str, text: str = "") -> str:
@@ -163,6 +176,6 @@ def report(wrong: Iterable[Issue], source: str, text: str = "") -> str:
 
 def _sentence(refused: Issue) -> str:
     sentence = f"{dotted(refused.at) or 'study'}: {refused.message}"
-    if refused.message == _WORDS["^Field required"] or "Got " in refused.message:
+    if refused.message == _MISSING or "Got " in refused.message:
         return sentence
     return f"{sentence}. Got {brief(refused.value)}."

@@ -24,9 +24,12 @@ VERSION = "3"
 PACKAGES = ("sklearn", "estimators", "toymanifold")
 """From which any estimator may be taken."""
 
+MOVED_MODULES = {"estimators.rfm": "estimators.kernels.rfm"}
+"""Modules by which earlier versions named classes, and where these are now: stored cells go on naming the old ones."""
+
 _CLASS = re.compile(r"([A-Za-z]\w*(?:\.[A-Za-z]\w*)*):([A-Za-z]\w*)", re.ASCII)
 _TESTS = {"conftest", "tests"}
-_TOLD = {
+_GIVEN_ELSEWHERE = {
     "prior": "is a key of the learner itself, beside params",
     "random_state": "is the seed of each cell, and not for a study to give",
 }
@@ -64,20 +67,28 @@ def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
         )
     if not _TESTS.isdisjoint(rooms):
         raise ValueError(f"{brief(name)} is in a package's tests")
-    return _class(module, attribute, (*PACKAGES, *allow))
+    return _class(MOVED_MODULES.get(module, module), attribute, (*PACKAGES, *allow))
 
 
 def _class(module: str, attribute: str, packages: Collection[str]) -> type[BaseEstimator]:
     try:
-        rooms = vars(importlib.import_module(module))
+        found = getattr(importlib.import_module(module), attribute, None)
     except Exception as error:  # whatever a foreign module does when it is imported
         raise ValueError(f"the module {module!r} cannot be imported: {type(error).__name__}: {error}") from error
-    found = rooms.get(attribute)
     if not (isinstance(found, type) and issubclass(found, BaseEstimator)):
         raise ValueError(f"{module}:{attribute} is no scikit-learn estimator")
     if found.__module__.split(".")[0] not in packages or inspect.isabstract(found):
         raise ValueError(f"{module}:{attribute} is not a class of its own that can be constructed")
     return found
+
+
+def canonical_name(name: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return an estimator and its parameters as a cell holds them: "knn" is "knn-1" or, with other counts, "knn-5"."""
+    if name != "knn":
+        return name, dict(params)
+    if params.get("n_neighbors") == 1:
+        return "knn-1", {key: value for key, value in params.items() if key != "n_neighbors"}
+    return "knn-5", dict(params)
 
 
 def make_learner(
@@ -108,18 +119,18 @@ def make_learner(
     ValueError, TypeError
         If there is no such learner of this problem.
     """
-    learner = with_prior(find(name, problem.task, allow)(**(params or {})), _told(prior, problem))
+    learner = with_prior(find(name, problem.task, allow)(**(params or {})), _resolved_prior(prior, problem))
     seeds = {key: seed for key in learner.get_params() if key.split("__")[-1] == "random_state"}
     return learner.set_params(**seeds)
 
 
-def _told(prior: str | None, problem: Problem) -> str | Prior | None:
-    """Return a prior by name; the phase is that of the problem's own spiral."""
+def _resolved_prior(prior: str | None, problem: Problem) -> str | Prior | None:
+    """Return a prior by its name, the phase as that of the problem's own spiral."""
     spiral = problem.target
     if prior != "phase":
         return prior
     if not isinstance(spiral, Spiral) or problem.embedding is not None:
-        raise ValueError("the prior 'phase' is known of a spiral in the plane only")
+        raise ValueError("the prior 'phase' is defined for a spiral in the plane only")
     return SpiralPhase(turns=spiral.turns, fill=spiral.fill, tip=spiral.tip, radius=spiral.radius)
 
 
@@ -137,9 +148,9 @@ def unknown_params(
     name: str, params: Mapping[str, Any], tasks: Iterable[str] = TASKS, allow: Collection[str] = ()
 ) -> list[Issue]:
     """Return which parameters an estimator has in none of `tasks`, or gets from the study in another way."""
-    known = set().union(*(accepted(find(name, task, allow)) for task in tasks)) - _TOLD.keys()
+    known = set().union(*(accepted(find(name, task, allow)) for task in tasks)) - _GIVEN_ELSEWHERE.keys()
     return [
-        Issue((key,), _TOLD.get(key) or unknown(f"parameter of {name!r}", key, sorted(known)), value)
+        Issue((key,), _GIVEN_ELSEWHERE.get(key) or unknown(f"parameter of {name!r}", key, sorted(known)), value)
         for key, value in params.items()
         if key not in known
     ]
@@ -155,7 +166,7 @@ def wrong_on_problem(
     wrong = []
     for prior in priors:
         try:
-            _told(prior, problem)
+            _resolved_prior(prior, problem)
         except ValueError as error:
             wrong.append(Issue(("prior",), str(error), prior))
     return wrong or _wrong_class(name, next(variants(name, params)).params, problem, allow)

@@ -1,7 +1,6 @@
 """A study's results as one tidy table in a file, for those who analyse elsewhere."""
 
 import json
-from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,6 @@ import pandas as pd
 from studies.results.results import Results
 from studies.store.provenance import Run
 from studies.store.store import Outcome
-
-
-class Format(StrEnum):
-    """How a table is written."""
-
-    CSV = "csv"
-    PARQUET = "parquet"
 
 
 class ExportError(RuntimeError):
@@ -47,19 +39,25 @@ def table(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"value": "float64"}) if rows else pd.DataFrame()
 
 
-def write_table(frame: pd.DataFrame, path: Path, form: Format) -> None:
+def write_table(frame: pd.DataFrame, path: Path, form: str) -> None:
     """Write a table as a file.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    path : Path
+    form : {"csv", "parquet"}
 
     Raises
     ------
     ExportError
         If the format needs a package that is not installed, or the file cannot be written.
     """
-    if form is Format.PARQUET and find_spec("pyarrow") is None:
+    if form == "parquet" and find_spec("pyarrow") is None:
         raise ExportError("Parquet needs pyarrow; install it with: pip install 'toymanifold[parquet]', or take csv.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if form is Format.PARQUET:
+        if form == "parquet":
             frame.to_parquet(path, engine="pyarrow", index=False)
         else:
             frame.to_csv(path, index=False)

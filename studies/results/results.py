@@ -1,5 +1,6 @@
 """A study's results: what was planned, joined with what is stored."""
 
+import html
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -7,10 +8,7 @@ from typing import Any
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from studies.execution.models import load
-from studies.execution.tasks import fit_cell
 from studies.registry.errors import unknown
-from studies.registry.problems import build_problem
 from studies.spec.cells import Cell, Planned, plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
@@ -36,6 +34,9 @@ def fitted(cell: Cell, store: Store) -> BaseEstimator:
     Exception
         What fitting raised, if the cell has failed.
     """
+    from estimators.nets.serialization import load  # imports torch, which a table of results does without
+    from studies.execution.tasks import fit_cell
+
     model = store.model(cell.key)
     return fit_cell(cell) if model is None else load(model)
 
@@ -52,6 +53,12 @@ class Results:
 
     study: Study
     store: Store
+
+    def __str__(self) -> str:
+        return f"{self._sentence()}\n{self._counts().to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self._sentence())}</p>{self._counts().to_html(index=False)}"
 
     def outcomes(self) -> list[tuple[Planned, Outcome]]:
         """Return the cells that have ended, with how, in the study's order."""
@@ -86,6 +93,11 @@ class Results:
         return fitted(cell, self.store)
 
     @property
+    def n_cells(self) -> int:
+        """The number of cells of the study; those that two learners share count once for each."""
+        return len(self._planned)
+
+    @property
     def learners(self) -> list[str]:
         """The labels of the study's learners, measured or not, in its order."""
         return list(dict.fromkeys(p.learner for p in self._planned))
@@ -113,7 +125,7 @@ class Results:
         """Return one of the study's problems, by its label as in `problem_label`."""
         wanted = self.problem_label(label)
         cell = next(p.cell for p in self._planned if p.problem == wanted)
-        return build_problem(cell.problem, cell.problem_params)
+        return cell.build_problem()
 
     def cell(self, learner: str, n_samples: int, seed: int = 0, problem: str | None = None) -> Cell:
         """Return one of the study's cells.
@@ -138,6 +150,18 @@ class Results:
         if learner not in self.learners:
             raise ValueError(unknown("learner of the study", learner, self.learners))
         raise ValueError(f"{learner!r} has no cell at n = {n_samples:,}, seed {seed}, on {wanted[1]!r}")
+
+    def _sentence(self) -> str:
+        n_failed = len(self.failed())
+        n_measured = len(self.outcomes()) - n_failed
+        return f"{self.study.name}: {n_measured:,} of {self.n_cells:,} cells measured, {n_failed:,} failed."
+
+    def _counts(self) -> pd.DataFrame:
+        """Return the numbers of cells of each learner."""
+        ended = {planned: outcome.status for planned, outcome in self.outcomes()}
+        rows = [(p.learner, 1, ended.get(p) == "ok", ended.get(p, "ok") != "ok") for p in self._planned]
+        cells = pd.DataFrame(rows, columns=["learner", "cells", "measured", "failed"])
+        return cells.groupby("learner", sort=False).sum().reset_index()
 
     def failed(self) -> list[tuple[Planned, Outcome]]:
         """Return the cells that have failed, with how."""

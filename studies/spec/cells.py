@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from studies.registry.learners import VERSION, find
+from sklearn.base import BaseEstimator
+
+from studies.registry.learners import VERSION, canonical_name, find, make_learner
 from studies.registry.metrics import METRICS, supported_metrics
 from studies.registry.params import Variant, canonical, resolved
 from studies.registry.problems import PROBLEMS, build_problem
 from studies.spec.sections import LearnerSpec
 from studies.spec.study import Study
+from toymanifold import Problem
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,17 @@ class Cell:
     seed: int
     metrics: tuple[str, ...] = ("fit_seconds", "predict_seconds", "accuracy", "accuracy_uniform", "accuracy_sparse")
     allow: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+    def build_problem(self) -> Problem:
+        """Return the problem."""
+        return build_problem(self.problem, self.problem_params)
+
+    def build_learner(self) -> BaseEstimator:
+        """Return the unfitted learner."""
+        problem = self.build_problem()
+        return make_learner(
+            self.estimator, problem, prior=self.prior, params=self.params, seed=self.seed, allow=self.allow
+        )
 
     @functools.cached_property
     def spec(self) -> str:
@@ -107,14 +121,15 @@ def _plan_problem(study: Study, label: str, problem: Variant) -> Iterator[Planne
     for family, spec in study.learners.items():
         for learner in spec.variants(family) if label in study.problems_of(spec) else ():
             axes = {study.column(key): value for key, value in learner.axes.items()}
-            first = Cell(name, params, spec.estimator, *_told(study, spec, task, learner), 0, 0, metrics, study.allow)
+            first = Cell(name, params, *_learner(study, spec, task, learner), 0, 0, metrics, study.allow)
             for n_samples, seed in itertools.product(study.sizes_of(spec), range(study.seeds)):
                 cell = replace(first, n_samples=n_samples, seed=seed)
                 yield Planned(learner.label, cell, problem.label, family, {**problem.axes, **axes})
 
 
-def _told(study: Study, spec: LearnerSpec, task: str, learner: Variant) -> tuple[str | None, dict[str, Any]]:
-    """Return the prior and the parameters of a learner."""
-    params = dict(learner.params)
-    prior = params.pop("prior")
-    return None if prior == "none" else prior, resolved(find(spec.estimator, task, study.allow), params)
+def _learner(study: Study, spec: LearnerSpec, task: str, learner: Variant) -> tuple[str, str | None, dict[str, Any]]:
+    """Return a learner as a cell holds it: estimator, prior and parameters."""
+    given = dict(learner.params)
+    prior = given.pop("prior")
+    name, params = canonical_name(spec.estimator, given)
+    return name, None if prior == "none" else prior, resolved(find(name, task, study.allow), params)

@@ -4,12 +4,13 @@ A study is problems x learners x sample sizes x seeds. Everything in it is plain
 problems of ours and scikit-learn estimators. What is wrong with it is told at once, before anything runs.
 """
 
+import html
 import itertools
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import tomli_w
 from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_validator, model_validator
@@ -40,6 +41,9 @@ from studies.spec.sections import (
     reduced_params,
 )
 from toymanifold import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LIBRARY = resources.files("studies") / "library"
 EXAMPLE = resources.files("studies") / "spec" / "example.toml"
@@ -172,6 +176,25 @@ class Study(Part):
         """Return the study as TOML, of which `from_toml` makes an equal one."""
         return tomli_w.dumps(self.model_dump(exclude_defaults=True))
 
+    def __str__(self) -> str:
+        return f"{self._sentence()}\n{self._table().to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self._sentence())}</p>{self._table().to_html(index=False)}"
+
+    def _sentence(self) -> str:
+        return f"{self.name}: {self.question} {self.n_cells:,} cells, seeds 0 to {self.seeds - 1}."
+
+    def _table(self) -> "pd.DataFrame":
+        """Return a row for each learner."""
+        import pandas as pd
+
+        rows = [
+            (label, spec.estimator, ", ".join(spec.prior), ", ".join(f"{n:,}" for n in self.sizes_of(spec)))
+            for label, spec in self.learners.items()
+        ]
+        return pd.DataFrame(rows, columns=["learner", "estimator", "prior", "sample sizes"])
+
     def sizes_of(self, learner: LearnerSpec) -> tuple[int, ...]:
         """Return the sample sizes that a learner of the study gets."""
         return tuple(n for n in learner.sizes or self.sizes if n <= (learner.max_samples or MAX_SAMPLES))
@@ -222,10 +245,54 @@ class Study(Part):
         return self.model_copy(update={"problems": problems, "learners": learners, "seeds": seeds})
 
 
-def built_in() -> dict[str, Study]:
-    """Return the built-in studies by name."""
-    studies = [Study.from_toml(file) for file in LIBRARY.iterdir() if file.name.endswith(".toml")]
-    return {study.name: study for study in sorted(studies, key=lambda study: study.name)}
+class _BuiltIn(Mapping[str, Study]):
+    """The built-in studies by name; each is read when it is looked up."""
+
+    def __init__(self) -> None:
+        files = sorted((file for file in LIBRARY.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+        self._files = {file.name.removesuffix(".toml"): file for file in files}
+
+    def __getitem__(self, name: str) -> Study:
+        return Study.from_toml(self._files[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def built_in() -> Mapping[str, Study]:
+    """Return the built-in studies by name.
+
+    Examples
+    --------
+    >>> built_in()["double-descent"].seeds
+    10
+    """
+    return _BuiltIn()
+
+
+def find_study(name: str, *, allow: Iterable[str] = ()) -> Study:
+    """Return a built-in study by its name, or the study of a file that ends in ``.toml``.
+
+    Parameters
+    ----------
+    name : str
+    allow : iterable of str, default=()
+        As in `Study.from_dict`.
+
+    Raises
+    ------
+    SpecError
+        If there is no such study, or the file is not valid.
+    """
+    if name.endswith(".toml"):
+        return Study.from_toml(Path(name), allow=allow)
+    studies = built_in()
+    if name not in studies:
+        raise SpecError(unknown("study", name, list(studies)))
+    return studies[name]
 
 
 def _built(problems: Iterable[ProblemSpec]) -> Iterator[Problem]:

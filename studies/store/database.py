@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+DEFAULT_STORE = "sqlite:///toymanifold-results/results.db"
+"""The results database where none is named."""
+
 MOUNTS = Path("/proc/mounts")
 """Where Linux tells its mounts; elsewhere a network file system is not noticed."""
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from studies.execution.run import MAP_MARGIN
 from studies.plots.figures import requested_plots
 from studies.plots.style import RIGHT, WRONG
-from studies.registry.problems import build_problem
 from studies.registry.test_sets import MAP_SIZE, map_points
 from studies.results.results import Results
 from studies.spec.cells import Cell
@@ -96,7 +95,7 @@ def galleries(results: Results) -> dict[str, Gallery]:
 
 def _gallery(results: Results, sizes: dict[int, list[tuple[str, Cell, float]]]) -> Gallery:
     first = next(iter(sizes.values()))[0][1]
-    problem = build_problem(first.problem, first.problem_params)
+    problem = first.build_problem()
     half_width = MAP_MARGIN * problem.target.radius
     rows, room = [], MOST_PICTURES
     for n_samples, cells in sorted(sizes.items()):

@@ -13,7 +13,7 @@ from studies.execution.run import MAP_MARGIN, run_cell
 from studies.registry.errors import Issue, SpecError, refuse, report, reworded
 from studies.registry.learners import find
 from studies.registry.params import resolved
-from studies.registry.problems import PROBLEMS, build_problem
+from studies.registry.problems import PROBLEMS
 from studies.registry.test_sets import map_points
 from studies.spec.cells import Cell
 from studies.spec.sections import Part
@@ -182,7 +182,7 @@ def look(question: Question) -> Scene:
     outcome = run_cell(cell)
     if outcome.status != "ok" or outcome.decision_map is None:
         raise SceneError(outcome.error)
-    problem = build_problem(cell.problem, cell.problem_params)
+    problem = cell.build_problem()
     half_width = MAP_MARGIN * problem.target.radius
     inside = outcome.decision_map
     truth = problem.label(map_points(half_width)).reshape(inside.shape) == 1

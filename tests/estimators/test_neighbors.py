@@ -52,7 +52,7 @@ def distinct(X, Q, k):
 
 
 @given(cases())
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 def test_both_ways_rank_by_direct_distance_then_index(case):
     X, Q, k = case
     squares = reference(X, Q)
@@ -64,7 +64,7 @@ def test_both_ways_rank_by_direct_distance_then_index(case):
 
 
 @given(cases())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=settings().max_examples // 2, deadline=None)
 def test_neighbours_are_those_of_scikit_learn(case):
     X, Q, k = case
     theirs, their_indices = NearestNeighbors(n_neighbors=k, algorithm="kd_tree").fit(X).kneighbors(Q)
@@ -76,7 +76,7 @@ def test_neighbours_are_those_of_scikit_learn(case):
 
 @pytest.mark.parametrize("weights", ["uniform", "distance"])
 @given(case=cases(most_features=8))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=settings().max_examples // 4, deadline=None)
 def test_predictions_are_those_of_scikit_learn(weights, case):
     X, Q, k = case
     clear = distinct(X, Q, k)

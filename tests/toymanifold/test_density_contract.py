@@ -52,7 +52,7 @@ def test_a_sample_is_a_float64_array_with_a_row_for_each_point(density):
         assert np.isfinite(X).all()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=settings().max_examples // 12, deadline=None)
 @given(n_samples=sample_sizes(), n_more=sample_sizes(0, 20_000), seed=seeds())
 def test_samples_are_nested(density, n_samples, n_more, seed):
     head, longer = (density.sample(n, np.random.default_rng(seed)) for n in (n_samples, n_samples + n_more))

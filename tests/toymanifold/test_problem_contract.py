@@ -75,7 +75,7 @@ sizes = st.integers(1, 2 * BLOCK + 1) | st.sampled_from([BLOCK - 1, BLOCK, BLOCK
 options = st.fixed_dictionaries(
     {"split": st.sampled_from(["train", "test"]), "dtype": st.sampled_from([np.float64, np.float32])}
 )
-a_few = settings(max_examples=10, deadline=None)
+a_few = settings(max_examples=settings().max_examples // 10, deadline=None)
 
 
 def assert_same(sample, expected):

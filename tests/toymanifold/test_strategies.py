@@ -28,7 +28,7 @@ from toymanifold.strategies import (
 )
 from toymanifold.streams import BLOCK
 
-quick = settings(deadline=None, max_examples=60)
+quick = settings(deadline=None, max_examples=settings().max_examples * 3 // 5)
 # Without a database, whose examples count as shrunk already.
 from_scratch = settings(database=None, max_examples=2_000, report_multiple_bugs=False)
 dtypes = st.sampled_from([np.float64, np.float32])
@@ -70,6 +70,15 @@ def test_any_problem_is_nested_and_labelled_by_its_target(problem, n_samples, n_
     assert np.isfinite(problem.log_density(X)).all()
     if problem.flip_probability == problem.noise == 0:
         np.testing.assert_array_equal(y, problem.label(X))  # to the bit: all rows at once, within one block
+
+
+@settings(deadline=None, max_examples=settings().max_examples * 3 // 20)
+@given(problems(), sample_sizes(BLOCK - 1, BLOCK + 1), seeds())
+def test_samples_are_nested_across_the_seam_of_blocks(problem, n_samples, seed):
+    X, y = problem.sample(n_samples, seed)
+    more_X, more_y = problem.sample(BLOCK + 2, seed)
+    np.testing.assert_array_equal(more_X[:n_samples], X)
+    np.testing.assert_array_equal(more_y[:n_samples], y)
 
 
 @quick

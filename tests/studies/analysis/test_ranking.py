@@ -42,7 +42,7 @@ def test_order_of_problems_and_scale_of_errors_do_not_count(demsar):
 
 
 @given(st.lists(st.floats(1, 6), min_size=3, max_size=7), st.floats(0.1, 3))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=settings().max_examples // 2, deadline=None)
 def test_groups_are_the_largest_within_one_critical_difference(ranks, critical):
     ranks = pd.Series(sorted(ranks), index=[f"l{i}" for i in range(len(ranks))])
     runs = [set(ranks.index[i:j]) for i in range(len(ranks)) for j in range(i + 2, len(ranks) + 1)]

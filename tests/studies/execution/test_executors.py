@@ -88,7 +88,7 @@ def test_workers_of_a_cluster_elsewhere_are_its_own():
 
 
 def test_an_unknown_executor_is_refused_with_those_that_there_are():
-    with pytest.raises(ExecutorError, match="no executor is called 'ray'; there are 'local', 'dask-local', 'dask://"):
+    with pytest.raises(ExecutorError, match=r"must be 'local' or 'dask://host:port'\. Got 'ray' instead"):
         open_executor("ray").__enter__()
 
 
@@ -101,7 +101,7 @@ def test_a_cluster_that_does_not_answer_is_one_clear_error(monkeypatch):
 def test_dask_without_dask_is_one_clear_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "studies.execution.dask_executor", None)
     with pytest.raises(ExecutorError, match=r"needs Dask; install it with: pip install 'toymanifold\[dask\]'"):
-        open_executor("dask-local").__enter__()
+        open_executor("dask://127.0.0.1:1").__enter__()
 
 
 def test_results_depend_neither_on_the_executor_nor_on_the_workers_nor_on_the_order(tiny, tmp_path, cluster):
@@ -170,10 +170,3 @@ def test_a_task_that_its_dask_workers_do_not_survive_is_lost(cluster, store):
     (ended,) = run(seeds(1), store, cluster, work=end_host)
     assert ended[1].status == "lost"
     assert "workers died while running it" in ended[1].error
-
-
-@pytest.mark.slow
-def test_a_cluster_on_this_machine_has_so_many_slots(store):
-    with open_executor("dask-local", 3) as executor:
-        assert executor.n_workers == 3
-        assert {outcome.status for _, outcome in run(seeds(30), store, executor, work=well)} == {"ok"}

@@ -37,7 +37,7 @@ def misbehaved(cell):
     """Run a cell as its seed says: well if it has no line here."""
     match cell.seed:
         case 1:
-            return patched("studies.execution.tasks.make_learner", fail, cell)
+            return patched("studies.spec.cells.make_learner", fail, cell)
         case 2:
             time.sleep(600)
         case 4:
@@ -271,7 +271,7 @@ def leave():
     ],
 )
 def test_what_a_learner_raises_is_a_row(monkeypatch, do, status, error):
-    monkeypatch.setattr("studies.execution.tasks.make_learner", lambda *_, **__: do())
+    monkeypatch.setattr("studies.spec.cells.make_learner", lambda *_, **__: do())
     outcome = run_cell(CELL)
     assert outcome.status == status
     assert outcome.error.startswith(error)

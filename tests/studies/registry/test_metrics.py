@@ -113,11 +113,6 @@ def test_a_metric_of_one_s_own_may_look_inside_and_be_several_numbers(own):
     assert values == {"coefficient_0": made.estimator.coef_[0], "coefficient_1": made.estimator.coef_[1]}
 
 
-def test_a_name_is_taken_once():
-    with pytest.raises(ValueError, match="the metric 'accuracy' is registered already"):
-        metric("2")(METRICS["accuracy"].function)
-
-
 def test_losses_are_those_whose_best_value_as_shown_is_zero():
     classification = ["error", "error_uniform", "error_sparse", "error_train"]
     assert [name for name in loss_names() if not name.startswith("error_d")] == [

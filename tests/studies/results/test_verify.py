@@ -82,7 +82,7 @@ def test_the_choice_is_random_and_of_cells_that_are_ok(results):
 
 def test_a_cell_that_fails_now_differs(results, monkeypatch):
     fill(results, results.store.begin_run(HERE))
-    monkeypatch.setattr("studies.execution.tasks.make_learner", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("studies.spec.cells.make_learner", lambda *_, **__: 1 / 0)
     for comparison in again(results):
         assert comparison.again.error.startswith("ZeroDivisionError")
         assert comparison.differing == sorted(comparison.stored.measured)

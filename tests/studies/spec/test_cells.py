@@ -83,7 +83,7 @@ def test_an_axis_of_a_learner_does_not_take_the_column_of_another_thing():
     assert axes == {"degree", "learner_degree", "learner_metric"}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings().max_examples * 3 // 10, deadline=None)
 @given(shuffled(DESCRIBED))
 def test_cells_do_not_depend_on_the_order_of_a_description_nor_on_tuple_or_list(described):
     assert keys(described) == keys(DESCRIBED)

@@ -172,7 +172,11 @@ class StoreContract:
             store.add(OK)
             assert reader.statuses(["k1"]) == {"k1": "ok"}
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=20)
+    @settings(
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+        deadline=None,
+        max_examples=settings().max_examples // 5,
+    )
     @given(steps=steps)
     def test_a_store_is_a_dictionary_in_which_what_is_ok_stays(self, store, steps):
         model = {}

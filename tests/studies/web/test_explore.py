@@ -38,7 +38,7 @@ def test_a_scene_is_the_answer_to_a_query_string(explored):
 @pytest.mark.parametrize(
     ("query", "status", "message"),
     [
-        ("turns=99", 400, "not shown: turns: must be less than or equal to 8. Got '99'."),
+        ("turns=99", 400, "not shown: turns: must be 8 or less. Got '99'."),
         ("n_samples=10&n_neighbors=11", 422, "ValueError: The 'n_neighbors' parameter of "),
     ],
 )

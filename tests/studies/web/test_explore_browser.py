@@ -135,7 +135,7 @@ def test_of_questions_that_wait_only_the_newest_is_asked(page):
 
 @pytest.mark.parametrize(
     ("query", "words"),
-    [("?turns=99", "turns: must be less than or equal to 8"), ("?n_samples=10&n_neighbors=11", "n_neighbors")],
+    [("?turns=99", "turns: must be 8 or less"), ("?n_samples=10&n_neighbors=11", "n_neighbors")],
 )
 def test_a_refusal_is_told_in_words_until_there_is_an_answer(open_page, query, words):
     page = open_page(query)
