@@ -1,4 +1,4 @@
-"""Claims of the literature about a study, checked on what was measured.
+"""Claims of the literature about a study, checked on its results.
 
 A claim is checked by a function of the study's tidy frame, registered by `claim`. It works alike on the results in a
 store and on those kept beside the documentation.
@@ -19,8 +19,10 @@ from studies.analysis.learning_curves import pivot_by_seed
 from studies.registry.registry import Registry
 
 Array = NDArray[np.float64]
+Value = TypeVar("Value")
+Result = TypeVar("Result")
 
-_MIN_P = 0.01  # smallest p-value that is printed as a number
+_MIN_P = 0.01  # smaller p-values are printed as a bound
 
 VERDICTS = {True: "supported", False: "not supported", None: "inconclusive"}
 """The word for each value of `Claim.holds`."""
@@ -93,11 +95,9 @@ class Check:
         """Yield the claim for each of its cases of which enough is measured."""
         for case in self._combinations(frame):
             with suppress(NotMeasured):
-                evidence = self.measure(frame, **case)
-                values = {**case, **evidence.values}
-                yield Claim(
-                    self.says.format_map(values), self.source.format_map(values), evidence.measured, evidence.holds
-                )
+                found = self.measure(frame, **case)
+                says, source = (text.format(**case, **found.values) for text in (self.says, self.source))
+                yield Claim(says, source, found.measured, found.holds)
 
     def _combinations(self, frame: pd.DataFrame) -> list[dict[str, Any]]:
         with suppress(NotMeasured):
@@ -123,13 +123,6 @@ def claim(study: str, *, says: str, source: str, **cases: Cases) -> Callable[[Me
     **cases
         Values of further arguments of the function, one claim for each combination; or a function that takes the
         frame and returns them.
-
-    Examples
-    --------
-    >>> @claim("noise", says="Label noise hurts {learner}.", source="A paper", learner=["kNN", "net"])  # doctest: +SKIP
-    ... def noise_hurts(frame, learner):
-    ...     rise = error_with_noise(frame, learner) - error_without(frame, learner)
-    ...     return Evidence(f"the error rises by {rise:.2f}", is_positive(rise))
     """
 
     def register(measure: Measure) -> Measure:
@@ -145,7 +138,6 @@ def check_claims(study: str, frame: pd.DataFrame) -> list[Claim]:
     Parameters
     ----------
     study : str
-        Name of the study.
     frame : DataFrame
         From `Results.frame`.
 
@@ -233,10 +225,6 @@ def _in_words(where: dict[str, Any]) -> str:
     return ", ".join(f"{column} {value}" for column, value in where.items())
 
 
-Value = TypeVar("Value")
-Result = TypeVar("Result")
-
-
 def map_measured(function: Callable[[Value], Result], values: Iterable[Value]) -> dict[Value, Result]:
     """Return the results of a function by value, without the values for which it raises `NotMeasured`.
 
@@ -274,8 +262,8 @@ def t_test_p_values(values: ArrayLike, expected: ArrayLike, min_error: ArrayLike
     values : array-like of shape (n_seeds, n)
     expected : array-like of shape (n,)
     min_error : array-like, default=0.0
-        Lower bound on the standard error of a mean, such as the error that seeds share through their test points.
-        It is the reason not to call ``scipy.stats.ttest_1samp``.
+        Lower bound on the standard error of a mean, which ``scipy.stats.ttest_1samp`` does not have: the error that
+        seeds share through their test points.
     """
     excess = np.asarray(values, dtype=float) - np.asarray(expected, dtype=float)
     return 2 * np.minimum(p_above_zero(excess, min_error), p_above_zero(-excess, min_error))
@@ -293,21 +281,19 @@ def mean_log_ratio(numerator: pd.Series, denominator: pd.Series) -> Interval:
 
 def is_positive(interval: Interval) -> bool | None:
     """Return whether a quantity is significantly above 0 (True) or below (False); None if neither."""
-    if interval.low > 0:
-        return True
-    return False if interval.high < 0 else None
+    return is_within(interval, 0, np.inf)
 
 
 def is_within(interval: Interval, low: float, high: float) -> bool | None:
     """Return whether a quantity is significantly between two values (True) or outside (False); None if neither."""
-    if low <= interval.low and interval.high <= high:
+    if low < interval.low and interval.high < high:
         return True
     return False if interval.high < low or interval.low > high else None
 
 
 def all_hold(verdicts: Iterable[bool | None]) -> bool | None:
     """Return the conjunction of verdicts: False if one is False, else None if one is None."""
-    found = list(verdicts)
+    found = set(verdicts)
     if False in found:
         return False
     return None if None in found else True

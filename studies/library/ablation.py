@@ -43,7 +43,7 @@ def main_effect(frame: pd.DataFrame, factor: str, n_samples: int) -> Interval:
 
 
 def prior_gain(frame: pd.DataFrame, n_samples: int) -> Interval:
-    """Return how much lower the error of the bare polar net is than that of the plain net, with its interval."""
+    """Return the error of the plain net less that of the bare polar net, with its interval."""
     rows = rows_where(frame, n_samples=n_samples)
     plain = seed_table(rows, "accuracy", family="plain net")[n_samples]
     bare: dict[str, Any] = {factor: without for factor, (_, without) in FACTORS.items()}
@@ -68,7 +68,7 @@ def _adds_little(frame: pd.DataFrame, n: int, factor: str) -> Evidence:
 
 @plot(whole_study=True)
 def plot_main_effects(results: Results, ax: Axes | None = None) -> Axes:
-    """Draw what the prior and each factor add to the error, with intervals, a colour for each sample size."""
+    """Draw the effects of the prior and of each factor on the error, a colour for each sample size."""
     ax = new_axes(ax)
     frame = results.frame()
     found = map_measured(lambda n: _effects(frame, n), _sizes(frame))
@@ -85,5 +85,5 @@ def plot_main_effects(results: Results, ax: Axes | None = None) -> Axes:
 
 
 def _effects(frame: pd.DataFrame, n_samples: int) -> list[Interval]:
-    """Return what the prior and each factor add to the error."""
+    """Return the effects of the prior and of each factor on the error."""
     return [-1 * prior_gain(frame, n_samples), *(main_effect(frame, name, n_samples) for name in FACTORS)]

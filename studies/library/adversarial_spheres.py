@@ -67,7 +67,7 @@ def nearest_error(fitted: Fitted) -> dict[str, float]:
 
 
 def error_distance(classifier: Any, X: Array, radius: float, *, n_steps: int = 300, step: float = 0.005) -> Array:
-    """Return how far projected gradient ascent goes along a sphere from points of class 1 to an error.
+    """Return the distance from points of class 1 to an error, found by projected gradient ascent along a sphere.
 
     An upper bound of the distance to the nearest error, as in Gilmer et al. 2018.
 
@@ -186,7 +186,8 @@ def _closed_form(frame: pd.DataFrame) -> Evidence:
 
 @claim(
     "adversarial-spheres",
-    says="Where distances concentrate, a point of the outer sphere is nearer to the inner one: kNN says inner always.",
+    says="Where distances concentrate, a point of the outer sphere is nearer to the inner one:"
+    " kNN always predicts inner.",
     source="Beyer et al. 1999, theorem 1 (concentration); the rest by the closed form",
 )
 def _concentration(frame: pd.DataFrame) -> Evidence:
@@ -266,7 +267,7 @@ def plot_error_by_dimension(results: Results, ax: Axes | None = None, *, n_sampl
 
 @plot(whole_study=True)
 def plot_nearest_errors(results: Results, ax: Axes | None = None) -> Axes:
-    """Draw how far nets are from their nearest error against how often they err, beside the bound of a cap."""
+    """Draw the distance of nets to their nearest error against their share of errors, beside the bound of a cap."""
     ax = new_axes(ax)
     table = attacked(results.frame())
     if table.empty:

@@ -32,7 +32,7 @@ _UNITS = 14  # hidden units at which a net on the small sphere has as many param
 _MARGIN = 10  # about n = d, where a few outliers dominate the mean over seeds
 _MSE = "mean squared error"
 _ZETA_SQUARED = 0.25 / (0.25 - 0.5 / np.pi)
-"""Of ReLU: the squared ratio of its linear coefficient to what is neither constant nor linear of a Gaussian."""
+"""Squared ratio of the linear coefficient of ReLU of a Gaussian to the part that is neither constant nor linear."""
 
 
 def least_squares_risk(n_samples: ArrayLike, dimension: int, noise: float) -> Array:

@@ -111,7 +111,7 @@ def _recovers_by_epoch(frame: pd.DataFrame) -> Evidence:
 
 
 def _falls(angles: pd.DataFrame) -> Evidence:
-    """Compare the first and the last of some angles."""
+    """Compare the first angles with the last."""
     first, last = angles.iloc[:, 0], angles.iloc[:, -1]
     fall = mean_interval(first - last)
     return Evidence(

@@ -233,7 +233,7 @@ def _progress_of_machine(frame: pd.DataFrame) -> Evidence:
 
 
 def _progress(frame: pd.DataFrame, axis: str) -> Evidence:
-    """Return how far the circulant deviation falls while the accuracy is at chance."""
+    """Measure the fall of the circulant deviation while the accuracy is at chance."""
     accuracy, deviation = (seed_table(frame, metric, axis) for metric in ("accuracy", "circulant_deviation"))
     at_chance = accuracy.columns[(accuracy.mean() < UNKNOWN).to_numpy()]
     if not len(at_chance):

@@ -89,7 +89,7 @@ def _added_to_five(frame: pd.DataFrame, q: float) -> Evidence:
 
 
 def _added(frame: pd.DataFrame, q: float, n_neighbors: int) -> tuple[Interval, float, str]:
-    """Return what noise adds to an error at the largest n, as measured, by theory, and the first in words."""
+    """Return the rise of an error with noise at the largest n: measured, by theory, and the measured one in words."""
     noise_free, noisy = _noise_free(frame), _errors(frame, q)
     largest = noisy["n_samples"].max()
     measured, predicted, without = (

@@ -109,7 +109,7 @@ def _moves_the_offset(frame: pd.DataFrame, pair: tuple[str, str]) -> Evidence:
 
 
 def _only_the_offset(effect: PriorEffect) -> bool | None:
-    """Return whether a prior changes the offset and not the exponent; None if it changes neither."""
+    """Return whether a prior changes the offset but not the exponent; None if it changes neither."""
     if is_positive(effect.exponent) is not None:
         return False
     return None if is_positive(effect.error_ratio - 1) is None else True
@@ -142,7 +142,7 @@ def _errors(frame: pd.DataFrame, learner: str, n_samples: int) -> list[pd.Series
 
 
 def _gain(frame: pd.DataFrame) -> Interval:
-    """Return how much lower the error of the polar net is, with few points."""
+    """Return the error of the plain net less that of the polar net, with few points."""
     return paired_difference(_at(frame, "net", _FEW), _at(frame, "net + polar", _FEW))
 
 
@@ -157,7 +157,7 @@ def is_smaller(effect: Interval, gain: Interval) -> bool | None:
 
 
 def _samples_needed(frame: pd.DataFrame) -> str:
-    """Return how many points the nearest neighbour needs for the error of the polar net with few."""
+    """Return the number of points that the nearest neighbour needs for the error of the polar net with few, as text."""
     try:
         found = data_equivalence(frame, "net + polar", _NEIGHBOUR, _FEW)
     except NoEquivalence as error:

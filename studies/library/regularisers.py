@@ -44,7 +44,7 @@ def gap(frame: pd.DataFrame, learner: str, flip: float) -> pd.DataFrame:
 
 
 def _gain(frame: pd.DataFrame, learner: str) -> pd.DataFrame:
-    """Return by how much a learner's test error is lower than that of the bare net, by seed and n."""
+    """Return the test error of the bare net less that of a learner, by seed and n."""
     return seed_table(frame, "accuracy", learner=learner) - seed_table(frame, "accuracy", learner="net")
 
 
@@ -98,7 +98,7 @@ def _helps(frame: pd.DataFrame, it: _Regulariser) -> Evidence:
 
 
 def _lowers(gains: pd.DataFrame) -> Evidence:
-    """Return whether gains are positive on average over sample sizes."""
+    """Judge gains by their average over sample sizes."""
     mean = mean_interval(100 * gains.mean(axis=1))
     by_size = ", ".join(f"{mean_interval(100 * column):+.1f}" for _, column in gains.items())
     return Evidence(f"by {mean:+.1f} points on average; {by_size} at n = {_sizes(gains)}", is_positive(mean))

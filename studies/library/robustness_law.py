@@ -149,7 +149,7 @@ def _no_faster(frame: pd.DataFrame, family: str) -> Evidence:
 
 @claim(
     "robustness-law",
-    says="The largest gradient goes as the bound itself, sqrt(n d / p), for {learners}: which the law does not say.",
+    says="The largest gradient goes as the bound itself, sqrt(n d / p), for {learners}, which the law does not imply.",
     source="Bubeck, Li and Nagaraj 2020, arXiv:2009.14444 (a net may, in some regimes; not that training finds it)",
     family=list(_FAMILIES),
 )
@@ -163,7 +163,7 @@ def _tight(frame: pd.DataFrame, family: str) -> Evidence:
 @claim(
     "robustness-law",
     says="More parameters put the boundary farther from the training points.",
-    source="Bubeck and Sellke 2021: size is needed for robustness (it is not said to be enough)",
+    source="Bubeck and Sellke 2021: size is needed for robustness (not claimed to be enough)",
 )
 def _distance(frame: pd.DataFrame) -> Evidence:
     slopes = {
