@@ -27,3 +27,8 @@ def test_the_first_ten_have_whole_lines_and_colours_that_are_not_washed_out():
     first = list(looks(map(str, range(len(MARKERS)))).values())
     assert {look.dash for look in first} == {DASHES[0]}
     assert max(colorsys.rgb_to_hls(*to_rgb(look.colour))[1] for look in first) < 0.9
+
+
+def test_plots_are_imported_without_pyplot_seaborn_or_torch(run_apart):
+    loaded = "[name for name in ('matplotlib.pyplot', 'seaborn', 'torch') if name in sys.modules]"
+    assert run_apart(f"import sys, studies.plots; print({loaded})") == "[]\n"
