@@ -97,8 +97,6 @@ def learner_agop(estimator: BaseEstimator, X: NDArray[np.float64]) -> NDArray[np
     TypeError
         If the learner has no gradients, or another transformer stands in front of it.
     """
-    from estimators.diagnostics import agop  # imports torch, which no other plot needs
-
     steps = [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]
     *scalers, learner = steps
     if not hasattr(learner, "gradients") or not all(isinstance(step, StandardScaler) for step in scalers):

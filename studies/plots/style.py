@@ -5,9 +5,9 @@ A learner has one look, a colour with a marker and a dash, in every plot and rep
 
 import math
 import textwrap
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,8 +18,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
-
-from studies.analysis.claims import axis_of
 
 COLOURS = (
     "#0173b2",
@@ -78,8 +76,11 @@ class End:
     look: Look
 
 
-def looks(learners: Iterable[str]) -> dict[str, Look]:
-    """Return the looks of a study's learners, by their order in the study."""
+Key = TypeVar("Key", bound=Hashable)
+
+
+def looks(learners: Iterable[Key]) -> dict[Key, Look]:
+    """Return the looks of a study's learners, or of other things that a plot distinguishes, by their order."""
     n = len(COLOURS)
     return {
         learner: Look(COLOURS[i % n], MARKERS[i % n], DASHES[i // n % len(DASHES)])
@@ -229,14 +230,14 @@ def draw_joined(ax: Axes, x: ArrayLike, means: ArrayLike, look: Look) -> None:
     ax.plot(x, means, color=look.colour, lw=0.9, alpha=0.6, ls=line_style(look), label="_joined")
 
 
-def draw(ax: Axes, table: pd.DataFrame, **look: Any) -> None:
-    """Draw the median over seeds of a table from `by_seed` against its columns, with a band for the middle half."""
-    x = axis_of(table)
+def draw_median(ax: Axes, table: pd.DataFrame, **look: Any) -> None:
+    """Draw the median over seeds of a `seed_table` against its columns, with a band for the middle half."""
+    x = table.columns.to_numpy(dtype=float)
     (line,) = ax.plot(x, table.median(), **{"marker": "o", "markersize": 4, **look})
     ax.fill_between(x, table.quantile(0.25), table.quantile(0.75), color=line.get_color(), alpha=0.18, lw=0)
 
 
-def finish(ax: Axes, **legend: Any) -> Axes:
+def finish_axes(ax: Axes, **legend: Any) -> Axes:
     """Add the legend, the grid, and readable ticks on logarithmic axes whose ticks are not set."""
     ax.legend(**{"frameon": False, "fontsize": 8, **legend})
     for axis, scale in ((ax.xaxis, ax.get_xscale()), (ax.yaxis, ax.get_yscale())):
