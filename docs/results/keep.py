@@ -2,8 +2,8 @@
 
     python docs/results/keep.py NAME [STORE] [METRIC ...]
 
-Of the page, what stands between ``<!-- claims -->`` and ``<!-- end -->`` is written anew, and so are the figures that it
-shows, reduced to 256 colours. Without metrics, all are kept but seconds.
+Of the page, what stands between ``<!-- claims -->`` and ``<!-- end -->`` is written anew, and so are its figures, in
+256 colours. Without metrics, all are kept but seconds.
 """
 
 import re
