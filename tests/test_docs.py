@@ -32,6 +32,7 @@ from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
 from studies.cli.main import app
+from studies.registry.metrics import METRICS
 from studies.registry.test_sets import MAP_SIZE
 from studies.spec.cells import plan_study
 from studies.spec.study import EXAMPLE, Study, built_in
@@ -196,6 +197,7 @@ def place(measured, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("studies.execution.executors.open_executor", threads)
     monkeypatch.setattr("studies.api.open_executor", threads)
+    monkeypatch.setattr(METRICS, "_entries", dict(METRICS))  # a page may register its own
     yield tmp_path
     plt.close("all")
 

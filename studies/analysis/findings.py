@@ -12,14 +12,14 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from studies.analysis import crossovers as crossings
 from studies.analysis.breakdowns import is_of_bin
 from studies.analysis.comparisons import interval_of, loss_interval, paired_difference
 from studies.analysis.crossovers import Crossover, NoEquivalence, data_equivalence
-from studies.analysis.intervals import Interval, number
+from studies.analysis.intervals import Interval, number, scale_of
 from studies.analysis.learning_curves import by_problem, losses
+from studies.registry.metrics import in_order, primary_names
 from studies.spec.cells import Cell, plan_study
 from studies.spec.sections import Point, Question
 from studies.spec.study import Study
@@ -106,12 +106,6 @@ def crossover(frame: pd.DataFrame, a: str, b: str) -> Crossover | None:
         return crossings.crossover(frame, a, b, frame["metric"].iloc[0])
     except ValueError:
         return None
-
-
-PRIMARY = ("error", "mse")
-"""What learners are judged by: the first of these that is measured."""
-
-_ORDER = (*PRIMARY, "error_uniform", "mse_uniform", "error_sparse", "error_train", "mse_train")
 
 
 @dataclass(frozen=True)
@@ -232,9 +226,9 @@ def find(study: Study, frame: pd.DataFrame) -> tuple[Findings, ...]:
 
 def _find(study: Study, problem: str, rows: pd.DataFrame) -> Findings:
     rows = rows[~rows["metric"].map(is_of_bin)]
-    names = _in_order(rows["metric"].unique())
+    names = in_order(rows["metric"].unique())
     measured = tuple(_measured(rows, metric) for metric in names)
-    frame = rows[rows["metric"] == names[0]] if names[0] in PRIMARY else rows.iloc[:0]
+    frame = rows[rows["metric"] == names[0]] if names[0] in primary_names() else rows.iloc[:0]
     pairs = _focus_first(study, list(_siblings(study, frame)))
     worths = tuple(worth for pair in pairs for worth in _worth(study, frame, *pair))
     reference, n_samples = _reference(study, worths)
@@ -252,12 +246,6 @@ def _measured(losses: pd.DataFrame, metric: str) -> Measured:
         means = tuple(Mean(int(str(n)), interval(values), len(values)) for n, values in groups)
         curves.append(Curve(str(learner), means))
     return Measured(metric, tuple(curves))
-
-
-def _in_order(metrics: NDArray[np.object_]) -> list[str]:
-    """Return the metrics with what learners are judged by in front, and times at the end."""
-    place = {metric: i for i, metric in enumerate(_ORDER)}
-    return sorted(metrics, key=lambda name: (name.endswith("seconds"), place.get(name, len(place)), name))
 
 
 def _siblings(study: Study, frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
@@ -320,7 +308,7 @@ def _competitors(frame: pd.DataFrame, reference: str, n_samples: int) -> tuple[C
 def _main_competitors(
     study: Study, competitors: tuple[Competitor, ...], reference: str | None, n_samples: int
 ) -> tuple[Competitor, ...]:
-    """Return the competitors of another kind, without a prior, that the study asks to catch up; else the first of them."""
+    """Return the competitors of another kind, without a prior, that the study asks to catch up; else the first."""
     asked = {
         later.learner
         for question in study.questions
@@ -376,9 +364,9 @@ def bounds(estimate: Estimate, digits: int = 3) -> str:
 def answers(study: Study, frame: pd.DataFrame) -> list[str]:
     """Answer the study's questions, on each problem, one line each, from the errors under the sampling density."""
     rows = losses(frame)
-    parts = by_problem(rows[rows["metric"].isin(PRIMARY)])
+    parts = by_problem(rows[rows["metric"].isin(primary_names())])
     return [
-        f"{problem}: {question.ask} {_answer(question, part)}".removeprefix(": ")
+        f"{problem}: {question.ask} {_answer(question, judged(part))}".removeprefix(": ")
         for problem, part in parts.items()
         for question in study.questions
     ]
@@ -387,7 +375,7 @@ def answers(study: Study, frame: pd.DataFrame) -> list[str]:
 def judged(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of what learners are judged by."""
     measured = set(frame["metric"])
-    return frame[frame["metric"] == next((name for name in PRIMARY if name in measured), "")]
+    return frame[frame["metric"] == next((name for name in primary_names() if name in measured), "")]
 
 
 def _answer(question: Question, table: pd.DataFrame) -> str:
@@ -395,7 +383,7 @@ def _answer(question: Question, table: pd.DataFrame) -> str:
     if not set(a.index) & set(b.index):
         return "Not measured yet."
     difference = paired_difference(a, b)
-    if "mse" in set(table["metric"]):
+    if scale_of(str(table["metric"].iloc[0])).unit != " %":
         means = f"{a.mean():.3g} against {b.mean():.3g}"
         apart = f"{abs(difference.mean):.2g} [{_bounds(difference, '.2g', 1)}]"
     else:

@@ -15,6 +15,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from studies.registry.metrics import describe
+
 CONFIDENCE = 0.95
 
 
@@ -167,20 +169,6 @@ def _half_width(values: pd.Series) -> float:
     return float(t_quantile(len(values)) * values.std(ddof=1) / np.sqrt(len(values)))
 
 
-_TITLES = {
-    "error": "Error under the sampling density",
-    "error_uniform": "Error uniformly over the square",
-    "error_sparse": "Error in the sparsest fifth of the density",
-    "error_train": "Error on the training points",
-    "mse": "Mean squared error under the sampling density",
-    "mse_uniform": "Mean squared error uniformly over the square",
-    "mse_train": "Mean squared error on the training points",
-    "r2": "Coefficient of determination R²",
-    "fit_seconds": "Seconds to fit",
-    "predict_seconds": "Seconds to predict the test points",
-}
-
-
 @dataclass(frozen=True)
 class Scale:
     """How a metric is written: its title, the factor to its unit, and the unit."""
@@ -216,7 +204,5 @@ def number(value: float, digits: int = 3) -> str:
 
 def scale_of(metric: str) -> Scale:
     """Return how a metric is written."""
-    title = _TITLES.get(metric, metric.replace("_", " "))
-    if metric.startswith("error"):
-        return Scale(title, 100, " %")
-    return Scale(title, 1, " s" if metric.endswith("seconds") else "")
+    shown = describe(metric)
+    return Scale(shown.title, shown.factor, f" {shown.unit}" if shown.unit else "")

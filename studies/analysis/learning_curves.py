@@ -187,7 +187,12 @@ def errors_at(frame: pd.DataFrame, n_samples: int, metric: str = "error") -> pd.
         If nothing of that size and metric is there, or there are two values for one cell.
     """
     rows = _rows(frame[frame["n_samples"] == n_samples], metric, f"n = {n_samples:,}")
-    return rows.pivot(index="seed", columns="learner", values="value")[rows["learner"].unique()]
+    return pivot_by_seed(rows, "learner")[rows["learner"].unique()]
+
+
+def pivot_by_seed(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the values of one metric with a row for each seed and a column for each value of a column."""
+    return rows.pivot(index="seed", columns=column, values="value")
 
 
 def _rows(frame: pd.DataFrame, metric: str, of: str) -> pd.DataFrame:
@@ -205,7 +210,7 @@ def _rows(frame: pd.DataFrame, metric: str, of: str) -> pd.DataFrame:
 def _table(frame: pd.DataFrame, learner: str, metric: str) -> pd.DataFrame:
     """Pivot the errors of complete seeds: one row a seed, one column a size."""
     rows = _rows(frame[frame["learner"] == learner], metric, repr(learner))
-    table = rows.pivot(index="seed", columns="n_samples", values="value").sort_index(axis=1)
+    table = pivot_by_seed(rows, "n_samples").sort_index(axis=1)
     return table.dropna(axis=1, thresh=(len(table) + 1) // 2).dropna()
 
 

@@ -81,7 +81,7 @@ def _end_with_driver(stack_path: str) -> None:
         os._exit(1)
 
 
-_PRELOAD = ["studies.execution.run", "studies.library", "estimators.nets", "sklearn.ensemble", "sklearn.svm"]
+_PRELOAD = ["studies.execution.run", "studies.library", "estimators.nets.building", "sklearn.ensemble", "sklearn.svm"]
 
 _GLANCE = 0.02  # seconds between looks at a worker's memory, which grows by some 2 GB/s at most
 _LAST_WORD = 0.2  # seconds that a worker over its limit has to write its stack

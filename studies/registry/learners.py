@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from estimators import CATALOG, Prior, SpiralPhase, with_prior
 from studies.registry.errors import Issue, brief, unknown
 from studies.registry.params import Builder, accepted, variants
-from studies.registry.problems import TASKS, task_of
+from studies.registry.problems import TASKS
 from toymanifold import Problem, Spiral
 
 VERSION = "3"
@@ -72,10 +72,9 @@ def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
 
 def _class(module: str, attribute: str, packages: Collection[str]) -> type[BaseEstimator]:
     try:
-        rooms = vars(importlib.import_module(module))
+        found = getattr(importlib.import_module(module), attribute, None)
     except Exception as error:  # whatever a foreign module does when it is imported
         raise ValueError(f"the module {module!r} cannot be imported: {type(error).__name__}: {error}") from error
-    found = rooms.get(attribute)
     if not (isinstance(found, type) and issubclass(found, BaseEstimator)):
         raise ValueError(f"{module}:{attribute} is no scikit-learn estimator")
     if found.__module__.split(".")[0] not in packages or inspect.isabstract(found):
@@ -120,7 +119,7 @@ def make_learner(
     ValueError, TypeError
         If there is no such learner of this problem.
     """
-    learner = with_prior(find(name, task_of(problem), allow)(**(params or {})), _resolved_prior(prior, problem))
+    learner = with_prior(find(name, problem.task, allow)(**(params or {})), _resolved_prior(prior, problem))
     seeds = {key: seed for key in learner.get_params() if key.split("__")[-1] == "random_state"}
     return learner.set_params(**seeds)
 
@@ -161,7 +160,7 @@ def wrong_on_problem(
     name: str, priors: Collection[str], params: Mapping[str, Any], problem: Problem, allow: Collection[str]
 ) -> list[Issue]:
     """Return why learners, each right by itself, cannot learn a problem."""
-    strange = unknown_params(name, params, [task_of(problem)], allow)
+    strange = unknown_params(name, params, [problem.task], allow)
     if strange:
         return [Issue(("params", *found.at), found.message, found.value) for found in strange]
     wrong = []
@@ -174,7 +173,7 @@ def wrong_on_problem(
 
 
 def _wrong_class(name: str, params: Mapping[str, Any], problem: Problem, allow: Collection[str]) -> list[Issue]:
-    task = task_of(problem)
+    task = problem.task
     try:
         fits = _FITS[task](make_learner(name, problem, params=params, allow=allow))
     except Exception as error:  # whatever a foreign class does when it is constructed

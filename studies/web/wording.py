@@ -42,12 +42,12 @@ def headline(findings: Findings) -> str:
 
 
 def verdicts(claims: Sequence[Claim]) -> str:
-    """Return how many of some claims are seen, in one sentence.
+    """Return how many of some claims are supported, in one sentence.
 
     Examples
     --------
     >>> verdicts([Claim("Sky is blue.", "", "", True), Claim("Grass is red.", "", "", False)])
-    'Of 2 claims 1 is seen, 1 is not seen.'
+    'Of 2 claims 1 is supported, 1 is not supported.'
     """
     counts = Counter(claim.verdict for claim in claims)
     told = (f"{n} {'is' if n == 1 else 'are'} {verdict}" for verdict in VERDICTS.values() if (n := counts[verdict]))
