@@ -9,16 +9,14 @@ from rich.table import Table
 from studies.analysis.breakdowns import is_of_bin
 from studies.analysis.claims import check_claims
 from studies.analysis.comparisons import summary
-from studies.analysis.findings import Findings, crossings_seen, find, judged
-from studies.analysis.intervals import Interval, Scale, scale_of
+from studies.analysis.crossovers import find_crossovers
+from studies.analysis.findings import Findings, find, judged
+from studies.analysis.intervals import Scale, scale_of
 from studies.analysis.learning_curves import by_problem, losses
 from studies.analysis.scaling_laws import NoScalingLaw, ScalingLaw, fit_all
 from studies.plots.figures import Page, pages
-from studies.registry.test_sets import N_TEST
 from studies.results.results import Results
 from studies.web.wording import highlights
-
-_UNSEEN = 0.5 / N_TEST
 
 _LOSSES = {
     "error": "error %",
@@ -95,14 +93,8 @@ def _scaling(problem: str, frame: pd.DataFrame) -> Table:
             shown.add_row(learner, "", "", f"none: {'; '.join(law.reasons)}")
         else:
             bounds = Scale("", 1, "").with_interval(law.exponent)
-            shown.add_row(learner, bounds, scale.with_interval(_seen(law.floor)), law.chosen.family.formula)
+            shown.add_row(learner, bounds, scale.with_interval(law.resolved_floor), law.chosen.model.formula)
     return shown
-
-
-def _seen(floor: Interval) -> Interval:
-    """Return a floor in which what no test set could tell from 0 is 0."""
-    mean, low, high = (end if end > _UNSEEN else 0.0 for end in (floor.mean, floor.low, floor.high))
-    return Interval(mean, low, high)
 
 
 def comparisons(results: Results) -> list[str]:
@@ -118,8 +110,8 @@ def comparisons(results: Results) -> list[str]:
 def _compared(found: Findings, frame: pd.DataFrame) -> Iterator[str]:
     for highlight in highlights(found):
         yield f"{highlight.label}: {highlight.value} {highlight.unit}. {highlight.detail}".replace(" . ", ". ")
-    for crossing in crossings_seen(frame):
-        yield f"Where {crossing.a} and {crossing.b} cross: {crossing}"
+    for crossing in find_crossovers(frame, found.measured[0].metric):
+        yield f"Where {crossing.a} and {crossing.b} cross: {crossing}."
 
 
 def write_pictures(results: Results, folder: Path, names: Collection[str] | None = None) -> list[str]:

@@ -163,7 +163,7 @@ def _needed(frame: pd.DataFrame) -> str:
         found = data_equivalence(frame, "net + polar", "kNN, k=1", _FEW)
     except NoEquivalence as refused:
         return str(refused)
-    return told(Interval(*(_FEW * ratio for ratio in (found.ratio.mean, found.ratio.low, found.ratio.high))), ",.0f")
+    return f"{_FEW * found.times:,.0f}"
 
 
 def _exponent(frame: pd.DataFrame, pair: tuple[str, str]) -> Claim:
