@@ -18,7 +18,7 @@ from studies.registry.registry import Registry
 
 _LEAST_P = 0.01  # that is told
 
-VERDICTS = {True: "supported", False: "not supported", None: "inconclusive"}
+VERDICTS = {True: "seen", False: "not seen", None: "undecided"}
 """What is said of a claim, by whether it holds."""
 
 

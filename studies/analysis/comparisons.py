@@ -50,10 +50,10 @@ def summary(frame: pd.DataFrame | HasFrame) -> pd.DataFrame:
     """
     frame = losses(as_frame(frame))
     by = [*(["problem"] if "problem" in frame else []), "learner", "n_samples", "metric"]
-    intervals = {metric: interval_of(rows, str(metric)) for metric, rows in frame.groupby("metric")}
+    intervals = {str(metric): interval_of(rows, str(metric)) for metric, rows in frame.groupby("metric")}
     rows = []
     for key, values in frame.groupby(by, sort=False)["value"]:
-        interval = intervals[key[-1]](values)
+        interval = intervals[str(key[-1])](values)
         rows.append((*key, interval.mean, interval.low, interval.high, len(values)))
     return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "seeds"])
 

@@ -1,7 +1,7 @@
 """The report of a study: one self-contained page, which needs no network, and no script to be read.
 
-The numbers come from `studies.analysis.findings`, the words from `wording`, the drawing from `charts`; the template puts
-them together and escapes all names.
+The numbers come from `studies.analysis.findings`, the words from `wording`, the drawing from `charts`; the template
+puts them together and escapes all names.
 """
 
 import os
@@ -31,7 +31,7 @@ from studies.web import charts, rendering
 from studies.web.charts import Chart, Strip, Style
 from studies.web.gallery import SHOWN_SEED, Gallery, figure_uri, galleries
 from studies.web.tables import BreakdownTable, breakdown_tables
-from studies.web.wording import headline, highlights, needed, standing, verdicts
+from studies.web.wording import headline, highlights, needed, verdicts
 
 _MOST_RUNS = 10
 _MOST_FAILURES = 50
@@ -182,7 +182,7 @@ def _chapter(
         Versus(
             competitor.learner,
             needed(competitor),
-            standing(competitor.crossover, competitor.learner)
+            competitor.crossover.standing(competitor.learner)
             if competitor.crossover
             else "has no sample size in common",
             charts.strip(competitor.equivalence, sizes) if competitor.equivalence else None,
