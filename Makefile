@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 STUDY = prior-vs-data
 
-.PHONY: docs study test
+.PHONY: docs fuzz study test
 
 # Measure the built-in study and show what it found.
 study: .venv/installed
@@ -13,6 +13,10 @@ study: .venv/installed
 # Run the tests, on all cores.
 test: .venv/tested
 	$(BIN)/pytest -n auto
+
+# Run the property tests on ten times as many examples, and other ones every time.
+fuzz: .venv/tested
+	$(BIN)/pytest -n auto -m 'hypothesis and not slow' --hypothesis-profile=fuzz tests
 
 # Build the documentation into docs/_build/html; the examples in it are executed, and no warning is let pass.
 docs: .venv/documented

@@ -1,8 +1,8 @@
-"""Short names for learners, each with or without a prior: ``make("knn-1", prior="polar")``.
+"""Short names for learners, each with or without a prior: ``make_learner("knn", n_neighbors=3, prior="polar")``.
 
-A net takes the prior as a layer. Any other learner stands behind it in a pipeline, with the new coordinates
-standardised; without a prior it is itself, on raw coordinates (but for the tuned SVM, whose grid of gamma needs a
-scale). Every name stands for a classifier and for a regressor.
+A net has the prior as a layer; before any other learner it is a step of a pipeline, followed by a scaler. Without a
+prior a learner gets raw coordinates, except the tuned SVM, whose grid of gamma needs a scale. Every name is that of a
+classifier and of a regressor.
 """
 
 from collections.abc import Callable
@@ -16,12 +16,11 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
-from estimators.kernels import KernelClassifier, KernelRegressor
+from estimators.kernels import KernelClassifier, KernelRegressor, RFMClassifier, RFMRegressor
 from estimators.neighbors import NeighborsClassifier, NeighborsRegressor
 from estimators.nets import Net, NetClassifier, NetRegressor
 from estimators.priors import as_prior
 from estimators.random_features import RandomFeaturesClassifier, RandomFeaturesRegressor
-from estimators.rfm import RFMClassifier, RFMRegressor
 from toymanifold.validation import check_choice
 
 Builder = Callable[..., BaseEstimator]
@@ -36,6 +35,7 @@ def _tuned(machine: BaseEstimator, grid: dict[str, list[float]], *, cv: int = 3)
 
 CLASSIFIERS: dict[str, Builder] = {
     "net": NetClassifier,
+    "knn": NeighborsClassifier,
     "knn-1": partial(NeighborsClassifier, n_neighbors=1),
     "knn-5": partial(NeighborsClassifier, n_neighbors=5),
     "svm": SVC,
@@ -48,6 +48,7 @@ CLASSIFIERS: dict[str, Builder] = {
 
 REGRESSORS: dict[str, Builder] = {
     "net": NetRegressor,
+    "knn": NeighborsRegressor,
     "knn-1": partial(NeighborsRegressor, n_neighbors=1),
     "knn-5": partial(NeighborsRegressor, n_neighbors=5),
     "svm": SVR,
@@ -64,7 +65,7 @@ CATALOG: dict[str, dict[str, Builder]] = {
 """Every learner by name and task."""
 
 
-def make(name: str, *, task: str = "classification", prior: Any = None, **params: Any) -> BaseEstimator:
+def make_learner(name: str, *, task: str = "classification", prior: Any = None, **params: Any) -> BaseEstimator:
     """Return an unfitted learner by its short name.
 
     Parameters
@@ -72,10 +73,10 @@ def make(name: str, *, task: str = "classification", prior: Any = None, **params
     name : str
         A key of `CATALOG`.
     task : {"classification", "regression"}, default="classification"
-    prior : None, {"polar-sincos", "polar", "phase"} or Prior, default=None
-        What the learner is told of the problem.
+    prior : {"none", "polar-sincos", "polar", "phase"}, Prior or None, default=None
+        The change of coordinates before the learner; None and "none" are no change.
     **params
-        Of the learner itself, as its class takes them.
+        Parameters of the learner's own class.
 
     Returns
     -------
@@ -84,25 +85,39 @@ def make(name: str, *, task: str = "classification", prior: Any = None, **params
 
     Examples
     --------
-    >>> make("knn-5")
-    NeighborsClassifier()
-    >>> make("knn-1", prior="polar")[0]
+    >>> make_learner("knn", n_neighbors=3)
+    NeighborsClassifier(n_neighbors=3)
+    >>> make_learner("knn", n_neighbors=3, prior="polar")[0]
     PolarCoordinates()
     """
-    builders = CATALOG[check_choice(name, "name", "make", CATALOG)]
-    build = builders[check_choice(task, "task", "make", builders)]
+    builders = CATALOG[check_choice(name, "name", "make_learner", CATALOG)]
+    build = builders[check_choice(task, "task", "make_learner", builders)]
     return with_prior(build(**params), prior)
 
 
+make = make_learner
+"""Alias of `make_learner`."""
+
+
 def with_prior(learner: BaseEstimator, prior: Any) -> BaseEstimator:
-    """Return an unfitted learner that is told a prior: a net by a layer, any other by a transformer in front.
+    """Return an unfitted learner with a prior: a layer of a net, or a transformer before any other learner.
 
     Parameters
     ----------
     learner : BaseEstimator
-        A net is told in place.
-    prior : None, {"polar-sincos", "polar", "phase"} or Prior
-        None leaves the learner as it is.
+        A net is changed in place.
+    prior : {"none", "polar-sincos", "polar", "phase"}, Prior or None
+        With None and "none" the learner itself is returned, on raw coordinates.
+
+    Returns
+    -------
+    estimator : BaseEstimator
+
+    Examples
+    --------
+    >>> from sklearn.svm import SVC
+    >>> list(with_prior(SVC(), "polar").named_steps)
+    ['polarcoordinates', 'standardscaler', 'svc']
     """
     if isinstance(learner, Net):
         return learner.set_params(prior=prior)

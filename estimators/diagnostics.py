@@ -1,23 +1,22 @@
-"""What a fitted function does with its input: gradients, the directions it depends on, how steep it is.
+"""Diagnostics of a fitted function: its input gradients, its feature matrices, its Lipschitz constant.
 
-Functions of arrays and of torch modules; they know no estimator. Of a fitted net the module to hand in is
-``net.net_.module_``, which takes raw points, so that gradients are with respect to them.
+A function is a fitted estimator with a method ``gradients``, a torch module, or a function of tensors that maps each
+row by itself. The module of a fitted net is ``net.net_.module_``; its inputs are raw points.
 
-A module is copied first: to the CPU, in float64 and evaluation mode, its parameters fixed (`as_double`). Neither it nor
-torch's global state is changed. A function of tensors, each row of its result a function of that row of its argument,
-is called as it is.
+A module is copied first: to the CPU, in float64 and evaluation mode, with its parameters fixed (`as_double`). Neither
+the module nor torch's global state is changed.
 """
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import subspace_angles
 from torch import Tensor, nn
 
+from estimators.feature_matrices import agop, principal_angles, share_inside
 from toymanifold.validation import check_integer, check_real, error_message
 
 __all__ = [
@@ -35,7 +34,18 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-Function = nn.Module | Callable[[Tensor], Tensor]
+
+
+@runtime_checkable
+class Differentiable(Protocol):
+    """A fitted estimator with gradients, such as a net, a kernel machine or a model on random features."""
+
+    def gradients(self, X: ArrayLike) -> Floats:
+        """Return the gradient of each output at each row of `X` (n, d) as (n, d, n_outputs)."""
+
+
+Function = Differentiable | nn.Module | Callable[[Tensor], Tensor]
+_F = TypeVar("_F", bound=Function)
 
 STEEPEST: dict[type[nn.Module], float] = {
     nn.Dropout: 1.0,
@@ -49,7 +59,7 @@ STEEPEST: dict[type[nn.Module], float] = {
 """Lipschitz constants of layers without parameters."""
 
 _recording = torch.inference_mode(False)
-"""Decorator: gradients are recorded, whatever the caller's grad or inference mode."""
+"""Decorator that records gradients, whatever the caller's grad or inference mode."""
 
 
 @_recording
@@ -64,79 +74,77 @@ def input_gradients(function: Function, X: ArrayLike) -> Floats:
 
     Parameters
     ----------
-    function : Module or callable
-        Maps (n, d) to (n,) or (n, n_outputs).
+    function : estimator, Module or callable
+        An estimator has a method ``gradients``. Anything else maps tensors (n, d) to (n,) or (n, n_outputs).
     X : array-like of shape (n, d)
 
     Returns
     -------
     gradients : ndarray of shape (n, d) or (n, d, n_outputs)
+
+    Examples
+    --------
+    >>> input_gradients(lambda X: X.square().sum(dim=1), [[1.0, 2.0]])
+    array([[2., 4.]])
     """
+    if isinstance(function, Differentiable):
+        return function.gradients(X)
     points = _points(X, "input_gradients").requires_grad_()
     outputs = _double(function)(points)
     gradients = _jacobian(outputs, [points])[0]
     return gradients[:, :, 0] if outputs.ndim == 1 else gradients
 
 
-def agop(gradients: ArrayLike) -> Floats:
-    """Return the average gradient outer product, summed over outputs.
-
-    Its eigenvectors are the directions that a function depends on, by how much (Radhakrishnan et al., Mechanism for
-    feature learning in neural networks and backpropagation-free machine learning models, Science 383, 2024).
-
-    Parameters
-    ----------
-    gradients : array-like of shape (n, d) or (n, d, n_outputs)
-
-    Returns
-    -------
-    matrix : ndarray of shape (d, d)
-        Positive semi-definite.
+def average_gradient_outer_product(function: Function, X: ArrayLike) -> Floats:
+    """Return the `agop` (d, d) of the `input_gradients` of a function at the rows of `X` (n, d).
 
     Examples
     --------
-    >>> agop([[1.0, 0.0], [0.0, 3.0]])
-    array([[0.5, 0. ],
-           [0. , 4.5]])
+    >>> average_gradient_outer_product(torch.nn.Identity(), [[1.0, 2.0]])
+    array([[1., 0.],
+           [0., 1.]])
     """
-    G = np.asarray(gradients, dtype=np.float64)
-    if G.ndim not in (2, 3) or not len(G):
-        raise ValueError(error_message("gradients", "agop", "of shape (n, d) or (n, d, n_outputs)", f"shape {G.shape}"))
-    G = G.reshape(*G.shape[:2], -1)
-    matrix: Floats = np.tensordot(G, G, axes=((0, 2), (0, 2))) / len(G)
-    return matrix
-
-
-def average_gradient_outer_product(function: Function, X: ArrayLike) -> Floats:
-    """Return the `agop` (d, d) of the `input_gradients` of a function at the rows of `X` (n, d)."""
     return agop(input_gradients(function, X))
 
 
 def neural_feature_matrices(module: nn.Module) -> dict[str, Floats]:
-    """Return W^T W of each linear layer, by the layer's name."""
+    """Return W^T W of each linear layer, by the layer's name.
+
+    Examples
+    --------
+    >>> from estimators import NetClassifier
+    >>> net = NetClassifier(depth=1, epochs=0, random_state=0).fit([[0.0, 0.0], [1.0, 1.0]], [0, 1])
+    >>> {name: matrix.shape for name, matrix in neural_feature_matrices(net.net_.module_).items()}
+    {'body.0': (2, 2), 'body.2': (64, 64)}
+    """
     return {name: (layer.weight.T @ layer.weight).numpy() for name, layer in _linear(as_double(module))}
 
 
 @_recording
 def feature_ansatz(module: nn.Module, X: ArrayLike, *, power: float = 1.0) -> dict[str, float]:
-    r"""Return how far each linear layer obeys the neural feature ansatz.
+    r"""Return the agreement of each linear layer with the neural feature ansatz.
 
-    It says that :math:`W^\top W \propto G^\alpha`, with G the average gradient outer product of the whole net with
-    respect to that layer's input (Radhakrishnan et al. 2024, as `agop`).
+    The ansatz is :math:`W^\top W \propto G^\alpha`, with G the average gradient outer product of the whole net with
+    respect to that layer's input (Radhakrishnan et al. 2024, see `agop`).
 
     Parameters
     ----------
     module : Module
-        Each of its linear layers is called once.
+        Calls each of its linear layers once.
     X : array-like of shape (n, d)
     power : float, default=1.0
-        alpha. 1 is the ansatz as first stated, and exact for a last layer; 1/2 is the other in use, and exact for the
-        layer before it where both are linear and balanced.
+        alpha. 1 is the ansatz as first stated, and exact for a last layer; 1/2 is in use as well, and exact for the
+        layer before a last one if both are linear and balanced.
 
     Returns
     -------
     correlations : dict of str to float
-        Cosine of the angle between the two matrices as vectors, in [0, 1]; nan where one of them is 0.
+        Cosine of the angle between the two matrices as vectors, in [0, 1]; nan if one of them is 0.
+
+    Examples
+    --------
+    >>> feature_ansatz(torch.nn.Linear(2, 1), [[1.0, 2.0], [3.0, 1.0]])
+    {'': 1.0}
     """
     check_real(power, "power", "feature_ansatz", low=0, closed="()")
     double, points = as_double(module), _points(X, "feature_ansatz").requires_grad_()
@@ -148,51 +156,27 @@ def feature_ansatz(module: nn.Module, X: ArrayLike, *, power: float = 1.0) -> di
     return {name: _cosine(features[name], _power(agop(G), power)) for name, G in zip(inputs, gradients, strict=True)}
 
 
-def principal_angles(matrix: ArrayLike, frame: ArrayLike) -> Floats:
-    """Return the angles between the leading eigenvectors of a feature matrix and a known subspace.
-
-    Parameters
-    ----------
-    matrix : array-like of shape (d, d)
-        Symmetric, positive semi-definite.
-    frame : array-like of shape (d, k)
-        Independent columns; as many eigenvectors are taken.
-
-    Returns
-    -------
-    angles : ndarray of shape (k,)
-        In radians, the largest first; all 0 where the subspace is recovered.
-    """
-    M, F = _matrix_and_frame(matrix, frame, "principal_angles")
-    angles: Floats = subspace_angles(np.linalg.eigh(M)[1][:, -F.shape[1] :], F)
-    return angles
-
-
-def share_inside(matrix: ArrayLike, frame: ArrayLike) -> float:
-    """Return the share, in [0, 1], of the trace of a feature matrix (d, d) inside the span of a frame (d, k)."""
-    M, F = _matrix_and_frame(matrix, frame, "share_inside")
-    if np.trace(M) <= 0:
-        raise ValueError(error_message("matrix", "share_inside", "of positive trace", f"trace {np.trace(M):g}"))
-    Q = np.linalg.qr(F)[0]
-    return float(np.trace(Q.T @ M @ Q) / np.trace(M))
-
-
 def lipschitz_lower_bound(function: Function, X: ArrayLike, *, n_steps: int = 30, step: float = 0.05) -> float:
-    """Return the largest spectral norm of the Jacobian that gradient ascent from the rows of `X` comes by.
+    """Return the largest spectral norm of the Jacobian that gradient ascent from the rows of `X` finds.
 
-    The ascent direction is a difference of gradients at two points, a step to either side along the steepest
-    direction, and not a second derivative: that of a ReLU net is 0 almost everywhere.
+    The ascent direction is the difference of the gradients at two points, a step to either side along the steepest
+    direction. A second derivative would not do: that of a ReLU net is 0 almost everywhere.
 
     Parameters
     ----------
-    function : Module or callable
-        Maps (n, d) to (n,) or (n, n_outputs), differentiable almost everywhere.
+    function : estimator, Module or callable
+        As for `input_gradients`; differentiable almost everywhere.
     X : array-like of shape (n, d)
-        Where the ascents start.
+        Starting points of the ascent.
     n_steps : int, default=30
         0 is the maximum over the points themselves.
     step : float, default=0.05
-        Length of a step, by the root mean square distance of `X` from its mean.
+        Length of a step, in units of the root mean square distance of `X` from its mean.
+
+    Examples
+    --------
+    >>> lipschitz_lower_bound(lambda X: 3 * X[:, 0], [[0.0, 0.0], [1.0, 1.0]])
+    3.0
     """
     owner = "lipschitz_lower_bound"
     check_integer(n_steps, "n_steps", owner, low=0)
@@ -216,22 +200,29 @@ def lipschitz_lower_bound(function: Function, X: ArrayLike, *, n_steps: int = 30
 
 @_recording
 def lipschitz_upper_bound(module: nn.Module, X: ArrayLike) -> float:
-    """Return the product of the Lipschitz constants of the layers, the spectral norm being that of a linear one.
+    """Return the product of the Lipschitz constants of the layers.
 
-    Known are Linear, LayerNorm (1 / sqrt(eps) times its largest weight: rarely of use) and those of `STEEPEST`; any
-    other layer may tell its own as an attribute ``lipschitz``.
+    The constant of a linear layer is its spectral norm, that of LayerNorm 1 / sqrt(eps) times its largest weight, which
+    is rarely of use; `STEEPEST` has layers without parameters. Any other layer may have an attribute ``lipschitz``.
 
     Parameters
     ----------
     module : Module
-        A chain: each layer takes what the one before puts out. A forward pass makes sure of it.
+        A chain: the input of each layer is the output of the layer before. A forward pass checks this.
     X : array-like of shape (n, d)
         Any points, for that pass.
 
     Raises
     ------
     ValueError
-        Where a layer's constant is not known, or the module is no chain; the layer is named.
+        If a layer's constant is not known, or the module is not a chain; the message names the layer.
+
+    Examples
+    --------
+    >>> layer = torch.nn.Linear(1, 1)
+    >>> _ = torch.nn.init.constant_(layer.weight, 2.0)
+    >>> lipschitz_upper_bound(torch.nn.Sequential(layer, torch.nn.ReLU()), [[1.0]])
+    2.0
     """
     layers = _chain(as_double(module), _points(X, "lipschitz_upper_bound"))
     return float(np.prod([_lipschitz(layer, name) for name, layer in layers]))
@@ -239,7 +230,7 @@ def lipschitz_upper_bound(module: nn.Module, X: ArrayLike) -> float:
 
 @_recording
 def gradient_norms(
-    module: nn.Module, X: ArrayLike, y: ArrayLike, loss: Callable[[Tensor, Tensor], Tensor]
+    module: nn.Module, X: ArrayLike, y: ArrayLike, loss: str | Callable[[Tensor, Tensor], Tensor]
 ) -> dict[str, float]:
     """Return the norm of the gradient of a loss with respect to each layer's own parameters, by the layer's name.
 
@@ -248,20 +239,28 @@ def gradient_norms(
     module : Module
     X : array-like of shape (n, d)
     y : array-like of shape (n,) or (n, n_outputs)
-        As the loss takes them: class codes as int64; real values are given the shape of the output.
-    loss : callable
-        Of outputs and `y`, say ``torch.nn.functional.cross_entropy``.
+        Class codes, or real values, which are reshaped like the output.
+    loss : str or callable
+        A function of outputs and `y`, or the name of one in ``torch.nn.functional``, such as "cross_entropy".
+
+    Examples
+    --------
+    >>> layer = torch.nn.Linear(1, 1, bias=False)
+    >>> _ = torch.nn.init.constant_(layer.weight, 2.0)
+    >>> gradient_norms(layer, [[1.0]], [0.0], "mse_loss")
+    {'': 4.0}
     """
+    loss_function = getattr(nn.functional, loss) if isinstance(loss, str) else loss
     double = as_double(module).requires_grad_(True)
     outputs, targets = double(_points(X, "gradient_norms")), torch.from_numpy(np.array(y))
     targets = targets.double().reshape(outputs.shape) if targets.is_floating_point() else targets.long()
-    loss(outputs, targets).backward()
+    loss_function(outputs, targets).backward()
     layers = ((name, list(layer.parameters(recurse=False))) for name, layer in double.named_modules())
     return {name: float(sum(_squares(p) for p in own)) ** 0.5 for name, own in layers if own}
 
 
-def _double(function: Function) -> Function:
-    return as_double(function) if isinstance(function, nn.Module) else function
+def _double(function: _F) -> _F:
+    return as_double(function) if isinstance(function, nn.Module) else function  # type: ignore[return-value]
 
 
 def _points(X: ArrayLike, owner: str) -> Tensor:
@@ -296,19 +295,8 @@ def _cosine(A: Floats, B: Floats) -> float:
     return float(np.vdot(A, B) / norms) if norms else float("nan")
 
 
-def _matrix_and_frame(matrix: ArrayLike, frame: ArrayLike, owner: str) -> tuple[Floats, Floats]:
-    M, F = np.asarray(matrix, dtype=np.float64), np.asarray(frame, dtype=np.float64)
-    if M.ndim != 2 or M.shape[0] != M.shape[1]:
-        raise ValueError(error_message("matrix", owner, "a square array", f"shape {M.shape}"))
-    if F.ndim != 2 or len(F) != len(M) or not 1 <= F.shape[1] <= len(M):
-        raise ValueError(
-            error_message("frame", owner, f"of shape ({len(M)}, k), 1 <= k <= {len(M)}", f"shape {F.shape}")
-        )
-    return M, F
-
-
 def _chain(module: nn.Module, points: Tensor) -> list[tuple[str, nn.Module]]:
-    """Return the layers in the order of their calls, sure that nothing happens in between."""
+    """Return the layers in the order of their calls; raise if there is any computation between them."""
     called: list[tuple[str, nn.Module]] = []
     last = points
 

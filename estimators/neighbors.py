@@ -10,14 +10,14 @@ from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from estimators.nearest import LARGEST, Tree, brute_neighbors, build_tree, tree_neighbors
+from estimators.neighbor_search import LARGEST, Tree, brute_neighbors, build_tree, tree_neighbors
 from toymanifold.validation import check_choice, check_integer, error_message
 
 _FLOATS = (np.float64, np.float32)
 
 
 class _NearestNeighbors(BaseEstimator):
-    """What classifier and regressor share: the points, and the query."""
+    """Base of the classifier and the regressor: the points and the query."""
 
     _index: Tree | NDArray[np.floating]
 
@@ -39,7 +39,7 @@ class _NearestNeighbors(BaseEstimator):
         Returns
         -------
         distances, indices : ndarray of shape (n_queries, n_neighbors)
-            The nearest first; of points equally near, that of the lowest index.
+            The nearest first; of points at equal distance, the lowest index first.
         """
         check_is_fitted(self, "n_samples_fit_")
         self._check_parameters(self.n_samples_fit_)
@@ -53,10 +53,10 @@ class _NearestNeighbors(BaseEstimator):
         return np.sqrt(squares), indices
 
     def _fit_points(self, X: NDArray[np.floating]) -> None:
-        """Keep the validated points `X`, or a tree of them where that is the quicker way."""
+        """Store the validated points `X`, or a tree of them if that is faster."""
         self._check_parameters(len(X))
         _check_magnitude(X, type(self).__name__)
-        algorithm = _quicker(*X.shape) if self.algorithm == "auto" else self.algorithm
+        algorithm = _faster(*X.shape) if self.algorithm == "auto" else self.algorithm
         self.n_samples_fit_ = len(X)
         self._index = build_tree(X) if algorithm == "tree" else X
 
@@ -77,27 +77,27 @@ class _NearestNeighbors(BaseEstimator):
 
 
 class NeighborsClassifier(ClassifierMixin, _NearestNeighbors):
-    """The vote of the k nearest training points, found exactly.
+    """Classifier by vote of the k nearest training points, found exactly.
 
     Parameters
     ----------
     n_neighbors : int, default=5
         At most the number of training points.
     weights : {"uniform", "distance"}, default="uniform"
-        What a neighbour counts: one, or the inverse of its distance; training points met exactly outweigh all others.
+        The weight of a neighbour: one, or the inverse of its distance. Neighbours at distance 0 outweigh all others.
     algorithm : {"auto", "tree", "brute"}, default="auto"
-        How neighbours are found, never which: "auto" takes what was the quicker for so many points and features.
+        The search, which does not change the result; "auto" chooses by the numbers of points and features.
     n_jobs : int or None, default=None
         Threads of a query of the tree, as joblib counts them; None is one. Brute force has those of the BLAS.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Of classes with as many votes, the first is predicted.
+        In a tie the first class is predicted.
     n_samples_fit_ : int
     n_features_in_ : int
     feature_names_in_ : ndarray of str
-        Only where `X` has string column names.
+        Only if `X` has string column names.
 
     Examples
     --------
@@ -107,7 +107,7 @@ class NeighborsClassifier(ClassifierMixin, _NearestNeighbors):
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Remember the points.
+        """Store the points.
 
         Parameters
         ----------
@@ -143,7 +143,7 @@ class NeighborsClassifier(ClassifierMixin, _NearestNeighbors):
 
 
 class NeighborsRegressor(RegressorMixin, _NearestNeighbors):
-    """The mean of the k nearest training points, found exactly.
+    """Regressor by the mean of the k nearest training points, found exactly.
 
     Parameters are those of `NeighborsClassifier`.
 
@@ -152,7 +152,7 @@ class NeighborsRegressor(RegressorMixin, _NearestNeighbors):
     n_samples_fit_ : int
     n_features_in_ : int
     feature_names_in_ : ndarray of str
-        Only where `X` has string column names.
+        Only if `X` has string column names.
 
     Examples
     --------
@@ -162,14 +162,14 @@ class NeighborsRegressor(RegressorMixin, _NearestNeighbors):
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Remember the points.
+        """Store the points.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Copied into a tree; or kept, not copied.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            In float32, so are the predictions; else they are in float64.
+            The predictions are in float32 if these are, else in float64.
 
         Raises
         ------
@@ -195,7 +195,7 @@ class NeighborsRegressor(RegressorMixin, _NearestNeighbors):
 
 
 def _inverse(distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return weights of inverse distance: where one is infinite, it is 1 and the finite ones of its row 0."""
+    """Return the inverse distances; in a row with infinite ones, these are 1 and the others 0."""
     with np.errstate(divide="ignore", over="ignore"):
         weights = 1 / distances
     infinite = np.isinf(weights)
@@ -204,11 +204,11 @@ def _inverse(distances: NDArray[np.float64]) -> NDArray[np.float64]:
     return weights
 
 
-def _quicker(n_samples: int, n_features: int) -> str:
-    """Return "tree" or "brute", whichever was the quicker at k = 5.
+def _faster(n_samples: int, n_features: int) -> str:
+    """Return "tree" or "brute", whichever was faster at k = 5.
 
-    On normal and uniform points of docs/neighbors.md both took as long at 3, 6 to 8, 9 to 10 and 12 features for 10^3,
-    10^4, 10^5 and 10^6 points.
+    In docs/neighbors.md they were equally fast at 3, 6 to 8, 9 to 10 and 12 features for 10^3, 10^4, 10^5 and 10^6
+    normal or uniform points.
     """
     return "tree" if n_features <= 3 * np.log10(n_samples) - 6 else "brute"
 

@@ -23,8 +23,14 @@ def to_polar(X: Any, *, encoding: str = "raw") -> Any:
     Returns
     -------
     polar : array of shape (n_samples, d) or (n_samples, 2 d - 1)
-        ``r, theta_1, ..., theta_(d-1)``, or ``r``, the cosines, the sines. Where an angle is undefined (at the origin,
-        on an axis) it is 0, and so is its gradient.
+        ``r, theta_1, ..., theta_(d-1)``, or ``r``, the cosines, the sines. An undefined angle (at the origin, on an
+        axis) is 0, and so is its gradient.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> to_polar(np.array([[0.0, 2.0]]))
+    array([[2.    , 1.5708]])
     """
     xp = array_namespace(X)
     largest = xp.max(xp.abs(X), axis=1, keepdims=True)
@@ -44,12 +50,18 @@ def from_polar(polar: Any, *, encoding: str = "raw") -> Any:
     Parameters
     ----------
     polar : array of shape (n_samples, d) or (n_samples, 2 d - 1)
-        As `to_polar` returns it for the same encoding. Pairs of cosine and sine count by their direction alone.
+        As `to_polar` returns it for the same encoding. Of a pair of cosine and sine only the direction is used.
     encoding : {"raw", "sincos"}, default="raw"
 
     Returns
     -------
     X : array of shape (n_samples, d)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from_polar(np.array([[2.0, np.pi / 2]])).round(6)
+    array([[0., 2.]])
     """
     xp = array_namespace(polar)
     radius, rest = polar[:, :1], polar[:, 1:]

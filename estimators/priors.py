@@ -1,8 +1,8 @@
-"""Priors as coordinates: what a learner is told about the problem before it sees any data.
+"""Priors as changes of coordinates: knowledge of the problem that a learner has before it sees data.
 
-A prior is a stateless transformer. In front of a scikit-learn learner it is a step of a pipeline; inside a net it is a
-layer; both call `Prior.coordinates`, one function of arrays. The priors form a ladder, from no knowledge to all but the
-labels: None, "polar-sincos", "polar", "phase".
+A prior is a stateless transformer: a step of a pipeline before a scikit-learn learner, or a layer inside a net. Both
+call `Prior.coordinates`, one function of arrays. The priors form a ladder, from no knowledge to all but the labels:
+"none", "polar-sincos", "polar", "phase".
 """
 
 import math
@@ -24,20 +24,35 @@ _FLOATS = (np.float64, np.float32)
 
 
 class Prior(TransformerMixin, BaseEstimator, ABC):
-    """Base of the priors: a change of coordinates that learns nothing from data."""
+    """Base of the priors: a change of coordinates that learns nothing from data.
+
+    Examples
+    --------
+    >>> class Radius(Prior):
+    ...     def coordinates(self, X, **learnt):
+    ...         return (X**2).sum(1)[:, None] ** 0.5
+    ...
+    ...     def _names(self):
+    ...         return ["r"]
+    ...
+    ...     def _check_parameters(self):
+    ...         pass
+    >>> Radius().fit_transform([[3.0, 4.0]])
+    array([[5.]])
+    """
 
     lossy = False
-    """Whether points may differ where their coordinates do not."""
+    """True if different points may have equal coordinates."""
 
     @abstractmethod
     def coordinates(self, X: Any, **learnt: Any) -> Any:
         """Map an array (n_samples, n_features) of any array library to new coordinates; unchecked.
 
-        What `learnable` names may be given in place of the parameters of the same names, as arrays of the same library.
+        Parameters that `learnable` names may be given as arrays of the same library.
         """
 
     def learnable(self, n_features: int) -> dict[str, NDArray[np.float64]]:  # noqa: ARG002
-        """Return what a layer is to learn in this prior, by name, as it is at the start."""
+        """Return the initial values of the parameters that a layer learns, by name."""
         return {}
 
     @abstractmethod
@@ -46,7 +61,7 @@ class Prior(TransformerMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _check_parameters(self) -> None:
-        """Raise where a parameter is not allowed."""
+        """Raise if a parameter is not allowed."""
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002
         """Validate the parameters and `X` (n_samples, n_features >= 2); nothing is learnt."""
@@ -56,7 +71,7 @@ class Prior(TransformerMixin, BaseEstimator, ABC):
         return self
 
     def check_features(self, n_features: int) -> None:
-        """Raise where the parameters do not fit points of `n_features`."""
+        """Raise if points of `n_features` cannot be transformed."""
         if n_features < 2:
             raise ValueError(
                 error_message("X", type(self).__name__, "of 2 features at least", f"n_features = {n_features}")
@@ -69,7 +84,7 @@ class Prior(TransformerMixin, BaseEstimator, ABC):
         return new
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002
-        """Return the names of the new coordinates; those of the input play no part."""
+        """Return the names of the new coordinates; the names of the input are ignored."""
         check_is_fitted(self, "n_features_in_")
         return np.array(self._names(), dtype=object)
 
@@ -85,20 +100,18 @@ class PolarCoordinates(Prior):
     Parameters
     ----------
     encoding : {"raw", "sincos"}, default="raw"
-        How an angle is given: itself, with a cut where it jumps by 2 pi, or as cosine and sine, without. A spiral is a
-        straight line in the raw angle but for the cut, and is not in cosine and sine: docs/priors.md has what each is
-        worth, measured.
-
+        An angle is given as itself, with a cut where it jumps by 2 pi, or as cosine and sine, without a cut. In the raw
+        angle a spiral is a straight line but for the cut, in cosine and sine it is not: docs/priors.md compares them.
     center : array-like of shape (n_features,) or None, default=None
-        The point about which radius and angles are measured; None is the origin.
+        The point from which radius and angles are measured; None is the origin.
     learn_center : bool, default=False
-        Whether a net learns the centre, beginning at `center`; only a layer can, so `fit` refuses it.
+        Whether a net learns the centre, starting from `center`. Only a layer can; `fit` raises if it is True.
 
     Attributes
     ----------
     n_features_in_ : int
     feature_names_in_ : ndarray of str
-        Only where `X` has string column names.
+        Only if `X` has string column names.
 
     Examples
     --------
@@ -120,7 +133,7 @@ class PolarCoordinates(Prior):
         return super().fit(X, y)
 
     def check_features(self, n_features: int) -> None:
-        """Raise where there is no angle, or the centre is of another dimension."""
+        """Raise if there is only one feature, or the centre has another dimension."""
         super().check_features(n_features)
         if self.center is not None and np.shape(self.center) != (n_features,):
             allowed = f"an array of shape ({n_features},)"
@@ -135,7 +148,7 @@ class PolarCoordinates(Prior):
         return to_polar(X - center, encoding=self.encoding)
 
     def learnable(self, n_features: int) -> dict[str, NDArray[np.float64]]:
-        """Return the centre, if it is to be learnt."""
+        """Return the initial centre, if `learn_center`."""
         if not self.learn_center:
             return {}
         return {"center": np.zeros(n_features) if self.center is None else np.asarray(self.center, dtype=np.float64)}
@@ -165,18 +178,25 @@ class PolarCoordinates(Prior):
 class SpiralPhase(Prior):
     """The spiral's own phase: the one coordinate in which inside/outside is an interval.
 
-    What a learner would see that knew everything but the labels. See `toymanifold.Spiral.phase`.
+    It is the coordinate of a learner that knows everything but the labels. See `toymanifold.Spiral.phase`.
 
     Parameters
     ----------
     turns, fill, tip, radius : float
-        Of the spiral, which lies in the plane of the first two features; any others are ignored.
+        Of the spiral, which lies in the plane of the first two features; other features are ignored.
 
     Attributes
     ----------
     n_features_in_ : int
     feature_names_in_ : ndarray of str
-        Only where `X` has string column names.
+        Only if `X` has string column names.
+
+    Examples
+    --------
+    >>> from toymanifold import make_spiral
+    >>> X, y = make_spiral(500, random_state=0)
+    >>> bool(((SpiralPhase().fit_transform(X).ravel() <= 0.5) == y).all())
+    True
     """
 
     lossy = True
@@ -201,27 +221,47 @@ class SpiralPhase(Prior):
         return ["phase"]
 
 
+NO_PRIOR = "none"
+"""The name of no prior, for which None stands as well."""
+
 PRIORS: dict[str, Prior] = {
     "polar-sincos": PolarCoordinates(encoding="sincos"),
     "polar": PolarCoordinates(),
     "phase": SpiralPhase(),
 }
-"""The ladder by name, above None."""
+"""The priors by name, from the least knowledge to the most."""
 
 
 def as_prior(prior: Any, owner: str) -> Prior | None:
-    """Return an unfitted prior of a name or a `Prior`; None stays None.
+    """Return an unfitted prior.
+
+    Parameters
+    ----------
+    prior : {"none", "polar-sincos", "polar", "phase"}, Prior or None
+    owner : str
+        For the error message.
+
+    Returns
+    -------
+    prior : Prior or None
+        None for "none" and None.
 
     Raises
     ------
     ValueError
         If `prior` is none of these, or its parameters are not allowed.
+
+    Examples
+    --------
+    >>> as_prior("polar", "f")
+    PolarCoordinates()
     """
-    if prior is None:
+    if prior is None or (isinstance(prior, str) and prior == NO_PRIOR):
         return None
     if isinstance(prior, str) and prior in PRIORS:
         return clone(PRIORS[prior])
     if isinstance(prior, Prior):
         prior._check_parameters()
         return clone(prior)
-    raise ValueError(error_message("prior", owner, f"None, a Prior or one of {', '.join(map(repr, PRIORS))}", prior))
+    names = ", ".join(map(repr, (NO_PRIOR, *PRIORS)))
+    raise ValueError(error_message("prior", owner, f"None, a Prior or one of {names}", prior))

@@ -1,4 +1,4 @@
-"""Random features of a chosen count, and ridge regression on them down to the ridgeless interpolant."""
+"""Random features, and ridge regression on them down to the ridgeless interpolant."""
 
 import math
 from typing import Any, Self
@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from estimators.targets import FLOATS, LabelTargets, Machine, ValueTargets, check_weight
+from estimators.base import FLOATS, LabelTargets, Machine, ValueTargets, check_weight
 from toymanifold.streams import as_seed
 from toymanifold.validation import check_choice, check_integer, check_real
 
@@ -29,19 +29,19 @@ class RandomFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     :math:`\sqrt{2/N} \max(w_j \cdot x / h, 0)`, w_j uniform on the sphere of radius :math:`\sqrt{d}`, for the
     arc-cosine kernel of order 1 between x/h and x'/h.
 
-    They are nested: for one int seed, the first m of N features are those of m, but for the factor that makes inner
-    products a mean.
+    They are nested: for one int seed, the first m of N features are the features of N = m, up to the factor
+    :math:`\sqrt{2/N}`.
 
     Parameters
     ----------
     n_features : int, default=100
         N.
     kind : {"fourier", "relu"}, default="fourier"
-        "relu" has no bias, so it knows functions that are linear along each ray only; away from a sphere, append a
-        constant coordinate first, as ``PolynomialFeatures(1)`` does.
+        "relu" has no bias, so that every function of it is linear along each ray; unless the points are on a sphere,
+        append a constant coordinate first, as ``PolynomialFeatures(1)`` does.
     bandwidth : float or None, default=None
-        h, by which points are divided. None is sqrt(d / 2), the Gaussian kernel's default in scikit-learn, for
-        standardised coordinates.
+        h, by which points are divided. None is sqrt(d / 2), which for standardised coordinates is the default of the
+        Gaussian kernel in scikit-learn.
     random_state : int, RandomState, Generator or None, default=None
         Of weights and phases.
 
@@ -55,7 +55,7 @@ class RandomFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         h.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
-        Only where `X` has string column names.
+        Only if `X` has string column names.
 
     References
     ----------
@@ -80,7 +80,7 @@ class RandomFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002
-        """Draw the features; of `X` (n_samples, n_features_in) only the number of columns matters."""
+        """Draw the features; `X` (n_samples, n_features_in) is used only for its number of columns."""
         self._check_parameters()
         dimension = validate_data(self, X, dtype=FLOATS).shape[1]
         self.bandwidth_ = math.sqrt(dimension / 2) if self.bandwidth is None else self.bandwidth
@@ -96,14 +96,28 @@ class RandomFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Return the features of `X` (n_samples, n_features_in) as (n_samples, n_features)."""
         check_is_fitted(self)
         points = validate_data(self, X, dtype=FLOATS, reset=False)
-        features: Floats = points @ (self.weights_.T / self.bandwidth_).astype(points.dtype)
+        features = self._arguments(points)
         if self.kind == "relu":
             np.maximum(features, 0, out=features)
         else:
-            features += self.phases_.astype(features.dtype)
             np.cos(features, out=features)
         features *= math.sqrt(2 / len(self.weights_))
         return features
+
+    def _gradients(self, points: Floats, coef: Floats) -> Floats:
+        """Return the gradients (n_samples, n_features_in, n_functions) of the functions features(X) coef."""
+        arguments = self._arguments(points)
+        slopes = (arguments > 0) * 1.0 if self.kind == "relu" else -np.sin(arguments)
+        slopes *= math.sqrt(2 / len(self.weights_))
+        weights = self.weights_ / self.bandwidth_
+        return np.stack([(slopes * column) @ weights for column in coef.T], axis=2)
+
+    def _arguments(self, points: Floats) -> Floats:
+        """Return the arguments (n_samples, n_features) of the maximum or the cosine."""
+        arguments: Floats = points @ (self.weights_.T / self.bandwidth_).astype(points.dtype)
+        if self.kind == "fourier":
+            arguments += self.phases_.astype(arguments.dtype)
+        return arguments
 
     @property
     def _n_features_out(self) -> int:
@@ -130,13 +144,20 @@ def ridge_coefficients(Z: Floats, Y: Floats, ridge: float) -> Floats:
     Z : ndarray of shape (n_samples, n_features)
     Y : ndarray of shape (n_samples, n_outputs)
     ridge : float
-        lambda. By a Cholesky factor of the smaller of the two Gram matrices; below 1e-12 of their trace, where they
-        would lose it in rounding, and at 0, by the singular values of Z, of which those below max(Z.shape) * eps of
-        the largest are taken for 0: the pseudo-inverse, so that of all solutions C has the smallest norm.
+        lambda. The smaller of the two Gram matrices is factorised. At 0, and below 1e-12 of their trace, where the
+        ridge would be lost in rounding, the singular values of Z are used instead, of which those below
+        max(Z.shape) * eps of the largest count as 0. At 0 this is the pseudo-inverse: C has the smallest norm of all
+        solutions.
 
     Returns
     -------
     C : ndarray of shape (n_features, n_outputs)
+
+    Examples
+    --------
+    >>> ridge_coefficients(np.array([[1.0, 1.0]]), np.array([[1.0]]), ridge=0)
+    array([[0.5],
+           [0.5]])
     """
     n_samples, n_features = Z.shape
     if ridge < _LOST * np.vdot(Z, Z) or ridge == 0:
@@ -161,9 +182,9 @@ def _by_cholesky(gram: Floats, Y: Floats, ridge: float) -> Floats:
 
 
 class _RandomFeaturesModel(Machine):
-    """Ridge regression on random features, in float64 throughout; values are given in the type of X.
+    """Ridge regression on random features, in float64, as coefficients of smooth features are too large for float32.
 
-    The coefficients of smooth features are too large for float32.
+    Predictions have the dtype of `X`.
     """
 
     def __init__(
@@ -210,6 +231,22 @@ class _RandomFeaturesModel(Machine):
         self.coef_ = ridge_coefficients(Z, Y, ridge)
         return self
 
+    def gradients(self, X: ArrayLike) -> Floats:
+        """Return the gradient of each function at each point, in closed form and in float64.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features_in)
+
+        Returns
+        -------
+        gradients : ndarray of shape (n_samples, n_features_in, n_targets)
+            As `estimators.agop` takes them.
+        """
+        check_is_fitted(self, "coef_")
+        points = validate_data(self, X, dtype=np.float64, reset=False)
+        return self.features_._gradients(points, self.coef_)
+
     def _values(self, X: ArrayLike) -> Floats:
         check_is_fitted(self, "coef_")
         points = validate_data(self, X, dtype=FLOATS, reset=False)
@@ -220,12 +257,12 @@ class _RandomFeaturesModel(Machine):
 class RandomFeaturesRegressor(ValueTargets, _RandomFeaturesModel):
     """Ridge regression on random features, without intercept; with ``ridge=0`` the interpolant of minimum norm.
 
-    With ever more features it becomes kernel ridge regression of the same ``ridge``.
+    As the number of features grows, it approaches kernel ridge regression with the same ``ridge``.
 
     Parameters
     ----------
     n_features, kind, bandwidth, random_state
-        Of `RandomFeatures`.
+        As for `RandomFeatures`.
     ridge : float, default=1e-3
         Penalty on the squared norm of the coefficients; 0 is their pseudo-inverse solution (`ridge_coefficients`).
 
@@ -236,7 +273,7 @@ class RandomFeaturesRegressor(ValueTargets, _RandomFeaturesModel):
         Fitted.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
-        Only where `X` has string column names.
+        Only if `X` has string column names.
 
     Examples
     --------
@@ -252,7 +289,7 @@ class RandomFeaturesClassifier(LabelTargets, _RandomFeaturesModel):
     Parameters
     ----------
     n_features, kind, bandwidth, ridge, random_state
-        Of `RandomFeaturesRegressor`.
+        As for `RandomFeaturesRegressor`.
 
     Attributes
     ----------
@@ -263,7 +300,7 @@ class RandomFeaturesClassifier(LabelTargets, _RandomFeaturesModel):
         Fitted.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
-        Only where `X` has string column names.
+        Only if `X` has string column names.
 
     Examples
     --------

@@ -1,14 +1,15 @@
 """Labelled manifolds whose true labels, density and geometry are known in closed form."""
 
-from toymanifold.arithmetic import ModularOperation, ModularProblem, OneHotPairs, modular_problem
-from toymanifold.densities import Density, GaussianMixture, UniformBall, UniformBox, UniformSphere
+from toymanifold.densities import GaussianMixture, UniformBall, UniformBox, UniformSphere
 from toymanifold.embedding import Embedding
-from toymanifold.gaussians import CoordinateFunction, gaussian_problem
+from toymanifold.gaussian import CoordinateFunction, gaussian_problem
 from toymanifold.generators import make_concentric_spheres, make_sphere, make_spiral
-from toymanifold.problems import Problem, concentric_spheres_problem, sphere_problem, spiral_problem
-from toymanifold.regions import Ball, Region, Shells, Target
-from toymanifold.spirals import Spiral, SpiralBands
-from toymanifold.targets import Constant, Harmonic, Quadratic, SphereFunction
+from toymanifold.harmonics import Constant, Harmonic, Quadratic, SphereFunction
+from toymanifold.modular import ModularOperation, ModularProblem, OneHotPairs, modular_problem
+from toymanifold.problems import Problem
+from toymanifold.protocols import Density, Region, Target
+from toymanifold.spheres import Ball, Shells, concentric_spheres_problem, sphere_problem
+from toymanifold.spirals import Spiral, SpiralBands, spiral_problem
 
 __version__ = "0.1.0"
 

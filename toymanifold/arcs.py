@@ -12,6 +12,7 @@ _NEWTON_STEPS = 8  # quadratic convergence from a start within a few per cent: d
 _TURN = 2 * math.pi
 _SETTLED = 1e-8  # radians: Newton's next step is the square of this, below rounding
 _MOST_STEPS = 50  # points almost at a centre of curvature converge linearly, but there the distance is flat
+_ROUNDING = 1e-8  # radians: more than the angle of a crossing loses
 _FLAT = 1e-12  # stands for a derivative that is not positive: the step leaves the bracket and is clipped
 
 
@@ -59,7 +60,8 @@ class Arc:
     def distance(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the Euclidean distance (n,) of the points `X` (n, 2) to the arc, its ends included.
 
-        Exact to rounding, a few 1e-14 of the arc's outer radius, wherever the points lie.
+        Exact to rounding, wherever the points lie and however far inside its first turn the arc: within
+        4 (1 + |offset| + stop) eps of the arc's outer radius, or of the point's own where that is larger.
         """
         distance = np.empty(len(X))
         for rows in chunks(len(X)):
@@ -91,6 +93,12 @@ class Arc:
     # An end that is nearest is a foot once the feet are cut to the arc's range. If it is the start, then the inner turn
     # crosses the ray before it (a crossing on the arc would be nearer), and h(start) >= 0: that turn's minimum does not
     # lie beyond the start, and is cut to it. Likewise the stop.
+    #
+    # Rounding. Angles as large as offset and stop err by some eps of these, all else by some eps of itself. The error e
+    # of u + offset moves a foot by e of its radius. The error e of psi changes h by rho u e, where h' = 1 + u^2 for a
+    # point on the arc, and so moves the foot along the arc by less than e of its radius; at other points that matters
+    # less. But a crossing at the point itself may come out above it on the turn that is said to cross below, or the
+    # reverse, and the minimum then lies beyond it: the brackets reach over the crossing.
 
     def _inner_foot(self, rho: NDArray[np.float64], psi: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the angle u of the minimum on the last turn that crosses the ray below the point."""
@@ -98,12 +106,12 @@ class Arc:
         low = np.maximum(crossing, 0)
         # The minimum has u tan v < 1, and h is convex while u tan v < 3: three fifths of the quarter turn lie between
         # the two, or else the first Newton step does.
-        return self._root(rho, crossing, low, low + 0.6 * (crossing + _TURN / 4 - low))
+        return self._root(rho, crossing, low - _ROUNDING, low + 0.6 * (crossing + _TURN / 4 - low))
 
     def _outer_foot(self, rho: NDArray[np.float64], psi: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the angle u of the minimum on the first turn that crosses the ray above the point."""
         crossing = psi + _TURN * np.ceil((np.maximum(rho, self.start) - psi) / _TURN)
-        return self._root(rho, crossing, crossing - _TURN / 4, crossing)
+        return self._root(rho, crossing, crossing - _TURN / 4, crossing + _ROUNDING)
 
     def _root(
         self,

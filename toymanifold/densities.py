@@ -1,48 +1,39 @@
-"""Where points fall: densities that know nothing of the region, with log-densities in closed form.
+"""Densities that are independent of the target, with log-densities in closed form.
 
-``sample`` is prefix-stable: from generators in the same state, a sample of m is the head of a sample of n. Each
-ingredient of a point (which spot, where about it) therefore has a generator of its own.
+Samples are nested: from generators in the same state, the sample of m is the head of the sample of n. Each ingredient
+of a point (its spot, its offset from the spot) therefore has its own generator.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Self
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln, logsumexp
 
-from toymanifold.regions import sphere_area, uniform_on_sphere
+from toymanifold.geometry import sphere_area, uniform_on_sphere
 from toymanifold.streams import as_generator, chunks
 from toymanifold.validation import check_integer, check_points, check_real, error_message
 
 
-@runtime_checkable
-class Density(Protocol):
-    """What a problem needs of a density: ``dimension``, ``sample`` and ``log_density``."""
-
-    @property
-    def dimension(self) -> int: ...  # noqa: D102
-
-    def sample(self, n_samples: int, random_state: Any = None) -> NDArray[np.float64]:
-        """Draw points of shape (n_samples, dimension), prefix-stable."""
-        ...
-
-    def log_density(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the natural logarithm of the density at each row of `X` (n_samples, dimension)."""
-        ...
-
-
 @dataclass(frozen=True, eq=False)
 class GaussianMixture:
-    """Equally likely spherical Gaussian spots.
+    """Mixture of equally likely spherical Gaussians, called spots.
 
     Parameters
     ----------
     centers : array-like of shape (n_spots, dimension)
-        The spots' means.
+        Means of the spots.
     scale : float
         Standard deviation of each spot along each axis, positive.
+
+    Examples
+    --------
+    >>> from toymanifold import GaussianMixture
+    >>> normal = GaussianMixture(centers=[[0.0, 0.0]], scale=1.0)
+    >>> normal.log_density([[0.0, 0.0], [3.0, 4.0]])
+    array([ -1.8379, -14.3379])
     """
 
     centers: NDArray[np.float64]
@@ -66,17 +57,25 @@ class GaussianMixture:
         dimension: int = 2,
         random_state: Any = 0,
     ) -> Self:
-        """Place spots uniformly over the cube [-half_width, half_width]^dimension.
+        """Draw the centers of the spots uniformly from the cube [-half_width, half_width]^dimension.
 
         Parameters
         ----------
         n_spots : int, default=20
+            Number of spots.
         scale : float, default=0.15
             Standard deviation of each spot.
         half_width : float, default=1.0
+            Half the side of the cube.
         dimension : int, default=2
+            Dimension of the space.
         random_state : int, RandomState, Generator or None, default=0
-            Of the spots only: where points are then drawn has a seed of its own.
+            Seed of the centers; `sample` has its own.
+
+        Returns
+        -------
+        density : GaussianMixture
+            Mixture about these centers.
         """
         check_integer(n_spots, "n_spots", "random_spots", low=1)
         check_integer(dimension, "dimension", "random_spots", low=1)
@@ -86,19 +85,19 @@ class GaussianMixture:
 
     @property
     def dimension(self) -> int:
-        """Of the space."""
+        """Dimension of the space."""
         return self.centers.shape[1]
 
     def sample(self, n_samples: int, random_state: Any = None) -> NDArray[np.float64]:
-        """Draw points of shape (n_samples, dimension), prefix-stable."""
+        """Draw points of shape (n_samples, dimension), nested."""
         n_samples = check_integer(n_samples, "n_samples", "GaussianMixture.sample", low=0)
-        which, where = as_generator(random_state, "GaussianMixture.sample").spawn(2)
+        spot, offset = as_generator(random_state, "GaussianMixture.sample").spawn(2)
         X = np.empty((n_samples, self.dimension))
         for rows in chunks(n_samples, self.dimension):
             part = X[rows]
-            where.standard_normal(out=part)
+            offset.standard_normal(out=part)
             part *= self.scale
-            part += np.take(self.centers, which.integers(len(self.centers), size=len(part)), axis=0)
+            part += np.take(self.centers, spot.integers(len(self.centers), size=len(part)), axis=0)
         return X
 
     def log_density(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -108,18 +107,26 @@ class GaussianMixture:
         log_density = np.empty(len(X))
         for rows in chunks(len(X), len(self.centers)):
             squared = sum((X[rows, j, None] - self.centers[:, j]) ** 2 for j in range(self.dimension))
-            log_density[rows] = logsumexp(-squared / (2 * self.scale**2), axis=1) - norm
+            log_density[rows] = scipy.special.logsumexp(-squared / (2 * self.scale**2), axis=1) - norm
         return log_density
 
 
 @dataclass(frozen=True)
 class UniformBox:
-    """Uniform over the cube [-half_width, half_width]^dimension.
+    """Uniform distribution over the cube [-half_width, half_width]^dimension.
 
     Parameters
     ----------
     dimension : int, default=2
+        Dimension d >= 1 of the space.
     half_width : float, default=1.0
+        Half the side of the cube.
+
+    Examples
+    --------
+    >>> from toymanifold import UniformBox
+    >>> UniformBox(dimension=2).log_density([[0.5, 0.5], [0.5, 1.5]])
+    array([-1.3863,    -inf])
     """
 
     dimension: int = 2
@@ -130,7 +137,7 @@ class UniformBox:
         check_real(self.half_width, "half_width", "UniformBox", low=0, closed="()")
 
     def sample(self, n_samples: int, random_state: Any = None) -> NDArray[np.float64]:
-        """Draw points of shape (n_samples, dimension), prefix-stable."""
+        """Draw points of shape (n_samples, dimension), nested."""
         n_samples = check_integer(n_samples, "n_samples", "UniformBox.sample", low=0)
         rng = as_generator(random_state, "UniformBox.sample")
         return rng.uniform(-self.half_width, self.half_width, (n_samples, self.dimension))
@@ -144,12 +151,20 @@ class UniformBox:
 
 @dataclass(frozen=True)
 class UniformBall:
-    """Uniform over the ball about the origin.
+    """Uniform distribution over a ball about the origin.
 
     Parameters
     ----------
     dimension : int, default=2
+        Dimension d >= 1 of the space.
     radius : float, default=1.0
+        Radius of the ball.
+
+    Examples
+    --------
+    >>> from toymanifold import UniformBall
+    >>> UniformBall(dimension=2).log_density([[0.5, 0.5], [0.5, 1.5]])
+    array([-1.1447,    -inf])
     """
 
     dimension: int = 2
@@ -160,7 +175,7 @@ class UniformBall:
         check_real(self.radius, "radius", "UniformBall", low=0, closed="()")
 
     def sample(self, n_samples: int, random_state: Any = None) -> NDArray[np.float64]:
-        """Draw points of shape (n_samples, dimension), prefix-stable."""
+        """Draw points of shape (n_samples, dimension), nested."""
         n_samples = check_integer(n_samples, "n_samples", "UniformBall.sample", low=0)
         direction, distance = as_generator(random_state, "UniformBall.sample").spawn(2)
         X = uniform_on_sphere(n_samples, self.dimension, self.radius, direction)
@@ -171,20 +186,28 @@ class UniformBall:
         """Return the natural logarithm of the density at each row of `X`; -inf outside the ball."""
         X = check_points(X, self.dimension, "UniformBall.log_density")
         half = self.dimension / 2
-        volume = half * math.log(math.pi) - gammaln(half + 1) + self.dimension * math.log(self.radius)
+        volume = half * math.log(math.pi) - scipy.special.gammaln(half + 1) + self.dimension * math.log(self.radius)
         return np.where(np.einsum("ij,ij->i", X, X) <= self.radius**2, -volume, -math.inf)
 
 
 @dataclass(frozen=True)
 class UniformSphere:
-    """Uniform over a sphere about the origin, or over several, each as likely as the others.
+    """Uniform distribution over a sphere about the origin, or over several spheres, each of them as likely.
 
     Parameters
     ----------
     dimension : int, default=3
-        d >= 2, of the space; the spheres are S^(d-1).
+        Dimension d >= 2 of the space; the spheres are S^(d-1).
     radii : tuple of float, default=(1.0,)
-        Distinct and positive; one for a single sphere.
+        Radii of the spheres, positive and distinct.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from toymanifold import UniformSphere
+    >>> X = UniformSphere(dimension=3, radii=(1.0, 2.0)).sample(100, random_state=0)
+    >>> np.unique(np.linalg.norm(X, axis=1).round(9))
+    array([1., 2.])
     """
 
     dimension: int = 3
@@ -195,10 +218,10 @@ class UniformSphere:
         for radius in self.radii:
             check_real(radius, "radii", "UniformSphere", low=0, closed="()")
         if len(self.radii) == 0 or len(set(self.radii)) < len(self.radii):
-            raise ValueError(error_message("radii", "UniformSphere", "distinct, and one at least", self.radii))
+            raise ValueError(error_message("radii", "UniformSphere", "distinct, at least one", self.radii))
 
     def sample(self, n_samples: int, random_state: Any = None) -> NDArray[np.float64]:
-        """Draw points of shape (n_samples, dimension), prefix-stable."""
+        """Draw points of shape (n_samples, dimension), nested."""
         n_samples = check_integer(n_samples, "n_samples", "UniformSphere.sample", low=0)
         direction, which = as_generator(random_state, "UniformSphere.sample").spawn(2)
         X = uniform_on_sphere(n_samples, self.dimension, self.radii[0], direction)
@@ -207,9 +230,10 @@ class UniformSphere:
         return X
 
     def log_density(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the natural logarithm of the density at each row of `X`, for an element of the spheres' area.
+        """Return the natural logarithm of the density at each row of `X`, with respect to the area of the spheres.
 
-        A point within 1e-6 of a sphere's radius counts as on it (float32 points do); -inf elsewhere.
+        A point is on a sphere if its distance from the origin is the radius to within a share of 1e-6, which allows for
+        float32; elsewhere the result is -inf.
         """
         X = check_points(X, self.dimension, "UniformSphere.log_density")
         norms = np.sqrt(np.einsum("ij,ij->i", X, X))

@@ -1,4 +1,4 @@
-"""A low-dimensional figure placed isometrically in R^d, with nuisance directions."""
+"""Isometric embedding of a low-dimensional figure in R^d, with nuisance directions."""
 
 import math
 from dataclasses import dataclass
@@ -9,19 +9,28 @@ from numpy.typing import ArrayLike, NDArray
 
 from toymanifold.validation import check_integer, check_points, check_real, error_message
 
-_OFF_PLANE = 1e-6  # of a point's distance from the origin: further off than any rounding, float32 included
+_OFF_PLANE = 1e-6  # share of a point's distance from the origin; more than any rounding, float32 included
 
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """Orthonormal directions in R^d that hold the figure; all others hold Gaussian nuisance.
+    """Isometry that places a p-dimensional figure in R^d, with Gaussian nuisance in the other directions.
 
     Parameters
     ----------
     frame : array-like of shape (d, p)
-        Orthonormal columns, 1 <= p <= d: the directions of the figure, whose own dimension is p.
+        Orthonormal columns, 1 <= p <= d: the directions of the figure.
     nuisance_scale : float, default=0.0
-        Standard deviation along each of the other d - p directions.
+        Standard deviation of the nuisance along each of the other d - p directions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from toymanifold import Embedding
+    >>> embedding = Embedding.random(dimension=5, n_directions=2, rng=np.random.default_rng(0))
+    >>> X = embedding.embed(np.array([[3.0, 4.0]]), rng=np.random.default_rng(1))
+    >>> X.shape, embedding.project(X)
+    ((1, 5), array([[3., 4.]]))
     """
 
     frame: NDArray[np.float64]
@@ -43,8 +52,8 @@ class Embedding:
     ) -> Self:
         """Draw a frame uniformly over rotations and reflections (Haar measure).
 
-        The Q of a Gaussian matrix, its signs fixed by R; Mezzadri, How to generate random matrices from the classical
-        compact groups, Notices of the AMS 54, 2007.
+        It is the Q of the QR decomposition of a Gaussian matrix, with signs fixed by R; Mezzadri, How to generate
+        random matrices from the classical compact groups, Notices of the AMS 54, 2007.
         """
         check_integer(n_directions, "n_directions", "Embedding.random", low=1)
         check_integer(dimension, "dimension", "Embedding.random", low=n_directions)
@@ -53,31 +62,31 @@ class Embedding:
 
     @property
     def dimension(self) -> int:
-        """Of the whole space, d."""
+        """Dimension d of the whole space."""
         return len(self.frame)
 
     @property
     def n_directions(self) -> int:
-        """Of the figure, p."""
+        """Dimension p of the figure."""
         return self.frame.shape[1]
 
     def embed(self, Z: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-        """Place points (n_samples, p) of the figure in the whole space (n_samples, d), with fresh nuisance."""
+        """Return points `Z` (n_samples, p) of the figure in the whole space (n_samples, d), with fresh nuisance."""
         X = self._place(Z)
         if self.nuisance_scale:
             X += self.nuisance_scale * self._off(rng.standard_normal(X.shape))
         return X
 
     def project(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the figure's coordinates (n_samples, p) of points (n_samples, d) of the whole space."""
+        """Return the figure's coordinates (n_samples, p) of points `X` (n_samples, d) of the whole space."""
         points = check_points(X, self.dimension, "Embedding.project")
-        # Not by BLAS, whose rounding depends on the number of rows: a sample would be nested but for its last bits.
+        # Not by BLAS, whose rounding depends on the number of rows: samples would be nested only up to the last bits.
         return np.stack([np.einsum("ij,j->i", points, direction) for direction in self.frame.T], axis=1)
 
     def log_nuisance(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the natural logarithm of the nuisance's density at points (n_samples, d) of the whole space.
+        """Return the natural logarithm of the density of the nuisance at points `X` (n_samples, d).
 
-        Without nuisance there is no density but in the figure's own space: 0 there, and -inf off it.
+        Without nuisance all mass lies in the figure's own space: 0 there, and -inf elsewhere.
         """
         points = check_points(X, self.dimension, "Embedding.log_nuisance")
         off = self._off(points)

@@ -1,7 +1,7 @@
-"""Doors in scikit-learn's ``make_*`` manner to the problems.
+"""Data generators in the manner of scikit-learn's ``make_*`` functions.
 
-They return ``X, y``. All that is known beyond arrays (the noise-free label of any point, the density, the boundary, the
-frame of the plane) is in the problem, which ``return_problem=True`` returns as a third.
+They return ``X, y``. The noise-free label of any point, the density, the boundary and the frame of the plane are
+properties of the problem, which ``return_problem=True`` returns too.
 """
 
 import math
@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from toymanifold.densities import Density
-from toymanifold.problems import Problem, concentric_spheres_problem, sphere_problem, spiral_problem
+from toymanifold.problems import Problem
+from toymanifold.protocols import Density
+from toymanifold.spheres import concentric_spheres_problem, sphere_problem
+from toymanifold.spirals import spiral_problem
 from toymanifold.validation import check_integer
 
 
@@ -33,49 +35,52 @@ def make_spiral(
     return_problem: bool = False,
     random_state: Any = None,
 ) -> tuple[Any, ...]:
-    """Draw points labelled 1 inside a closed spiral and 0 outside, or by the nearest of several arms.
+    """Draw points labelled 1 inside a closed spiral and 0 outside it, or by the nearest of several arms.
 
     Samples are nested: with one int seed, the first m rows of a sample of n are the sample of m.
 
     Parameters
     ----------
     n_samples : int, default=100
+        Number of points, at least 1.
     turns : float, default=4.0
-        Turns of the outer arm.
+        Number of turns of the outer arm.
     fill : float, default=0.5
         Share of the pitch that the bands fill, in (0, 1).
     tip : float, default=pi/2
         Radians over which a band narrows to its tip.
     radius : float, default=1.0
-        Outer radius.
+        Distance of the tip from the origin.
     arms : int, default=1
-        Interleaved arms. From 2 on there are as many classes, 0 to arms - 1: with ``density="bands"`` the two spirals
-        of Lang and Witbrock and their like.
+        Number of interleaved arms. From 2 on there is one class for each arm: with ``density="bands"`` this is the
+        task of the two spirals of Lang and Witbrock.
     density : {"mixture", "uniform", "bands"} or Density, default="mixture"
-        Where points fall. "mixture" and "uniform" know nothing of the spiral; in "bands" all points lie inside it.
+        Distribution of the points. "mixture" and "uniform" are independent of the spiral; "bands" lies inside it.
     dimension : int, default=2
-        d >= 2, of the space in which the plane of the spiral lies, turned at random.
+        Dimension d >= 2 of the space in which the plane of the spiral lies, rotated at random.
     nuisance_scale : float, default=0.0
         Standard deviation of the Gaussian nuisance in each of the other d - 2 directions.
     flip_probability : float, default=0.0
-        Chance that a label is replaced by one of the other classes.
+        Probability that a label is replaced by another class.
     problem_seed : int, default=0
-        Of the mixture's spots and the plane's directions.
+        Seed of the mixture's spots and of the rotation.
     dtype : {float64, float32}, default=float64
-        Of X.
+        Type of X.
     as_frame : bool, default=False
         Return X as a pandas DataFrame with columns ``x0, x1, ...`` and y as a Series.
     return_problem : bool, default=False
-        Return the `Problem` too.
+        Return the `Problem` as well.
     random_state : int, RandomState, Generator or None, default=None
-        Of points and label noise.
+        Seed of points and label noise.
 
     Returns
     -------
     X : ndarray of shape (n_samples, dimension) or DataFrame
+        Points.
     y : ndarray of shape (n_samples,), int64, or Series
+        Labels.
     problem : Problem
-        Only if `return_problem`.
+        Problem that the points are a sample of; only if `return_problem`.
 
     Examples
     --------
@@ -123,38 +128,42 @@ def make_sphere(
     Parameters
     ----------
     n_samples : int, default=100
+        Number of points, at least 1.
     dimension : int, default=3
-        d >= 2, of the space; the sphere is S^(d-1).
+        Dimension d >= 2 of the space; the sphere is S^(d-1).
     radius : float, default=1.0
-        Of the sphere.
+        Radius of the sphere.
     target : {"inside", "linear", "quadratic", "harmonic", "random"}, default="inside"
-        "inside": Gaussian points, balanced between inside (1) and outside (0). All others: points uniform on the
-        sphere, with a function of mean 0 and variance 1 on it, or with random labels; see `sphere_problem`.
+        Function that gives the labels. "inside": Gaussian points, balanced between inside (1) and outside (0). All
+        others: points uniform on the sphere, with a function of mean 0 and variance 1 on it, or with random labels; see
+        `sphere_problem`.
     degree : int, default=2
-        Of the harmonic.
+        Degree of the harmonic.
     task : {"classification", "regression"}, default="classification"
-        Whether a function's sign is the label, or its value.
+        Kind of labels: the sign of the function, or its value.
     flip_probability : float, default=0.0
-        Chance that a class is replaced by the other.
+        Probability that a label is replaced by the other class; for classification.
     noise : float, default=0.0
-        Standard deviation of Gaussian noise on the values of a regression.
+        Standard deviation of Gaussian noise on labels; for regression.
     problem_seed : int, default=0
-        Of the function's random axis or form.
+        Seed of the function's random axis or form.
     dtype : {float64, float32}, default=float64
-        Of X.
+        Type of X.
     as_frame : bool, default=False
         Return X as a pandas DataFrame with columns ``x0, x1, ...`` and y as a Series.
     return_problem : bool, default=False
-        Return the `Problem` too.
+        Return the `Problem` as well.
     random_state : int, RandomState, Generator or None, default=None
-        Of points and label noise.
+        Seed of points and label noise.
 
     Returns
     -------
     X : ndarray of shape (n_samples, dimension) or DataFrame
+        Points.
     y : ndarray of shape (n_samples,), int64 or float64, or Series
+        Labels.
     problem : Problem
-        Only if `return_problem`.
+        Problem that the points are a sample of; only if `return_problem`.
 
     Examples
     --------
@@ -189,34 +198,37 @@ def make_concentric_spheres(
     return_problem: bool = False,
     random_state: Any = None,
 ) -> tuple[Any, ...]:
-    """Draw points of two concentric spheres, labelled 1 on the inner one and 0 on the outer.
+    """Draw points from two concentric spheres, labelled 1 on the inner one and 0 on the outer.
 
     Samples are nested: with one int seed, the first m rows of a sample of n are the sample of m.
 
     Parameters
     ----------
     n_samples : int, default=100
+        Number of points, at least 1.
     dimension : int, default=3
-        d >= 2, of the space; 500 in Gilmer et al., Adversarial Spheres, 2018.
+        Dimension d >= 2 of the space; 500 in Gilmer et al., Adversarial Spheres, 2018.
     inner, outer : float, default=1.0, 1.3
-        Radii, 0 < inner < outer.
+        Radii of the spheres, 0 < inner < outer.
     flip_probability : float, default=0.0
-        Chance that a class is replaced by the other.
+        Probability that a label is replaced by the other class.
     dtype : {float64, float32}, default=float64
-        Of X.
+        Type of X.
     as_frame : bool, default=False
         Return X as a pandas DataFrame with columns ``x0, x1, ...`` and y as a Series.
     return_problem : bool, default=False
-        Return the `Problem` too.
+        Return the `Problem` as well.
     random_state : int, RandomState, Generator or None, default=None
-        Of points and label noise.
+        Seed of points and label noise.
 
     Returns
     -------
     X : ndarray of shape (n_samples, dimension) or DataFrame
+        Points.
     y : ndarray of shape (n_samples,), int64, or Series
+        Labels.
     problem : Problem
-        Only if `return_problem`.
+        Problem that the points are a sample of; only if `return_problem`.
 
     Examples
     --------
@@ -241,6 +253,6 @@ def _returned(
 
 
 def _as_frame(X: Any, y: Any) -> tuple[Any, Any]:
-    import pandas as pd  # only here: arrays need no pandas
+    import pandas as pd  # not at the top: pandas is slow to import, and arrays do without it
 
     return pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])]), pd.Series(y, name="y")

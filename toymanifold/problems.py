@@ -1,48 +1,49 @@
-"""A problem is a target and a density: what is to be learnt, and where one gets to look.
+"""A problem: points drawn from a density and labelled by a target.
 
-Unless noise is asked for, labels are the target's own: the Bayes error is zero, and every error is the learner's.
+Without noise, labels are the target's own: the Bayes error is zero, and every error is the learner's.
 """
 
-import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from scipy.special import gammaincinv
 
-from toymanifold.densities import Density, GaussianMixture, UniformBox, UniformSphere
 from toymanifold.embedding import Embedding
-from toymanifold.regions import Ball, Shells, Target
-from toymanifold.spirals import Spiral, SpiralBands
-from toymanifold.streams import Split, as_seed, blocks, stream
-from toymanifold.targets import Constant, Harmonic, Quadratic, SphereFunction
-from toymanifold.validation import check_choice, check_integer, check_real, error_message
+from toymanifold.protocols import Density, Target
+from toymanifold.streams import Split, as_seed, blocks
+from toymanifold.validation import check_choice, check_dtype, check_integer, check_real, error_message
 
 Sample = tuple[NDArray[Any], NDArray[Any]]
-
-_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
-_SPHERE_TARGETS = ("inside", "linear", "quadratic", "harmonic", "random")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Points from a density, labelled by a target.
+    """Points drawn from a density and labelled by a target.
 
     Parameters
     ----------
     target : Target
-        What is to be learnt, in its own space.
+        Function that gives the true labels.
     density : Density
-        Where points fall, in the same space.
+        Distribution of the points, in the space of the target.
     embedding : Embedding or None, default=None
-        Places that space in a larger one; None leaves it as it is.
+        Isometry from that space into a larger one; None for the space itself.
     flip_probability : float, default=0.0
-        Chance, in [0, 1], that a sampled label is replaced by one of the other classes, each as likely.
+        Probability, in [0, 1], that a sampled label is replaced by another class, each of them as likely; for
+        classification.
     noise : float, default=0.0
-        Standard deviation of Gaussian noise on sampled labels; for targets of regression.
+        Standard deviation of Gaussian noise on sampled labels; for regression.
+
+    Examples
+    --------
+    >>> from toymanifold import Ball, Problem, UniformBox
+    >>> problem = Problem(Ball(dimension=2), UniformBox(dimension=2))
+    >>> X, y = problem.sample(1000, random_state=0)
+    >>> problem.task, X.shape, y.shape
+    ('classification', (1000, 2), (1000,))
     """
 
     target: Target
@@ -62,15 +63,20 @@ class Problem:
             )
         check_real(self.flip_probability, "flip_probability", "Problem", low=0, high=1)
         check_real(self.noise, "noise", "Problem", low=0, closed="[)")
-        if self.flip_probability and self.target.n_classes is None:
+        if self.flip_probability and self.task == "regression":
             raise ValueError(error_message("flip_probability", "Problem", "0 for regression", self.flip_probability))
-        if self.noise and self.target.n_classes is not None:
+        if self.noise and self.task == "classification":
             raise ValueError(error_message("noise", "Problem", "0 for classification", self.noise))
 
     @property
     def dimension(self) -> int:
-        """Of the space in which points are given."""
+        """Dimension of the space in which points are given."""
         return self.target.dimension if self.embedding is None else self.embedding.dimension
+
+    @property
+    def task(self) -> str:
+        """Kind of labels: "classification" or "regression"."""
+        return "regression" if self.target.n_classes is None else "classification"
 
     def sample(
         self,
@@ -88,27 +94,29 @@ class Problem:
         Parameters
         ----------
         n_samples : int
-            At least 1.
+            Number of points, at least 1.
         random_state : int, RandomState, Generator or None, default=None
-            Only an int gives the same sample again.
+            Seed of points and label noise. An int gives the same sample every time; a RandomState or Generator is
+            advanced.
         split : {"train", "test"}, default="train"
-            No seed's training sample meets any seed's test sample.
+            Stream of random numbers; the test stream is independent of the training streams of all seeds.
         dtype : {float64, float32}, default=float64
-            Of X. Labels are those of the points as they are returned.
+            Type of X. Labels are those of the points after rounding to it.
         n_jobs : int, default=1
-            Threads that draw; the sample does not depend on it.
+            Number of threads; the sample does not depend on it.
 
         Returns
         -------
         X : ndarray of shape (n_samples, dimension)
+            Points.
         y : ndarray of shape (n_samples,)
-            int64 classes from 0 on, or float64 values.
+            Labels: int64 classes from 0 on, or float64 values.
         """
         n_samples = check_integer(n_samples, "n_samples", "Problem.sample", low=1)
         check_integer(n_jobs, "n_jobs", "Problem.sample", low=1)
         parts = self._parts(n_samples, random_state, split, "Problem.sample")
-        X = np.empty((n_samples, self.dimension), dtype=_check_dtype(dtype, "Problem.sample"))
-        y = np.empty(n_samples, dtype=np.float64 if self.target.n_classes is None else np.int64)
+        X = np.empty((n_samples, self.dimension), dtype=check_dtype(dtype, "Problem.sample"))
+        y = np.empty(n_samples, dtype=np.float64 if self.task == "regression" else np.int64)
 
         def fill(part: tuple[slice, np.random.Generator]) -> None:
             rows, rng = part
@@ -136,28 +144,34 @@ class Problem:
         Parameters
         ----------
         n_samples : int
-            In all, at least 1.
+            Number of points in all, at least 1.
         batch_size : int
-            Rows of each batch but the last, which may have fewer.
-        random_state, split, dtype
-            As in `sample`: put together, the batches are its sample.
+            Number of points in a batch; the last one may have fewer.
+        random_state : int, RandomState, Generator or None, default=None
+            Seed, as in `sample`: concatenated, the batches are its sample.
+        split : {"train", "test"}, default="train"
+            Stream of random numbers, as in `sample`.
+        dtype : {float64, float32}, default=float64
+            Type of X.
 
         Yields
         ------
         X : ndarray of shape (batch_size, dimension)
+            Points.
         y : ndarray of shape (batch_size,)
+            Labels.
         """
         n_samples = check_integer(n_samples, "n_samples", "Problem.batches", low=1)
         batch_size = check_integer(batch_size, "batch_size", "Problem.batches", low=1)
         parts = self._parts(n_samples, random_state, split, "Problem.batches")
-        return _rebatched(self._drawn(parts, _check_dtype(dtype, "Problem.batches")), batch_size)
+        return _rebatched(self._drawn(parts, check_dtype(dtype, "Problem.batches")), batch_size)
 
     def label(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the true label, without noise, of any points `X` (n_samples, dimension)."""
+        """Return the true labels, without noise, of points `X` (n_samples, dimension)."""
         return self.target.label(self._own(X))
 
     def log_density(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the natural logarithm of the sampling density at any points `X` (n_samples, dimension)."""
+        """Return the natural logarithm of the sampling density at points `X` (n_samples, dimension)."""
         own = self.density.log_density(self._own(X))
         return own if self.embedding is None else own + self.embedding.log_nuisance(X)
 
@@ -167,11 +181,13 @@ class Problem:
         Raises
         ------
         TypeError
-            If the target is no region.
+            If the target is not a `Region`.
         """
         if not hasattr(self.target, "signed_distance"):
-            raise TypeError(f"{type(self.target).__name__} is no region: it has no boundary to be distant from.")
-        # Nuisance directions run along the boundary, so the distance is the one in the figure's own space.
+            raise TypeError(
+                f"Problem.signed_distance needs a target that is a Region. Got {type(self.target).__name__} instead."
+            )
+        # Nuisance directions run along the boundary, so the distance is the one in the target's own space.
         distance: NDArray[np.float64] = self.target.signed_distance(self._own(X))
         return distance
 
@@ -188,7 +204,7 @@ class Problem:
         return (self._draw(rows.stop - rows.start, rng, dtype) for rows, rng in parts)
 
     def _draw(self, n_samples: int, rng: np.random.Generator, dtype: np.dtype[Any]) -> Sample:
-        """Draw the head of one block. Nuisance and label noise have generators of their own: neither moves points."""
+        """Draw the head of a block. Nuisance and label noise have their own generators, so neither moves points."""
         X = self.density.sample(n_samples, rng)
         if self.embedding is not None or self.flip_probability or self.noise:
             nuisance, labels = rng.spawn(2)
@@ -197,187 +213,17 @@ class Problem:
         X = X.astype(dtype, copy=False)
         y = self.label(X)
         if self.flip_probability:
-            chance, other = labels.spawn(2)
-            n_classes = self.target.n_classes or 2
-            shift = other.integers(1, n_classes, size=n_samples)
-            y = np.where(chance.random(n_samples) < self.flip_probability, (y + shift) % n_classes, y)
+            y = self._flipped(y, labels)
         if self.noise:
             y = y + self.noise * labels.standard_normal(n_samples)
         return X, y
 
-
-def spiral_problem(
-    *,
-    turns: float = 4.0,
-    fill: float = 0.5,
-    tip: float = math.pi / 2,
-    radius: float = 1.0,
-    arms: int = 1,
-    density: str | Density = "mixture",
-    dimension: int = 2,
-    nuisance_scale: float = 0.0,
-    flip_probability: float = 0.0,
-    problem_seed: int = 0,
-) -> Problem:
-    """Build the project's own toy: inside or outside a closed spiral, or which of several arms.
-
-    Parameters
-    ----------
-    turns, fill, tip, radius, arms
-        Of the `Spiral`.
-    density : {"mixture", "uniform", "bands"} or Density, default="mixture"
-        "mixture" is `GaussianMixture.random_spots` (20 spots of standard deviation 0.15 radius over the square of the
-        spiral), "uniform" the square itself, "bands" the inside of the spiral (`SpiralBands`).
-    dimension : int, default=2
-        d >= 2, of the space in which the plane of the spiral lies, turned at random.
-    nuisance_scale : float, default=0.0
-        Standard deviation of the Gaussian nuisance in each of the other d - 2 directions.
-    flip_probability : float, default=0.0
-        Label noise.
-    problem_seed : int, default=0
-        Of the mixture's spots and the plane's directions; points and labels have a seed of their own.
-
-    Returns
-    -------
-    problem : Problem
-    """
-    owner = "spiral_problem"
-    seed = as_seed(check_integer(problem_seed, "problem_seed", owner, low=0), owner)
-    spiral = Spiral(turns=turns, fill=fill, tip=tip, radius=radius, arms=arms)
-    if not isinstance(density, Density):
-        density = _spiral_density(density, spiral, seed)
-    check_integer(dimension, "dimension", owner, low=2)
-    check_real(nuisance_scale, "nuisance_scale", owner, low=0, closed="[)")
-    embedding = None
-    if dimension > 2:
-        embedding = Embedding.random(dimension, 2, nuisance_scale, rng=stream(seed, Split.FRAME))
-    return Problem(spiral, density, embedding, flip_probability=flip_probability)
-
-
-def sphere_problem(
-    *,
-    dimension: int = 3,
-    radius: float = 1.0,
-    target: str = "inside",
-    degree: int = 2,
-    task: str = "classification",
-    flip_probability: float = 0.0,
-    noise: float = 0.0,
-    ambient_dimension: int | None = None,
-    problem_seed: int = 0,
-) -> Problem:
-    """Build a problem about a sphere: inside or outside it, or a function on it.
-
-    Parameters
-    ----------
-    dimension : int, default=3
-        d >= 2, of the space; the sphere is S^(d-1).
-    radius : float, default=1.0
-        Of the sphere.
-    target : {"inside", "linear", "quadratic", "harmonic", "random"}, default="inside"
-        "inside": points are Gaussian about the origin, their median distance from it the radius, so that classes
-        balance in any d. All others are uniform on the sphere: "linear" and "harmonic" (of `degree`) about a random
-        axis, "quadratic" a random form, all of mean 0 and variance 1; "random" labels that depend on nothing, coin
-        tosses or standard normal (the setting of Bubeck and Sellke, A universal law of robustness via isoperimetry,
-        NeurIPS 2021).
-    degree : int, default=2
-        Of the harmonic.
-    task : {"classification", "regression"}, default="classification"
-        Whether a function's sign is the label, or its value.
-    flip_probability : float, default=0.0
-        Label noise of classification.
-    noise : float, default=0.0
-        Standard deviation of the label noise of regression.
-    ambient_dimension : int or None, default=None
-        At least `dimension`: of a larger space, in which that of the sphere lies, turned at random; None is none.
-    problem_seed : int, default=0
-        Of the random axis or form, and of the directions of the sphere's space; points and labels have a seed of their
-        own.
-
-    Returns
-    -------
-    problem : Problem
-    """
-    owner = "sphere_problem"
-    check_integer(dimension, "dimension", owner, low=2)
-    check_choice(target, "target", owner, _SPHERE_TARGETS)
-    seed = as_seed(check_integer(problem_seed, "problem_seed", owner, low=0), owner)
-    embedding = None
-    if ambient_dimension is not None:
-        check_integer(ambient_dimension, "ambient_dimension", owner, low=dimension)
-        embedding = Embedding.random(ambient_dimension, dimension, rng=stream(seed, Split.FRAME))
-    if target == "inside":
-        ball = _ball_problem(dimension, radius, task, flip_probability, noise)
-        return replace(ball, embedding=embedding)
-    if target == "random":
-        _check_noise_free(flip_probability, noise, owner)
-        flip_probability, noise = (0.5, 0.0) if task == "classification" else (0.0, 1.0)
-    function = _sphere_function(target, dimension, radius, degree, task, stream(seed, Split.TARGET))
-    sphere = UniformSphere(dimension, (radius,))
-    return Problem(function, sphere, embedding, flip_probability=flip_probability, noise=noise)
-
-
-def concentric_spheres_problem(
-    *, dimension: int = 3, inner: float = 1.0, outer: float = 1.3, flip_probability: float = 0.0
-) -> Problem:
-    """Build the problem of Gilmer et al., Adversarial Spheres, 2018: on which of two concentric spheres a point lies.
-
-    Parameters
-    ----------
-    dimension : int, default=3
-        d >= 2, of the space; 500 in the paper.
-    inner, outer : float, default=1.0, 1.3
-        Radii, 0 < inner < outer.
-    flip_probability : float, default=0.0
-        Label noise.
-
-    Returns
-    -------
-    problem : Problem
-        Points are uniform on the two spheres, each as likely; the label is 1 on the inner one.
-    """
-    shells = Shells(check_integer(dimension, "dimension", "concentric_spheres_problem", low=2), inner, outer)
-    return Problem(shells, UniformSphere(dimension, (inner, outer)), flip_probability=flip_probability)
-
-
-def _spiral_density(name: str, spiral: Spiral, seed: int) -> Density:
-    radius = spiral.radius
-    match check_choice(name, "density", "spiral_problem", ("mixture", "uniform", "bands")):
-        case "mixture":
-            return GaussianMixture.random_spots(scale=0.15 * radius, half_width=radius, random_state=seed)
-        case "uniform":
-            return UniformBox(half_width=radius)
-        case _:
-            return SpiralBands(spiral)
-
-
-def _ball_problem(dimension: int, radius: float, task: str, flip_probability: float, noise: float) -> Problem:
-    if task != "classification":
-        raise ValueError(error_message("task", "sphere_problem", "'classification' for the target 'inside'", task))
-    ball = Ball(dimension, radius)
-    median_distance = math.sqrt(2 * gammaincinv(dimension / 2, 0.5))  # of a standard normal vector: chi distribution
-    gaussian = GaussianMixture(np.zeros((1, dimension)), radius / median_distance)
-    return Problem(ball, gaussian, flip_probability=flip_probability, noise=noise)
-
-
-def _sphere_function(
-    target: str, dimension: int, radius: float, degree: int, task: str, rng: np.random.Generator
-) -> SphereFunction:
-    match target:
-        case "linear":
-            return Harmonic(task, radius, axis=rng.standard_normal(dimension))
-        case "harmonic":
-            return Harmonic(task, radius, axis=rng.standard_normal(dimension), degree=degree)
-        case "quadratic":
-            return Quadratic(task, radius, matrix=rng.standard_normal((dimension, dimension)))
-        case _:
-            return Constant(task, radius, n_features=dimension)
-
-
-def _check_noise_free(flip_probability: float, noise: float, owner: str) -> None:
-    for name, value in (("flip_probability", flip_probability), ("noise", noise)):
-        if value:
-            raise ValueError(error_message(name, owner, "0 for the target 'random', which is all noise", value))
+    def _flipped(self, y: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """Replace labels by other classes, with the flip probability."""
+        chance, other = rng.spawn(2)
+        n_classes = self.target.n_classes or 2
+        shift = other.integers(1, n_classes, size=len(y))
+        return np.where(chance.random(len(y)) < self.flip_probability, (y + shift) % n_classes, y)
 
 
 def _rebatched(parts: Iterator[Sample], batch_size: int) -> Iterator[Sample]:
@@ -401,9 +247,3 @@ def _joined(pieces: list[Sample]) -> Sample:
         return pieces[0]
     Xs, ys = zip(*pieces, strict=True)
     return np.concatenate(Xs), np.concatenate(ys)
-
-
-def _check_dtype(dtype: DTypeLike, owner: str) -> np.dtype[Any]:
-    if dtype is None or np.dtype(dtype) not in _DTYPES:
-        raise ValueError(error_message("dtype", owner, "float64 or float32", dtype))
-    return np.dtype(dtype)

@@ -11,9 +11,13 @@ from array_api_compat import array_namespace
 from numpy.typing import ArrayLike, NDArray
 
 from toymanifold.arcs import Arc, evenly_spaced
-from toymanifold.regions import signed
-from toymanifold.streams import as_generator, chunks
-from toymanifold.validation import check_integer, check_points, check_real
+from toymanifold.densities import GaussianMixture, UniformBox
+from toymanifold.embedding import Embedding
+from toymanifold.geometry import signed, turned
+from toymanifold.problems import Problem
+from toymanifold.protocols import Density
+from toymanifold.streams import Split, as_generator, chunks, stream
+from toymanifold.validation import check_choice, check_integer, check_points, check_real, check_seed
 
 _TURN = 2 * math.pi
 
@@ -44,6 +48,7 @@ class Spiral:
 
     Examples
     --------
+    >>> from toymanifold import Spiral
     >>> Spiral().contains([[0.7, 0.0], [0.8, 0.0]])
     array([ True, False])
     """
@@ -66,7 +71,7 @@ class Spiral:
 
     @property
     def n_classes(self) -> int:
-        """2 for one arm, inside and outside; else one for each arm."""
+        """Number of classes: inside and outside of one arm, or one class for each of several."""
         return max(2, self.arms)
 
     @property
@@ -114,7 +119,10 @@ class Spiral:
         return xp.clip((self.turns - rho - lag) * (self.band * _TURN / self.tip), self.band - 1, self.band)
 
     def _within(self, lag: NDArray[np.float64], rho: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell where the lag is at most the width, solved for the lag: half the memory traffic. Spoils `lag`."""
+        """Return the mask of lags that are at most the width, solved for the lag to halve memory traffic.
+
+        `lag` is overwritten.
+        """
         inside: NDArray[np.bool_] = lag <= self.band
         lag *= 1 + self.tip / (self.band * _TURN)
         lag += rho
@@ -122,16 +130,17 @@ class Spiral:
         return inside
 
     def contains(self, X: ArrayLike) -> NDArray[np.bool_]:
-        """Tell which points lie in the closed band, or in any of several.
+        """Return the mask of the points in the closed band, or in any of several bands.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, 2)
+            Points of the plane.
 
         Returns
         -------
         inside : ndarray of shape (n_samples,), bool
-            Exact: constant time for each point, no polygon.
+            Exact, in constant time for each point; no polygon is involved.
         """
         X = check_points(X, 2, "Spiral.contains")
         inside = np.empty(len(X), dtype=bool)
@@ -141,16 +150,17 @@ class Spiral:
         return inside
 
     def label(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return the class of points.
+        """Return the classes of points.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, 2)
+            Points of the plane.
 
         Returns
         -------
         y : ndarray of shape (n_samples,), int64
-            With one arm 1 inside and 0 outside; with several the index of the nearest, in [0, arms).
+            For one arm 1 inside and 0 outside; for several the index of the nearest, in [0, arms).
         """
         if self.arms == 1:
             return self.contains(X).astype(np.int64)
@@ -165,11 +175,13 @@ class Spiral:
         Parameters
         ----------
         X : array-like of shape (n_samples, 2)
+            Points of the plane.
 
         Returns
         -------
         distance : ndarray of shape (n_samples,), float64
-            Exact to a few 1e-14 of the radius, or of the point's own if that is larger; the sign is that of `contains`.
+            Exact to a few 1e-14 of the radius, or of the point's distance from the origin if that is larger. The sign
+            agrees with `contains`.
 
         Examples
         --------
@@ -191,7 +203,7 @@ class Spiral:
         Parameters
         ----------
         n_samples : int
-            At least 1.
+            Number of points, at least 1.
 
         Returns
         -------
@@ -202,7 +214,7 @@ class Spiral:
         return evenly_spaced(self._boundary_path(), n_samples)
 
     def _boundary_path(self) -> list[tuple[Arc, bool]]:
-        """Outer arm out; then the rising end and the inner arm, both walked back towards the origin; for each band."""
+        """Return the pieces of each band: outer arm outwards, then rising end and inner arm back to the origin."""
         pitch = self.radius / self.turns
         bend = _TURN * self.turns - self.tip
         bend_radius = pitch * (bend / _TURN - self.band)
@@ -217,23 +229,25 @@ class Spiral:
         return path
 
 
-def turned(X: NDArray[np.float64], turns: float) -> NDArray[np.float64]:
-    """Return points (n_samples, 2) of the plane, turned about the origin."""
-    cos, sin = math.cos(_TURN * turns), math.sin(_TURN * turns)
-    x, y = X.T
-    return np.column_stack([cos * x - sin * y, sin * x + cos * y])
-
-
 @dataclass(frozen=True)
 class SpiralBands:
-    """A density that does know the spiral: points lie in its bands and nowhere else.
+    """Density on the bands of a spiral; the one density that is not independent of the target.
 
-    Uniform in the arm, in the angle along it (from `band` to `turns` turns), and across the band at that angle, so that
-    points are evenly spaced in angle, as in the two spirals of Lang and Witbrock.
+    It is uniform in the arm, in the angle along it (from `band` to `turns` turns), and across the band at that angle,
+    so that points are evenly spaced in angle, as in the two spirals of Lang and Witbrock.
 
     Parameters
     ----------
     spiral : Spiral
+        Spiral whose bands hold all points.
+
+    Examples
+    --------
+    >>> from toymanifold import Spiral, SpiralBands
+    >>> spiral = Spiral(arms=2)
+    >>> X = SpiralBands(spiral).sample(100, random_state=0)
+    >>> spiral.contains(X).all()
+    np.True_
     """
 
     spiral: Spiral
@@ -241,7 +255,7 @@ class SpiralBands:
     dimension = 2
 
     def sample(self, n_samples: int, random_state: Any = None) -> NDArray[np.float64]:
-        """Draw points of shape (n_samples, 2), prefix-stable."""
+        """Draw points of shape (n_samples, 2), nested."""
         n_samples = check_integer(n_samples, "n_samples", "SpiralBands.sample", low=0)
         arm, along, across = as_generator(random_state, "SpiralBands.sample").spawn(3)
         spiral = self.spiral
@@ -273,3 +287,74 @@ class SpiralBands:
         """Return the width of a band, in pitches, at an angle in turns."""
         spiral = self.spiral
         return np.clip((spiral.turns - theta) * (spiral.band * _TURN / spiral.tip), 0, spiral.band)
+
+
+def spiral_problem(
+    *,
+    turns: float = 4.0,
+    fill: float = 0.5,
+    tip: float = math.pi / 2,
+    radius: float = 1.0,
+    arms: int = 1,
+    density: str | Density = "mixture",
+    dimension: int = 2,
+    nuisance_scale: float = 0.0,
+    flip_probability: float = 0.0,
+    problem_seed: int = 0,
+) -> Problem:
+    """Build the problem of a closed spiral: inside or outside it, or the nearest of several arms.
+
+    Parameters
+    ----------
+    turns, fill, tip, radius : float, default=4.0, 0.5, pi/2, 1.0
+        Shape of the `Spiral`.
+    arms : int, default=1
+        Number of arms of the `Spiral`.
+    density : {"mixture", "uniform", "bands"} or Density, default="mixture"
+        Distribution of the points. "mixture" is `GaussianMixture.random_spots`: 20 spots of standard deviation 0.15
+        radius over the square of the spiral. "uniform" is the square itself, "bands" the inside of the spiral
+        (`SpiralBands`).
+    dimension : int, default=2
+        Dimension d >= 2 of the space in which the plane of the spiral lies, rotated at random.
+    nuisance_scale : float, default=0.0
+        Standard deviation of the Gaussian nuisance in each of the other d - 2 directions.
+    flip_probability : float, default=0.0
+        Probability that a label is replaced by another class.
+    problem_seed : int, default=0
+        Seed of the mixture's spots and of the rotation.
+
+    Returns
+    -------
+    problem : Problem
+        Target `Spiral`, with boundary and signed distance.
+
+    Examples
+    --------
+    >>> from toymanifold import spiral_problem
+    >>> problem = spiral_problem(dimension=3, nuisance_scale=0.1)
+    >>> X, y = problem.sample(1000, random_state=0)
+    >>> X.shape, problem.signed_distance(X).shape
+    ((1000, 3), (1000,))
+    """
+    owner = "spiral_problem"
+    seed = check_seed(problem_seed, "problem_seed", owner)
+    spiral = Spiral(turns=turns, fill=fill, tip=tip, radius=radius, arms=arms)
+    if not isinstance(density, Density):
+        density = _spiral_density(density, spiral, seed)
+    check_integer(dimension, "dimension", owner, low=2)
+    check_real(nuisance_scale, "nuisance_scale", owner, low=0, closed="[)")
+    embedding = None
+    if dimension > 2:
+        embedding = Embedding.random(dimension, 2, nuisance_scale, rng=stream(seed, Split.FRAME))
+    return Problem(spiral, density, embedding, flip_probability=flip_probability)
+
+
+def _spiral_density(name: str, spiral: Spiral, seed: int) -> Density:
+    radius = spiral.radius
+    match check_choice(name, "density", "spiral_problem", ("mixture", "uniform", "bands")):
+        case "mixture":
+            return GaussianMixture.random_spots(scale=0.15 * radius, half_width=radius, random_state=seed)
+        case "uniform":
+            return UniformBox(half_width=radius)
+        case _:
+            return SpiralBands(spiral)

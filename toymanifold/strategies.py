@@ -1,7 +1,7 @@
 """Hypothesis strategies for property tests of data generators and of learners.
 
 They draw parameters and seeds, never arrays element by element. Defaults are small, every part is a keyword that takes
-another strategy, and a failing example prints as the calls that build it again. Only this module needs Hypothesis.
+another strategy, and a failing example prints as the calls that reproduce it. Only this module needs Hypothesis.
 """
 
 import functools
@@ -14,13 +14,14 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from toymanifold.densities import Density, GaussianMixture, UniformBall, UniformBox, UniformSphere
+from toymanifold.densities import GaussianMixture, UniformBall, UniformBox, UniformSphere
 from toymanifold.embedding import Embedding
-from toymanifold.problems import Problem, Sample, concentric_spheres_problem, sphere_problem, spiral_problem
-from toymanifold.spirals import Spiral
+from toymanifold.problems import Problem, Sample
+from toymanifold.protocols import TASKS, Density
+from toymanifold.spheres import concentric_spheres_problem, sphere_problem
+from toymanifold.spirals import Spiral, spiral_problem
 from toymanifold.streams import BLOCK
-from toymanifold.targets import TASKS
-from toymanifold.validation import check_integer, error_message
+from toymanifold.validation import MAX_SEED, check_integer, error_message
 
 try:
     from hypothesis import strategies as st
@@ -52,7 +53,7 @@ _NOISES = st.just(0.0) | st.floats(0.01, 1)
 
 
 def _parts_checked(make: Callable[P, R]) -> Callable[P, R]:
-    """Refuse by name, and before anything is drawn, a keyword-only argument that is no strategy."""
+    """Raise, before anything is drawn, for a keyword-only argument that is not a strategy."""
 
     @functools.wraps(make)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -65,7 +66,7 @@ def _parts_checked(make: Callable[P, R]) -> Callable[P, R]:
 
 
 def _shown_as(name: str, make: Callable[..., R]) -> Callable[..., R]:
-    """Return `make` under a name that can be called; Hypothesis prints a class method without its class."""
+    """Return `make` under a name that can be evaluated; Hypothesis prints a class method without its class."""
 
     @functools.wraps(make)
     def shown(*args: Any, **kwargs: Any) -> R:
@@ -76,18 +77,43 @@ def _shown_as(name: str, make: Callable[..., R]) -> Callable[..., R]:
 
 
 def seeds() -> SearchStrategy[int]:
-    """Draw an int that scikit-learn takes as ``random_state``, in [0, 2**32 - 1]; shrinks to 0."""
-    return st.integers(0, 2**32 - 1)
+    """Draw a seed, an int that scikit-learn accepts as ``random_state``.
+
+    Returns
+    -------
+    strategy : SearchStrategy of int
+        Seeds in [0, 2**32 - 1]; shrinks to 0.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from toymanifold.strategies import seeds
+    >>> find(seeds(), lambda seed: seed >= 2**31)
+    2147483648
+    """
+    return st.integers(0, MAX_SEED)
 
 
 def sample_sizes(min_size: int = 1, max_size: int = 100) -> SearchStrategy[int]:
-    """Draw a number of samples; shrinks to `min_size`.
+    """Draw a number of samples.
 
     Parameters
     ----------
     min_size, max_size : int, default=1, 100
-        Both included. If they enclose the seam of the first two blocks of rows (``toymanifold.streams.BLOCK``), half of
-        the sizes are next to it.
+        Range of sizes, both ends included. If it contains the seam of the first two blocks of rows
+        (``toymanifold.streams.BLOCK``), half of the sizes are next to it.
+
+    Returns
+    -------
+    strategy : SearchStrategy of int
+        Sizes; shrinks to `min_size`.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from toymanifold.strategies import sample_sizes
+    >>> find(sample_sizes(max_size=40_000), lambda n_samples: n_samples > 16_384)
+    16385
     """
     check_integer(min_size, "min_size", "sample_sizes", low=0)
     check_integer(max_size, "max_size", "sample_sizes", low=min_size)
@@ -97,7 +123,25 @@ def sample_sizes(min_size: int = 1, max_size: int = 100) -> SearchStrategy[int]:
 
 
 def scales(decades: int = 3) -> SearchStrategy[float]:
-    """Draw a length within so many powers of ten of 1; shrinks to 1."""
+    """Draw a length over several orders of magnitude.
+
+    Parameters
+    ----------
+    decades : int, default=3
+        Powers of ten below and above 1.
+
+    Returns
+    -------
+    strategy : SearchStrategy of float
+        Lengths; shrinks to 1.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from toymanifold.strategies import scales
+    >>> find(scales(), lambda length: length > 0)
+    1.0
+    """
     check_integer(decades, "decades", "scales", low=0)
     return st.floats(-decades, decades).map(lambda exponent: 10.0**exponent)
 
@@ -111,16 +155,25 @@ def spirals(
     radii: SearchStrategy[float] = scales(),
     arms: SearchStrategy[int] = st.integers(1, 4),
 ) -> SearchStrategy[Spiral]:
-    """Draw a `Spiral`; shrinks to the default one, but of a single turn.
+    """Draw a `Spiral`.
 
     Parameters
     ----------
-    turns, fills, tips, radii, arms : strategies
-        Of the spiral. Turns too few for the fill are drawn again, and a tip longer than the arm is cut to its length.
+    turns, fills, tips, radii : SearchStrategy of float
+        Parameters of the spiral. Turns too few for the fill are drawn again, and a tip longer than the arm is cut to
+        its length.
+    arms : SearchStrategy of int
+        Number of arms.
+
+    Returns
+    -------
+    strategy : SearchStrategy of Spiral
+        Spirals; shrinks to the default one with a single turn.
 
     Examples
     --------
     >>> from hypothesis import find
+    >>> from toymanifold.strategies import spirals
     >>> find(spirals(), lambda spiral: spiral.arms > 1)
     Spiral(turns=1.0, fill=0.5, tip=1.5707963267948966, radius=1.0, arms=2)
     """
@@ -142,16 +195,27 @@ def densities(
 ) -> SearchStrategy[Density]:
     """Draw a density: uniform over a cube, a ball or up to three spheres, or Gaussian spots off the origin.
 
-    Shrinks to the cube of half width 1; each density to lengths 1, seed 0 and a single spot or sphere.
-
     Parameters
     ----------
     dimension : int, default=2
-        At least 1; no spheres on the line.
-    lengths : strategy for float
-        Widths and radii. The spots' width and their distance from the origin are drawn apart.
-    seeds : strategy for int
-        Of the spots' places.
+        Dimension of the space, at least 1; spheres need 2.
+    lengths : SearchStrategy of float
+        Widths and radii. The width of the spots and their distance from the origin are drawn separately.
+    seeds : SearchStrategy of int
+        Seed of the centers of the spots.
+
+    Returns
+    -------
+    strategy : SearchStrategy of Density
+        Densities; shrinks to the cube of half width 1, and each density to lengths 1, seed 0 and a single spot or
+        sphere.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from toymanifold.strategies import densities
+    >>> find(densities(3), lambda density: density.dimension == 3)
+    UniformBox(dimension=3, half_width=1.0)
     """
     d = st.just(check_integer(dimension, "dimension", "densities", low=1))
     spots = _shown_as("GaussianMixture.random_spots", GaussianMixture.random_spots)
@@ -174,16 +238,30 @@ def embeddings(
     nuisance_scales: SearchStrategy[float] = _NOISES,
     seeds: SearchStrategy[int] = seeds(),
 ) -> SearchStrategy[Embedding]:
-    """Draw an `Embedding` at random; shrinks to no more directions than the figure's, no nuisance and seed 0.
+    """Draw an `Embedding` with a random frame.
 
     Parameters
     ----------
     n_directions : int, default=2
         Dimension of the figure.
-    codimensions : strategy for int
+    codimensions : SearchStrategy of int
         Dimensions of the space beyond `n_directions`.
-    nuisance_scales, seeds : strategies
-        Of the nuisance and of the frame.
+    nuisance_scales : SearchStrategy of float
+        Standard deviation of the nuisance.
+    seeds : SearchStrategy of int
+        Seed of the frame.
+
+    Returns
+    -------
+    strategy : SearchStrategy of Embedding
+        Embeddings; shrinks to codimension 0, no nuisance and seed 0.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from toymanifold.strategies import embeddings
+    >>> find(embeddings(2), lambda embedding: embedding.dimension > 3).frame.shape
+    (4, 2)
     """
     check_integer(n_directions, "n_directions", "embeddings", low=1)
     return st.builds(
@@ -205,12 +283,33 @@ def spiral_problems(
     flip_probabilities: SearchStrategy[float] = _FLIPS,
     problem_seeds: SearchStrategy[int] = seeds(),
 ) -> SearchStrategy[Problem]:
-    """Draw a `spiral_problem`; shrinks to that of the simplest spiral, in the plane, without noise, with seed 0.
+    """Draw a `spiral_problem`.
 
     Parameters
     ----------
-    spirals, densities, dimensions, nuisance_scales, flip_probabilities, problem_seeds : strategies
-        Of the arguments of `spiral_problem`.
+    spirals : SearchStrategy of Spiral
+        Spiral.
+    densities : SearchStrategy of str or Density
+        Density, or its name.
+    dimensions : SearchStrategy of int
+        Dimension of the space.
+    nuisance_scales, flip_probabilities : SearchStrategy of float
+        Nuisance and label noise.
+    problem_seeds : SearchStrategy of int
+        Seed of the problem.
+
+    Returns
+    -------
+    strategy : SearchStrategy of Problem
+        Problems; shrinks to the simplest spiral, in the plane, without noise, with seed 0.
+
+    Examples
+    --------
+    >>> from hypothesis import given, strategies as st
+    >>> from toymanifold.strategies import spiral_problems
+    >>> @given(problem=spiral_problems(dimensions=st.just(3)))
+    ... def test_the_space_has_three_dimensions(problem):
+    ...     assert problem.dimension == 3
     """
     return spirals.flatmap(
         lambda spiral: st.builds(
@@ -237,13 +336,37 @@ def sphere_problems(
     noises: SearchStrategy[float] = _NOISES,
     problem_seeds: SearchStrategy[int] = seeds(),
 ) -> SearchStrategy[Problem]:
-    """Draw a `sphere_problem`; shrinks to inside or outside the unit circle, without noise, with seed 0.
+    """Draw a `sphere_problem`.
 
     Parameters
     ----------
-    dimensions, radii, targets, degrees, tasks, flip_probabilities, noises, problem_seeds : strategies
-        Of the arguments of `sphere_problem`. What a task or target does not take is drawn and put aside: noise of the
-        other task, any noise of "random", and for regression the target "inside", which has no values.
+    dimensions : SearchStrategy of int
+        Dimension of the space.
+    radii : SearchStrategy of float
+        Radius of the sphere.
+    targets : SearchStrategy of str
+        Target; "inside" is discarded for regression.
+    degrees : SearchStrategy of int
+        Degree of the harmonic.
+    tasks : SearchStrategy of str
+        Task.
+    flip_probabilities, noises : SearchStrategy of float
+        Label noise; discarded for a task or a target that does not accept it.
+    problem_seeds : SearchStrategy of int
+        Seed of the problem.
+
+    Returns
+    -------
+    strategy : SearchStrategy of Problem
+        Problems; shrinks to the inside of the unit circle, without noise, with seed 0.
+
+    Examples
+    --------
+    >>> from hypothesis import given, strategies as st
+    >>> from toymanifold.strategies import sphere_problems
+    >>> @given(problem=sphere_problems(tasks=st.just("regression")))
+    ... def test_labels_are_values(problem):
+    ...     assert problem.task == "regression"
     """
 
     @st.composite
@@ -275,14 +398,30 @@ def concentric_spheres_problems(
     ratios: SearchStrategy[float] = st.floats(1.01, 10),
     flip_probabilities: SearchStrategy[float] = _FLIPS,
 ) -> SearchStrategy[Problem]:
-    """Draw a `concentric_spheres_problem`; shrinks to circles of radii 1 and 2, without noise.
+    """Draw a `concentric_spheres_problem`.
 
     Parameters
     ----------
-    dimensions, flip_probabilities : strategies
-        Of the arguments of `concentric_spheres_problem`.
-    radii, ratios : strategies for float
-        Of the inner sphere, and how many times as large the outer one is.
+    dimensions : SearchStrategy of int
+        Dimension of the space.
+    radii : SearchStrategy of float
+        Radius of the inner sphere.
+    ratios : SearchStrategy of float
+        Radius of the outer sphere over that of the inner one.
+    flip_probabilities : SearchStrategy of float
+        Label noise.
+
+    Returns
+    -------
+    strategy : SearchStrategy of Problem
+        Problems; shrinks to circles of radii 1 and 2, without noise.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from toymanifold.strategies import concentric_spheres_problems
+    >>> find(concentric_spheres_problems(), lambda problem: problem.target.outer > 1).target
+    Shells(dimension=2, inner=1.0, outer=2.0)
     """
     return st.tuples(radii, ratios).flatmap(
         lambda pair: st.builds(
@@ -305,16 +444,32 @@ def problems(
 ) -> SearchStrategy[Problem]:
     """Draw any problem: about concentric spheres, a sphere or a spiral.
 
-    Shrinks to the problem of fewest parameters, two concentric circles, of radii 1 and 2.
+    Other unions are written ``spiral_problems() | sphere_problems()``.
 
     Parameters
     ----------
-    dimensions, flip_probabilities, noises, problem_seeds : strategies
-        As in the three strategies, of which any other union is written ``spiral_problems() | sphere_problems()``.
+    dimensions : SearchStrategy of int
+        Dimension of the space.
+    flip_probabilities, noises : SearchStrategy of float
+        Label noise.
+    problem_seeds : SearchStrategy of int
+        Seed of the problem.
+
+    Returns
+    -------
+    strategy : SearchStrategy of Problem
+        Problems; shrinks to the one of fewest parameters, two concentric circles of radii 1 and 2.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from toymanifold.strategies import problems
+    >>> find(problems(), lambda problem: problem.target.n_classes == 2).target
+    Shells(dimension=2, inner=1.0, outer=2.0)
     """
     shared: dict[str, Any] = {"dimensions": dimensions, "flip_probabilities": flip_probabilities}
     return st.one_of(
-        concentric_spheres_problems(**shared),  # first, for Hypothesis prefers what takes the fewest draws
+        concentric_spheres_problems(**shared),  # first, since Hypothesis prefers the fewest draws
         sphere_problems(**shared, noises=noises, problem_seeds=problem_seeds),
         spiral_problems(**shared, problem_seeds=problem_seeds),
     )
@@ -322,14 +477,23 @@ def problems(
 
 @dataclass(frozen=True)
 class Dataset:
-    """A sample that remembers where it comes from.
+    """A sample of a problem, with the problem and the seed that reproduce it.
 
     Parameters
     ----------
     problem : Problem
+        Problem that is sampled.
     n_samples : int
+        Number of points.
     seed : int
-        Of points and label noise.
+        Seed of points and label noise.
+
+    Examples
+    --------
+    >>> from toymanifold import spiral_problem
+    >>> from toymanifold.strategies import Dataset
+    >>> Dataset(spiral_problem(), n_samples=10, seed=0).X.shape
+    (10, 2)
     """
 
     problem: Problem
@@ -342,12 +506,12 @@ class Dataset:
 
     @property
     def X(self) -> NDArray[np.float64]:  # noqa: N802
-        """Points, of shape (n_samples, dimension)."""
+        """Points (n_samples, dimension)."""
         return self._sample[0]
 
     @property
     def y(self) -> NDArray[Any]:
-        """Labels, of shape (n_samples,): int64 classes, or float64 values."""
+        """Labels (n_samples,): int64 classes, or float64 values."""
         return self._sample[1]
 
 
@@ -358,11 +522,28 @@ def datasets(
     sample_sizes: SearchStrategy[int] = sample_sizes(),
     seeds: SearchStrategy[int] = seeds(),
 ) -> SearchStrategy[Dataset]:
-    """Draw a `Dataset`; shrinks to one point of the simplest problem, with seed 0.
+    """Draw a `Dataset`.
 
     Parameters
     ----------
-    problems, sample_sizes, seeds : strategies
-        Of the problem, of the number of points and of their seed.
+    problems : SearchStrategy of Problem
+        Problem.
+    sample_sizes : SearchStrategy of int
+        Number of points.
+    seeds : SearchStrategy of int
+        Seed of points and label noise.
+
+    Returns
+    -------
+    strategy : SearchStrategy of Dataset
+        Data sets; shrinks to one point of the simplest problem, with seed 0.
+
+    Examples
+    --------
+    >>> from hypothesis import given
+    >>> from toymanifold.strategies import datasets, spiral_problems
+    >>> @given(dataset=datasets(problems=spiral_problems()))
+    ... def test_labels_are_classes(dataset):
+    ...     assert set(dataset.y) <= set(range(dataset.problem.target.n_classes))
     """
     return st.builds(Dataset, problem=problems, n_samples=sample_sizes, seed=seeds)

@@ -1,4 +1,4 @@
-"""The door: argument checks, one sentence form for every error.
+"""Argument checks of the public functions, with one sentence form for every error.
 
 Each check returns the value in its plain Python type, or raises naming the argument, its owner, what is allowed and
 what was given. Wrong types raise ``TypeError``, wrong values ``ValueError``.
@@ -9,22 +9,32 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+MAX_SEED = 2**32 - 1
+"""The largest int that is a seed, as in scikit-learn."""
+
+_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 
 
 def error_message(name: str, owner: str, allowed: str, value: object) -> str:
-    """Return the one sentence in which every bad argument is refused."""
+    """Return the sentence of the error that a bad argument raises."""
     return f"The {name!r} parameter of {owner} must be {allowed}. Got {value!r} instead."
 
 
 def check_integer(value: Any, name: str, owner: str, *, low: int, high: int | None = None) -> int:
-    """Return `value` as an int in [low, high]; booleans and floats are refused."""
+    """Return `value` as an int in [low, high]; booleans and floats raise."""
     allowed = f"an int in [{low}, {'inf)' if high is None else f'{high}]'}"
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
         raise TypeError(error_message(name, owner, allowed, value))
     if value < low or (high is not None and value > high):
         raise ValueError(error_message(name, owner, allowed, value))
     return int(value)
+
+
+def check_seed(value: Any, name: str, owner: str) -> int:
+    """Return `value` as an int that numpy takes as a seed, in [0, 2**32 - 1]."""
+    return check_integer(value, name, owner, low=0, high=MAX_SEED)
 
 
 def check_real(
@@ -56,6 +66,13 @@ def check_choice(value: Any, name: str, owner: str, allowed: Iterable[str]) -> s
     if value not in options:
         raise ValueError(error_message(name, owner, f"one of {', '.join(map(repr, options))}", value))
     return str(value)
+
+
+def check_dtype(dtype: DTypeLike, owner: str) -> np.dtype[Any]:
+    """Return `dtype` as the numpy type of points, float64 or float32."""
+    if dtype is None or np.dtype(dtype) not in _DTYPES:
+        raise ValueError(error_message("dtype", owner, "float64 or float32", dtype))
+    return np.dtype(dtype)
 
 
 def check_points(X: ArrayLike, dimension: int, owner: str) -> NDArray[np.float64]:

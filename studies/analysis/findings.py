@@ -7,21 +7,16 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from studies.analysis.breakdowns import is_of_bin
 from studies.analysis.comparisons import loss_interval, paired_difference, summary
 from studies.analysis.crossovers import Crossover, DataEquivalence, crossover, data_equivalence
 from studies.analysis.intervals import CensoredInterval, Interval, Sentence, number, scale_of
 from studies.analysis.learning_curves import by_problem, losses
+from studies.registry.metrics import in_order, primary_names
 from studies.spec.cells import Cell, plan_study
 from studies.spec.sections import Point, Question
 from studies.spec.study import Study
-
-PRIMARY = ("error", "mse")
-"""Metrics by which learners are compared: the first of these that is measured."""
-
-_ORDER = (*PRIMARY, "error_uniform", "mse_uniform", "error_sparse", "error_train", "mse_train")
 
 
 @dataclass(frozen=True)
@@ -198,7 +193,7 @@ def find(study: Study, frame: pd.DataFrame) -> tuple[Findings, ...]:
 def _find(study: Study, problem: str, rows: pd.DataFrame) -> Findings:
     rows = rows[~rows["metric"].map(is_of_bin)]
     table = summary(rows)
-    names = _in_order(rows["metric"].unique())
+    names = in_order(rows["metric"].unique())
     measured = tuple(_measured(table[table["metric"] == metric], metric) for metric in names)
     frame = judged(rows)
     pairs = _focus_first(study, list(_siblings(study, frame)))
@@ -221,12 +216,6 @@ def _measured(table: pd.DataFrame, metric: str) -> Measured:
         )
         curves.append(Curve(str(learner), means))
     return Measured(metric, tuple(curves))
-
-
-def _in_order(metrics: NDArray[np.object_]) -> list[str]:
-    """Return the metrics with the primary ones in front, and times at the end."""
-    place = {metric: i for i, metric in enumerate(_ORDER)}
-    return sorted(metrics, key=lambda name: (name.endswith("seconds"), place.get(name, len(place)), name))
 
 
 def _siblings(study: Study, frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
@@ -344,7 +333,7 @@ def _smallest_errors(frame: pd.DataFrame) -> SmallestErrors | None:
 def answers(study: Study, frame: pd.DataFrame) -> list[str]:
     """Return the answers to a study's questions on each problem, one line each, in its primary metric."""
     rows = losses(frame)
-    parts = by_problem(rows[rows["metric"].isin(PRIMARY)])
+    parts = by_problem(rows[rows["metric"].isin(primary_names())])
     return [
         f"{problem}: {question.ask} {_answer(question, judged(part))}".removeprefix(": ")
         for problem, part in parts.items()
@@ -355,7 +344,7 @@ def answers(study: Study, frame: pd.DataFrame) -> list[str]:
 def judged(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the primary metric; none if that is not measured."""
     measured = set(frame["metric"])
-    return frame[frame["metric"] == next((name for name in PRIMARY if name in measured), "")]
+    return frame[frame["metric"] == next((name for name in primary_names() if name in measured), "")]
 
 
 def _answer(question: Question, rows: pd.DataFrame) -> str:

@@ -16,6 +16,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from studies.registry.metrics import describe
+
 CONFIDENCE = 0.95
 
 
@@ -202,11 +204,6 @@ def hull(estimate: Interval, intervals: Iterable[Interval]) -> Interval:
     return Interval(estimate.mean, min(i.low for i in intervals), max(i.high for i in intervals))
 
 
-def exponential(interval: Interval) -> Interval:
-    """Return the interval of exp(quantity) from that of the quantity."""
-    return Interval(*(float(np.exp(value)) for value in (interval.mean, interval.low, interval.high)))
-
-
 def p_above_zero(values: ArrayLike, least_error: ArrayLike = 0.0) -> NDArray[np.float64]:
     """Return the p-values of one-sided t tests that means are above zero.
 
@@ -262,20 +259,6 @@ def _half_width(values: pd.Series) -> float:
     return float(t_quantile(len(values)) * values.std(ddof=1) / np.sqrt(len(values)))
 
 
-_TITLES = {
-    "error": "Error under the sampling density",
-    "error_uniform": "Error uniformly over the square",
-    "error_sparse": "Error in the sparsest fifth of the density",
-    "error_train": "Error on the training points",
-    "mse": "Mean squared error under the sampling density",
-    "mse_uniform": "Mean squared error uniformly over the square",
-    "mse_train": "Mean squared error on the training points",
-    "r2": "Coefficient of determination R²",
-    "fit_seconds": "Seconds to fit",
-    "predict_seconds": "Seconds to predict the test points",
-}
-
-
 @dataclass(frozen=True)
 class Scale:
     """How a metric is written: its title, the factor to its unit, and the unit."""
@@ -315,7 +298,5 @@ def _formatted(value: float, form: int | str) -> str:
 
 def scale_of(metric: str) -> Scale:
     """Return how a metric is written."""
-    title = _TITLES.get(metric, metric.replace("_", " "))
-    if metric.startswith("error"):
-        return Scale(title, 100, " %")
-    return Scale(title, 1, " s" if metric.endswith("seconds") else "")
+    shown = describe(metric)
+    return Scale(shown.title, shown.factor, f" {shown.unit}" if shown.unit else "")

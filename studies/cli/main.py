@@ -17,6 +17,7 @@ from studies.cli import store_commands as store_cli
 from studies.cli.options import DEFAULT_STORE, RESULTS, Allow, StoreUrl, StudyName, fail, opened, out, study_named, wide
 from studies.results.export import Format
 from studies.results.verify import TOLERANCE, Comparison
+from studies.siblings import check_siblings
 from studies.spec import study as spec
 from studies.store.store import Outcome
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from studies.execution.signals import Stop
     from studies.execution.workers import Slots
     from studies.spec.cells import Planned
+
+check_siblings()  # here too, for another package `studies` may have replaced this one's __init__.py
 
 app = typer.Typer(
     help="How much data is a prior worth? Comparison studies, measured.",
@@ -154,7 +157,7 @@ def show(
 ) -> None:
     """Print a study's tables and answers, with 95 % intervals over seeds, and write its pictures."""
     from studies.analysis.findings import answers
-    from studies.cli.tables import claims_table, comparisons, measurements, scalings, write_pictures
+    from studies.cli.tables import claims_table, comparisons, measurements, scalings, write_figures
     from studies.results.results import Results
     from studies.spec.cells import plan_study
 
@@ -174,7 +177,7 @@ def show(
             out.print(
                 f"{len(ended) - len(failed)} of {len(plan_study(described))} cells measured, {len(failed)} failed."
             )
-        for line in write_pictures(results, output / described.name):
+        for line in write_figures(results, output / described.name):
             out.print(line)
 
 

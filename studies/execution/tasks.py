@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 
 from estimators import NetClassifier, fit_many
 from estimators.nets import Net
-from estimators.stacked import company
+from estimators.nets.fit_many import batch_key
 from studies.registry.learners import make_learner
 from studies.registry.params import canonical
 from studies.registry.problems import build_problem
@@ -126,7 +126,7 @@ class _Kind:
 def _kind(cell: Cell) -> _Kind:
     alone = _Kind(None, 1, False)
     try:
-        found = company(_learner(cell), cell.n_samples)
+        found = batch_key(_learner(cell), cell.n_samples)
     except Exception:  # the cell will say so itself, when it is run
         return alone
     if found is None:

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from estimators import CATALOG, Prior, SpiralPhase, with_prior
 from studies.registry.errors import Issue, brief, unknown
 from studies.registry.params import Builder, accepted, variants
-from studies.registry.problems import TASKS, task_of
+from studies.registry.problems import TASKS
 from toymanifold import Problem, Spiral
 
 VERSION = "3"
@@ -108,7 +108,7 @@ def make_learner(
     ValueError, TypeError
         If there is no such learner of this problem.
     """
-    learner = with_prior(find(name, task_of(problem), allow)(**(params or {})), _told(prior, problem))
+    learner = with_prior(find(name, problem.task, allow)(**(params or {})), _told(prior, problem))
     seeds = {key: seed for key in learner.get_params() if key.split("__")[-1] == "random_state"}
     return learner.set_params(**seeds)
 
@@ -149,7 +149,7 @@ def wrong_on_problem(
     name: str, priors: Collection[str], params: Mapping[str, Any], problem: Problem, allow: Collection[str]
 ) -> list[Issue]:
     """Return why learners, each right by itself, cannot learn a problem."""
-    strange = unknown_params(name, params, [task_of(problem)], allow)
+    strange = unknown_params(name, params, [problem.task], allow)
     if strange:
         return [Issue(("params", *found.at), found.message, found.value) for found in strange]
     wrong = []
@@ -162,7 +162,7 @@ def wrong_on_problem(
 
 
 def _wrong_class(name: str, params: Mapping[str, Any], problem: Problem, allow: Collection[str]) -> list[Issue]:
-    task = task_of(problem)
+    task = problem.task
     try:
         fits = _FITS[task](make_learner(name, problem, params=params, allow=allow))
     except Exception as error:  # whatever a foreign class does when it is constructed

@@ -39,11 +39,6 @@ def build_problem(name: str, params: Mapping[str, Any]) -> Problem:
     return problem
 
 
-def task_of(problem: Problem) -> str:
-    """Return what a learner of the problem does: "classification" or "regression"."""
-    return "regression" if problem.target.n_classes is None else "classification"
-
-
 def wrong_params(name: str, params: Mapping[str, Any]) -> list[Issue]:
     """Return which of a problem's parameters, whose lists are axes, it has not, and which values it refuses."""
     known = accepted(PROBLEMS[name])

@@ -14,7 +14,7 @@ from typing import Any
 from studies.registry.learners import VERSION, find
 from studies.registry.metrics import METRICS, supported_metrics
 from studies.registry.params import Variant, canonical, resolved
-from studies.registry.problems import PROBLEMS, build_problem, task_of
+from studies.registry.problems import PROBLEMS, build_problem
 from studies.spec.sections import LearnerSpec
 from studies.spec.study import Study
 
@@ -100,7 +100,7 @@ def _plan_problem(study: Study, label: str, problem: Variant) -> Iterator[Planne
     name = study.problems[label].problem
     built = build_problem(name, problem.params)
     task, metrics, params = (
-        task_of(built),
+        built.task,
         supported_metrics(built, study.metrics),
         resolved(PROBLEMS[name], problem.params),
     )

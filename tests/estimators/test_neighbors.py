@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from estimators.nearest import Tree
+from estimators import neighbor_search
+from estimators.neighbor_search import Tree
 from estimators.neighbors import NeighborsClassifier, NeighborsRegressor
 
 ALGORITHMS = ("tree", "brute")
@@ -106,7 +106,7 @@ def test_many_blocks_agree_with_one(algorithm, monkeypatch):
     X, Q = np.random.default_rng(0).integers(9, size=(2, 500, 3)).astype(np.float64)
     knn = NeighborsRegressor(7, algorithm=algorithm).fit(X, X)
     whole = knn.kneighbors(Q)
-    monkeypatch.setattr("estimators.nearest._ENTRIES", 64)
+    monkeypatch.setattr(neighbor_search, "_ENTRIES", 64)
     assert_array_equal(knn.kneighbors(Q), whole)
 
 
@@ -162,10 +162,3 @@ def test_pickle_finds_the_same(algorithm):
 def test_what_is_not_allowed_is_refused_in_one_sentence(estimator, parameters, X, message):
     with pytest.raises(ValueError, match=message):
         estimator(**{"n_neighbors": 1, **parameters}).fit(X * np.arange(3.0)[:, None], [0, 1, 0])
-
-
-@parametrize_with_checks(
-    [estimator(algorithm=algorithm) for estimator in ESTIMATORS for algorithm in ("auto", *ALGORITHMS)]
-)
-def test_scikit_learn_contract(estimator, check):
-    check(estimator)

@@ -51,7 +51,7 @@ def test_phase_ignores_features_beyond_the_plane():
 
 
 def test_a_prior_is_a_name_an_object_or_nothing():
-    assert as_prior(None, "f") is None
+    assert as_prior(None, "f") is as_prior("none", "f") is None
     for name in PRIORS:
         assert as_prior(name, "f") is not PRIORS[name]
     mine = SpiralPhase(turns=2)
@@ -60,7 +60,9 @@ def test_a_prior_is_a_name_an_object_or_nothing():
 
 @pytest.mark.parametrize("bad", ["cartesian", 3, PolarCoordinates])
 def test_what_is_no_prior_is_refused(bad):
-    with pytest.raises(ValueError, match="The 'prior' parameter of f must be None, a Prior or one of 'polar-sincos'"):
+    with pytest.raises(
+        ValueError, match="The 'prior' parameter of f must be None, a Prior or one of 'none', 'polar-sincos'"
+    ):
         as_prior(bad, "f")
 
 

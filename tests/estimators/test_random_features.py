@@ -8,7 +8,6 @@ from sklearn.base import clone
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from estimators.random_features import (
     RandomFeatures,
@@ -17,28 +16,13 @@ from estimators.random_features import (
     ridge_coefficients,
 )
 from toymanifold import make_spiral
-from toymanifold.problems import sphere_problem
+from toymanifold.spheres import sphere_problem
 
 KINDS = ("fourier", "relu")
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((30, 4))
 y = np.sin(X).sum(axis=1)
-
-
-@parametrize_with_checks(
-    [
-        *(RandomFeatures(kind=kind, random_state=0) for kind in KINDS),
-        *(
-            model(kind=kind, ridge=ridge)
-            for model in (RandomFeaturesClassifier, RandomFeaturesRegressor)
-            for kind in KINDS
-            for ridge in (0.0, 1e-3)
-        ),
-    ]
-)
-def test_scikit_learn_contract(estimator, check):
-    check(estimator)
 
 
 def gaussian(A, B, bandwidth):
@@ -156,6 +140,27 @@ def test_any_ridge_is_exact_on_features_of_any_condition(n_features, ridge):
     expected = V @ (s / (s**2 + ridge) * (U.T @ y))
     C = ridge_coefficients((U * s) @ V.T, y, ridge)
     np.testing.assert_allclose(C, expected, atol=1e-4 * np.linalg.norm(expected))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("targets", [y, np.column_stack([y, y**2])], ids=["one", "two"])
+def test_gradients_are_the_differences_of_the_values(kind, targets):
+    h, points = 1e-6, X[:10] + 0.1
+    model = RandomFeaturesRegressor(kind=kind, random_state=0).fit(X, targets)
+    differences = [
+        (model.predict(points + h * e) - model.predict(points - h * e)).reshape(10, -1) / (2 * h) for e in np.eye(4)
+    ]
+    gradients = model.gradients(points)
+    np.testing.assert_allclose(gradients, np.stack(differences, axis=1), rtol=1e-4, atol=1e-6)
+    assert model.gradients(points.astype(np.float32)).dtype == np.float64
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_gradients_of_a_classifier_are_those_of_its_decision(n_classes):
+    h, labels = np.array([1e-6, 0, 0, 0]), np.arange(len(X)) % n_classes
+    model = RandomFeaturesClassifier(random_state=0).fit(X, labels)
+    along = model.decision_function(X + h) - model.decision_function(X - h)
+    np.testing.assert_allclose(model.gradients(X)[:, 0], along.reshape(len(X), -1) / 2e-6, rtol=1e-4, atol=1e-6)
 
 
 def test_directions_that_the_data_lack_get_no_coefficient():

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import uvicorn
+from typer.testing import CliRunner
 
 from studies.registry.test_sets import MAP_SIZE
 from studies.results.results import Results
@@ -68,6 +69,19 @@ def run_apart():
         return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
 
     return run
+
+
+@pytest.fixture(scope="session")
+def toymanifold():
+    """Run the command in this process, and return what it printed; the one place that knows its module."""
+    from studies.cli.main import app
+
+    def invoke(*words, exit_code=0):
+        ran = CliRunner().invoke(app, words, catch_exceptions=False)
+        assert ran.exit_code == exit_code, ran.output
+        return ran.output
+
+    return invoke
 
 
 @pytest.fixture

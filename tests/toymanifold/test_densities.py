@@ -1,3 +1,5 @@
+"""Densities against scipy, their moments, and theory; what all of them share is in test_density_contract.py."""
+
 import math
 
 import numpy as np
@@ -6,24 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from toymanifold import GaussianMixture, Spiral, SpiralBands, UniformBall, UniformBox, UniformSphere
+from toymanifold import GaussianMixture, UniformBall, UniformBox, UniformSphere
 
-DENSITIES = [
+MIXTURES = [
     GaussianMixture.random_spots(),
     GaussianMixture.random_spots(3, 0.5, half_width=4.0, dimension=5, random_state=1),
     GaussianMixture([[10.0, -3.0]], 0.1),
-    UniformBox(),
-    UniformBox(4, 3.0),
 ]
 
 
-@pytest.mark.parametrize("density", DENSITIES)
-def test_a_short_sample_is_the_head_of_a_long_one(density):
-    short, long = (density.sample(n, np.random.default_rng(3)) for n in (17, 1000))
-    np.testing.assert_array_equal(short, long[:17])
-
-
-@pytest.mark.parametrize("density", DENSITIES[:3])
+@pytest.mark.parametrize("density", MIXTURES)
 def test_mixture_log_density_is_that_of_scipy(density):
     X = density.sample(200, 0)
     cov = density.scale**2 * np.eye(density.dimension)
@@ -31,7 +25,7 @@ def test_mixture_log_density_is_that_of_scipy(density):
     np.testing.assert_allclose(density.log_density(X), np.log(reference), rtol=1e-10)
 
 
-@pytest.mark.parametrize("density", DENSITIES[:3])
+@pytest.mark.parametrize("density", MIXTURES)
 def test_mixture_has_the_moments_of_its_spots(density):
     X = density.sample(100_000, 1)
     covariance = np.cov(density.centers.T, bias=True) + density.scale**2 * np.eye(density.dimension)
@@ -85,13 +79,6 @@ def test_a_bad_mixture_is_refused(centers, scale, named):
 
 
 SPHERES = [UniformSphere(2), UniformSphere(3, (2.0,)), UniformSphere(5, (0.5, 1.0, 4.0)), UniformSphere(100)]
-SOLIDS = [UniformBall(), UniformBall(5, 3.0), *(SpiralBands(Spiral(arms=arms, radius=2.0)) for arms in (1, 2, 5))]
-
-
-@pytest.mark.parametrize("density", [*SPHERES, *SOLIDS])
-def test_curved_densities_are_prefix_stable_too(density):
-    short, long = (density.sample(n, np.random.default_rng(3)) for n in (17, 20_000))
-    np.testing.assert_array_equal(short, long[:17])
 
 
 @pytest.mark.parametrize("density", SPHERES)
@@ -124,7 +111,7 @@ def test_sphere_density_is_that_of_scipys_von_mises_fisher_without_concentration
 @pytest.mark.parametrize("dimension", [10, 100, 500])
 def test_distances_concentrate_in_high_dimension(dimension):
     """|x - y|^2 = 2 - 2 <x, y>, where <x, y> has mean 0 and variance 1/d: so sqrt(2), with variance 1/(2 d)."""
-    X = UniformSphere(dimension).sample(20_000, 0)
+    X = UniformSphere(dimension).sample(10_000, 0)
     distance = np.linalg.norm(X[::2] - X[1::2], axis=1)
     assert distance.mean() == pytest.approx(math.sqrt(2), abs=1 / dimension)
     assert distance.var() == pytest.approx(1 / (2 * dimension), rel=0.1)
@@ -136,41 +123,6 @@ def test_ball_is_filled_evenly(dimension):
     X = ball.sample(10_000, 0)
     assert stats.kstest((np.linalg.norm(X, axis=1) / 3) ** dimension, "uniform").pvalue > 1e-4
     assert (ball.log_density(1.01 * X) == -math.inf).any()
-
-
-@pytest.mark.parametrize(
-    "density", [*SOLIDS[:1], *SOLIDS[2:], GaussianMixture.random_spots(5, 0.4), UniformBox(2, 2.1)]
-)
-def test_density_integrates_to_one(density):
-    """Over a square that holds nearly all of it, by the midpoint rule with an error that is measured, not guessed."""
-    centres = 3.0 * ((np.arange(2000) + 0.5) / 1000 - 1)
-    grid = np.stack(np.meshgrid(centres, centres), axis=-1).reshape(-1, 2)
-    integral = np.exp(density.log_density(grid)).sum() * (6 / 2000) ** 2
-    assert integral == pytest.approx(1, abs=0.005)
-
-
-@pytest.mark.parametrize("density", SOLIDS[2:])
-def test_bands_are_filled_as_their_density_says(density):
-    """Chi-square on the cells of a grid: counts against the density's integral, by a fine midpoint rule."""
-    n, edges = 50_000, np.linspace(-2, 2, 9)
-    counts, *_ = np.histogram2d(*density.sample(n, 0).T, bins=[edges, edges])
-    centres = 2.0 * ((np.arange(2000) + 0.5) / 1000 - 1)
-    x, y = np.meshgrid(centres, centres, indexing="ij")
-    mass = np.exp(density.log_density(np.column_stack([x.ravel(), y.ravel()]))) * (4 / 2000) ** 2
-    expected = n * mass.reshape(8, 250, 8, 250).sum(axis=(1, 3))
-    far = np.hypot(*np.meshgrid(edges[:-1] + 0.25, edges[:-1] + 0.25)) > 0.5  # the rule is poor at the singular centre
-    statistic = ((counts - expected) ** 2 / np.maximum(expected, 1e-9))[far & (expected > 5)]
-    assert stats.chi2.sf(statistic.sum(), len(statistic)) > 1e-4
-
-
-@pytest.mark.parametrize("density", SOLIDS[2:])
-def test_bands_hold_all_their_points_and_all_their_density(density):
-    X = density.sample(5000, 0)
-    assert density.spiral.contains(X * (1 - 1e-12)).mean() > 0.999
-    assert np.isfinite(density.log_density(X)).mean() > 0.999
-    everywhere = np.random.default_rng(0).uniform(-2, 2, (5000, 2))
-    dense = np.isfinite(density.log_density(everywhere))
-    assert density.spiral.contains(everywhere)[dense].all()
 
 
 @pytest.mark.parametrize(

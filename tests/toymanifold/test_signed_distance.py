@@ -4,13 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.spatial import KDTree
-from scipy.stats import beta, kstest
 
-from toymanifold import Ball, Spiral
+from toymanifold import Spiral
 from toymanifold.arcs import Arc
 
 SPIRALS = [Spiral(), Spiral(turns=0.6, fill=0.2, tip=0.3), Spiral(turns=12, fill=0.8, tip=0.01, radius=50.0)]
@@ -66,8 +65,12 @@ def centers_of_curvature(arc, u):
 
 @settings(max_examples=40, deadline=None)
 @given(st.floats(0, 20), st.floats(1e-3, 30), st.floats(-200, 200), st.sampled_from([1e-4, 1.0, 30.0]), seeds)
+@example(start=0.001, extent=0.001953125, offset=79.0, slope=1e-4, seed=0)  # an end, whose turn rounding hides
 def test_distance_to_an_arc_is_the_global_minimum(start, extent, offset, slope, seed):
-    """Also where minima meet: by the centres of curvature, which lie about the circle r = slope, and at the ends."""
+    """Also where minima meet: by the centres of curvature, which lie about the circle r = slope, and at the ends.
+
+    As exact as `Arc.distance` promises, though what it is compared with errs as well.
+    """
     arc = Arc(slope, start, start + extent, offset)
     rng = np.random.default_rng(seed)
     r = slope * np.concatenate([10 ** rng.uniform(-6, 2, 12), rng.normal(1, 0.05, 12)])
@@ -77,7 +80,8 @@ def test_distance_to_an_arc_is_the_global_minimum(start, extent, offset, slope, 
     ends = arc.points(np.array([start, arc.stop]))
     X = np.vstack([r[:, None] * np.column_stack([np.cos(angle), np.sin(angle)]), near, ends, [[0, 0]]])
     error = np.abs(arc.distance(X) - refined_grid_distance(arc, X))
-    assert (error <= 1e-12 * np.maximum(slope * arc.stop, np.linalg.norm(X, axis=1))).all()
+    rounding = 4 * (1 + abs(offset) + arc.stop) * np.finfo(float).eps
+    assert (error <= rounding * np.maximum(slope * arc.stop, np.linalg.norm(X, axis=1))).all()
 
 
 @pytest.mark.parametrize("spiral", SPIRALS)
@@ -212,41 +216,3 @@ def test_arc_length_is_the_integral_of_the_speed(spiral):
     rise = (spiral.radius - bend) / spiral.tip
     expected = length(arm, 0, spiral.radius) + length(arm, 0, bend) + length(rise, bend, spiral.radius)
     assert spiral.arc_length == pytest.approx(expected, rel=1e-10)
-
-
-def test_the_boundary_of_a_region_has_one_dimension_less():
-    assert Spiral().dimension - Spiral().intrinsic_dimension == 1
-    assert Ball(7).intrinsic_dimension == 6
-
-
-@given(st.integers(1, 8), st.floats(1e-3, 1e3), st.floats(0, 5), seeds)
-def test_distance_to_a_sphere(dimension, radius, share, seed):
-    ball = Ball(dimension, radius)
-    direction = ball.boundary(20, seed) / radius
-    distance = ball.signed_distance(share * radius * direction)
-    np.testing.assert_allclose(distance, (share - 1) * radius, rtol=0, atol=1e-12 * radius)
-
-
-@given(st.integers(1, 8), st.floats(1e-3, 1e3), seeds)
-def test_on_a_sphere_distance_is_zero_and_its_sign_that_of_contains(dimension, radius, seed):
-    ball = Ball(dimension, radius)
-    X = ball.boundary(200, seed)
-    distance = ball.signed_distance(X)
-    assert np.abs(distance).max() < 1e-12 * radius
-    inside = ball.contains(X)
-    assert (distance[inside] <= 0).all()
-    assert (distance[~inside] >= 0).all()
-
-
-@pytest.mark.parametrize("dimension", [2, 3, 10])
-def test_points_of_a_sphere_are_uniform(dimension):
-    """A coordinate of a uniform point of the unit sphere, squared, is Beta(1/2, (d - 1)/2), and its sign fair."""
-    X = Ball(dimension, 2.0).boundary(20_000, random_state=0) / 2
-    for coordinate in X.T:
-        assert kstest(coordinate**2, beta(0.5, (dimension - 1) / 2).cdf).pvalue > 1e-3
-        assert abs(np.mean(coordinate > 0) - 0.5) < 4 * 0.5 / math.sqrt(len(X))
-    assert np.abs(np.corrcoef(X, rowvar=False) - np.eye(dimension)).max() < 5 / math.sqrt(len(X))
-
-
-def test_points_of_a_sphere_are_nested():
-    np.testing.assert_array_equal(Ball().boundary(10, 5), Ball().boundary(100, 5)[:10])

@@ -313,7 +313,7 @@ WRONG = {
     "picture": (
         changed(pictures=[{"plot": "axes"}]),
         "pictures[0].plot",
-        "no picture is called 'axes'; did you mean 'axis'?",
+        "no plot is called 'axes'; did you mean 'axis'?",
         "'axes'",
     ),
     "picture's argument": (

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from studies.analysis.claims import CLAIMS, Claim, check_claims
+from studies.analysis.claims import Claim, check_claims
 from studies.cli import main as cli
 from studies.library.depth import log_gradient
 from studies.results.results import Results
@@ -116,9 +116,9 @@ def test_one_sample_size_is_a_table_without_a_curve(of_phenomenon):
     assert not [attrs for tag, attrs in page.tags if tag == "svg" and attrs.get("class") == "curves"]
 
 
-def test_claims_follow_the_answer_where_the_study_has_no_plot_of_its_own(worth, worth_results, monkeypatch):
+def test_claims_follow_the_answer_where_the_study_has_no_plot_of_its_own(worth_results, monkeypatch):
     claim = Claim("Priors help.", "folklore", "by 1.0 [0.9, 1.1] points", True)
-    monkeypatch.setitem(CLAIMS._entries, worth.name, lambda frame: [claim])
+    monkeypatch.setattr("studies.web.report.check_claims", lambda study, frame: [claim])
     text = Page(render_report(worth_results)).text
     assert text.index("the polar prior was worth") < text.index("Learning curves") < text.index("Priors help.")
 

@@ -1,0 +1,92 @@
+"""The net that classifies."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
+
+from estimators.nets.base import Floats, Net
+from toymanifold.validation import error_message
+
+if TYPE_CHECKING:
+    import skorch
+    import torch
+
+
+class NetClassifier(ClassifierMixin, Net):
+    """A fully connected classifier trained with AdamW.
+
+    Its parameters are those of `estimators.nets.Net`; `loss` is "cross_entropy" (the default), "focal", `FocalLoss`
+    with gamma = 2, or "one_hot_squared_error", `OneHotSquaredError`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+
+    Examples
+    --------
+    >>> from toymanifold import make_spiral
+    >>> X, y = make_spiral(500, random_state=0)
+    >>> net = NetClassifier(prior="phase", epochs=50, random_state=0).fit(X, y)
+    >>> net.score(*make_spiral(500, random_state=1)) > 0.95
+    True
+    """
+
+    _losses = ("cross_entropy", "focal", "one_hot_squared_error")
+
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Train for one epoch on more points.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        classes : array-like of shape (n_classes,) or None, default=None
+            All classes that may occur in any call; those of `y` if None in the first call, not needed in later ones.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+
+        Returns
+        -------
+        self : NetClassifier
+        """
+        return self._fit(X, y, sample_weight, fresh=not hasattr(self, "net_"), epochs=1, classes=classes)
+
+    def predict_proba(self, X: ArrayLike) -> Floats:
+        """Return the probability of each class of `classes_` as (n_samples, n_classes)."""
+        from estimators.nets import building
+
+        return building.probabilities(self._loss_name(), self._outputs(X))
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the likeliest class of each row of `X` (n_samples, n_features)."""
+        codes = self._outputs(X).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[codes]
+        return labels
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = self._has_lossy_prior()
+        return tags
+
+    def _encode(self, y: Any, fresh: bool, classes: ArrayLike | None) -> NDArray[np.int64]:
+        check_classification_targets(y)
+        if fresh:
+            self.classes_ = unique_labels(y) if classes is None else np.unique(np.asarray(classes))
+            if len(self.classes_) < 2:
+                raise ValueError(f"y of NetClassifier must hold at least 2 classes. Got 1 class: {self.classes_[0]!r}.")
+        codes = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
+        unknown = np.asarray(y)[self.classes_[codes] != y]
+        if len(unknown):
+            known = f"among the classes of the first fit, {self.classes_.tolist()}"
+            raise ValueError(error_message("y", "NetClassifier", known, unknown.tolist()[0]))
+        return codes.astype(np.int64)
+
+    def _build(self, X: Floats, weight: Floats | None, device: "torch.device") -> "skorch.NeuralNet":
+        from estimators.nets import building
+
+        return building.build_classifier(self._building_params(), X, weight, device, n_classes=len(self.classes_))

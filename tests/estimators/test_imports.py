@@ -1,0 +1,80 @@
+"""Modules that estimators load, and when: studies plan without torch, which takes seconds to import."""
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import estimators
+from estimators import NetClassifier
+from toymanifold import make_spiral
+
+USE_WITHOUT_FIT = """
+import inspect
+from sklearn.base import clone, is_classifier, is_regressor
+from estimators import CATALOG, NetClassifier, agop, make_learner
+from estimators.kernels import KernelMachine, RFMRegressor
+from estimators.nets import Net, NetRegressor
+from estimators.nets.fit_many import batch_key
+
+net = clone(NetClassifier(prior="polar", width=8)).set_params(depth=2)
+assert net.get_params()["depth"] == 2 and "width" in inspect.signature(NetClassifier).parameters
+assert is_classifier(net) and is_regressor(NetRegressor()) and isinstance(net, Net)
+assert batch_key(net, 1000) is not None
+for prior in (None, "polar"):
+    repr([make_learner(name, task=task, prior=prior) for name in CATALOG for task in CATALOG[name]])
+agop([[1.0, 2.0]])
+"""
+
+FIT = """
+from estimators import NetClassifier
+NetClassifier(epochs=1, random_state=0, {}).fit([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1])
+"""
+
+FITS = {
+    "default": "",
+    "options": "early_stopping=True, validation_fraction=0.5, checkpoints=(1,), layer_norm=True, dropout=0.1",
+}
+
+
+def loaded(program, *modules):
+    """Return which of the modules are loaded when a program has run in a fresh process."""
+    program += f"\nimport sys; print(*[name for name in {modules} if name in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return ran.stdout.split()
+
+
+def test_the_package_alone_loads_no_library():
+    assert loaded("import estimators; dir(estimators)", "torch", "skorch", "sklearn", "scipy") == []
+
+
+def test_a_learner_that_is_not_fitted_loads_no_torch():
+    assert loaded(USE_WITHOUT_FIT, "torch", "skorch") == []
+
+
+@pytest.mark.parametrize("params", FITS.values(), ids=FITS)
+def test_a_fit_does_not_load_the_compiler_of_torch(params):
+    assert loaded(FIT.format(params), "torch", "torch._dynamo", "sympy") == ["torch"]
+
+
+def test_a_pickled_net_is_loaded_in_a_fresh_process(tmp_path):
+    X, y = make_spiral(100, random_state=0)
+    net = NetClassifier(width=8, epochs=2, early_stopping=True, random_state=0).fit(X, y)
+    (tmp_path / "net.pkl").write_bytes(pickle.dumps(net))
+    np.save(tmp_path / "X.npy", X)
+    program = f"""
+import pickle, numpy as np
+net = pickle.load(open({str(tmp_path / "net.pkl")!r}, "rb"))
+np.save({str(tmp_path / "proba.npy")!r}, net.predict_proba(np.load({str(tmp_path / "X.npy")!r})))
+"""
+    assert loaded(program, "estimators") == ["estimators"]
+    np.testing.assert_array_equal(np.load(tmp_path / "proba.npy"), net.predict_proba(X))
+
+
+def test_every_public_name_is_found_and_no_other():
+    assert set(estimators._MODULES) == set(estimators.__all__) <= set(dir(estimators))
+    assert all(getattr(estimators, name) is not None for name in estimators.__all__)
+    with pytest.raises(AttributeError, match="module 'estimators' has no attribute 'nonsense'"):
+        estimators.nonsense  # noqa: B018

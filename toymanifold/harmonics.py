@@ -1,0 +1,215 @@
+"""Functions on the sphere: harmonics, with mean 0 and variance 1 under the uniform density.
+
+The label is the value of the function for regression, and its sign for classification. The functions depend on the
+direction of a point alone, so they are defined off the sphere too.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy
+from numpy.typing import ArrayLike, NDArray
+
+from toymanifold.protocols import TASKS
+from toymanifold.validation import check_choice, check_integer, check_points, check_real, error_message
+
+_TILE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class SphereFunction(ABC):
+    """Base class of functions on the sphere: targets that depend on the direction of a point alone.
+
+    Parameters
+    ----------
+    task : {"classification", "regression"}, default="classification"
+        Kind of labels: the sign of the function, or its value.
+    radius : float, default=1.0
+        Radius of the sphere.
+
+    Examples
+    --------
+    >>> from toymanifold import Harmonic, SphereFunction
+    >>> isinstance(Harmonic(), SphereFunction)
+    True
+    """
+
+    task: str = "classification"
+    radius: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_choice(self.task, "task", type(self).__name__, TASKS)
+        check_real(self.radius, "radius", type(self).__name__, low=0, closed="()")
+
+    @property
+    @abstractmethod
+    def dimension(self) -> int:
+        """Dimension of the space."""
+
+    @abstractmethod
+    def _values(self, U: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the function at unit vectors (n_samples, dimension)."""
+
+    @property
+    def n_classes(self) -> int | None:
+        """Number of classes, 2; None for regression."""
+        return 2 if self.task == "classification" else None
+
+    def values(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the function at each row of `X` (n_samples, dimension)."""
+        points = check_points(X, self.dimension, f"{type(self).__name__}.values")
+        norms = np.linalg.norm(points, axis=1, keepdims=True)
+        return self._values(points / np.where(norms == 0, 1.0, norms))
+
+    def label(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the labels of `X` (n_samples, dimension): 1 or 0 for the sign of the function, or its value."""
+        values = self.values(X)
+        return values if self.task == "regression" else (values > 0).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Constant(SphereFunction):
+    """The function 0 on S^(d-1); with label noise, its labels are independent of the points.
+
+    Parameters
+    ----------
+    task : {"classification", "regression"}, default="classification"
+        Kind of labels: the sign of the function, or its value.
+    radius : float, default=1.0
+        Radius of the sphere.
+    n_features : int, default=2
+        Dimension d >= 2 of the space.
+
+    Examples
+    --------
+    >>> from toymanifold import Constant
+    >>> Constant(n_features=3).label([[1.0, 0.0, 0.0]])
+    array([0])
+    """
+
+    n_features: int = 2
+
+    @property
+    def dimension(self) -> int:
+        """Dimension of the space."""
+        return self.n_features
+
+    def _values(self, U: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.zeros(len(U))
+
+
+@dataclass(frozen=True, eq=False)
+class Harmonic(SphereFunction):
+    r"""The zonal spherical harmonic of a degree about an axis.
+
+    :math:`\sqrt{N(d, k)} P_k(\langle u, w \rangle)`, with :math:`P_k` the Legendre polynomial of dimension d (a
+    Gegenbauer polynomial scaled to 1 at 1) and N the dimension of the space of harmonics of degree k; Mueller,
+    Spherical Harmonics, 1966, lemmas 4 and 10. Degree 1 is linear, with slope :math:`\sqrt{d}` along the axis.
+
+    Parameters
+    ----------
+    task : {"classification", "regression"}, default="classification"
+        Kind of labels: the sign of the function, or its value.
+    radius : float, default=1.0
+        Radius of the sphere.
+    axis : array-like of shape (d,), default=(1.0, 0.0)
+        Axis w, d >= 2, which is scaled to length 1.
+    degree : int, default=1
+        Degree k >= 1.
+
+    Examples
+    --------
+    >>> from toymanifold import Harmonic
+    >>> Harmonic("regression", axis=[0.0, 0.0, 1.0], degree=2).label([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    array([ 2.23607, -1.11803])
+    """
+
+    axis: ArrayLike = (1.0, 0.0)
+    degree: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_integer(self.degree, "degree", "Harmonic", low=1)
+        axis = np.array(self.axis, dtype=np.float64)
+        if axis.ndim != 1 or len(axis) < 2 or not np.isfinite(axis).all() or not axis.any():
+            raise ValueError(error_message("axis", "Harmonic", "a finite, nonzero array of shape (d >= 2,)", self.axis))
+        object.__setattr__(self, "axis", axis / np.linalg.norm(axis))
+
+    @property
+    def dimension(self) -> int:
+        """Dimension of the space."""
+        return len(np.asarray(self.axis))
+
+    def _values(self, U: NDArray[np.float64]) -> NDArray[np.float64]:
+        d, k = self.dimension, self.degree
+        cosine = np.clip(np.einsum("ij,j->i", U, np.asarray(self.axis)), -1, 1)
+        n_harmonics = scipy.special.comb(d + k - 1, k) - scipy.special.comb(d + k - 3, k - 2)
+        if d == 2:
+            legendre = scipy.special.eval_chebyt(k, cosine)
+        else:
+            gegenbauer = scipy.special.eval_gegenbauer
+            legendre = gegenbauer(k, d / 2 - 1, cosine) / gegenbauer(k, d / 2 - 1, 1.0)
+        values: NDArray[np.float64] = np.sqrt(n_harmonics) * legendre
+        return values
+
+
+@dataclass(frozen=True, eq=False)
+class Quadratic(SphereFunction):
+    r"""A quadratic form of mean 0 and variance 1: a spherical harmonic of degree 2 in general position.
+
+    :math:`u^\top A u` with A symmetric, its trace removed, scaled by
+    :math:`\mathrm{Var}(u^\top A u) = 2 \|A\|_F^2 / (d (d + 2))`.
+
+    Parameters
+    ----------
+    task : {"classification", "regression"}, default="classification"
+        Kind of labels: the sign of the function, or its value.
+    radius : float, default=1.0
+        Radius of the sphere.
+    matrix : array-like of shape (d, d), default=((1.0, 0.0), (0.0, -1.0))
+        Matrix, d >= 2, whose symmetric traceless part is A up to scale; that part must not be zero.
+
+    Examples
+    --------
+    >>> from toymanifold import Quadratic
+    >>> Quadratic("regression", matrix=[[1.0, 0.0], [0.0, -1.0]]).label([[1.0, 0.0], [0.0, 1.0]])
+    array([ 1.4142, -1.4142])
+    """
+
+    matrix: ArrayLike = ((1.0, 0.0), (0.0, -1.0))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        matrix = np.array(self.matrix, dtype=np.float64)
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 2 or not np.isfinite(matrix).all():
+            raise ValueError(error_message("matrix", "Quadratic", "a finite array of shape (d >= 2, d)", self.matrix))
+        d = len(matrix)
+        form = (matrix + matrix.T) / 2
+        form -= np.trace(form) / d * np.eye(d)
+        size = np.linalg.norm(form)
+        if size == 0:
+            raise ValueError(error_message("matrix", "Quadratic", "other than a multiple of the identity", self.matrix))
+        object.__setattr__(self, "matrix", form * (np.sqrt(d * (d + 2) / 2) / size))
+
+    @property
+    def dimension(self) -> int:
+        """Dimension of the space."""
+        return len(np.asarray(self.matrix))
+
+    def _values(self, U: NDArray[np.float64]) -> NDArray[np.float64]:
+        values: NDArray[np.float64] = np.einsum("ij,ij->i", _product(U, np.asarray(self.matrix)), U)
+        return values
+
+
+def _product(X: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return X @ matrix, with rows that do not depend on the number of rows.
+
+    BLAS rounds differently for operands of different shapes, so all rows go through it in tiles of one shape.
+    """
+    n_tiles = -(-len(X) // _TILE)
+    tiles = np.zeros((n_tiles * _TILE, X.shape[1]))
+    tiles[: len(X)] = X
+    product: NDArray[np.float64] = np.matmul(tiles.reshape(n_tiles, _TILE, -1), matrix)
+    return product.reshape(len(tiles), -1)[: len(X)]
