@@ -89,6 +89,11 @@ class Crossover(Sentence):
         The learner that is ahead after the last crossing, or wherever they differ; None where they never do.
     lead : tuple of (float, float) or None
         The first and the last size at which the winner is significantly ahead, after the last crossing if there is one.
+
+    Examples
+    --------
+    >>> print(Crossover("net", "SVM", (100, 10_000), Interval(1869, 1531, 4495), 1, "SVM", (4495, 10_000)))
+    SVM is ahead of net from n = 1,869 [1,531, 4,495]
     """
 
     a: str
@@ -149,6 +154,14 @@ class DataEquivalence(Sentence):
         Samples of `b` divided by `n`. It is "more than" where `b` at its largest size is still above the error of `a`,
         "less than" where it is below that error already at its smallest, and open where the interval leaves the sizes
         of `b`.
+
+    Examples
+    --------
+    >>> found = DataEquivalence("net + polar", "net", 1000, CensoredInterval(4.25, 3.1, 5.15))
+    >>> print(found)
+    net needs 4.25 times [3.1, 5.15] the samples that net + polar has at n = 1,000
+    >>> print(found.n_samples)
+    4,250 [3,100, 5,150]
     """
 
     a: str

@@ -30,7 +30,7 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Interval(Sentence):
-    """An estimate and its confidence interval, of 95 % unless said otherwise.
+    """An estimate and its 95 % confidence interval.
 
     Attributes
     ----------

@@ -295,6 +295,12 @@ class PriorEffect(Sentence):
         intercept of a line does not depend on its slope.
     n : float
         That middle, the geometric mean of the sizes.
+
+    Examples
+    --------
+    >>> print(PriorEffect("net + polar", "net", "pow2", Interval(0.1, 0.0, 0.2), Interval(0.5, 0.4, 0.6), 1000))
+    net + polar against net: the exponent changes by 0.1 [0, 0.2],
+    the error at n = 1,000 by a factor of 0.5 [0.4, 0.6] (pow2)
     """
 
     prior: str
@@ -306,8 +312,8 @@ class PriorEffect(Sentence):
 
     def __str__(self) -> str:
         return (
-            f"the exponent of {self.prior} is that of {self.plain} plus {self.exponent:.2g}, its error at"
-            f" n = {self.n:,.0f} that of {self.plain} times {self.error_ratio:.2g} ({self.family})"
+            f"{self.prior} against {self.plain}: the exponent changes by {self.exponent:.2g}, the error at"
+            f" n = {self.n:,.0f} by a factor of {self.error_ratio:.2g} ({self.family})"
         )
 
 

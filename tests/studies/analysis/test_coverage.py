@@ -1,6 +1,6 @@
 """How often 95 % intervals hold the truth, on simulated curves.
 
-The tables in docs/statistics.md are printed by: pytest -m slow -s tests/studies/test_coverage.py
+The tables in docs/statistics.md are printed by: pytest -m slow -s tests/studies/analysis/test_coverage.py
 """
 
 import numpy as np

@@ -17,7 +17,7 @@ def test_a_prior_that_changes_the_level_leaves_the_exponent(frame_of):
     assert effect.family == "pow2"
     assert effect.exponent.mean == pytest.approx(0, abs=1e-9)
     assert effect.error_ratio.mean == pytest.approx(0.5)
-    assert "its error at n = 3,162 that of plain times 0.5 [0.5, 0.5] (pow2)" in str(effect)
+    assert str(effect).endswith("the error at n = 3,162 by a factor of 0.5 [0.5, 0.5] (pow2)")
 
 
 def test_a_prior_that_changes_the_exponent_is_found(frame_of):
