@@ -73,12 +73,12 @@ plt.show()
 print(crossover(frame, "kNN, k=5", "kNN, k=1"))
 
 # %%
-# What is refused
-# ---------------
+# Where there is no law
+# ----------------------
 #
 # Where the data cannot support a law there is none, and the error says why.
 
 try:
     fit_scaling(learning_curve(frame[frame["n_samples"] <= 1_000], "kNN, k=1"))
-except NoScalingLaw as refused:
-    print(refused)
+except NoScalingLaw as error:
+    print(error)
