@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from estimators import agop
 from studies.plots.style import literal, new_axes
 from studies.registry.plots import plot
 from studies.results.results import Results
