@@ -42,9 +42,9 @@ from studies.cli.options import (
 if TYPE_CHECKING:
     from studies.execution.dask_executor import DaskExecutor
     from studies.execution.signals import Stop
-    from studies.execution.workers import Slots
+    from studies.execution.workers import WorkerPool
     from studies.results.verify import Comparison
-    from studies.spec.cells import Planned
+    from studies.spec.cells import PlannedCell
     from studies.store.store import Outcome
 
 app = typer.Typer(
@@ -143,7 +143,7 @@ def run(
     planned = [cell for study in described for cell in plan_study(study)]
     console = Console(soft_wrap=True, markup=False, emoji=False, quiet=quiet)
     with opened(_unwritten(store) if dry_run else store) as results:
-        costs = Costs.of(planned, results)
+        costs = Costs.from_store(planned, results)
         todo = remaining(planned, results, retry_failed=retry_failed, costs=costs)
         for study in described:
             console.print(tally(study, results))
@@ -353,7 +353,7 @@ def _unwritten(url: str) -> str:
 
 
 @contextmanager
-def _executor(name: str, jobs: int | None, megabytes: int | None) -> Iterator[Slots | DaskExecutor]:
+def _executor(name: str, jobs: int | None, megabytes: int | None) -> Iterator[WorkerPool | DaskExecutor]:
     from studies.execution.executors import open_executor
     from studies.execution.workers import ExecutorError
 
@@ -364,7 +364,7 @@ def _executor(name: str, jobs: int | None, megabytes: int | None) -> Iterator[Sl
         fail(f"{error}. {RESUME}")
 
 
-def _print_end(shown: str, failed: list[tuple[Planned, Outcome]], stop: Stop, console: Console) -> None:
+def _print_end(shown: str, failed: list[tuple[PlannedCell, Outcome]], stop: Stop, console: Console) -> None:
     """Print how a run has ended, and exit accordingly."""
     for planned, outcome in failed:
         where = f"{planned.learner}, n = {planned.cell.n_samples:,}, seed {planned.cell.seed}"

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from studies.execution.costs import Costs
-from studies.spec.cells import Planned, plan_study
+from studies.spec.cells import PlannedCell, plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 
@@ -22,19 +22,19 @@ class Eta:
 
     Parameters
     ----------
-    todo : iterable of Planned
+    todo : iterable of PlannedCell
         All cells of the run.
     n_workers : int
     costs : Costs
         What is known beforehand; it learns from the cells that end.
     """
 
-    def __init__(self, todo: Iterable[Planned], n_workers: int, costs: Costs) -> None:
+    def __init__(self, todo: Iterable[PlannedCell], n_workers: int, costs: Costs) -> None:
         self._left = Counter(replace(planned.cell, seed=0) for planned in todo)
         self._n_workers = n_workers
         self._costs = costs
 
-    def ended(self, planned: Planned, outcome: Outcome) -> None:
+    def ended(self, planned: PlannedCell, outcome: Outcome) -> None:
         """Take note of a cell that has ended."""
         self._left[replace(planned.cell, seed=0)] -= 1
         if outcome.status == "ok":
@@ -48,15 +48,15 @@ class Eta:
 
 
 def watch(
-    outcomes: Iterable[tuple[Planned, Outcome]], todo: list[Planned], eta: Eta, console: Console
-) -> Iterator[tuple[Planned, Outcome]]:
+    outcomes: Iterable[tuple[PlannedCell, Outcome]], todo: list[PlannedCell], eta: Eta, console: Console
+) -> Iterator[tuple[PlannedCell, Outcome]]:
     """Pass on the outcomes of a run while showing how it is getting on.
 
     Parameters
     ----------
-    outcomes : iterable of (Planned, Outcome)
+    outcomes : iterable of (PlannedCell, Outcome)
         As `studies.runner.run` yields them.
-    todo : list of Planned
+    todo : list of PlannedCell
         All cells of the run.
     eta : Eta
     console : rich.console.Console
@@ -88,12 +88,12 @@ def clock(seconds: float | None) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def dry_run_summary(planned: list[Planned], todo: list[Planned], store: Store, costs: Costs) -> Table:
+def dry_run_summary(planned: list[PlannedCell], todo: list[PlannedCell], store: Store, costs: Costs) -> Table:
     """Return a table of the cells by learner and size: to do, done and failed, and the time for one worker.
 
     Parameters
     ----------
-    planned, todo : list of Planned
+    planned, todo : list of PlannedCell
         All cells, and those to do, from `studies.runner.remaining`.
     store : Store
         What has ended.
@@ -119,7 +119,7 @@ def dry_run_summary(planned: list[Planned], todo: list[Planned], store: Store, c
     return table
 
 
-def time_needed(todo: list[Planned], costs: Costs, n_workers: int | None) -> str:
+def time_needed(todo: list[PlannedCell], costs: Costs, n_workers: int | None) -> str:
     """Return a sentence on the time that the cells to do should take."""
     if not costs:
         return f"{len(todo)} cells to do; how long they take is not known, for nothing like them is measured yet."
@@ -139,5 +139,5 @@ def tally(study: Study, store: Store) -> str:
     return f"{study.name}: {len(cells)} cells, {done} measured before{failed}"
 
 
-def _row(planned: Planned) -> tuple[str, int]:
+def _row(planned: PlannedCell) -> tuple[str, int]:
     return planned.learner, planned.cell.n_samples

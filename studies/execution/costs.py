@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from studies.spec.cells import Cell, Planned
+from studies.spec.cells import Cell, PlannedCell
 from studies.store.store import Store
 
 _LEAST = 1e-6  # seconds; a time of zero has no logarithm
@@ -34,7 +34,7 @@ class Costs:
         return bool(self._totals)
 
     @classmethod
-    def of(cls, planned: Iterable[Planned], store: Store) -> Self:
+    def of(cls, planned: Iterable[PlannedCell], store: Store) -> Self:
         """Return what the store tells about these cells."""
         costs = cls()
         cells = {p.cell.key: p.cell for p in planned}

@@ -1,7 +1,7 @@
 """Slots in the workers of a Dask cluster.
 
 A cell that kills its Dask worker puts the blame on all that the worker held, and one that hangs holds it for ever. So
-each task runs in a `Slot` beside the Dask worker that it came to: limits and failures are the same as on one machine,
+each task runs in a `Worker` beside the Dask worker that it came to: limits and failures are the same as on one machine,
 and a Dask worker is lost only when its machine is.
 """
 
@@ -16,25 +16,25 @@ from uuid import uuid4
 from distributed import Client, KilledWorker, get_worker
 from distributed import Future as DaskFuture
 
-from studies.execution.workers import ExecutorError, Slot, WorkerEnded
+from studies.execution.workers import ExecutorError, Worker, WorkerEnded
 
 _CONNECT = 20  # seconds for the scheduler to answer
 
-_free: list[Slot] = []  # of this Dask worker; there come to be as many as it runs tasks at once
-_busy: dict[str, set[Slot]] = defaultdict(set)  # by the driver for which they work
+_free: list[Worker] = []  # of this Dask worker; there come to be as many as it runs tasks at once
+_busy: dict[str, set[Worker]] = defaultdict(set)  # by the driver for which they work
 
 
 class DaskExecutor(Executor):
-    """An executor on the slots of a Dask cluster: a task whose worker ends raises `WorkerEnded`.
+    """An executor on the workers of a Dask cluster: a task whose worker ends raises `WorkerEnded`.
 
     A task whose Dask worker dies is given to another by Dask itself, up to three times, before it counts as lost.
 
     Parameters
     ----------
     address : str
-        Of the scheduler, ``host:port``. Each Dask worker has as many slots as threads.
+        Of the scheduler, ``host:port``. Each Dask worker has as many workers as threads.
     memory_limit : int or None, default=None
-        Bytes for each slot; by default, its share of what its Dask worker may use.
+        Bytes for each worker; by default, its share of what its Dask worker may use.
 
     Raises
     ------
@@ -50,7 +50,7 @@ class DaskExecutor(Executor):
         self.n_workers: int = sum(self._client.nthreads().values()) or 1
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run ``fn(*args, **kwargs)`` in a slot of the cluster.
+        """Run ``fn(*args, **kwargs)`` in a worker of the cluster.
 
         Raises
         ------
@@ -62,7 +62,7 @@ class DaskExecutor(Executor):
         future: Future[Any] = Future()
         self._keys[future] = key = f"toymanifold-{uuid4()}"
         driver = self._client.id
-        task = self._executor.submit(_run_in_slot, driver, self._memory_limit, fn, args, kwargs, key=key)
+        task = self._executor.submit(_run_in_worker, driver, self._memory_limit, fn, args, kwargs, key=key)
         task.add_done_callback(lambda task: self._pass_on(task, future))
         return future
 
@@ -105,25 +105,25 @@ class DaskExecutor(Executor):
             future.set_result(task.result())
 
 
-def _run_in_slot(
+def _run_in_worker(
     driver: str, memory_limit: int | None, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """Run a task in a slot; in a Dask worker. That the slot's worker ended is returned: raised, Dask would log it."""
+    """Run a task in a worker; in a Dask worker. That the worker's worker ended is returned: raised, Dask would log it."""
     multiprocessing.current_process().daemon = False  # it may have children, for ours end with it
     try:
-        slot = _free.pop()
+        worker = _free.pop()
     except IndexError:
-        slot = Slot()
-    slot.memory_limit = memory_limit or _memory_share()
-    _busy[driver].add(slot)
+        worker = Worker()
+    worker.memory_limit = memory_limit or _memory_share()
+    _busy[driver].add(worker)
     try:
-        return slot.run(fn, *args, **kwargs)
+        return worker.run(fn, *args, **kwargs)
     except WorkerEnded as ended:
         return ended
     finally:
-        _busy[driver].discard(slot)
-        if not slot.killed:
-            _free.append(slot)
+        _busy[driver].discard(worker)
+        if not worker.killed:
+            _free.append(worker)
 
 
 def _memory_share() -> int | None:
@@ -135,7 +135,7 @@ def _memory_share() -> int | None:
 
 def _leave(driver: str) -> None:
     """End what this Dask worker does for a driver, and the processes that have nothing to do."""
-    for slot in tuple(_busy.pop(driver, ())):
-        slot.kill()
+    for worker in tuple(_busy.pop(driver, ())):
+        worker.kill()
     while _free:
         _free.pop().close()

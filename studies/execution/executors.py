@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import joblib
 
-from studies.execution.workers import ExecutorError, Slots, memory_share
+from studies.execution.workers import ExecutorError, WorkerPool, memory_share
 
 if TYPE_CHECKING:
     from studies.execution.dask_executor import DaskExecutor
@@ -19,7 +19,7 @@ LOCAL, DASK = "local", "dask://"
 @contextmanager
 def open_executor(
     name: str, n_workers: int | None = None, memory_limit: int | None = None
-) -> Iterator[Slots | DaskExecutor]:
+) -> Iterator[WorkerPool | DaskExecutor]:
     """Open an executor for as long as the context lasts; on an exception its workers are ended at once.
 
     Parameters
@@ -50,10 +50,10 @@ def count_workers(name: str, n_workers: int | None = None) -> int | None:
     return None if name.startswith(DASK) else n_workers or joblib.cpu_count()
 
 
-def _open(name: str, n_workers: int | None, memory_limit: int | None) -> Slots | DaskExecutor:
+def _open(name: str, n_workers: int | None, memory_limit: int | None) -> WorkerPool | DaskExecutor:
     if name == LOCAL:
         n_workers = n_workers or joblib.cpu_count()
-        return Slots(n_workers, memory_limit or memory_share(n_workers))
+        return WorkerPool(n_workers, memory_limit or memory_share(n_workers))
     if not name.startswith(DASK):
         raise ExecutorError(f"The executor must be {LOCAL!r} or '{DASK}host:port'. Got {name!r} instead.")
     if n_workers:

@@ -17,7 +17,7 @@ from studies.execution.tasks import Fit, Task, fit_task, group
 from studies.execution.workers import WorkerEnded, within
 from studies.registry.metrics import Fitted, is_classification, measure
 from studies.registry.test_sets import decision_map, test_sets
-from studies.spec.cells import Cell, Planned
+from studies.spec.cells import Cell, PlannedCell
 from studies.store.provenance import Run
 from studies.store.store import Outcome, Store
 
@@ -106,13 +106,13 @@ def check_finite(values: dict[str, float]) -> None:
 
 
 def remaining(
-    planned: list[Planned], store: Store, *, retry_failed: bool = False, costs: Costs | None = None
-) -> list[Planned]:
+    planned: list[PlannedCell], store: Store, *, retry_failed: bool = False, costs: Costs | None = None
+) -> list[PlannedCell]:
     """Return the planned cells that are still to do, each once, those that should take longest first.
 
     Parameters
     ----------
-    planned : list of Planned
+    planned : list of PlannedCell
     store : Store
         What has ended already.
     retry_failed : bool, default=False
@@ -123,12 +123,12 @@ def remaining(
     statuses = store.statuses([p.cell.key for p in planned])
     done = {key for key, status in statuses.items() if status == "ok" or not retry_failed}
     todo = {p.cell.key: p for p in planned if p.cell.key not in done}
-    costs = Costs.of(planned, store) if costs is None else costs
+    costs = Costs.from_store(planned, store) if costs is None else costs
     return sorted(todo.values(), key=lambda p: -costs.estimate(p.cell))
 
 
 def run(
-    todo: list[Planned],
+    todo: list[PlannedCell],
     store: Store,
     executor: Executor,
     *,
@@ -136,7 +136,7 @@ def run(
     time_limit: float | None = None,
     stop: Stop | None = None,
     record: Run | None = None,
-) -> Iterator[tuple[Planned, Outcome]]:
+) -> Iterator[tuple[PlannedCell, Outcome]]:
     """Run cells and yield each outcome when it is safely in the store.
 
     A cell whose worker dies is tried once more, alone. A task of several cells that comes to a limit is taken apart
@@ -144,7 +144,7 @@ def run(
 
     Parameters
     ----------
-    todo : list of Planned
+    todo : list of PlannedCell
         From `remaining`, in the order in which they start.
     store : Store
     executor : Executor
@@ -154,7 +154,7 @@ def run(
         What is done with a task.
     time_limit : float or None, default=None
         Seconds for each cell; a task of k cells has k times as many. Needs an executor whose workers may be ended:
-        `Slots`, `DaskExecutor`.
+        `WorkerPool`, `DaskExecutor`.
     stop : Stop or None, default=None
         Looked at all the time: when it asks, the executor is shut down, and cells that have not started are left.
     record : Run or None, default=None

@@ -65,7 +65,7 @@ def within(seconds: float, fn: Callable[..., Any], /, *args: Any) -> Any:
         If this process is no worker of its own, which may be ended.
     """
     if _stack is None:
-        raise RuntimeError("a time limit needs workers that may be ended: Slots or a Dask cluster")
+        raise RuntimeError("a time limit needs workers that may be ended: WorkerPool or a Dask cluster")
     faulthandler.dump_traceback_later(seconds, exit=True, file=_stack)
     try:
         return fn(*args)
@@ -114,7 +114,7 @@ def memory_share(n_workers: int) -> int:
     return int(_MACHINE_SHARE * psutil.virtual_memory().total / n_workers)
 
 
-class _Worker:
+class _Process:
     """A worker process: a pool of one, and the file for its last word."""
 
     def __init__(self) -> None:
@@ -154,7 +154,7 @@ class _Worker:
         return stack
 
 
-class Slot:
+class Worker:
     """One single-threaded worker process, started when there is a task and anew when it has ended.
 
     Parameters
@@ -166,7 +166,7 @@ class Slot:
     def __init__(self, memory_limit: int | None = None) -> None:
         self.memory_limit = memory_limit
         self.killed = False
-        self._worker: _Worker | None = None
+        self._worker: _Process | None = None
 
     def run(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Return ``fn(*args, **kwargs)``, done by the worker.
@@ -176,7 +176,7 @@ class Slot:
         WorkerEnded
             If the worker ended first. The slot can be used again.
         """
-        worker = self._worker = self._worker or _Worker()
+        worker = self._worker = self._worker or _Process()
         if self.killed:
             worker.process.kill()
         excess = 0
@@ -203,7 +203,7 @@ class Slot:
         if self._worker is not None:
             self._worker.process.kill()
 
-    def _watch(self, worker: _Worker, future: Future[Any]) -> int:
+    def _watch(self, worker: _Process, future: Future[Any]) -> int:
         """Wait for the task, and return 0; or end the worker for the bytes that it holds, and return those."""
         while self.memory_limit and not wait([future], timeout=_GLANCE).done:
             held = worker.resident()
@@ -213,7 +213,7 @@ class Slot:
                 return held
         return 0
 
-    def _ended(self, worker: _Worker, excess: int) -> WorkerEnded:
+    def _ended(self, worker: _Process, excess: int) -> WorkerEnded:
         stack = worker.close()
         if excess:
             limit = f"{(self.memory_limit or 0) / 1e6:,.0f} MB"
@@ -224,7 +224,7 @@ class Slot:
         return WorkerEnded("lost", f"the worker process died before the task ended ({_exit(worker.process)})", stack)
 
 
-class Slots(Executor):
+class WorkerPool(Executor):
     """An executor of `n_workers` slots: a task whose worker ends raises `WorkerEnded`, and all others go on.
 
     Parameters
@@ -236,11 +236,11 @@ class Slots(Executor):
 
     def __init__(self, n_workers: int, memory_limit: int | None = None) -> None:
         self.n_workers = n_workers
-        self._slots = [Slot(memory_limit) for _ in range(n_workers)]
-        self._free: queue.SimpleQueue[Slot] = queue.SimpleQueue()
-        for slot in self._slots:
-            self._free.put(slot)
-        self._threads = ThreadPoolExecutor(n_workers, thread_name_prefix="slot")
+        self._workers = [Worker(memory_limit) for _ in range(n_workers)]
+        self._free: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        for worker in self._workers:
+            self._free.put(worker)
+        self._threads = ThreadPoolExecutor(n_workers, thread_name_prefix="worker")
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run ``fn(*args, **kwargs)`` in the next free worker."""
@@ -250,22 +250,22 @@ class Slots(Executor):
         """Take no more tasks, and end the workers when theirs have ended."""
         self._threads.shutdown(wait=wait, cancel_futures=cancel_futures)
         if wait:
-            for slot in self._slots:
-                slot.close()
+            for worker in self._workers:
+                worker.close()
 
     def kill(self) -> None:
         """End the workers at once, whatever they do."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for slot in self._slots:
-            slot.kill()
+        for worker in self._workers:
+            worker.kill()
         self.shutdown()
 
     def _run(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        slot = self._free.get()
+        worker = self._free.get()
         try:
-            return slot.run(fn, *args, **kwargs)
+            return worker.run(fn, *args, **kwargs)
         finally:
-            self._free.put(slot)
+            self._free.put(worker)
 
 
 def _exit(process: BaseProcess) -> str:

@@ -15,7 +15,7 @@ from studies.analysis.learning_curves import losses
 from studies.registry.errors import unknown
 from studies.registry.params import format_value, label_without
 from studies.results.results import Results
-from studies.spec.cells import Planned
+from studies.spec.cells import PlannedCell
 
 
 def rows_of(results: Results, problem: str | None = None) -> pd.DataFrame:
@@ -45,7 +45,7 @@ def metric_of(rows: pd.DataFrame, metric: str | None = None) -> str:
     measured = [str(name) for name in rows["metric"].unique()]
     found = metric or next((name for name in PRIMARY if name in measured), PRIMARY[0])
     if found not in measured:
-        raise ValueError(unknown("metric that is measured", found, measured))
+        raise ValueError(unknown("metric", found, measured, "the results"))
     return found
 
 
@@ -61,7 +61,7 @@ def learners_of(rows: pd.DataFrame, learners: list[str] | None = None) -> list[s
     families = dict(zip(rows["learner"], rows["family"], strict=True)) if "family" in rows else {}
     for name in learners or ():
         if name not in there and name not in families.values():
-            raise ValueError(unknown("learner that is measured", name, there))
+            raise ValueError(unknown("learner", name, there, "the results"))
     return there if learners is None else [name for name in there if {name, families.get(name)} & {*learners}]
 
 
@@ -123,7 +123,7 @@ def lines_along(
         If the study has no such axis, or nothing along it is measured.
     """
     if axis not in (known := [*results.study.axes, "n_samples", "learner"]):
-        raise ValueError(unknown("axis of the study", axis, known))
+        raise ValueError(unknown("axis", axis, known, "the study"))
     rows = losses(
         pd.DataFrame(
             [
@@ -149,7 +149,7 @@ def _line(metric: str, key: Any, rows: pd.DataFrame, interval: Callable[[pd.Seri
     return Line(metric, learner, problem, n_samples, tuple(order), means, lows, highs)
 
 
-def without(planned: Planned, axis: str) -> tuple[str, str]:
+def without(planned: PlannedCell, axis: str) -> tuple[str, str]:
     """Return the labels of a cell's learner and of its problem, without the value of an axis."""
     if axis not in planned.axes:
         return planned.learner, planned.problem
@@ -160,7 +160,7 @@ def without(planned: Planned, axis: str) -> tuple[str, str]:
     return label_without(planned.learner, axis.removeprefix("learner_"), value), problem
 
 
-def _place(planned: Planned, axis: str) -> dict[str, Hashable]:
+def _place(planned: PlannedCell, axis: str) -> dict[str, Hashable]:
     size = planned.cell.n_samples
     if axis == "n_samples":
         return {"line": (planned.learner, planned.problem, None), "x": size}
@@ -176,7 +176,7 @@ def is_number(value: Any) -> bool:
 
 
 def _is_wanted(
-    planned: Planned, axis: str, learners: Sequence[str] | None, n_samples: int | None, problem: str | None
+    planned: PlannedCell, axis: str, learners: Sequence[str] | None, n_samples: int | None, problem: str | None
 ) -> bool:
     return (
         (axis in planned.axes or axis in ("n_samples", "learner"))

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from studies.registry.errors import Issue, refuse, reworded, unknown
+from studies.registry.errors import Issue, issues_of, raise_issues, unknown
 from studies.registry.registry import Registry
 
 Draw = Callable[..., Any]
@@ -70,12 +70,12 @@ def plot(*, whole_study: bool = False) -> Callable[[Draw], Draw]:
 def check_arguments(plot: str, given: Mapping[str, Any]) -> None:
     """Refuse what is no picture's name, and arguments that it has not, lacks or takes in another type."""
     if plot not in PLOTS:
-        refuse([Issue(("plot",), unknown("picture", plot, PLOTS), plot)])
+        raise_issues([Issue(("plot",), unknown("picture", plot, PLOTS), plot)])
     model = PLOTS[plot].arguments
     try:
         model.model_validate(given)
     except ValidationError as error:
-        refuse(reworded(error, model))
+        raise_issues(issues_of(error, model))
 
 
 def unknown_parts(given: Mapping[str, Any], parts: Mapping[str, list[Any]]) -> list[Issue]:

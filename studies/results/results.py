@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from studies.registry.errors import unknown
-from studies.spec.cells import Cell, Planned, plan_study
+from studies.spec.cells import Cell, PlannedCell, plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 from toymanifold import Problem
@@ -60,7 +60,7 @@ class Results:
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(self._sentence())}</p>{self._counts().to_html(index=False)}"
 
-    def outcomes(self) -> list[tuple[Planned, Outcome]]:
+    def outcomes(self) -> list[tuple[PlannedCell, Outcome]]:
         """Return the cells that have ended, with how, in the study's order."""
         outcomes = self.store.outcomes([p.cell.key for p in self._planned])
         return [(p, outcomes[p.cell.key]) for p in self._planned if p.cell.key in outcomes]
@@ -82,7 +82,7 @@ class Results:
         ]
         return pd.DataFrame(rows, columns=[*self._told, *self._axes, "n_samples", "seed", "metric", "value"])
 
-    def place(self, planned: Planned) -> dict[str, Any]:
+    def place(self, planned: PlannedCell) -> dict[str, Any]:
         """Return where a cell stands in the study: the columns of `frame` but metric and value."""
         told = {name: getattr(planned, name) for name in self._told}
         axes = {name: planned.axes.get(name) for name in self._axes}
@@ -118,7 +118,7 @@ class Results:
         if problem is None and len(self.problems) == 1:
             return self.problems[0]
         if problem not in self.problems:
-            raise ValueError(unknown("problem of the study", problem or "", self.problems))
+            raise ValueError(unknown("problem", problem or "", self.problems, "the study"))
         return problem
 
     def problem(self, label: str | None = None) -> Problem:
@@ -148,7 +148,7 @@ class Results:
             if (p.learner, p.problem, p.cell.n_samples, p.cell.seed) == wanted:
                 return p.cell
         if learner not in self.learners:
-            raise ValueError(unknown("learner of the study", learner, self.learners))
+            raise ValueError(unknown("learner", learner, self.learners, "the study"))
         raise ValueError(f"{learner!r} has no cell at n = {n_samples:,}, seed {seed}, on {wanted[1]!r}")
 
     def _sentence(self) -> str:
@@ -163,12 +163,12 @@ class Results:
         cells = pd.DataFrame(rows, columns=["learner", "cells", "measured", "failed"])
         return cells.groupby("learner", sort=False).sum().reset_index()
 
-    def failed(self) -> list[tuple[Planned, Outcome]]:
+    def failed(self) -> list[tuple[PlannedCell, Outcome]]:
         """Return the cells that have failed, with how."""
         return [(p, outcome) for p, outcome in self.outcomes() if outcome.status != "ok"]
 
     @cached_property
-    def _planned(self) -> list[Planned]:
+    def _planned(self) -> list[PlannedCell]:
         return plan_study(self.study)
 
     @cached_property

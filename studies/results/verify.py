@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from studies.execution.run import run
 from studies.results.results import Results
-from studies.spec.cells import Planned
+from studies.spec.cells import PlannedCell
 from studies.store.provenance import Run
 from studies.store.store import Outcome, Store
 
@@ -25,13 +25,13 @@ class Comparison:
 
     Attributes
     ----------
-    planned : Planned
+    planned : PlannedCell
     stored, again : Outcome
     excuses : list of str
         Why the last bits may differ: machine, versions, threads; empty if they may not.
     """
 
-    planned: Planned
+    planned: PlannedCell
     stored: Outcome
     again: Outcome
     excuses: list[str]

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from estimators import CATALOG, PRIORS
-from studies.registry import errors as toml
 from studies.registry.learners import PACKAGES
 from studies.registry.metrics import METRICS
-from studies.registry.params import accepted
+from studies.registry.params import named_parameters, toml_value
 from studies.registry.plots import PLOTS
 from studies.registry.problems import MAX_DIMENSION, PROBLEMS
 from studies.spec.sections import (
@@ -39,7 +38,7 @@ def keys(model):
 def default(field):
     if field.is_required():
         return "needed"
-    return f"`{toml.value(field.default)}`" if isinstance(field.default, int) else ""
+    return f"`{toml_value(field.default)}`" if isinstance(field.default, int) else ""
 
 
 @pytest.mark.parametrize("model", [Study, ProblemSpec, LearnerSpec, Sizes, Question, Point, PictureSpec, Quick])
@@ -66,7 +65,9 @@ def test_every_picture_is_in_the_table_of_its_page():
 
 
 def test_every_problem_is_in_the_table():
-    rows = [f"| `{name}` | {', '.join(f'`{key}`' for key in accepted(build))} |" for name, build in PROBLEMS.items()]
+    rows = [
+        f"| `{name}` | {', '.join(f'`{key}`' for key in named_parameters(build))} |" for name, build in PROBLEMS.items()
+    ]
     assert "\n".join(["| problem | params |", "|---|---|", *rows]) in PAGE
 
 

@@ -88,7 +88,7 @@ def test_show_before_run_says_what_to_do(command):
 def test_an_unknown_study_is_refused_with_those_that_there_are(command):
     refused = command("run", "tinny")
     assert refused.exit_code == 2
-    assert "no study is called 'tinny'; did you mean 'tiny'? There are 'tiny'" in refused.stderr
+    assert "unknown study 'tinny'; did you mean 'tiny'? Known: 'tiny'" in refused.stderr
 
 
 def test_the_example_runs_end_to_end_and_is_not_overwritten(command, tmp_path):

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from studies.cli.progress import Eta, clock, watch
 from studies.execution.costs import Costs
-from studies.spec.cells import Cell, Planned
+from studies.spec.cells import Cell, PlannedCell
 from studies.store.store import Outcome
 
 SMALL = Cell("spiral", {}, "knn-1", None, {}, 100, 0)
@@ -17,7 +17,7 @@ def ended(cell, seconds=1.0, status="ok"):
 
 
 def cells(*sizes, learner="a"):
-    return [Planned(learner, replace(SMALL, n_samples=n, estimator=learner)) for n in sizes]
+    return [PlannedCell(learner, replace(SMALL, n_samples=n, estimator=learner)) for n in sizes]
 
 
 def test_eta_is_the_work_left_shared_among_workers():

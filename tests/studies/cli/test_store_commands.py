@@ -32,7 +32,7 @@ def stored(tiny, tmp_path):
 @pytest.fixture
 def command(monkeypatch, tiny, tmp_path, stored):
     monkeypatch.setattr("studies.spec.study.built_in", lambda: {"tiny": tiny})
-    monkeypatch.setattr("studies.execution.workers.Slots", ThreadPoolExecutor)
+    monkeypatch.setattr("studies.execution.executors.WorkerPool", ThreadPoolExecutor)
     monkeypatch.chdir(tmp_path)
 
     def invoke(*words, store=stored[0], **options):
@@ -79,7 +79,7 @@ def test_rm_of_a_key_of_a_study_and_of_nothing(command, stored):
     assert "Removed 0 cells." in command("store", "rm", "zzz").output
     assert "Removed 1 cells." in command("store", "rm", stored[1][:10], "--yes").output
     assert "Removed 5 cells." in command("store", "rm", "--study", "tiny", "--yes").output
-    assert "no study is called 'tyni'" in command("store", "rm", "--study", "tyni", "--yes").stderr
+    assert "unknown study 'tyni'" in command("store", "rm", "--study", "tyni", "--yes").stderr
 
 
 def test_gc_keeps_all_cells(command):

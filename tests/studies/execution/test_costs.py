@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studies.execution.costs import Costs
-from studies.spec.cells import Cell, Planned
+from studies.spec.cells import Cell, PlannedCell
 from studies.store.store import Outcome, Store
 
 CELL = Cell("spiral", {}, "knn-1", None, {}, 100, 0)
@@ -62,5 +62,5 @@ def test_the_store_tells_of_what_ended_well():
     with Store("sqlite://") as store:
         store.add(Outcome(CELL.key, CELL.spec, "ok", {"accuracy": 1.0}, seconds=2.0))
         store.add(Outcome(failed.key, failed.spec, "timeout", seconds=60.0))
-        costs = Costs.of([Planned("kNN", cell) for cell in (CELL, failed, replace(CELL, seed=2))], store)
+        costs = Costs.from_store([PlannedCell("kNN", cell) for cell in (CELL, failed, replace(CELL, seed=2))], store)
     assert costs.known(CELL) == pytest.approx(2.0)

@@ -16,22 +16,22 @@ import psutil
 import pytest
 
 from studies.execution.run import remaining, run
-from studies.execution.workers import Slots
+from studies.execution.workers import WorkerPool
 from studies.results.results import Results
-from studies.spec.cells import Cell, Planned, plan_study
+from studies.spec.cells import Cell, PlannedCell, plan_study
 from studies.store.store import Outcome, Store
 
 DRIVER = """
 import sys
 from studies.execution.run import remaining, run
-from studies.execution.workers import Slots
+from studies.execution.workers import WorkerPool
 from studies.spec.cells import plan_study
 from studies.spec.study import Study
 from studies.store.store import Store
 if __name__ == "__main__":
     study = Study.model_validate_json(sys.argv[1])
-    with Store(sys.argv[2]) as store, Slots(2) as slots:
-        for planned, outcome in run(remaining(plan_study(study), store), store, slots):
+    with Store(sys.argv[2]) as store, WorkerPool(2) as pool:
+        for planned, outcome in run(remaining(plan_study(study), store), store, pool):
             print(planned.cell.key, flush=True)
 """
 
@@ -125,10 +125,10 @@ def test_two_drivers_at_once_disturb_each_other_in_nothing(tiny, url, undisturbe
 def test_a_study_whose_workers_are_killed_at_random_ends_as_if_they_were_not(tiny, url, undisturbed, kills, seeds):
     study = tiny.model_copy(update={"seeds": seeds})
     over = threading.Event()
-    with Store(url) as store, Slots(2) as slots, ThreadPoolExecutor(1) as killer:
+    with Store(url) as store, WorkerPool(2) as pool, ThreadPoolExecutor(1) as killer:
         killed = killer.submit(kill_workers, kills, random.Random(0), over)
         while todo := remaining(plan_study(study), store, retry_failed=True):
-            list(run(todo, store, slots))
+            list(run(todo, store, pool))
         over.set()
         assert killed.result() == kills  # so that the study outlived them all
         assert measured(study, store).equals(undisturbed(study))
@@ -149,12 +149,12 @@ def kill_workers(kills, moments, over):
 @pytest.mark.parametrize("n", [1000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_many_trivial_cells_take_little_time_and_no_memory(url, n):
     cell = Cell("spiral", {}, "knn-1", None, {}, 100, 0)
-    planned = [Planned("kNN", replace(cell, seed=seed)) for seed in range(n)]
+    planned = [PlannedCell("kNN", replace(cell, seed=seed)) for seed in range(n)]
     resident = psutil.Process().memory_info
-    with Store(url) as store, Slots(2) as slots:
+    with Store(url) as store, WorkerPool(2) as pool:
         todo = remaining(planned, store)
         cpu, wall = time.process_time(), time.perf_counter()
-        for ended, _ in enumerate(run(todo, store, slots, work=trivial), 1):
+        for ended, _ in enumerate(run(todo, store, pool, work=trivial), 1):
             if ended == n // 5:
                 before = resident().rss
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall

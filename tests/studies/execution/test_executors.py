@@ -18,9 +18,9 @@ from distributed import LocalCluster
 from studies.execution.executors import ExecutorError, count_workers, open_executor
 from studies.execution.run import remaining, run
 from studies.execution.signals import Stop
-from studies.execution.workers import Slots
+from studies.execution.workers import WorkerPool
 from studies.results.results import Results
-from studies.spec.cells import Cell, Planned, plan_study
+from studies.spec.cells import Cell, PlannedCell, plan_study
 from studies.store.store import Outcome, Store
 
 CELL = Cell("spiral", {}, "knn-1", None, {}, 50, 0)
@@ -72,12 +72,12 @@ def store(tmp_path):
 
 
 def seeds(n):
-    return [Planned("kNN", replace(CELL, seed=seed)) for seed in range(n)]
+    return [PlannedCell("kNN", replace(CELL, seed=seed)) for seed in range(n)]
 
 
-def test_local_is_one_slot_a_core():
+def test_local_is_one_worker_a_core():
     with open_executor("local") as executor:
-        assert isinstance(executor, Slots)
+        assert isinstance(executor, WorkerPool)
         assert executor.n_workers == joblib.cpu_count() == count_workers("local")
 
 
@@ -107,15 +107,15 @@ def test_dask_without_dask_is_one_clear_error(monkeypatch):
 def test_results_depend_neither_on_the_executor_nor_on_the_workers_nor_on_the_order(tiny, tmp_path, cluster):
     executors = {
         "threads": ThreadPoolExecutor(2),
-        "one slot": Slots(1),
-        "two slots": Slots(2),
+        "one worker": WorkerPool(1),
+        "two workers": WorkerPool(2),
         "dask": cluster,
     }
     frames = []
     for name, executor in executors.items():
         with Store(f"sqlite:///{tmp_path}/{name}.db") as store:
             todo = remaining(plan_study(tiny), store)
-            list(run(todo[::-1] if name == "one slot" else todo, store, executor))
+            list(run(todo[::-1] if name == "one worker" else todo, store, executor))
             frame = Results(tiny, store).frame()
             frames.append(frame[~frame["metric"].str.endswith("seconds")].reset_index(drop=True))
         if executor is not cluster:
@@ -166,7 +166,7 @@ def test_a_dask_worker_that_is_killed_midway_costs_nothing(cluster, store):
 
 @pytest.mark.slow
 def test_a_task_that_its_dask_workers_do_not_survive_is_lost(cluster, store):
-    """Not by what a cell does to its slot: here the Dask workers themselves are ended, each time that they have it."""
+    """Not by what a cell does to its worker: here the Dask workers themselves are ended, each time that they have it."""
     (ended,) = run(seeds(1), store, cluster, work=end_host)
     assert ended[1].status == "lost"
     assert "workers died while running it" in ended[1].error

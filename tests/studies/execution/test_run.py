@@ -14,9 +14,9 @@ import torch
 from estimators import make
 from studies.execution.run import check_finite, remaining, run, run_cell
 from studies.execution.signals import Stop
-from studies.execution.workers import Slots
+from studies.execution.workers import WorkerPool
 from studies.registry.test_sets import N_TEST, decision_map
-from studies.spec.cells import Cell, Planned, plan_study
+from studies.spec.cells import Cell, PlannedCell, plan_study
 from studies.store.store import Outcome, Store
 from toymanifold import spiral_problem
 
@@ -69,7 +69,7 @@ def well(task):
 
 
 def seeds(n):
-    return [Planned("kNN", replace(CELL, seed=seed)) for seed in range(n)]
+    return [PlannedCell("kNN", replace(CELL, seed=seed)) for seed in range(n)]
 
 
 def die_once(task):
@@ -212,8 +212,8 @@ def test_cells_that_misbehave_are_rows_that_say_so_and_the_others_are_done(store
         "studies.execution.run.group", lambda cells, _: list(zip(*[iter(cells)] * together, strict=True))
     )
     planned = seeds(12)
-    with Slots(2, memory_limit=500 * 10**6) as slots:
-        ended = list(run(planned, store, slots, work=misbehave, time_limit=2.0))
+    with WorkerPool(2, memory_limit=500 * 10**6) as pool:
+        ended = list(run(planned, store, pool, work=misbehave, time_limit=2.0))
     outcomes = store.outcomes([p.cell.key for p in planned])
     assert sorted(outcome.key for _, outcome in ended) == sorted(outcomes)
     told = {p.cell.seed: (outcomes[p.cell.key].status, outcomes[p.cell.key].error) for p in planned}
@@ -237,9 +237,9 @@ def test_cells_that_misbehave_are_rows_that_say_so_and_the_others_are_done(store
 
 
 def test_a_cell_whose_worker_dies_is_tried_once_more(store, tmp_path):
-    planned = [Planned("kNN", replace(CELL, seed=seed, params={"folder": str(tmp_path)})) for seed in range(3)]
-    with Slots(2) as slots:
-        outcomes = [outcome for _, outcome in run(planned, store, slots, work=die_once)]
+    planned = [PlannedCell("kNN", replace(CELL, seed=seed, params={"folder": str(tmp_path)})) for seed in range(3)]
+    with WorkerPool(2) as pool:
+        outcomes = [outcome for _, outcome in run(planned, store, pool, work=die_once)]
     assert [outcome.status for outcome in outcomes] == ["ok"] * 3
 
 
@@ -247,8 +247,8 @@ def test_a_limit_is_for_each_cell_of_a_task(store, monkeypatch):
     """Three cells of half a limit each are no more than three limits."""
     monkeypatch.setattr("studies.execution.run.group", lambda cells, _: [tuple(cells)])
     planned = seeds(3)
-    with Slots(1) as slots:
-        (first, *_) = [outcome for _, outcome in run(planned, store, slots, work=sleep_half_a_second, time_limit=1.0)]
+    with WorkerPool(1) as pool:
+        (first, *_) = [outcome for _, outcome in run(planned, store, pool, work=sleep_half_a_second, time_limit=1.0)]
     assert first.status == "ok"
     assert first.error == "in one task"
 
@@ -284,7 +284,7 @@ def test_metrics_that_are_no_number_are_named_and_the_others_are_fine():
 
 
 def test_failed_cells_are_tried_again_only_when_asked(store):
-    planned = [Planned("kNN", CELL)]
+    planned = [PlannedCell("kNN", CELL)]
     store.add(Outcome(CELL.key, CELL.spec, "error", error="once"))
     assert remaining(planned, store) == []
     assert remaining(planned, store, retry_failed=True) == planned
