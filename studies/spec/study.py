@@ -342,8 +342,8 @@ def _size_issues(study: Study) -> Iterator[Issue]:
         sizes.update(dict.fromkeys((v.label for v in learner.variants(label)), study.sizes_of(learner)))
         if not study.sizes_of(learner):
             smallest = min(learner.sizes or study.sizes)
-            at = ("learners", label, "max_samples")
-            yield Issue(at, f"must be {smallest:,} or more, the smallest sample size", learner.max_samples)
+            message = f"must be {smallest:,} or more, the smallest sample size"
+            yield Issue(("learners", label, "max_samples"), message, learner.max_samples)
     everywhere = sorted(set().union(*sizes.values()))
     for place, n in enumerate(study.gallery):
         if n not in everywhere:

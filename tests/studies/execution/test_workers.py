@@ -62,7 +62,7 @@ def eat():
 
 
 def gulp():
-    """Take a lot in one call that never lets other threads of the process run."""
+    """Allocate a lot in one call that blocks all other threads of the process."""
     return len([0.5] * (LIMIT // 4))
 
 
@@ -114,7 +114,7 @@ def test_a_worker_that_dies_as_it_starts_costs_one_task_too():
         assert pool.submit(square, 3).result() == 9
 
 
-def test_a_crash_tells_where(pool):
+def test_a_crash_leaves_its_stack(pool):
     ended = ending(pool, crash)
     assert ended.status == "lost"
     assert "in crash" in ended.stack
@@ -123,7 +123,7 @@ def test_a_crash_tells_where(pool):
 @pytest.mark.parametrize("hang", [hang_somewhere, hang_in_lapack])
 def test_a_task_that_hangs_is_ended_and_leaves_its_stack(pool, hang):
     ended = ending(pool, within, 0.3, hang)
-    assert (ended.status, ended.reason) == ("timeout", "no end within the time limit of 0:00:00.300000")
+    assert (ended.status, ended.reason) == ("timeout", "not finished within the time limit of 0:00:00.300000")
     assert f"in {hang.__name__}" in ended.stack
 
 
@@ -134,25 +134,25 @@ def test_the_clock_stops_with_its_task(pool):
     assert first == second
 
 
-def test_a_time_limit_without_a_worker_to_end_is_refused():
-    with pytest.raises(RuntimeError, match="needs workers that may be ended"):
+def test_a_time_limit_outside_a_worker_is_an_error():
+    with pytest.raises(RuntimeError, match="needs workers that can be ended"):
         within(1, square, 3)
 
 
 @pytest.mark.parametrize("eater", [eat, gulp])
-def test_a_task_that_eats_memory_is_ended_and_leaves_its_stack(pool, eater):
+def test_a_task_above_the_memory_limit_is_ended_and_leaves_its_stack(pool, eater):
     ended = ending(pool, eater)
     assert ended.status == "memory"
     assert ended.reason.endswith("the limit is 700 MB")
     assert f"in {eater.__name__}" in ended.stack
 
 
-def test_what_a_task_leaves_behind_is_not_charged_to_the_next(pool):
+def test_memory_that_a_task_leaves_behind_does_not_count_for_the_next(pool):
     """Two tasks that each keep a third of the limit would be over it in one worker."""
     assert pool.submit(hoard, LIMIT // MEGABYTE // 3).result() != pool.submit(os.getpid).result()
 
 
-def test_shares_of_memory_leave_some_of_the_machine():
+def test_shares_leave_a_part_of_the_memory_to_the_machine():
     assert 8 * memory_share(8) <= memory_share(1) < psutil.virtual_memory().total
 
 
@@ -160,7 +160,7 @@ def test_workers_have_one_thread_each(pool):
     assert pool.submit(threads).result() == (1, {1}, "1")
 
 
-def test_killing_ends_the_workers_at_once_and_starts_no_more():
+def test_kill_ends_the_workers_at_once_and_starts_no_more():
     pool = WorkerPool(1)
     pool.submit(square, 1).result()
     running, waiting = pool.submit(hang_somewhere), pool.submit(hang_somewhere)
@@ -171,7 +171,7 @@ def test_killing_ends_the_workers_at_once_and_starts_no_more():
     assert waiting.cancelled()
 
 
-def test_shutdown_cancels_what_waits_and_finishes_what_runs():
+def test_shutdown_cancels_waiting_tasks_and_finishes_running_ones():
     pool = WorkerPool(1)
     pool.submit(square, 1).result()
     running, waiting = pool.submit(time.sleep, 0.5), pool.submit(square, 2)
@@ -182,7 +182,7 @@ def test_shutdown_cancels_what_waits_and_finishes_what_runs():
     assert waiting.cancelled()
 
 
-def test_nothing_is_left_behind(tmp_path, monkeypatch):
+def test_temporary_files_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with WorkerPool(2) as pool:
         for future in [pool.submit(misbehave, x) for x in range(7)]:
@@ -191,7 +191,7 @@ def test_nothing_is_left_behind(tmp_path, monkeypatch):
     assert not list(tmp_path.glob("toymanifold*"))
 
 
-def test_workers_end_with_a_driver_that_is_killed(tmp_path):
+def test_workers_end_with_a_killed_driver(tmp_path):
     program = """
         import os, time
         from studies.execution.workers import WorkerPool
