@@ -126,7 +126,7 @@ def _cpu() -> str:
 
 
 def _git(source: Path) -> tuple[str | None, bool | None]:
-    """Return the commit of the checkout that tracks a file, and if the checkout differs from it; otherwise two Nones."""
+    """Return the commit of the checkout that tracks a file, and True if it has changes; without one, two Nones."""
     try:
         _ask_git(source, "ls-files", "--error-unmatch", source.name)  # fails in a checkout of another project
         commit = _ask_git(source, "rev-parse", "HEAD")

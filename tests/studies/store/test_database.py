@@ -190,7 +190,7 @@ def mount(monkeypatch):
 
     def mount(mounts):
         partitions = [SimpleNamespace(mountpoint=folder, fstype=kind) for folder, kind in mounts]
-        monkeypatch.setattr(database.psutil, "disk_partitions", lambda all: partitions)
+        monkeypatch.setattr(database.psutil, "disk_partitions", lambda **_: partitions)
 
     return mount
 
