@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from studies.registry.metrics import METRICS
-from studies.registry.params import accepted
+from studies.registry.params import named_parameters
 from studies.registry.plots import PLOTS
 from studies.registry.problems import PROBLEMS
 from studies.spec import sections
@@ -36,7 +36,7 @@ def tables() -> dict[str, str]:
     """Return each table by its name."""
     metrics = ((f"`{name}`", "yes" if m.default else "", str(m.function.__doc__)) for name, m in METRICS.items())
     plots = ((f"`{name}`", listed(plot.arguments.model_fields)) for name, plot in PLOTS.items())
-    problems = ((f"`{name}`", listed(accepted(build))) for name, build in PROBLEMS.items())
+    problems = ((f"`{name}`", listed(named_parameters(build))) for name, build in PROBLEMS.items())
     return {model.__name__: table("key | default | ", keys(model)) for model in MODELS} | {
         "metrics": table("metric | by default | ", metrics),
         "plots": table("plot | arguments", plots),

@@ -43,9 +43,9 @@ from studies.siblings import check_siblings
 if TYPE_CHECKING:
     from studies.execution.dask_executor import DaskExecutor
     from studies.execution.signals import Stop
-    from studies.execution.workers import Slots
+    from studies.execution.workers import WorkerPool
     from studies.results.verify import Comparison
-    from studies.spec.cells import Planned
+    from studies.spec.cells import PlannedCell
     from studies.store.store import Outcome
 
 check_siblings()  # here too, for another package `studies` may have replaced this one's __init__.py
@@ -57,7 +57,7 @@ app = typer.Typer(
 )
 app.add_typer(store_commands.app, name="store")
 
-RESUME = "All finished cells are stored; the same command goes on from there."
+RESUME = "All finished cells are stored; the same command continues from there."
 
 
 def _print_version(wanted: bool) -> None:
@@ -92,7 +92,7 @@ def list_studies(as_json: Json = False) -> None:
 
 @app.command()
 def new(path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("my-study.toml")) -> None:
-    """Write an example of a study, with comments, to start from."""
+    """Write an example study with comments, to start from."""
     example = (resources.files("studies") / "spec" / "example.toml").read_text(encoding="utf-8")
     try:
         with path.open("x", encoding="utf-8") as file:
@@ -114,24 +114,27 @@ def run(
     ] = "local",
     jobs: Jobs = None,
     time_limit: Annotated[
-        float | None, typer.Option(min=0.001, metavar="SECONDS", help="For each cell; by default none.")
+        float | None, typer.Option(min=0.001, metavar="SECONDS", help="For each cell; none by default.")
     ] = None,
     memory_limit: Annotated[
-        int | None, typer.Option(min=1, metavar="MB", help="For each worker; by default its share of the machine's.")
+        int | None,
+        typer.Option(min=1, metavar="MB", help="For each worker; by default its share of the machine's memory."),
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed cells again.")] = False,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Start nothing more once a cell has failed.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run and for how long.")] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Start no more cells after a failure.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the cells to run and their time; run nothing.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print failures only.")] = False,
     keep_models: Annotated[bool, typer.Option("--keep-models", help="Store fitted nets, too.")] = False,
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
-    """Run what of the studies is not measured yet. Stop or kill it at any time; the next run goes on from there."""
+    """Run the cells of studies that are not measured yet. A run that was stopped or killed continues with the next."""
     names = _names(names, every)
     if executor == "local" and not dry_run:
         from studies.execution.workers import start_method
 
-        start_method()  # loads the workers' libraries while this process loads its own
+        start_method()  # the fork server loads the workers' libraries while this process loads its own
 
     from studies.cli.progress import Eta, dry_run_summary, tally, time_needed, watch
     from studies.execution.costs import Costs
@@ -145,8 +148,8 @@ def run(
     described = [study_named(name, allow, quick=quick, seeds=seeds) for name in names]
     planned = [cell for study in described for cell in plan_study(study)]
     console = Console(soft_wrap=True, markup=False, emoji=False, quiet=quiet)
-    with opened(_unwritten(store) if dry_run else store) as results:
-        costs = Costs.of(planned, results)
+    with opened(_readable(store) if dry_run else store) as results:
+        costs = Costs.from_store(planned, results)
         todo = remaining(planned, results, retry_failed=retry_failed, costs=costs)
         for study in described:
             console.print(tally(study, results))
@@ -220,7 +223,7 @@ def report(
     store: StoreUrl = DEFAULT_STORE,
     output: Annotated[Path | None, typer.Option(help="The page; by default report.html beside the figures.")] = None,
 ) -> None:
-    """Write what a study found as one page, which needs no network: the answer, charts, tables, how it was run."""
+    """Write a study's results as one page that needs no network: answers, charts, tables, provenance."""
     from studies.results.results import Results
     from studies.web.report import ReportError, render_report
 
@@ -228,14 +231,14 @@ def report(
     path = output or RESULTS / described.name / "report.html"
     with opened(store) as stored:
         try:
-            page = render_report(Results(described, stored), _words(study, quick, seeds, allow, store))
+            page = render_report(Results(described, stored), _arguments(study, quick, seeds, allow, store))
         except ReportError as error:
             fail(str(error))
     write_text(path, page)
     out.print(f"wrote {path}: {len(page.encode()) / 1e6:.2f} MB")
 
 
-def _words(study: str, quick: bool, seeds: int | None, allow: list[str] | None, store: str) -> list[str]:
+def _arguments(study: str, quick: bool, seeds: int | None, allow: list[str] | None, store: str) -> list[str]:
     """Return the arguments of a command as one would type them, without a password."""
     from sqlalchemy import make_url
 
@@ -246,10 +249,10 @@ def _words(study: str, quick: bool, seeds: int | None, allow: list[str] | None, 
 
 @app.command()
 def explore(
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 is any that is free.")] = 8642,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 is any free port.")] = 8642,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address and open nothing.")] = False,
 ) -> None:
-    """Serve a page, to this machine alone, on which problem and learner change live. Ctrl-C ends it."""
+    """Serve a page, to this machine only, on which problem and learner can be changed. Ctrl-C ends it."""
     try:
         from studies.web.explore import HOST, listen, serve
     except ModuleNotFoundError as error:
@@ -257,7 +260,7 @@ def explore(
     try:
         listening = listen(port)
     except OSError as error:
-        fail(f"cannot listen to port {port}: {os.strerror(error.errno or 0)}; --port 0 takes any that is free")
+        fail(f"cannot listen on port {port}: {os.strerror(error.errno or 0)}; --port 0 takes any free port")
     address = f"http://{HOST}:{listening.getsockname()[1]}/"
     out.print(f"{address} (Ctrl-C ends it)", highlight=False)
     if not no_browser:
@@ -277,7 +280,7 @@ def export(
     allow: Allow = None,
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
-    """Write a study's results as one tidy table: each metric of each cell, with status and origin."""
+    """Write a study's results as one tidy table: each metric of each cell, with status and provenance."""
     from studies.results.export import ExportError, table, write_table
     from studies.results.results import Results
 
@@ -298,14 +301,12 @@ def export(
 def verify(
     study: StudyName,
     n_cells: Annotated[int, typer.Option("--cells", min=1, help="How many cells to compute again.")] = 5,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Of the choice of cells; by default another each time.")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the choice of cells; random by default.")] = None,
     allow: Allow = None,
     jobs: Jobs = None,
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
-    """Compute some stored cells again and compare: bit for bit, or within a tolerance if machine or versions differ."""
+    """Compute some stored cells again and compare: exactly, or with a tolerance if machine or versions differ."""
     from studies.results.results import Results
     from studies.results.verify import TOLERANCE
     from studies.results.verify import verify as computed_again
@@ -319,8 +320,8 @@ def verify(
     if not compared:
         fail(_unmeasured(study))
     wide.print(_compared(compared))
-    for excuse in sorted({excuse for comparison in compared for excuse in comparison.excuses}):
-        out.print(f"up to {TOLERANCE} is near, for the last bits may differ: {excuse}", markup=False, highlight=False)
+    for reason in sorted({reason for comparison in compared for reason in comparison.reasons}):
+        out.print(f"values within {TOLERANCE} are near, since bits may differ: {reason}", markup=False, highlight=False)
     differing = sum(bool(comparison.differing) for comparison in compared)
     out.print(f"{len(compared)} cells computed again (--seed {chosen}), {differing} differ.", highlight=False)
     if differing:
@@ -345,18 +346,18 @@ def _unmeasured(study: str) -> str:
 
 def _names(names: list[str] | None, every: bool) -> list[str]:
     if every == bool(names):
-        fail("name the studies to run, or say --all")
+        fail("name the studies to run, or use --all")
     return names or list(built_in_questions())
 
 
-def _unwritten(url: str) -> str:
-    """Return the URL of a database to read, which is not made if it is not there."""
+def _readable(url: str) -> str:
+    """Return a URL for reading: that of an empty database in memory instead of a file that does not exist."""
     path = url.removeprefix("sqlite:///")
     return url if path == url or Path(path).exists() else "sqlite://"
 
 
 @contextmanager
-def _executor(name: str, jobs: int | None, megabytes: int | None) -> Iterator[Slots | DaskExecutor]:
+def _executor(name: str, jobs: int | None, megabytes: int | None) -> Iterator[WorkerPool | DaskExecutor]:
     from studies.execution.executors import open_executor
     from studies.execution.workers import ExecutorError
 
@@ -367,8 +368,8 @@ def _executor(name: str, jobs: int | None, megabytes: int | None) -> Iterator[Sl
         fail(f"{error}. {RESUME}")
 
 
-def _print_end(shown: str, failed: list[tuple[Planned, Outcome]], stop: Stop, console: Console) -> None:
-    """Print how a run has ended, and exit accordingly."""
+def _print_end(shown: str, failed: list[tuple[PlannedCell, Outcome]], stop: Stop, console: Console) -> None:
+    """Print the end of a run, and exit with its exit code."""
     for planned, outcome in failed:
         where = f"{planned.learner}, n = {planned.cell.n_samples:,}, seed {planned.cell.seed}"
         out.print(f"{outcome.status}: {where}: {outcome.error}")

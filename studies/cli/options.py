@@ -1,4 +1,4 @@
-"""What all commands share: where they print, how they end, and what their arguments mean."""
+"""Shared parts of the commands: consoles, options, studies and stores, and the end with an error."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from studies.spec.study import Study
     from studies.store.store import Store
 
-out = Console(soft_wrap=True, markup=False, emoji=False)  # labels and errors hold brackets and colons
-wide = Console(width=1000, markup=False, emoji=False)  # a table is read whole or not at all
+out = Console(soft_wrap=True, markup=False, emoji=False)  # labels and errors contain brackets and colons
+wide = Console(width=1000, markup=False, emoji=False)  # for tables, which must not be wrapped or cut
 
 RESULTS = Path("toymanifold-results")
 DEFAULT_STORE = f"sqlite:///{RESULTS}/results.db"
@@ -33,7 +33,7 @@ class TableFormat(StrEnum):
 
 
 def built_in_questions() -> dict[str, str]:
-    """Return the question of each built-in study by its name, from the TOML texts alone."""
+    """Return the questions of the built-in studies by name, read from the TOML texts only, which is fast."""
     library = resources.files("studies") / "library"
     texts = [file.read_text(encoding="utf-8") for file in library.iterdir() if file.name.endswith(".toml")]
     studies = sorted((tomllib.loads(text) for text in texts), key=lambda study: study["name"])
@@ -41,7 +41,7 @@ def built_in_questions() -> dict[str, str]:
 
 
 def complete_study(incomplete: str) -> list[tuple[str, str]]:
-    """Return the built-in studies whose names begin with what is typed, for the shell's completion."""
+    """Return the built-in studies whose names begin with `incomplete`, for the shell's completion."""
     return [item for item in built_in_questions().items() if item[0].startswith(incomplete)]
 
 
@@ -49,7 +49,7 @@ StudyName = Annotated[
     str,
     typer.Argument(
         metavar="STUDY",
-        help="A built-in study (see `toymanifold list`), or a file that ends in .toml.",
+        help="A built-in study (see `toymanifold list`), or a .toml file.",
         autocompletion=complete_study,
     ),
 ]
@@ -57,25 +57,25 @@ StudyNames = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="STUDY...",
-        help="Built-in studies (see `toymanifold list`), or files that end in .toml.",
+        help="Built-in studies (see `toymanifold list`), or .toml files.",
         autocompletion=complete_study,
     ),
 ]
 Allow = Annotated[
     list[str] | None,
     typer.Option(
-        "--allow", metavar="PACKAGE", help="Let a study use estimators of this package, beyond scikit-learn's and ours."
+        "--allow", metavar="PACKAGE", help="Allow estimators of this package, in addition to scikit-learn and ours."
     ),
 ]
 StoreUrl = Annotated[str, typer.Option("--store", help="Results database, as a SQLAlchemy URL.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A first look: fewer seeds, smaller samples.")]
-Seeds = Annotated[int | None, typer.Option(min=1, help="Seeds, instead of the study's own number.")]
+Seeds = Annotated[int | None, typer.Option(min=1, help="Number of seeds, instead of the study's.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Workers on this machine; by default one for each core.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 def study_named(name: str, allow: list[str] | None = None, *, quick: bool = False, seeds: int | None = None) -> Study:
-    """Return a built-in study or that of a file, as the options shape it, or end the command with what is wrong."""
+    """Return the study of a name or file, with the options applied, or end the command with its errors."""
     from studies.registry.errors import SpecError
     from studies.spec.study import find_study
 
@@ -89,7 +89,7 @@ def study_named(name: str, allow: list[str] | None = None, *, quick: bool = Fals
 
 @contextmanager
 def opened(url: str, *, must_exist: bool = False) -> Iterator[Store]:
-    """Open a store; whatever goes wrong with it until it is closed ends the command with one line."""
+    """Open a store; an error of it ends the command with one line."""
     from studies.store.database import StoreError
     from studies.store.store import Store
 
@@ -101,7 +101,7 @@ def opened(url: str, *, must_exist: bool = False) -> Iterator[Store]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file, or end the command with the reason why it cannot be written."""
+    """Write a file, or end the command with an error."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

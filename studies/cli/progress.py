@@ -1,4 +1,4 @@
-"""How a run is getting on: a bar on a terminal, a line at each tenth elsewhere."""
+"""The progress of a run: a bar on a terminal, otherwise a line at each tenth; and the summary of a dry run."""
 
 import time
 from collections import Counter, defaultdict
@@ -10,53 +10,53 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from studies.execution.costs import Costs
-from studies.spec.cells import Planned, plan_study
+from studies.spec.cells import PlannedCell, plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 
-_RETHINK = 0.5  # seconds between estimates of the time left
+_ESTIMATE_SECONDS = 0.5  # between estimates of the time left
 
 
 class Eta:
-    """Time left, from what cells like those left have taken.
+    """Estimate of the time left, from the times of similar cells.
 
     Parameters
     ----------
-    todo : iterable of Planned
+    todo : iterable of PlannedCell
         All cells of the run.
     n_workers : int
     costs : Costs
-        What is known beforehand; it learns from the cells that end.
+        Times of earlier cells; those of cells that end are added.
     """
 
-    def __init__(self, todo: Iterable[Planned], n_workers: int, costs: Costs) -> None:
+    def __init__(self, todo: Iterable[PlannedCell], n_workers: int, costs: Costs) -> None:
         self._left = Counter(replace(planned.cell, seed=0) for planned in todo)
         self._n_workers = n_workers
         self._costs = costs
 
-    def ended(self, planned: Planned, outcome: Outcome) -> None:
-        """Take note of a cell that has ended."""
+    def ended(self, planned: PlannedCell, outcome: Outcome) -> None:
+        """Record a cell that has ended."""
         self._left[replace(planned.cell, seed=0)] -= 1
         if outcome.status == "ok":
             self._costs.learn(planned.cell, outcome.seconds)
 
     def seconds_left(self) -> float | None:
-        """Return an estimate, or None while no cell is known."""
+        """Return an estimate, or None as long as no cell is measured."""
         if not self._costs:
             return None
         return sum(count * self._costs.estimate(cell) for cell, count in self._left.items()) / self._n_workers
 
 
 def watch(
-    outcomes: Iterable[tuple[Planned, Outcome]], todo: list[Planned], eta: Eta, console: Console
-) -> Iterator[tuple[Planned, Outcome]]:
-    """Pass on the outcomes of a run while showing how it is getting on.
+    outcomes: Iterable[tuple[PlannedCell, Outcome]], todo: list[PlannedCell], eta: Eta, console: Console
+) -> Iterator[tuple[PlannedCell, Outcome]]:
+    """Yield the outcomes of a run, and show its progress.
 
     Parameters
     ----------
-    outcomes : iterable of (Planned, Outcome)
-        As `studies.runner.run` yields them.
-    todo : list of Planned
+    outcomes : iterable of (PlannedCell, Outcome)
+        From `studies.execution.run.run`.
+    todo : list of PlannedCell
         All cells of the run.
     eta : Eta
     console : rich.console.Console
@@ -69,9 +69,9 @@ def watch(
             eta.ended(planned, outcome)
             failed += outcome.status != "ok"
             tenth = (ended * 10 // len(todo)) > ((ended - 1) * 10 // len(todo))
-            if tenth or time.monotonic() - shown > _RETHINK:
+            if tenth or time.monotonic() - shown > _ESTIMATE_SECONDS:
                 shown = time.monotonic()
-                line = f"about {clock(eta.seconds_left())} left" + (f", {failed} failed" if failed else "")
+                line = f"about {format_time(eta.seconds_left())} left" + (f", {failed} failed" if failed else "")
                 progress.update(bar, description=line)
                 if tenth and not console.is_terminal:
                     console.print(f"{ended}/{len(todo)} cells, {line}")
@@ -79,8 +79,8 @@ def watch(
             yield planned, outcome
 
 
-def clock(seconds: float | None) -> str:
-    """Return a time as it is read off a clock, or a question mark for None."""
+def format_time(seconds: float | None) -> str:
+    """Return seconds in the form h:mm:ss or m:ss, and None as a question mark."""
     if seconds is None:
         return "?"
     minutes, rest = divmod(round(seconds), 60)
@@ -88,17 +88,16 @@ def clock(seconds: float | None) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def dry_run_summary(planned: list[Planned], todo: list[Planned], store: Store, costs: Costs) -> Table:
+def dry_run_summary(planned: list[PlannedCell], todo: list[PlannedCell], store: Store, costs: Costs) -> Table:
     """Return a table of the cells by learner and size: to do, done and failed, and the time for one worker.
 
     Parameters
     ----------
-    planned, todo : list of Planned
-        All cells, and those to do, from `studies.runner.remaining`.
+    planned, todo : list of PlannedCell
+        All cells, and the remaining ones from `studies.execution.run.remaining`.
     store : Store
-        What has ended.
     costs : Costs
-        What cells take. Where none like them is known, the time is a question mark.
+        Times of earlier cells. Without any similar cell, the time in the table is a question mark.
     """
     counts: dict[tuple[str, int], Counter[str]] = defaultdict(Counter)
     statuses = store.statuses([p.cell.key for p in planned])
@@ -114,24 +113,24 @@ def dry_run_summary(planned: list[Planned], todo: list[Planned], store: Store, c
     for (learner, n), count in counts.items():
         times = seconds[learner, n]
         known = [time for time in times if time is not None]
-        time = clock(sum(known)) if len(known) == len(times) else "?"
+        time = format_time(sum(known)) if len(known) == len(times) else "?"
         table.add_row(learner, f"{n:,}", str(len(times)), str(count["done"]), str(count["failed"]), time)
     return table
 
 
-def time_needed(todo: list[Planned], costs: Costs, n_workers: int | None) -> str:
-    """Return a sentence on the time that the cells to do should take."""
+def time_needed(todo: list[PlannedCell], costs: Costs, n_workers: int | None) -> str:
+    """Return a sentence on the estimated time of the cells to do."""
     if not costs:
-        return f"{len(todo)} cells to do; how long they take is not known, for nothing like them is measured yet."
-    time = clock(Eta(todo, n_workers or 1, costs).seconds_left())
+        return f"{len(todo)} cells to do; their time is unknown, since no similar cell is measured yet."
+    time = format_time(Eta(todo, n_workers or 1, costs).seconds_left())
     workers = f"{n_workers or 'one'} worker{'s' if (n_workers or 1) > 1 else ''}"
-    guessed = sum(costs.known(p.cell) is None for p in todo)
-    guess = f"; {guessed} of them are of learners not measured yet, taken to be like the others" if guessed else ""
-    return f"{len(todo)} cells to do, about {time} on {workers}{guess}."
+    unknown = sum(costs.known(p.cell) is None for p in todo)
+    note = f"; {unknown} of them have learners not measured yet and count as average" if unknown else ""
+    return f"{len(todo)} cells to do, about {time} on {workers}{note}."
 
 
 def tally(study: Study, store: Store) -> str:
-    """Return a line on how much of a study has been done."""
+    """Return a line on the number of a study's measured and failed cells."""
     cells = plan_study(study)
     statuses = Counter(store.statuses([p.cell.key for p in cells]).values())
     done = statuses.pop("ok", 0)
@@ -139,5 +138,5 @@ def tally(study: Study, store: Store) -> str:
     return f"{study.name}: {len(cells)} cells, {done} measured before{failed}"
 
 
-def _row(planned: Planned) -> tuple[str, int]:
+def _row(planned: PlannedCell) -> tuple[str, int]:
     return planned.learner, planned.cell.n_samples

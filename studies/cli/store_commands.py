@@ -1,4 +1,4 @@
-"""The commands ``toymanifold store ...``: what is in a results database, and its maintenance."""
+"""The commands ``toymanifold store ...``: listing and maintenance of a results database."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from studies.store.provenance import Run
     from studies.store.store import Outcome
 
-app = typer.Typer(help="Look after a results database.", no_args_is_help=True)
+app = typer.Typer(help="Maintain a results database.", no_args_is_help=True)
 
-_SHOWN = 12  # characters of a key, which tell any two cells apart
+_SHOWN = 12  # characters of a key, enough to identify a cell
 _FAILED_SHOWN = 10
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -25,7 +25,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 @app.command()
 def ls(store: StoreUrl = DEFAULT_STORE) -> None:
-    """List what is stored: learners with their cells by status, runs, and the cells that failed last."""
+    """List the learners with their cells by status, the runs, and the last cells that failed."""
     from studies.store import maintenance
 
     with opened(store, must_exist=True) as results:
@@ -35,8 +35,8 @@ def ls(store: StoreUrl = DEFAULT_STORE) -> None:
         out.print(f"{results.database.name}: {n_cells:,} cells, {size}", markup=False, highlight=False)
         learners = Table("problem", "estimator", "prior", "ok", "failed", box=None)
         for names, statuses in counts.items():
-            told = ", ".join(f"{n:,} {status}" for status, n in sorted(statuses.items()) if status != "ok")
-            learners.add_row(*names, f"{statuses['ok']:,}", told)
+            failed = ", ".join(f"{n:,} {status}" for status, n in sorted(statuses.items()) if status != "ok")
+            learners.add_row(*names, f"{statuses['ok']:,}", failed)
         wide.print(learners)
         if runs := results.runs():
             wide.print(_runs(runs))
@@ -46,15 +46,15 @@ def ls(store: StoreUrl = DEFAULT_STORE) -> None:
 
 @app.command()
 def show(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="How the cell's key begins.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Start of the cell's key.")],
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
-    """Show one cell: what it is, what was measured or went wrong, and which run computed it."""
+    """Show a cell: its specification, its values or its error, and its run."""
     with opened(store, must_exist=True) as results:
         keys = results.find(key)
         if len(keys) != 1:
             begin = ", ".join(k[:_SHOWN] for k in keys[:5])
-            fail(f"{len(keys):,} cells begin with {key!r}: {begin}" if keys else f"no cell begins with {key!r}")
+            fail(f"{len(keys):,} keys begin with {key!r}: {begin}" if keys else f"no key begins with {key!r}")
         outcome, origin = results.outcomes(keys)[keys[0]], results.origins(keys)[keys[0]]
         run = results.runs().get(origin.run or "")
     for line in [*_cell_lines(outcome), f"stored {origin.stored_at:%Y-%m-%d %H:%M:%S} UTC", *_run_lines(run)]:
@@ -63,18 +63,18 @@ def show(
 
 @app.command()
 def rm(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="How the cells' keys begin.")] = "",
-    status: Annotated[str | None, typer.Option(help="Cells that ended so; `failed` is any but ok.")] = None,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Start of the cells' keys.")] = "",
+    status: Annotated[str | None, typer.Option(help="Cells of this status; `failed` is any but ok.")] = None,
     study: Annotated[str | None, typer.Option(metavar="STUDY", help="Cells of this study.")] = None,
     yes: Yes = False,
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
-    """Remove cells, those to which all that is given applies."""
+    """Remove the cells that meet all given conditions."""
     from studies.spec.cells import plan_study
     from studies.store import maintenance
 
     if not (key or status or study):
-        fail("name what is to be removed: a KEY, --status or --study")
+        fail("name the cells to remove: a KEY, --status or --study")
     planned = None if study is None else [p.cell.key for p in plan_study(study_named(study))]
     with opened(store, must_exist=True) as results:
         keys = maintenance.select(results, key, status, planned)
@@ -85,7 +85,7 @@ def rm(
 
 @app.command()
 def gc(store: StoreUrl = DEFAULT_STORE) -> None:
-    """Free room: remove runs without cells, and compact the file. No cell is removed."""
+    """Free space: remove runs without cells, and compact the file. No cell is removed."""
     from studies.store import maintenance
 
     with opened(store, must_exist=True) as results:
@@ -97,19 +97,21 @@ def gc(store: StoreUrl = DEFAULT_STORE) -> None:
 @app.command()
 def merge(
     source: Annotated[str, typer.Argument(metavar="FROM", help="A results file, or a URL.")],
-    into: Annotated[str, typer.Argument(metavar="[INTO]", help="Likewise.", show_default=False)] = DEFAULT_STORE,
+    into: Annotated[
+        str, typer.Argument(metavar="[INTO]", help="A results file, or a URL.", show_default=False)
+    ] = DEFAULT_STORE,
 ) -> None:
-    """Bring the results of one database home into another. What is there and ok is never overwritten."""
+    """Copy the results of one database into another, whose cells that are ok are never overwritten."""
     from studies.store import maintenance
 
-    with opened(_url(source), must_exist=True) as theirs, opened(_url(into)) as ours:
-        merged = maintenance.merge(theirs, ours)
+    with opened(_url(source), must_exist=True) as source_store, opened(_url(into)) as into_store:
+        merged = maintenance.merge(source_store, into_store)
     out.print(
-        f"{merged.added:,} cells added, {merged.replaced:,} failed ones replaced, {merged.same:,} there before.",
+        f"{merged.added:,} cells added, {merged.replaced:,} failed ones replaced, {merged.same:,} stored before.",
         highlight=False,
     )
     for key in merged.differing:
-        out.print(f"{key[:_SHOWN]} was measured otherwise in {source}; kept as it was", markup=False, highlight=False)
+        out.print(f"{key[:_SHOWN]} has other values in {source}; not changed", markup=False, highlight=False)
     if merged.differing:
         raise typer.Exit(1)
 
@@ -121,7 +123,7 @@ def _url(name: str) -> str:
 def _runs(runs: dict[str, Run]) -> Table:
     table = Table("run", "study", "seeds", "began", "ended", "host", "commit", box=None)
     for run in runs.values():
-        ended = f"{run.finished_at:%Y-%m-%d %H:%M}" if run.finished_at else "not told"
+        ended = f"{run.finished_at:%Y-%m-%d %H:%M}" if run.finished_at else "unknown"
         commit = (run.git_commit or "")[:_SHOWN] + ("+" if run.git_dirty else "")
         began = f"{run.started_at:%Y-%m-%d %H:%M}"
         table.add_row(run.id[:_SHOWN], run.study, str(run.seeds), began, ended, run.host, commit)
@@ -132,18 +134,16 @@ def _cell_lines(outcome: Outcome) -> list[str]:
     described = [f"{name}: {json.dumps(value)}" for name, value in json.loads(outcome.spec).items()]
     took = f"{outcome.seconds:.3g} s" + (f", fitted together with {outcome.shared - 1}" if outcome.shared > 1 else "")
     measured = [f"{metric} = {value!r}" for metric, value in sorted(outcome.values.items())]
-    wrong = [outcome.error, outcome.traceback.rstrip()] if outcome.status != "ok" else []
-    return [outcome.key, *described, f"status: {outcome.status}, {took}", *measured, *wrong]
+    error = [outcome.error, outcome.traceback.rstrip()] if outcome.status != "ok" else []
+    return [outcome.key, *described, f"status: {outcome.status}, {took}", *measured, *error]
 
 
 def _run_lines(run: Run | None) -> list[str]:
     if run is None:
-        return ["by a run that is not known"]
-    commit = (
-        f"commit {run.git_commit}" + (" with changes" if run.git_dirty else "") if run.git_commit else "no checkout"
-    )
+        return ["by an unknown run"]
+    parts = run.describe()
     return [
-        f"by run {run.id}: {run.command}",
-        f"on {run.host}, {run.cpu}, {run.cores} cores; {run.executor}, {run.threads} threads a worker; {commit}",
-        ", ".join(f"{name} {version}" for name, version in run.versions.items()),
+        f"by run {run.id}: {parts['command']}",
+        f"on {run.host}, {parts['machine']}; {parts['workers']}; {parts['commit']}",
+        parts["versions"],
     ]

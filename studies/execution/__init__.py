@@ -1,4 +1,4 @@
-"""Cells to outcomes: the runner, its tasks, its workers and the signals that stop it.
+"""Execution of cells: the runner, its tasks, its workers, and signals that stop it.
 
-The runner knows nothing but ``concurrent.futures``; a cell that fails is an outcome.
+The runner works with any ``concurrent.futures`` executor; a failed cell is an outcome.
 """

@@ -1,8 +1,8 @@
-"""Slots in the workers of a Dask cluster.
+"""An executor on a Dask cluster.
 
-A cell that kills its Dask worker puts the blame on all that the worker held, and one that hangs holds it for ever. So
-each task runs in a `Slot` beside the Dask worker that it came to: limits and failures are the same as on one machine,
-and a Dask worker is lost only when its machine is.
+If a cell killed its Dask worker, Dask would suspect all tasks of that worker, and a cell that hangs would occupy it
+without end. So each Dask worker runs its tasks in a `Worker`, a process of its own: limits and failures are those of
+local workers, and a Dask worker is lost only with its machine.
 """
 
 import concurrent.futures
@@ -16,25 +16,25 @@ from uuid import uuid4
 from distributed import Client, KilledWorker, get_worker
 from distributed import Future as DaskFuture
 
-from studies.execution.workers import ExecutorError, Slot, WorkerEnded
+from studies.execution.workers import ExecutorError, Worker, WorkerEnded
 
 _CONNECT = 20  # seconds for the scheduler to answer
 
-_free: list[Slot] = []  # of this Dask worker; there come to be as many as it runs tasks at once
-_busy: dict[str, set[Slot]] = defaultdict(set)  # by the driver for which they work
+_free: list[Worker] = []  # in this Dask worker; their number grows to that of its threads
+_busy: dict[str, set[Worker]] = defaultdict(set)  # by driver
 
 
 class DaskExecutor(Executor):
-    """An executor on the slots of a Dask cluster: a task whose worker ends raises `WorkerEnded`.
+    """An executor on a Dask cluster, where a task whose worker process ends raises `WorkerEnded`.
 
-    A task whose Dask worker dies is given to another by Dask itself, up to three times, before it counts as lost.
+    If a Dask worker dies, Dask gives its task to another one, up to three times, before the task counts as lost.
 
     Parameters
     ----------
     address : str
-        Of the scheduler, ``host:port``. Each Dask worker has as many slots as threads.
+        Address of the scheduler, ``host:port``. Each thread of a Dask worker has a worker process.
     memory_limit : int or None, default=None
-        Bytes for each slot; by default, its share of what its Dask worker may use.
+        Bytes for each worker process; by default its share of the memory of its Dask worker.
 
     Raises
     ------
@@ -50,7 +50,7 @@ class DaskExecutor(Executor):
         self.n_workers: int = sum(self._client.nthreads().values()) or 1
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run ``fn(*args, **kwargs)`` in a slot of the cluster.
+        """Run ``fn(*args, **kwargs)`` in a worker process of the cluster.
 
         Raises
         ------
@@ -62,12 +62,12 @@ class DaskExecutor(Executor):
         future: Future[Any] = Future()
         self._keys[future] = key = f"toymanifold-{uuid4()}"
         driver = self._client.id
-        task = self._executor.submit(_run_in_slot, driver, self._memory_limit, fn, args, kwargs, key=key)
+        task = self._executor.submit(_run_in_worker, driver, self._memory_limit, fn, args, kwargs, key=key)
         task.add_done_callback(lambda task: self._pass_on(task, future))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more tasks, and let the cluster go when those that run have ended."""
+        """Accept no more tasks, and disconnect from the cluster when the running ones have ended."""
         if cancel_futures:
             started = {key for keys in self._client.processing().values() for key in keys}
             self._cancel(set(self._keys.values()) - started)
@@ -76,11 +76,11 @@ class DaskExecutor(Executor):
             self._close()
 
     def kill(self) -> None:
-        """End at once what runs on the cluster for this driver, and let the cluster go."""
+        """End the tasks of this driver at once, and disconnect from the cluster."""
         if self._client.status == "running":
             self._cancel(set(self._keys.values()))
         self._close()
-        self._keys.clear()  # nothing will be told of them any more
+        self._keys.clear()  # their futures get no more results
 
     def _cancel(self, keys: set[str]) -> None:
         self._client.cancel([DaskFuture(key, self._client) for key in keys])
@@ -91,7 +91,7 @@ class DaskExecutor(Executor):
         self._client.close()
 
     def _pass_on(self, task: Future[Any], future: Future[Any]) -> None:
-        """Tell `future` how its task ended."""
+        """Set the result or exception of `future` to that of its task."""
         self._keys.pop(future, None)
         if task.cancelled():
             future.cancel()
@@ -105,37 +105,37 @@ class DaskExecutor(Executor):
             future.set_result(task.result())
 
 
-def _run_in_slot(
+def _run_in_worker(
     driver: str, memory_limit: int | None, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """Run a task in a slot; in a Dask worker. That the slot's worker ended is returned: raised, Dask would log it."""
-    multiprocessing.current_process().daemon = False  # it may have children, for ours end with it
+    """Run a task in a worker process of this Dask worker; return a `WorkerEnded`, since Dask would log a raised one."""
+    multiprocessing.current_process().daemon = False  # a daemon may not have children; ours end with it
     try:
-        slot = _free.pop()
+        worker = _free.pop()
     except IndexError:
-        slot = Slot()
-    slot.memory_limit = memory_limit or _memory_share()
-    _busy[driver].add(slot)
+        worker = Worker()
+    worker.memory_limit = memory_limit or _memory_share()
+    _busy[driver].add(worker)
     try:
-        return slot.run(fn, *args, **kwargs)
+        return worker.run(fn, *args, **kwargs)
     except WorkerEnded as ended:
         return ended
     finally:
-        _busy[driver].discard(slot)
-        if not slot.killed:
-            _free.append(slot)
+        _busy[driver].discard(worker)
+        if not worker.killed:
+            _free.append(worker)
 
 
 def _memory_share() -> int | None:
-    """Return what a task may hold of the memory that this Dask worker may use."""
+    """Return a thread's share of this Dask worker's memory limit, in bytes."""
     worker = get_worker()
     limit = worker.memory_manager.memory_limit
     return limit and limit // worker.state.nthreads
 
 
 def _leave(driver: str) -> None:
-    """End what this Dask worker does for a driver, and the processes that have nothing to do."""
-    for slot in tuple(_busy.pop(driver, ())):
-        slot.kill()
+    """End the worker processes of a driver, and idle ones, in this Dask worker."""
+    for worker in tuple(_busy.pop(driver, ())):
+        worker.kill()
     while _free:
         _free.pop().close()

@@ -1,4 +1,4 @@
-"""Where cells run, by name: on this machine, or on a Dask cluster."""
+"""Executors by name: workers on this machine, or a Dask cluster."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import joblib
 
-from studies.execution.workers import ExecutorError, Slots, memory_share
+from studies.execution.workers import ExecutorError, WorkerPool, memory_share
 
 if TYPE_CHECKING:
     from studies.execution.dask_executor import DaskExecutor
@@ -19,22 +19,23 @@ LOCAL, DASK = "local", "dask://"
 @contextmanager
 def open_executor(
     name: str, n_workers: int | None = None, memory_limit: int | None = None
-) -> Iterator[Slots | DaskExecutor]:
-    """Open an executor for as long as the context lasts; on an exception its workers are ended at once.
+) -> Iterator[WorkerPool | DaskExecutor]:
+    """Open an executor for the duration of the context; after an exception, end its workers at once.
 
     Parameters
     ----------
     name : str
-        "local", or "dask://host:port" for the Dask cluster whose scheduler is there.
+        "local", or "dask://host:port" with the address of a Dask scheduler.
     n_workers : int or None, default=None
-        On this machine; by default as many as the cores that this process may use.
+        Number of local workers; by default one for each core that this process may use.
     memory_limit : int or None, default=None
-        Bytes for each worker; by default its share of the machine's, so that the workers together cannot take it down.
+        Bytes for each worker; by default its share of the machine's memory, so that all workers together cannot
+        exhaust it.
 
     Raises
     ------
     ExecutorError
-        If there is no executor of this name, or it cannot be had.
+        If there is no executor of this name, or it cannot be opened.
     """
     executor = _open(name, n_workers, memory_limit)
     try:
@@ -46,25 +47,25 @@ def open_executor(
 
 
 def count_workers(name: str, n_workers: int | None = None) -> int | None:
-    """Return how many workers an executor will have; None if only its cluster can tell."""
+    """Return the number of workers of an executor, or None for a Dask cluster, which has its own number."""
     return None if name.startswith(DASK) else n_workers or joblib.cpu_count()
 
 
-def _open(name: str, n_workers: int | None, memory_limit: int | None) -> Slots | DaskExecutor:
-    if name == LOCAL:
-        n_workers = n_workers or joblib.cpu_count()
-        return Slots(n_workers, memory_limit or memory_share(n_workers))
-    if not name.startswith(DASK):
+def _open(name: str, n_workers: int | None, memory_limit: int | None) -> WorkerPool | DaskExecutor:
+    if name != LOCAL and not name.startswith(DASK):
         raise ExecutorError(f"The executor must be {LOCAL!r} or '{DASK}host:port'. Got {name!r} instead.")
+    count = count_workers(name, n_workers)
+    if count is not None:
+        return WorkerPool(count, memory_limit or memory_share(count))
     if n_workers:
         raise ExecutorError(f"{name} has its own number of workers; leave out --jobs")
     try:
-        return _dask(name.removeprefix(DASK), memory_limit)
+        return _open_dask(name.removeprefix(DASK), memory_limit)
     except OSError as error:
         raise ExecutorError(f"no Dask scheduler answers at {name}: {error}") from error
 
 
-def _dask(address: str, memory_limit: int | None) -> DaskExecutor:
+def _open_dask(address: str, memory_limit: int | None) -> DaskExecutor:
     try:
         from studies.execution.dask_executor import DaskExecutor
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Cells to outcomes: what is planned minus what is stored, on any ``concurrent.futures`` executor."""
+"""The runner: runs the cells of a plan that are not stored yet, on any ``concurrent.futures`` executor."""
 
 import math
 import queue
@@ -17,32 +17,32 @@ from studies.execution.tasks import Fit, Task, fit_task, group
 from studies.execution.workers import WorkerEnded, within
 from studies.registry.metrics import Fitted, measure
 from studies.registry.test_sets import decision_map, test_sets
-from studies.spec.cells import Cell, Planned
+from studies.spec.cells import Cell, PlannedCell
 from studies.store.provenance import Run
 from studies.store.store import Outcome, Store
 
 MAP_MARGIN = 1.2
 """Half width of a decision map, in radii of the region."""
 
-_OUTSTANDING = 1000  # tasks with the executor at once: work for any number of workers, and flat memory
+_OUTSTANDING = 1000  # submitted tasks at any time: enough for any number of workers, with constant memory
 
-_GLANCE = 0.1  # seconds between looks at whether a stop is asked for
+_POLL_SECONDS = 0.1  # between checks of the stop request
 
 
 def run_task(task: Task, *, keep_models: bool = False) -> list[Outcome]:
-    """Fit and measure the cells of a task, in a worker; never raises, for a failure is an outcome too.
+    """Fit and measure the cells of a task, in a worker; failures do not raise but are outcomes.
 
     Parameters
     ----------
     task : Task
     keep_models : bool, default=False
-        Whether fitted nets go into the outcomes.
+        Include fitted nets in the outcomes.
     """
     return [_measured(cell, fit, keep_models) for cell, fit in zip(task, fit_task(task), strict=True)]
 
 
 def run_cell(cell: Cell) -> Outcome:
-    """Fit and measure one cell; never raises."""
+    """Fit and measure one cell; a failure does not raise but is an outcome."""
     (outcome,) = run_task((cell,))
     return outcome
 
@@ -50,10 +50,10 @@ def run_cell(cell: Cell) -> Outcome:
 def _measured(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
     start = time.perf_counter()
     try:
-        found = _measure(cell, fit, keep_model)
+        outcome = _measure(cell, fit, keep_model)
     except (Exception, SystemExit) as error:
-        return replace(_failure(cell, fit, error), seconds=fit.seconds + time.perf_counter() - start)
-    return replace(found, seconds=fit.seconds + time.perf_counter() - start)
+        outcome = _failure(cell, fit, error)
+    return replace(outcome, seconds=fit.seconds + time.perf_counter() - start)
 
 
 def _failure(cell: Cell, fit: Fit, error: BaseException) -> Outcome:
@@ -87,48 +87,48 @@ def _measure(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
 
 
 def _dump(estimator: BaseEstimator) -> bytes | None:
-    from estimators.nets.serialization import dump  # imports torch, which the driver does without
+    from estimators.nets.serialization import dump  # here, since it imports torch, which the driver does not need
 
     return dump(estimator)
 
 
 def _out_of_memory(error: BaseException) -> bool:
-    # torch, which the driver does without, has a class of its own, and raises a plain RuntimeError on a CPU
+    # by name, since the driver does not import torch; on a CPU torch raises a plain RuntimeError
     names = {"MemoryError", "OutOfMemoryError"} & {kind.__name__ for kind in type(error).__mro__}
     return bool(names) or "can't allocate memory" in str(error)
 
 
 def check_finite(values: dict[str, float]) -> None:
-    """Raise a ValueError that names the metrics that are no finite number, if there are any: they are no score."""
-    unfit = [f"metric {name!r} is {value}" for name, value in values.items() if not math.isfinite(value)]
-    if unfit:
-        raise ValueError(", ".join(unfit))
+    """Raise a ValueError if a metric is NaN or infinite."""
+    not_finite = [f"metric {name!r} is {value}" for name, value in values.items() if not math.isfinite(value)]
+    if not_finite:
+        raise ValueError(", ".join(not_finite))
 
 
 def remaining(
-    planned: list[Planned], store: Store, *, retry_failed: bool = False, costs: Costs | None = None
-) -> list[Planned]:
-    """Return the planned cells that are still to do, each once, those that should take longest first.
+    planned: list[PlannedCell], store: Store, *, retry_failed: bool = False, costs: Costs | None = None
+) -> list[PlannedCell]:
+    """Return the planned cells that remain to run, each once, with the longest first.
 
     Parameters
     ----------
-    planned : list of Planned
+    planned : list of PlannedCell
     store : Store
-        What has ended already.
+        The outcomes of cells that have ended.
     retry_failed : bool, default=False
-        Whether cells that have failed before are tried again.
+        Include cells that failed before.
     costs : Costs or None, default=None
-        What cells take; by default, what the store tells.
+        Times of cells; by default those of the store.
     """
     statuses = store.statuses([p.cell.key for p in planned])
     done = {key for key, status in statuses.items() if status == "ok" or not retry_failed}
     todo = {p.cell.key: p for p in planned if p.cell.key not in done}
-    costs = Costs.of(planned, store) if costs is None else costs
+    costs = Costs.from_store(planned, store) if costs is None else costs
     return sorted(todo.values(), key=lambda p: -costs.estimate(p.cell))
 
 
 def run(
-    todo: list[Planned],
+    todo: list[PlannedCell],
     store: Store,
     executor: Executor,
     *,
@@ -136,29 +136,34 @@ def run(
     time_limit: float | None = None,
     stop: Stop | None = None,
     record: Run | None = None,
-) -> Iterator[tuple[Planned, Outcome]]:
-    """Run cells and yield each outcome when it is safely in the store.
+) -> Iterator[tuple[PlannedCell, Outcome]]:
+    """Run cells, and yield each outcome after it is stored.
 
-    A cell whose worker dies is tried once more, alone. A task of several cells that comes to a limit is taken apart
-    and each run alone, so that only the guilty one fails.
+    A cell whose worker dies is tried once more, alone. If a task of several cells reaches a limit, each of them is run
+    alone, so that only the cell at fault fails.
 
     Parameters
     ----------
-    todo : list of Planned
-        From `remaining`, in the order in which they start.
+    todo : list of PlannedCell
+        Cells from `remaining`, in the order in which they start.
     store : Store
     executor : Executor
-        Of ``concurrent.futures``, or shaped like it; its attribute ``n_workers``, if it has one, decides how large
-        tasks are. The caller shuts it down.
+        A ``concurrent.futures`` executor or one with the same methods; its optional attribute ``n_workers`` determines
+        the size of tasks. The caller shuts it down.
     work : callable, default=run_task
-        What is done with a task.
+        Function from a task to its outcomes.
     time_limit : float or None, default=None
-        Seconds for each cell; a task of k cells has k times as many. Needs an executor whose workers may be ended:
-        `Slots`, `DaskExecutor`.
+        Seconds for each cell; a task of k cells has k times as many. The executor's workers must be processes that can
+        be ended: those of `WorkerPool` or `DaskExecutor`.
     stop : Stop or None, default=None
-        Looked at all the time: when it asks, the executor is shut down, and cells that have not started are left.
+        Request to stop, checked continually: the executor is then shut down, and no further cells start.
     record : Run or None, default=None
-        The run's record, which is stored with its cells if there are any.
+        Record of the run, which is stored if there are cells to run.
+
+    Yields
+    ------
+    planned : PlannedCell
+    outcome : Outcome
     """
     planned = {p.cell: p for p in todo}
 
@@ -179,13 +184,13 @@ def run(
 @dataclass(frozen=True)
 class _Attempt:
     task: Task
-    again: bool = False  # after its worker has died once
+    again: bool = False  # the second attempt, after the worker died
 
 
 def _execute(
     tasks: list[Task], executor: Executor, submit: Callable[[Task], Future[list[Outcome]]], stop: Stop
 ) -> Iterator[tuple[Cell, Outcome]]:
-    """Yield the outcomes of tasks as they end, with no more than `_OUTSTANDING` of them submitted at any time."""
+    """Yield the outcomes of tasks as they end, with `_OUTSTANDING` submitted tasks or fewer at any time."""
     waiting = deque(map(_Attempt, tasks))
     running: dict[Future[list[Outcome]], _Attempt] = {}
     ended: queue.SimpleQueue[Future[list[Outcome]]] = queue.SimpleQueue()
@@ -200,7 +205,7 @@ def _execute(
             running[future] = attempt
             future.add_done_callback(ended.put)
         try:
-            future = ended.get(timeout=0 if stop.now else _GLANCE)
+            future = ended.get(timeout=0 if stop.now else _POLL_SECONDS)
         except queue.Empty:
             if stop.now:
                 return
@@ -214,7 +219,7 @@ def _execute(
 
 
 def _settle(attempt: _Attempt, future: Future[list[Outcome]]) -> tuple[list[tuple[Cell, Outcome]], list[_Attempt]]:
-    """Return the outcomes of a task that has ended, and what of it is to be tried again."""
+    """Return the outcomes of a task that has ended, and the attempts to repeat."""
     try:
         return list(zip(attempt.task, future.result(), strict=True)), []
     except WorkerEnded as error:

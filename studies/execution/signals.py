@@ -1,4 +1,4 @@
-"""Ctrl-C as a wish: once, finish what runs; twice, stop now. Nothing that has finished is lost either way."""
+"""Signals that stop a run: Ctrl-C once finishes running cells, twice stops now. Finished cells are always stored."""
 
 import os
 import signal
@@ -10,16 +10,16 @@ from types import FrameType
 
 @dataclass
 class Stop:
-    """How a run is asked to end before its time.
+    """A request to stop a run.
 
     Attributes
     ----------
     asked : bool
-        Start nothing more; finish and store what runs.
+        Start no more cells, but finish and store the running ones.
     now : bool
-        Store what has finished, and leave what runs.
+        Store finished cells and abandon the running ones.
     signal : int or None
-        The signal that asked, if one did.
+        The signal that made the request, if any.
     """
 
     asked: bool = False
@@ -31,21 +31,21 @@ class Stop:
 def stop_on_signals() -> Iterator[Stop]:
     """Turn signals into a `Stop` for as long as the context lasts.
 
-    The first SIGINT asks to finish what runs, the second to stop now. SIGTERM asks to stop now: who sends it (a
-    supervisor, a batch system) kills soon after, and a cell may run for hours. Any further signal raises
+    The first SIGINT asks to finish the running cells, the second to stop now. SIGTERM asks to stop now, since its
+    sender (a supervisor, a batch system) kills soon after, and a cell may run for hours. Any further signal raises
     KeyboardInterrupt.
     """
     stop = Stop()
 
-    def heed(signum: int, _: FrameType | None) -> None:
+    def handle(signum: int, _: FrameType | None) -> None:
         if stop.now:
             raise KeyboardInterrupt
         stop.now = stop.asked or signum == signal.SIGTERM
         stop.asked, stop.signal = True, signum
-        if not stop.now:  # not by print, which may be at work when the signal comes
-            os.write(2, b"\nFinishing what runs; Ctrl-C again stops now.\n")
+        if not stop.now:  # os.write, since the signal may interrupt a print
+            os.write(2, b"\nFinishing running cells; Ctrl-C again stops now.\n")
 
-    before = {signum: signal.signal(signum, heed) for signum in (signal.SIGINT, signal.SIGTERM)}
+    before = {signum: signal.signal(signum, handle) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:

@@ -1,4 +1,4 @@
-"""Cells that one worker fits together: nets that are trained as one, and epochs of one training."""
+"""Tasks: cells that one worker fits together, such as nets of one batched training, or epochs of one net."""
 
 import math
 import time
@@ -21,27 +21,28 @@ from studies.spec.cells import Cell
 Task = tuple[Cell, ...]
 """Cells that one worker runs together."""
 
-_DATA_BYTES = 2**28  # of a task's training points
+_DATA_BYTES = 2**28  # largest size of a task's training points
 
-_NO_TIME = 1e-9  # seconds of a training of no epochs
+_NO_TIME = 1e-9  # seconds of a training without epochs
 
 _WHOLE = {"schedule", "early_stopping", "checkpoints"}
-"""Parameters of nets of which a shorter training is not the beginning of a longer one."""
+"""Parameters of nets with which a shorter training is not the beginning of a longer one."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What came of fitting a cell.
+    """The result of fitting a cell.
 
     Attributes
     ----------
     estimator : BaseEstimator or None
+        The fitted estimator, or None if the fit failed.
     seconds : float
-        Its own, or its share.
+        Time of the fit, or the cell's share of a common fit.
     shared : int
-        How many cells were fitted in one computation.
-    error : Exception or None
-        Why there is no estimator.
+        Number of cells fitted together.
+    error : BaseException or None
+        The error of a failed fit.
     """
 
     estimator: BaseEstimator | None
@@ -51,10 +52,10 @@ class Fit:
 
 
 def group(cells: Sequence[Cell], n_workers: int = 1) -> list[Task]:
-    """Put cells into tasks, in the order in which they are to start.
+    """Return cells as tasks, in the order in which they start.
 
-    No result depends on its cell's task. Nets that can be trained as one go together, as many as are fastest, but for
-    two bounds: 256 MB of training points, and two tasks of equal number for each worker.
+    Results do not depend on the grouping. Nets that can be trained as one batch share a task, up to the fastest batch
+    size and 256 MB of training points, and so that there are two tasks or more for each worker.
 
     Parameters
     ----------
@@ -62,7 +63,7 @@ def group(cells: Sequence[Cell], n_workers: int = 1) -> list[Task]:
     n_workers : int, default=1
     """
     most = max(1, len(cells) // (2 * n_workers))
-    batches: dict[Cell, _Batch | None] = {}  # by the cell with seed 0: seeds make no difference
+    batches: dict[Cell, _Batch | None] = {}  # by the cell with seed 0, since batches do not depend on seeds
     together: dict[_Batch, list[Cell]] = defaultdict(list)
     order: dict[_Batch | Cell, None] = {}
     for cell in cells:
@@ -81,12 +82,12 @@ def group(cells: Sequence[Cell], n_workers: int = 1) -> list[Task]:
 
 
 def fit_cell(cell: Cell) -> BaseEstimator:
-    """Return the fitted estimator of a cell, as any task with it makes it.
+    """Return the fitted estimator of a cell, the same as in any task with it.
 
     Raises
     ------
     Exception
-        Whatever the estimator raises.
+        The error of the estimator, if the fit fails.
     """
     (fit,) = fit_task((cell,))
     if fit.error is not None:
@@ -95,7 +96,7 @@ def fit_cell(cell: Cell) -> BaseEstimator:
 
 
 def fit_task(task: Task) -> list[Fit]:
-    """Fit the cells of a task together; one that fails, fails alone."""
+    """Fit the cells of a task together; a failure of one does not affect the others."""
     fits: dict[Cell, Fit] = {}
     prepared: list[tuple[list[Cell], BaseEstimator, tuple[object, object]]] = []
     for training in _trainings(task):
@@ -117,17 +118,17 @@ def fit_task(task: Task) -> list[Fit]:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Cells that may be fitted together: what they have in common, and how many at once."""
+    """A batch of cells that may be fitted together: its key, and its largest size."""
 
     key: Hashable
     size: int
 
 
 def _batch(cell: Cell) -> _Batch | None:
-    """Return the batch of a cell; None where it is fitted alone."""
+    """Return the batch of a cell, or None if it is fitted alone."""
     try:
         found = batch_key(cell.build_learner(), cell.n_samples)
-    except Exception:  # the cell raises it again when it is run
+    except Exception:  # the cell raises it again when it runs
         return None
     if found is None:
         return None
@@ -137,14 +138,14 @@ def _batch(cell: Cell) -> _Batch | None:
 
 
 def _tasks(cells: list[Cell], n_together: int) -> list[Task]:
-    """Share cells of a kind out, as evenly as can be, into tasks of no more than `n_together` trainings."""
+    """Divide the cells of a batch evenly into tasks of `n_together` trainings or fewer."""
     trainings = _trainings(cells)
     n_tasks = math.ceil(len(trainings) / n_together)
     return [tuple(chain.from_iterable(trainings[index::n_tasks])) for index in range(n_tasks)]
 
 
 def _trainings(cells: Sequence[Cell]) -> list[list[Cell]]:
-    """Put together cells that are one training, looked at after so many epochs: the longest last."""
+    """Return the trainings of cells: lists of cells that are epochs of one training, with the longest last."""
     trainings: dict[Hashable, list[Cell]] = defaultdict(list)
     for cell in cells:
         trainings[_training(cell)].append(cell)
@@ -174,12 +175,12 @@ def _prepare(training: list[Cell]) -> tuple[BaseEstimator, tuple[NDArray[np.floa
 def _fit_all(estimators: list[BaseEstimator], datasets: list[tuple[Any, ...]]) -> list[Any]:
     try:
         return fit_many(estimators, datasets, return_exceptions=True)
-    except SystemExit as error:  # of a foreign estimator, which is alone
+    except SystemExit as error:  # from a foreign estimator, which is fitted alone
         return [error] * len(estimators)
 
 
 def _work(fitted: BaseEstimator | BaseException, cell: Cell) -> float:
-    """Return the seconds of a net's epochs, above 0; of others, which are fitted alone, any number."""
+    """Return the seconds of a net's epochs, above 0; others are fitted alone, so any positive number will do."""
     epochs = fitted.net_.history[: _epochs(cell)] if isinstance(fitted, Net) else []
     return sum((epoch["dur"] for epoch in epochs), start=_NO_TIME)
 

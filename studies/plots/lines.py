@@ -16,7 +16,7 @@ from studies.registry.metrics import describe, in_order
 from studies.registry.params import format_value, label_without
 from studies.registry.test_sets import N_TEST
 from studies.results.results import Results
-from studies.spec.cells import Planned
+from studies.spec.cells import PlannedCell
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def lines_along(
         If the study has no such axis, or nothing along it is measured.
     """
     if axis not in (known := [*results.study.axes, "n_samples", "learner"]):
-        raise ValueError(unknown("axis of the study", axis, known))
+        raise ValueError(unknown("axis", axis, known, "the study"))
     rows = losses(
         pd.DataFrame(
             [
@@ -156,7 +156,7 @@ def lines_along(
     return [_line(metric, key, part, interval) for key, part in rows.groupby("line", sort=False)]
 
 
-def without(planned: Planned, axis: str) -> tuple[str, str]:
+def without(planned: PlannedCell, axis: str) -> tuple[str, str]:
     """Return the labels of a cell's learner and of its problem, without the value of an axis."""
     if axis not in planned.axes:
         return planned.learner, planned.problem
@@ -180,7 +180,7 @@ def _line(metric: str, key: Any, rows: pd.DataFrame, interval: Callable[[pd.Seri
     return Line(metric, learner, problem, n_samples, tuple(order), means, lows, highs)
 
 
-def _place(planned: Planned, axis: str) -> dict[str, Hashable]:
+def _place(planned: PlannedCell, axis: str) -> dict[str, Hashable]:
     """Return the line of a cell, as (learner, problem, sample size), and its value of the axis."""
     size = planned.cell.n_samples
     if axis == "n_samples":
@@ -192,7 +192,7 @@ def _place(planned: Planned, axis: str) -> dict[str, Hashable]:
 
 
 def _is_wanted(
-    planned: Planned, axis: str, learners: Sequence[str] | None, n_samples: int | None, problem: str | None
+    planned: PlannedCell, axis: str, learners: Sequence[str] | None, n_samples: int | None, problem: str | None
 ) -> bool:
     return (
         (axis in planned.axes or axis in ("n_samples", "learner"))

@@ -1,4 +1,4 @@
-"""Errors in the description of a study: where they are, what is allowed, and the nearest name."""
+"""Errors in the description of a study: their place, what is allowed, and the nearest name."""
 
 import difflib
 import re
@@ -21,15 +21,15 @@ _KEY = re.compile(rf"\s*({_NAMES})\s*=")
 
 
 def dotted(path: Path) -> str:
-    """Return a path as one writes it: ``questions[0].ask``."""
+    """Return a path in dotted form: ``questions[0].ask``."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{toml_key(part)}" for part in path)
     return "".join(parts).removeprefix(".")
 
 
 def line_of(text: str, path: Path) -> int | None:
-    """Return the line, from 1 on, of the key at `path`, or of the nearest table or key that holds it.
+    """Return the line, counted from 1, of the key at `path`, or of the innermost table or key that contains it.
 
-    None if there is none, or the text sets its keys in a way that only a whole parser follows.
+    None if it is not found: there is no such key, or the text sets it in a way that needs a full parser.
     """
     lines = _lines(text)
     return next((lines[path[:k]] for k in range(len(path), 0, -1) if path[:k] in lines), None)
@@ -37,12 +37,12 @@ def line_of(text: str, path: Path) -> int | None:
 
 def _lines(text: str) -> dict[Path, int]:
     lines: dict[Path, int] = {}
-    tables: Counter[Path] = Counter()  # seen so far of each array of tables
+    tables: Counter[Path] = Counter()  # entries so far of each array of tables
     here: Path = ()
     for number, line in enumerate(text.split("\n"), 1):
         if header := _HEADER.match(line):
             *outer, last = _split(header[2])
-            here = (*_placed(outer, tables), last)
+            here = (*_full_path(outer, tables), last)
             if header[1] == "[[":
                 tables[here] += 1
                 here = (*here, tables[here] - 1)
@@ -52,8 +52,8 @@ def _lines(text: str) -> dict[Path, int]:
     return lines
 
 
-def _placed(keys: list[str], tables: Counter[Path]) -> Path:
-    """Return the path of `keys`, which in an array of tables mean its latest one."""
+def _full_path(keys: list[str], tables: Counter[Path]) -> Path:
+    """Return the path of `keys`, where the name of an array of tables stands for its last entry."""
     path: Path = ()
     for key in keys:
         path = (*path, key)
@@ -75,9 +75,9 @@ def _split(names: str) -> list[str]:
     return parts
 
 
-_OURS = "refused"
+_ISSUE = "issue"  # pydantic's type of the errors that `raise_issues` raises
 _MISSING = "is missing"
-_MESSAGES = {  # by pydantic's type of error, filled in with its context
+_MESSAGES = {  # by pydantic's type of error; its context fills the braces
     "bool_type": "must be true or false",
     "dict_type": "must be a table",
     "finite_number": "must be a finite number",
@@ -104,26 +104,37 @@ _MESSAGES = {  # by pydantic's type of error, filled in with its context
 
 
 class SpecError(ValueError):
-    """A study's description is not allowed; the message has a line for each thing that is wrong with it."""
+    """A study's description is invalid; the message has one line for each error."""
 
 
 class Issue(NamedTuple):
-    """One thing that is not allowed in a description, and where it stands."""
+    """An error in a description: its path, a message, and the value received."""
 
     at: Path
     message: str
     value: Any
 
 
-def unknown(what: str, name: str, known: Collection[str]) -> str:
-    """Return the message about a name that nobody has: the nearest that somebody has, and all of them."""
+def unknown(kind: str, name: str, known: Collection[str], owner: str = "") -> str:
+    """Return the message on an unknown name, with the nearest known one and all of them.
+
+    Parameters
+    ----------
+    kind : str
+        What the name should be: "estimator".
+    name : str
+    known : collection of str
+    owner : str, default=""
+        What the known names belong to: "the study".
+    """
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}? There are" if near else "there are"
-    return f"no {what} is called {brief(name)}; {hint} {', '.join(map(repr, known)) or 'none'}"
+    hint = f"did you mean {near[0]!r}? Known" if near else "known"
+    names = ", ".join(map(repr, known)) or "none"
+    return f"unknown {kind} {short_repr(name)}{owner and f' of {owner}'}; {hint}: {names}"
 
 
-def brief(value: Any) -> str:
-    """Return what a value looks like, cut short."""
+def short_repr(value: Any) -> str:
+    """Return the repr of a value, cut to 80 characters."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an int of thousands of digits; a list of thousands of levels
@@ -131,51 +142,51 @@ def brief(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def refuse(wrong: Iterable[Issue]) -> None:
-    """Raise pydantic's `ValidationError` if anything is wrong; from within a validator, it goes where that stands."""
+def raise_issues(issues: Iterable[Issue]) -> None:
+    """Raise a pydantic `ValidationError` if there are any issues; within a validator, their paths extend its own."""
     details = [
         InitErrorDetails(
-            type=PydanticCustomError(_OURS, "{message}", {"message": found.message}), loc=found.at, input=found.value
+            type=PydanticCustomError(_ISSUE, "{message}", {"message": issue.message}), loc=issue.at, input=issue.value
         )
-        for found in wrong
+        for issue in issues
     ]
     if details:
         raise ValidationError.from_exception_data("study", details)
 
 
-def reworded(error: ValidationError, model: type[BaseModel]) -> list[Issue]:
-    """Return the errors that pydantic found in a model, in the words of this project."""
+def issues_of(error: ValidationError, model: type[BaseModel]) -> list[Issue]:
+    """Return the errors that pydantic found in `model`, with this project's messages."""
     return [Issue(found["loc"], _message(found, model), found["input"]) for found in error.errors(include_url=False)]
 
 
 def _message(error: ErrorDetails, model: type[BaseModel]) -> str:
     kind, context = error["type"], error.get("ctx", {})
-    if kind == _OURS:
+    if kind == _ISSUE:
         return error["msg"]
     if kind == "extra_forbidden" and len(error["loc"]) == 1:
         return unknown("key", str(error["loc"][0]), model.model_fields)
     return _MESSAGES[kind].format(**context) if kind in _MESSAGES else error["msg"]
 
 
-def report(wrong: Iterable[Issue], source: str, text: str = "") -> str:
-    """Return one line for each thing that is wrong, in the order of the text.
+def format_issues(issues: Iterable[Issue], source: str, text: str = "") -> str:
+    """Return one line for each issue, in the order of the text.
 
     Parameters
     ----------
-    wrong : iterable of Issue
+    issues : iterable of Issue
     source : str
-        What was read, such as a file.
+        Name of what was read, such as a file.
     text : str, default=""
-        Its TOML, in which the lines are looked up.
+        The TOML text, from which the line numbers come.
     """
-    found = [(line_of(text, refused.at), refused) for refused in wrong]
+    found = [(line_of(text, issue.at), issue) for issue in issues]
     found.sort(key=lambda pair: (pair[0] is None, pair[0] or 0))
-    lines = [f"{source}{'' if line is None else f':{line}'}: {_sentence(refused)}" for line, refused in found]
+    lines = [f"{source}{'' if line is None else f':{line}'}: {_sentence(issue)}" for line, issue in found]
     return "\n".join(lines).encode("utf-8", "backslashreplace").decode()
 
 
-def _sentence(refused: Issue) -> str:
-    sentence = f"{dotted(refused.at) or 'study'}: {refused.message}"
-    if refused.message == _MISSING or "Got " in refused.message:
+def _sentence(issue: Issue) -> str:
+    sentence = f"{dotted(issue.at) or 'study'}: {issue.message}"
+    if issue.message == _MISSING or "Got " in issue.message:
         return sentence
-    return f"{sentence}. Got {brief(refused.value)}."
+    return f"{sentence}. Got {short_repr(issue.value)}."

@@ -1,7 +1,7 @@
 """The learners of studies: names of the catalogue, or any scikit-learn estimator as ``package.module:Class``.
 
-A description can construct estimators and nothing else. Modules outside scikit-learn and ours are not even imported,
-unless whoever runs the study allows them.
+A description can construct estimators and nothing else. Packages outside `PACKAGES` are imported only if the person who
+runs the study allows them.
 """
 
 import importlib
@@ -13,77 +13,80 @@ from typing import Any
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 
 from estimators import CATALOG, Prior, SpiralPhase, with_prior
-from studies.registry.errors import Issue, brief, unknown
-from studies.registry.params import Builder, accepted, variants
+from studies.registry.errors import Issue, unknown
+from studies.registry.params import Builder, named_parameters, variants
 from studies.registry.problems import TASKS
 from toymanifold import Problem, Spiral
 
 VERSION = "3"
-"""Part of every cell's identity: raised when a change of code alters what is fitted, or on what."""
+"""Part of every cell's identity: raised when a change of the code changes fits or their data."""
 
 PACKAGES = ("sklearn", "estimators", "toymanifold")
-"""From which any estimator may be taken."""
+"""Packages of which every estimator is allowed."""
 
 MOVED_MODULES = {"estimators.rfm": "estimators.kernels.rfm"}
-"""Modules by which earlier versions named classes, and where these are now: stored cells go on naming the old ones."""
+"""New module paths by those that earlier versions had, since stored cells name the old ones."""
 
 _CLASS = re.compile(r"([A-Za-z]\w*(?:\.[A-Za-z]\w*)*):([A-Za-z]\w*)", re.ASCII)
 _TESTS = {"conftest", "tests"}
 _GIVEN_ELSEWHERE = {
-    "prior": "is a key of the learner itself, beside params",
-    "random_state": "is the seed of each cell, and not for a study to give",
+    "prior": "is a key of the learner, not one of its params",
+    "random_state": "is the seed of each cell and cannot be set by a study",
 }
 _FITS = {"classification": is_classifier, "regression": is_regressor}
 
 
 def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
-    """Return what constructs the estimator of a name.
+    """Return the builder of an estimator: a function or class that constructs it.
 
     Parameters
     ----------
     name : str
-        Of the catalogue, or ``package.module:Class``.
+        Name in the catalogue, or ``package.module:Class``.
     task : {"classification", "regression"}
-        Which of the two a name of the catalogue stands for.
+        Task of the estimator, for a name in the catalogue.
     allow : collection of str, default=()
-        Packages beyond `PACKAGES`.
+        Allowed packages in addition to `PACKAGES`.
 
     Raises
     ------
     ValueError
-        If the name is no estimator's, or not allowed. Nothing is imported but allowed modules.
+        If there is no such estimator, or it is not allowed. Only allowed modules are imported.
     """
     if name in CATALOG:
         return CATALOG[name][task]
     parts = _CLASS.fullmatch(name)
     if parts is None:
-        raise ValueError(f"{unknown('estimator', name, CATALOG)}; any other is named as package.module:Class")
+        raise ValueError(f"{unknown('estimator', name, CATALOG)}, or package.module:Class")
     module, attribute = parts.groups()
     package, *rooms = module.split(".")
     if package not in (*PACKAGES, *allow):
         raise ValueError(
-            f"{brief(name)} is in the package {package!r}, which this study may not use: of {', '.join(PACKAGES)} and"
-            f" what is allowed by --allow {package}"
+            f"the package {package!r} is not allowed; allowed are {', '.join((*PACKAGES, *allow))}, and any package by"
+            f" --allow {package}"
         )
     if not _TESTS.isdisjoint(rooms):
-        raise ValueError(f"{brief(name)} is in a package's tests")
+        raise ValueError(f"the module {module!r} is part of a package's tests, which are not allowed")
     return _class(MOVED_MODULES.get(module, module), attribute, (*PACKAGES, *allow))
 
 
 def _class(module: str, attribute: str, packages: Collection[str]) -> type[BaseEstimator]:
     try:
         found = getattr(importlib.import_module(module), attribute, None)
-    except Exception as error:  # whatever a foreign module does when it is imported
+    except Exception as error:  # importing a foreign module can raise anything
         raise ValueError(f"the module {module!r} cannot be imported: {type(error).__name__}: {error}") from error
     if not (isinstance(found, type) and issubclass(found, BaseEstimator)):
-        raise ValueError(f"{module}:{attribute} is no scikit-learn estimator")
+        raise ValueError(f"{module}:{attribute} is not a scikit-learn estimator")
     if found.__module__.split(".")[0] not in packages or inspect.isabstract(found):
-        raise ValueError(f"{module}:{attribute} is not a class of its own that can be constructed")
+        raise ValueError(f"{module}:{attribute} must be a concrete class that is defined in an allowed package")
     return found
 
 
 def canonical_name(name: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return an estimator and its parameters as a cell holds them: "knn" is "knn-1" or, with other counts, "knn-5"."""
+    """Return an estimator's name and parameters as cells store them.
+
+    "knn" with one neighbor is "knn-1", otherwise "knn-5": the names that cells of earlier versions have.
+    """
     if name != "knn":
         return name, dict(params)
     if params.get("n_neighbors") == 1:
@@ -105,19 +108,20 @@ def make_learner(
     Parameters
     ----------
     name : str
-        As in `find`, whose `allow` is this.
+        As in `find`.
     problem : Problem
-        What is to be learnt: it decides the task, and the exact prior.
+        The problem to learn, which determines the task and the exact phase prior.
     prior : str or None, default=None
     params : mapping or None, default=None
     seed : int, default=0
-        Given to every ``random_state``.
+        Value of every ``random_state``.
     allow : collection of str, default=()
+        As in `find`.
 
     Raises
     ------
     ValueError, TypeError
-        If there is no such learner of this problem.
+        If the learner cannot be constructed for this problem.
     """
     learner = with_prior(find(name, problem.task, allow)(**(params or {})), _resolved_prior(prior, problem))
     seeds = {key: seed for key in learner.get_params() if key.split("__")[-1] == "random_state"}
@@ -125,17 +129,17 @@ def make_learner(
 
 
 def _resolved_prior(prior: str | None, problem: Problem) -> str | Prior | None:
-    """Return a prior by its name, the phase as that of the problem's own spiral."""
+    """Return a prior as `with_prior` takes it: its name, or for "phase" the phase of the problem's spiral."""
     spiral = problem.target
     if prior != "phase":
         return prior
     if not isinstance(spiral, Spiral) or problem.embedding is not None:
-        raise ValueError("the prior 'phase' is defined for a spiral in the plane only")
+        raise ValueError("the prior 'phase' is defined only for a spiral in the plane")
     return SpiralPhase(turns=spiral.turns, fill=spiral.fill, tip=spiral.tip, radius=spiral.radius)
 
 
-def wrong_estimator(name: str, allow: Collection[str] = ()) -> list[Issue]:
-    """Return why there is no estimator of a name; nothing if there is."""
+def estimator_issues(name: str, allow: Collection[str] = ()) -> list[Issue]:
+    """Return the errors in an estimator's name: one `Issue`, or none."""
     try:
         for task in TASKS:
             find(name, task, allow)
@@ -147,35 +151,37 @@ def wrong_estimator(name: str, allow: Collection[str] = ()) -> list[Issue]:
 def unknown_params(
     name: str, params: Mapping[str, Any], tasks: Iterable[str] = TASKS, allow: Collection[str] = ()
 ) -> list[Issue]:
-    """Return which parameters an estimator has in none of `tasks`, or gets from the study in another way."""
-    known = set().union(*(accepted(find(name, task, allow)) for task in tasks)) - _GIVEN_ELSEWHERE.keys()
+    """Return the errors in the names of an estimator's parameters.
+
+    A parameter is unknown if the estimator of no task has it; the prior and the random state are set in other ways.
+    """
+    known = set().union(*(named_parameters(find(name, task, allow)) for task in tasks)) - _GIVEN_ELSEWHERE.keys()
     return [
-        Issue((key,), _GIVEN_ELSEWHERE.get(key) or unknown(f"parameter of {name!r}", key, sorted(known)), value)
+        Issue((key,), _GIVEN_ELSEWHERE.get(key) or unknown("parameter", key, sorted(known), repr(name)), value)
         for key, value in params.items()
         if key not in known
     ]
 
 
-def wrong_on_problem(
+def learner_issues(
     name: str, priors: Collection[str], params: Mapping[str, Any], problem: Problem, allow: Collection[str]
 ) -> list[Issue]:
-    """Return why learners, each right by itself, cannot learn a problem."""
-    strange = unknown_params(name, params, [problem.task], allow)
-    if strange:
-        return [Issue(("params", *found.at), found.message, found.value) for found in strange]
-    wrong = []
+    """Return the errors of a learner, valid by itself, on a problem: in its parameters, priors or class."""
+    if unknown_names := unknown_params(name, params, [problem.task], allow):
+        return [issue._replace(at=("params", *issue.at)) for issue in unknown_names]
+    issues = []
     for prior in priors:
         try:
             _resolved_prior(prior, problem)
         except ValueError as error:
-            wrong.append(Issue(("prior",), str(error), prior))
-    return wrong or _wrong_class(name, next(variants(name, params)).params, problem, allow)
+            issues.append(Issue(("prior",), str(error), prior))
+    return issues or _class_issues(name, next(variants(name, params)).params, problem, allow)
 
 
-def _wrong_class(name: str, params: Mapping[str, Any], problem: Problem, allow: Collection[str]) -> list[Issue]:
+def _class_issues(name: str, params: Mapping[str, Any], problem: Problem, allow: Collection[str]) -> list[Issue]:
     task = problem.task
     try:
         fits = _FITS[task](make_learner(name, problem, params=params, allow=allow))
-    except Exception as error:  # whatever a foreign class does when it is constructed
+    except Exception as error:  # constructing a foreign class can raise anything
         return [Issue(("estimator",), f"cannot be constructed: {error}", name)]
-    return [] if fits else [Issue(("estimator",), f"is no learner of a {task}, as the problem is", name)]
+    return [] if fits else [Issue(("estimator",), f"must be for {task}, the task of the problem", name)]

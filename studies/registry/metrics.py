@@ -1,6 +1,6 @@
 """Metrics: what is measured on a fitted learner, and how it is named in tables, plots and reports.
 
-A metric is a function of a `Fitted`, registered under its own name by `metric`. Everything shown of it is said there:
+A metric is a function of a `Fitted`, registered under its own name by `metric`. What is shown of it is defined there:
 no other module has a list of metrics.
 """
 

@@ -1,7 +1,7 @@
-"""Parameters as a study gives them: plain data, of which a list is an axis.
+"""Parameters of a study as plain data, in which a list is an axis.
 
-What a builder takes is read from its signature, and so is what makes two spellings one: an int where it wants a float
-is that float, and a parameter at its default is not given at all.
+A builder's signature names its parameters and decides which spellings are equal: an int where the annotation is a float
+becomes that float, and a parameter at its default is left out.
 """
 
 import functools
@@ -18,7 +18,7 @@ import numpy as np
 
 Builder = Callable[..., Any]
 
-_INTS = range(-(2**63), 2**63)  # what TOML has
+_INTS = range(-(2**63), 2**63)  # those of TOML
 
 
 def plain(value: Any) -> Any:
@@ -27,7 +27,7 @@ def plain(value: Any) -> Any:
     Raises
     ------
     ValueError
-        If it holds anything but strings, bools, 64-bit ints, finite floats, lists, and mappings from strings.
+        If it contains anything but strings, bools, 64-bit ints, finite floats, lists, and mappings with string keys.
     """
     match value:
         case np.generic() | np.ndarray():
@@ -49,7 +49,7 @@ def plain(value: Any) -> Any:
 
 def _plain_key(key: Any) -> str:
     if not isinstance(key, str):
-        raise ValueError("must have strings for keys")
+        raise ValueError("must have strings as keys")
     name: str = plain(key)
     return name
 
@@ -59,23 +59,23 @@ def _is_unicode(text: str) -> bool:
 
 
 def canonical(value: Any) -> str:
-    """Return plain data as JSON, the same for equal data whatever the order of their keys."""
+    """Return plain data as JSON with sorted keys, so that equal data have equal texts."""
     return json.dumps(value, sort_keys=True, allow_nan=False)
 
 
 @functools.cache
-def accepted(builder: Builder) -> dict[str, inspect.Parameter]:
-    """Return the named parameters of a function or class."""
+def named_parameters(builder: Builder) -> dict[str, inspect.Parameter]:
+    """Return the parameters of a function or class that can be given by name."""
     parameters = inspect.signature(builder).parameters
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return {name: parameter for name, parameter in parameters.items() if parameter.kind in named}
 
 
-def resolved(builder: Builder, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `params` in one spelling: ints as floats where `builder` wants those, and nothing at its default."""
-    taken = accepted(builder)
-    given = {name: _cast(value, taken[name].annotation) for name, value in params.items()}
-    return {name: value for name, value in given.items() if not _is(value, taken[name].default)}
+def canonical_params(builder: Builder, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `params` in one spelling: ints as floats where `builder` wants floats, and without defaults."""
+    known = named_parameters(builder)
+    given = {name: _cast(value, known[name].annotation) for name, value in params.items()}
+    return {name: value for name, value in given.items() if not _equal(value, known[name].default)}
 
 
 def _cast(value: Any, annotation: Any) -> Any:
@@ -84,31 +84,31 @@ def _cast(value: Any, annotation: Any) -> Any:
     return float(value) if wants_float and type(value) is int else value
 
 
-def _is(value: Any, default: Any) -> bool:
+def _equal(value: Any, default: Any) -> bool:
     try:
         return canonical(value) == canonical(default)
-    except TypeError:  # a default that is no plain data
+    except TypeError:  # a default that is not plain data
         return False
 
 
 def n_points(params: Mapping[str, Any]) -> int:
-    """Return the number of points of the grid of `params`."""
+    """Return the number of points in the grid of `params`."""
     return math.prod(len(value) for value in params.values() if isinstance(value, list))
 
 
 class Variant(NamedTuple):
-    """One point of a grid of parameters."""
+    """A point of a grid of parameters."""
 
     label: str
-    """Such as "net, width=16"."""
+    """Label with the values of the axes: "net, width=16"."""
     axes: dict[str, Any]
-    """The values of the axes, which have more than one."""
+    """Values of the axes of two or more values."""
     params: dict[str, Any]
-    """With one value for each parameter."""
+    """All parameters, with one value each."""
 
 
 def variants(label: str, params: Mapping[str, Any]) -> Iterator[Variant]:
-    """Yield the points of the grid of `params`, in which each list is an axis; the first axis is the slowest."""
+    """Yield the points of the grid of `params`, in which each list is an axis; the first axis varies slowest."""
     axes = {name: value for name, value in params.items() if isinstance(value, list)}
     for values in itertools.product(*axes.values()):
         point = dict(zip(axes, values, strict=True))
@@ -123,12 +123,12 @@ def label_without(label: str, name: str, value: Any) -> str:
 
 
 def format_value(value: Any) -> str:
-    """Return the value of an axis as labels give it."""
+    """Return the value of an axis in the form of labels."""
     return value if isinstance(value, str) else toml_value(value)
 
 
 def toml_value(item: Any) -> str:
-    """Return one value as TOML, on one line."""
+    """Return a value as TOML, on one line."""
     match item:
         case bool():
             return "true" if item else "false"
@@ -143,5 +143,5 @@ def toml_value(item: Any) -> str:
 
 
 def toml_key(key: str) -> str:
-    """Return a key as TOML, in quotes where it needs them."""
+    """Return a key as TOML, in quotes where they are needed."""
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else toml_value(key)

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from studies.registry.errors import Issue, refuse, reworded, unknown
+from studies.registry.errors import Issue, issues_of, raise_issues, unknown
 from studies.registry.registry import Registry
 
 Draw = Callable[..., Any]
@@ -98,12 +98,12 @@ def plot(*, whole_study: bool = False) -> Callable[[Draw], Draw]:
 def check_arguments(plot: str, given: Mapping[str, Any]) -> None:
     """Raise if `plot` is not a registered plot or its arguments are invalid."""
     if plot not in PLOTS:
-        refuse([Issue(("plot",), unknown("plot", plot, PLOTS), plot)])
+        raise_issues([Issue(("plot",), unknown("plot", plot, PLOTS), plot)])
     model = PLOTS[plot].arguments
     try:
         model.model_validate(given)
     except ValidationError as error:
-        refuse(reworded(error, model))
+        raise_issues(issues_of(error, model))
 
 
 def unknown_parts(given: Mapping[str, Any], parts: Mapping[str, list[Any]]) -> list[Issue]:

@@ -1,11 +1,11 @@
-"""The problems of studies by name: a builder in `toymanifold` and its arguments as plain data."""
+"""The problems of studies: a builder in `toymanifold` for each name, with plain data as arguments."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from studies.registry.errors import Issue, unknown
-from studies.registry.params import Builder, accepted, variants
+from studies.registry.params import Builder, named_parameters, variants
 from toymanifold import (
     Problem,
     concentric_spheres_problem,
@@ -27,10 +27,10 @@ PROBLEMS: dict[str, Builder] = {
 TASKS = ("classification", "regression")
 
 MAX_DIMENSION = 5_000
-"""So that the test points of a problem, 50,000 of them, take 2 GB at most."""
+"""Largest dimension: 50,000 test points then take 2 GB."""
 
 MAX_MODULUS = 1_000
-"""So that the table, a million pairs, is quickly made."""
+"""Largest modulus: its table of a million pairs is built quickly."""
 
 
 def build_problem(name: str, params: Mapping[str, Any]) -> Problem:
@@ -39,41 +39,41 @@ def build_problem(name: str, params: Mapping[str, Any]) -> Problem:
     return problem
 
 
-def wrong_params(name: str, params: Mapping[str, Any]) -> list[Issue]:
-    """Return which of a problem's parameters, whose lists are axes, it has not, and which values it refuses."""
-    known = accepted(PROBLEMS[name])
-    wrong = [
-        Issue((key,), unknown(f"parameter of the problem {name!r}", key, known), value)
+def problem_issues(name: str, params: Mapping[str, Any]) -> list[Issue]:
+    """Return the errors in a problem's parameters, of which lists are axes: unknown names and invalid values."""
+    known = named_parameters(PROBLEMS[name])
+    issues = [
+        Issue((key,), unknown("parameter", key, known, f"the problem {name!r}"), value)
         for key, value in params.items()
         if key not in known
     ]
-    refused = _wrong_values(name, {key: value for key, value in params.items() if key in known})
-    return wrong + list({(found.at, found.message): found for found in refused}.values())
+    of_values = _value_issues(name, {key: value for key, value in params.items() if key in known})
+    return issues + list({(issue.at, issue.message): issue for issue in of_values}.values())
 
 
-def _wrong_values(name: str, params: Mapping[str, Any]) -> list[Issue]:
-    wrong = []
+def _value_issues(name: str, params: Mapping[str, Any]) -> list[Issue]:
+    issues = []
     for point in (variant.params for variant in variants(name, params)):
         if too_large := _too_large(point):
-            wrong.append(too_large)
+            issues.append(too_large)
             continue
         try:
             build_problem(name, point)
         except (ArithmeticError, MemoryError, TypeError, ValueError) as error:
-            wrong.append(_refused(error, point))
-    return wrong
+            issues.append(_builder_issue(error, point))
+    return issues
 
 
 def _too_large(params: Mapping[str, Any]) -> Issue | None:
     for name, most in (("dimension", MAX_DIMENSION), ("ambient_dimension", MAX_DIMENSION), ("modulus", MAX_MODULUS)):
         value = params.get(name)
         if isinstance(value, int) and value > most:
-            return Issue((name,), f"must be {most:,} at most", value)
+            return Issue((name,), f"must be {most:,} or less", value)
     return None
 
 
-def _refused(error: Exception, params: Mapping[str, Any]) -> Issue:
-    """Return a builder's refusal, at the parameter that it names."""
+def _builder_issue(error: Exception, params: Mapping[str, Any]) -> Issue:
+    """Return a builder's error as an issue of the parameter that it names."""
     named = re.match(r"The '(\w+)' parameter of ", str(error))
     message = str(error) or type(error).__name__
     if named and named[1] in params:

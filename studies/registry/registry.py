@@ -1,4 +1,4 @@
-"""A registry: named objects of one kind. Those that are built in are imported when a name is first looked up."""
+"""Registries: named objects of one kind, of which the built-in ones are imported when a name is first looked up."""
 
 import importlib
 from collections.abc import Iterator, Mapping
@@ -13,10 +13,10 @@ class Registry(Mapping[str, Entry]):
     Parameters
     ----------
     kind : str
-        Of its objects, for messages.
+        Name of the kind, for messages.
     *modules : str
-        Modules that register the built-in objects when they are imported. They lie above this room, so they are named
-        and not imported here; a program that looks nothing up does not load them.
+        Modules that register the built-in objects when they are imported. They lie in higher layers, so they are named
+        here and imported at the first look-up; a program without look-ups does not load them.
     """
 
     def __init__(self, kind: str, *modules: str) -> None:
@@ -26,7 +26,7 @@ class Registry(Mapping[str, Entry]):
         self._entries: dict[str, Entry] = {}
 
     def add(self, name: str, entry: Entry) -> None:
-        """Register an object under a name that is not taken."""
+        """Register an object under a new name."""
         if name in self._entries:
             raise ValueError(f"the {self._kind} {name!r} is registered already")
         self._entries[name] = entry
@@ -42,7 +42,7 @@ class Registry(Mapping[str, Entry]):
 
     def _all(self) -> dict[str, Entry]:
         if not self._loaded:
-            self._loaded = True  # first, since the modules may look names up themselves
+            self._loaded = True  # before the imports, since these modules may look up names themselves
             for module in self._modules:
                 importlib.import_module(module)
         return self._entries

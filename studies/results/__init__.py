@@ -1,1 +1,1 @@
-"""A study's stored outcomes: as a table, as a file, and computed again to verify them."""
+"""The results of a study: as a table, as a file, and verified by computing cells again."""

@@ -1,4 +1,4 @@
-"""A study's results as one tidy table in a file, for those who analyse elsewhere."""
+"""A study's results as one tidy table in a file, for analysis with other tools."""
 
 import json
 from importlib.util import find_spec
@@ -13,19 +13,19 @@ from studies.store.store import Outcome
 
 
 class ExportError(RuntimeError):
-    """The table cannot be written; the message says why."""
+    """The table cannot be written; the message gives the reason."""
 
 
 def table(results: Results) -> pd.DataFrame:
-    """Return all cells that have ended, one row for each metric of a cell, and one for a cell that failed.
+    """Return all cells that have ended: a row for each metric of a cell, and one for each cell that failed.
 
     Returns
     -------
     table : DataFrame
-        The columns of `Results.frame`, where a failed cell has neither metric nor value; then of the cell ``status``,
-        ``error``, ``seconds``, ``shared``, ``key``, ``spec`` (all that it is, as JSON) and ``stored_at``; then of its
-        run, missing where it is not known, ``run``, ``host``, ``cpu``, ``cores``, ``threads``, ``executor``,
-        ``git_commit``, ``git_dirty`` and ``versions`` (JSON).
+        The columns of `Results.frame`, with missing metric and value for a failed cell; columns of the cell:
+        ``status``, ``error``, ``seconds``, ``shared``, ``key``, ``spec`` (its specification as JSON) and ``stored_at``;
+        and columns of its run, missing if it is unknown: ``run``, ``host``, ``cpu``, ``cores``, ``threads``,
+        ``executor``, ``git_commit``, ``git_dirty`` and ``versions`` (JSON).
     """
     ended = results.outcomes()
     origins = results.store.origins([p.cell.key for p, _ in ended])
@@ -54,7 +54,7 @@ def write_table(frame: pd.DataFrame, path: Path, form: str) -> None:
         If the format needs a package that is not installed, or the file cannot be written.
     """
     if form == "parquet" and find_spec("pyarrow") is None:
-        raise ExportError("Parquet needs pyarrow; install it with: pip install 'toymanifold[parquet]', or take csv.")
+        raise ExportError("Parquet needs pyarrow; install it with: pip install 'toymanifold[parquet]', or use csv.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if form == "parquet":

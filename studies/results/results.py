@@ -1,4 +1,4 @@
-"""A study's results: what was planned, joined with what is stored."""
+"""A study's results: its planned cells joined with their stored outcomes."""
 
 import html
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from studies.registry.errors import unknown
 from studies.registry.test_sets import N_TEST
-from studies.spec.cells import Cell, Planned, plan_study
+from studies.spec.cells import Cell, PlannedCell, plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 from toymanifold import Problem
@@ -19,9 +19,9 @@ from toymanifold import Problem
 def fitted(cell: Cell, store: Store) -> BaseEstimator:
     """Return a cell's fitted estimator.
 
-    A net whose model is in the store is loaded. Every other estimator is **fitted again**, on the cell's own data with
-    its own seed: that takes the time that the fit took, and gives the same estimator to the last bit where machine,
-    threads and versions are those of the cell's run, else one that differs by rounding.
+    A net whose model is in the store is loaded. Every other estimator is **fitted again**, on the cell's data and with
+    its seed, which takes as long as the first fit. With the machine, threads and versions of the cell's run the result
+    is the same to the last bit; otherwise it differs by rounding.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ def fitted(cell: Cell, store: Store) -> BaseEstimator:
     ModelError
         If the stored model is damaged.
     Exception
-        What fitting raised, if the cell has failed.
+        The error of the fit, if the cell has failed.
     """
-    from estimators.nets.serialization import load  # imports torch, which a table of results does without
+    from estimators.nets.serialization import load  # here, since it imports torch, which tables do not need
     from studies.execution.tasks import fit_cell
 
     model = store.model(cell.key)
@@ -67,8 +67,8 @@ class Results:
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(self._sentence())}</p>{self._counts().to_html(index=False)}"
 
-    def outcomes(self) -> list[tuple[Planned, Outcome]]:
-        """Return the cells that have ended, with how, in the study's order."""
+    def outcomes(self) -> list[tuple[PlannedCell, Outcome]]:
+        """Return the cells that have ended with their outcomes, in the study's order."""
         outcomes = self.store.outcomes([p.cell.key for p in self._planned])
         return [(p, outcomes[p.cell.key]) for p in self._planned if p.cell.key in outcomes]
 
@@ -78,9 +78,9 @@ class Results:
         Returns
         -------
         frame : DataFrame
-            Columns ``learner``, ``n_samples``, ``seed``, ``metric``, ``value``, in the study's order. A study of
-            several problems has a column ``problem`` as well; one whose learners have axes a column ``family``, the
-            learner's label without their values; and each axis has a column of its own, empty where it is no axis.
+            Columns ``learner``, ``n_samples``, ``seed``, ``metric``, ``value``, in the study's order. With several
+            problems there is also a column ``problem``, and if learners have axes a column ``family``, the learner's
+            label without their values. Each axis has a column, empty for cells without this axis.
             ``frame.attrs["n_test"]`` is the number of test points.
         """
         rows = [
@@ -88,77 +88,77 @@ class Results:
             for p, outcome in self.outcomes()
             for metric, value in outcome.values.items()
         ]
-        frame = pd.DataFrame(rows, columns=[*self._told, *self._axes, "n_samples", "seed", "metric", "value"])
+        frame = pd.DataFrame(rows, columns=[*self._labels, *self._axes, "n_samples", "seed", "metric", "value"])
         frame.attrs["n_test"] = N_TEST
         return frame
 
-    def place(self, planned: Planned) -> dict[str, Any]:
-        """Return where a cell stands in the study: the columns of `frame` but metric and value."""
-        told = {name: getattr(planned, name) for name in self._told}
+    def place(self, planned: PlannedCell) -> dict[str, Any]:
+        """Return a cell's columns of `frame`, without metric and value."""
+        labels = {name: getattr(planned, name) for name in self._labels}
         axes = {name: planned.axes.get(name) for name in self._axes}
-        return {**told, **axes, "n_samples": planned.cell.n_samples, "seed": planned.cell.seed}
+        return {**labels, **axes, "n_samples": planned.cell.n_samples, "seed": planned.cell.seed}
 
     def estimator(self, cell: Cell) -> BaseEstimator:
-        """Return a cell's fitted estimator: from the store where it was kept, else fitted again (see `fitted`)."""
+        """Return a cell's fitted estimator, from the store or fitted again (see `fitted`)."""
         return fitted(cell, self.store)
 
     @property
     def n_cells(self) -> int:
-        """The number of cells of the study; those that two learners share count once for each."""
+        """The number of cells of the study, in which a cell that two learners share counts twice."""
         return len(self._planned)
 
     @property
     def learners(self) -> list[str]:
-        """The labels of the study's learners, measured or not, in its order."""
+        """The labels of the study's learners, measured or not, in the study's order."""
         return list(dict.fromkeys(p.learner for p in self._planned))
 
     @property
     def problems(self) -> list[str]:
-        """The labels of the study's problems, likewise."""
+        """The labels of the study's problems, measured or not, in the study's order."""
         return list(dict.fromkeys(p.problem for p in self._planned))
 
     def problem_label(self, problem: str | None = None) -> str:
-        """Return the label of one of the study's problems: the one given, or the only one.
+        """Return the label of a problem of the study: the given one, or by default the only one.
 
         Raises
         ------
         ValueError
-            If there is none of this label, or none is given of several.
+            If there is no such problem, or no label is given and there are several.
         """
         if problem is None and len(self.problems) == 1:
             return self.problems[0]
         if problem not in self.problems:
-            raise ValueError(unknown("problem of the study", problem or "", self.problems))
+            raise ValueError(unknown("problem", problem or "", self.problems, "the study"))
         return problem
 
     def problem(self, label: str | None = None) -> Problem:
-        """Return one of the study's problems, by its label as in `problem_label`."""
+        """Return a problem of the study by its label, as in `problem_label`."""
         wanted = self.problem_label(label)
         cell = next(p.cell for p in self._planned if p.problem == wanted)
         return cell.build_problem()
 
     def cell(self, learner: str, n_samples: int, seed: int = 0, problem: str | None = None) -> Cell:
-        """Return one of the study's cells.
+        """Return a cell of the study.
 
         Parameters
         ----------
         learner : str
-            Its label.
+            Label of the learner.
         n_samples, seed : int
         problem : str or None, default=None
-            Its label, as in `problem_label`.
+            Label of the problem, as in `problem_label`.
 
         Raises
         ------
         ValueError
-            If there is none.
+            If there is no such cell.
         """
         wanted = learner, self.problem_label(problem), n_samples, seed
         for p in self._planned:
             if (p.learner, p.problem, p.cell.n_samples, p.cell.seed) == wanted:
                 return p.cell
         if learner not in self.learners:
-            raise ValueError(unknown("learner of the study", learner, self.learners))
+            raise ValueError(unknown("learner", learner, self.learners, "the study"))
         raise ValueError(f"{learner!r} has no cell at n = {n_samples:,}, seed {seed}, on {wanted[1]!r}")
 
     def _sentence(self) -> str:
@@ -167,22 +167,22 @@ class Results:
         return f"{self.study.name}: {n_measured:,} of {self.n_cells:,} cells measured, {n_failed:,} failed."
 
     def _counts(self) -> pd.DataFrame:
-        """Return the numbers of cells of each learner."""
+        """Return the number of planned, measured and failed cells of each learner."""
         ended = {planned: outcome.status for planned, outcome in self.outcomes()}
         rows = [(p.learner, 1, ended.get(p) == "ok", ended.get(p, "ok") != "ok") for p in self._planned]
         cells = pd.DataFrame(rows, columns=["learner", "cells", "measured", "failed"])
         return cells.groupby("learner", sort=False).sum().reset_index()
 
-    def failed(self) -> list[tuple[Planned, Outcome]]:
-        """Return the cells that have failed, with how."""
+    def failed(self) -> list[tuple[PlannedCell, Outcome]]:
+        """Return the cells that have failed with their outcomes."""
         return [(p, outcome) for p, outcome in self.outcomes() if outcome.status != "ok"]
 
     @cached_property
-    def _planned(self) -> list[Planned]:
+    def _planned(self) -> list[PlannedCell]:
         return plan_study(self.study)
 
     @cached_property
-    def _told(self) -> list[str]:
+    def _labels(self) -> list[str]:
         return [
             *(["problem"] if len({p.problem for p in self._planned}) > 1 else []),
             "learner",

@@ -1,4 +1,4 @@
-"""Whether stored cells can be had again: some are computed anew and compared."""
+"""Verification of stored cells: some are computed again and compared."""
 
 import math
 import random
@@ -8,42 +8,42 @@ from dataclasses import dataclass
 
 from studies.execution.run import run
 from studies.results.results import Results
-from studies.spec.cells import Planned
+from studies.spec.cells import PlannedCell
 from studies.store.provenance import Run
 from studies.store.store import Outcome, Store
 
 TOLERANCE = 0.02
-"""Where the last bits may differ, a value may differ by this, or by this share of itself if it is greater than 1.
+"""Allowed difference of a value where the last bits may differ; a share of the value if this is above 1.
 
-Two points of a hundred: nets that begin with the same weights part ways when a sum is rounded otherwise.
+It is large because nets with the same initial weights diverge when one sum is rounded differently.
 """
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A cell as it is stored and as it came again.
+    """A cell's stored outcome and its new one.
 
     Attributes
     ----------
-    planned : Planned
+    planned : PlannedCell
     stored, again : Outcome
-    excuses : list of str
-        Why the last bits may differ: machine, versions, threads; empty if they may not.
+    reasons : list of str
+        Reasons for which the last bits may differ (machine, versions, threads); empty if they must be equal.
     """
 
-    planned: Planned
+    planned: PlannedCell
     stored: Outcome
     again: Outcome
-    excuses: list[str]
+    reasons: list[str]
 
     @property
     def differing(self) -> list[str]:
-        """The values that differ by more than they may, or all if the cell failed this time."""
+        """The metrics whose values differ too much, or all metrics if the cell failed this time."""
         old, new = self.stored.measured, self.again.measured
         return [metric for metric in sorted(old | new) if not self._agree(old.get(metric), new.get(metric))]
 
     def _agree(self, old: float | None, new: float | None) -> bool:
-        if old is None or new is None or not self.excuses:
+        if old is None or new is None or not self.reasons:
             return old == new
         return math.isclose(new, old, rel_tol=0, abs_tol=TOLERANCE * max(1, abs(old)))
 
@@ -55,18 +55,18 @@ def verify(results: Results, executor: Executor, here: Run, *, n_cells: int, see
     ----------
     results : Results
     executor : Executor
-        As the runner's: what is compared bit for bit has to be computed in the same way.
+        An executor as for `run`, since equal bits need the same way to compute.
     here : Run
         The record of this run.
     n_cells : int
-        How many; all if there are fewer.
+        Number of cells; all if there are fewer.
     seed : int
-        Of the choice.
+        Seed of the choice.
 
     Yields
     ------
     comparison : Comparison
-        As they end.
+        In the order in which the cells end.
     """
     ok = {planned.cell.key: (planned, outcome) for planned, outcome in results.outcomes() if outcome.status == "ok"}
     chosen = random.Random(seed).sample(sorted(ok), min(n_cells, len(ok)))
@@ -75,12 +75,12 @@ def verify(results: Results, executor: Executor, here: Run, *, n_cells: int, see
         for planned, again in run([ok[key][0] for key in chosen], scratch, executor):
             stored = ok[planned.cell.key][1]
             then = runs.get(origins[planned.cell.key].run or "")
-            yield Comparison(planned, stored, again, _excuses(stored, again, then, here))
+            yield Comparison(planned, stored, again, _reasons(stored, again, then, here))
 
 
-def _excuses(stored: Outcome, again: Outcome, then: Run | None, here: Run) -> list[str]:
+def _reasons(stored: Outcome, again: Outcome, then: Run | None, here: Run) -> list[str]:
     if then is None:
-        return ["it is not known where it was computed"]
+        return ["its run is unknown"]
     if stored.shared == again.shared:
         return then.differences(here)
     others = stored.shared - 1

@@ -1,7 +1,7 @@
-"""A study becomes cells; a cell is its own content hash.
+"""The cells of a study, each identified by a hash of its content.
 
-Pure: nothing here runs, reads or writes anything. What a cell is called in a study (its label) is no part of it, and a
-parameter has one spelling, so studies share the cells that they have in common.
+Nothing here runs, reads or writes anything. The labels of a study are not part of its cells, and each parameter has one
+spelling, so studies share the cells that they have in common.
 """
 
 import functools
@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 
 from studies.registry.learners import VERSION, canonical_name, find, make_learner
 from studies.registry.metrics import METRICS, supported_metrics
-from studies.registry.params import Variant, canonical, resolved
+from studies.registry.params import Variant, canonical, canonical_params
 from studies.registry.problems import PROBLEMS, build_problem
 from studies.spec.sections import LearnerSpec
 from studies.spec.study import Study
@@ -24,9 +24,9 @@ from toymanifold import Problem
 
 @dataclass(frozen=True)
 class Cell:
-    """One learner, fitted once: on the first `n_samples` points of seed `seed` of a problem.
+    """One fit of a learner: on the first `n_samples` points of a problem's sample with seed `seed`.
 
-    All of it is plain data, and all of it but `allow` is part of the identity `key`.
+    All fields are plain data, and all but `allow` are part of the identity `key`.
 
     Parameters
     ----------
@@ -37,9 +37,9 @@ class Cell:
     params : dict
     n_samples, seed : int
     metrics : tuple of str
-        What is measured.
+        Metrics to measure.
     allow : tuple of str
-        Packages, beyond scikit-learn and ours, from which `estimator` may be taken: given by whoever runs it.
+        Allowed packages of `estimator` in addition to `PACKAGES`; a choice of the person who runs the study.
     """
 
     problem: str
@@ -65,7 +65,7 @@ class Cell:
 
     @functools.cached_property
     def spec(self) -> str:
-        """The cell as canonical JSON: the same for equal cells, whatever order a description had."""
+        """The cell as canonical JSON, which is the same for equal cells."""
         identity = {part.name: getattr(self, part.name) for part in fields(self) if part.compare}
         versions = {name: METRICS[name].version for name in self.metrics}
         return canonical({**identity, "metrics": versions, "version": VERSION})
@@ -77,20 +77,20 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Planned:
-    """A cell and what it is called in the study.
+class PlannedCell:
+    """A cell with its labels in a study.
 
     Parameters
     ----------
     learner : str
-        The label of its learner, with the values of its axes: "net, width=16".
+        Label of the learner with the values of its axes: "net, width=16".
     cell : Cell
     problem : str
-        The label of its problem, likewise.
+        Label of the problem with the values of its axes.
     family : str
-        The label that the study gives to the learner and its like: "net".
+        Label of the learner in the study, without values: "net".
     axes : dict
-        The values of the axes of problem and learner, by the name of their column.
+        Values of the axes of problem and learner, by the name of their column.
     """
 
     learner: str
@@ -100,8 +100,8 @@ class Planned:
     axes: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
-def plan_study(study: Study) -> list[Planned]:
-    """Return the cells of a study: problem by problem, learner by learner, each by size and seed."""
+def plan_study(study: Study) -> list[PlannedCell]:
+    """Return the cells of a study, ordered by problem, learner, sample size and seed."""
     return [
         planned
         for name, spec in study.problems.items()
@@ -110,26 +110,23 @@ def plan_study(study: Study) -> list[Planned]:
     ]
 
 
-def _plan_problem(study: Study, label: str, problem: Variant) -> Iterator[Planned]:
+def _plan_problem(study: Study, label: str, problem: Variant) -> Iterator[PlannedCell]:
     name = study.problems[label].problem
     built = build_problem(name, problem.params)
-    task, metrics, params = (
-        built.task,
-        supported_metrics(built, study.metrics),
-        resolved(PROBLEMS[name], problem.params),
-    )
+    task, metrics = built.task, supported_metrics(built, study.metrics)
+    params = canonical_params(PROBLEMS[name], problem.params)
     for family, spec in study.learners.items():
         for learner in spec.variants(family) if label in study.problems_of(spec) else ():
             axes = {study.column(key): value for key, value in learner.axes.items()}
             first = Cell(name, params, *_learner(study, spec, task, learner), 0, 0, metrics, study.allow)
             for n_samples, seed in itertools.product(study.sizes_of(spec), range(study.seeds)):
                 cell = replace(first, n_samples=n_samples, seed=seed)
-                yield Planned(learner.label, cell, problem.label, family, {**problem.axes, **axes})
+                yield PlannedCell(learner.label, cell, problem.label, family, {**problem.axes, **axes})
 
 
 def _learner(study: Study, spec: LearnerSpec, task: str, learner: Variant) -> tuple[str, str | None, dict[str, Any]]:
-    """Return a learner as a cell holds it: estimator, prior and parameters."""
+    """Return a learner's estimator, prior and parameters as a cell stores them."""
     given = dict(learner.params)
     prior = given.pop("prior")
     name, params = canonical_name(spec.estimator, given)
-    return name, None if prior == "none" else prior, resolved(find(name, task, study.allow), params)
+    return name, None if prior == "none" else prior, canonical_params(find(name, task, study.allow), params)

@@ -1,4 +1,4 @@
-"""References in a description that is not checked yet: labels of learners and problems that nobody has."""
+"""Unknown references in a description that is not checked yet: labels of learners and problems not defined in it."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -6,11 +6,11 @@ from typing import Any
 
 from studies.registry.errors import Issue, unknown
 from studies.registry.params import plain, variants
-from studies.spec.sections import MAX_POINTS, listed
+from studies.spec.sections import MAX_POINTS, as_list
 
 
 def unknown_references(data: Any) -> list[Issue]:
-    """Return the references in a study's unchecked `data` to what is not there."""
+    """Return the references in a study's unchecked `data` to undefined labels."""
     described = data if isinstance(data, Mapping) else {}
     return [*_unknown_problems(described), *_unknown_learners(described)]
 
@@ -33,8 +33,8 @@ def _unknown_learners(described: Mapping[str, Any]) -> Iterator[Issue]:
 
 
 def _labels(label: str, learner: Any) -> set[str]:
-    """Return the labels of a learner that may be wrong in other ways."""
-    prior = ["none" if name is None else name for name in listed(_get(learner, "prior"))]
+    """Return the labels of a learner, which may contain other errors."""
+    prior = ["none" if name is None else name for name in as_list(_get(learner, "prior"))]
     try:
         params = plain({"prior": prior, **dict(_items(_get(learner, "params")))})
     except ValueError:

@@ -1,7 +1,7 @@
-"""What is to be measured: a frozen description, from Python or from TOML.
+"""The frozen description of a study, from Python or TOML.
 
-A study is problems x learners x sample sizes x seeds. Everything in it is plain data, and it can construct nothing but
-problems of ours and scikit-learn estimators. What is wrong with it is told at once, before anything runs.
+A study is problems x learners x sample sizes x seeds. It consists of plain data and can construct only our problems and
+scikit-learn estimators. All errors are reported together, before anything runs.
 """
 
 import html
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import tomli_w
 from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_validator, model_validator
 
-from studies.registry.errors import Issue, SpecError, refuse, report, reworded, unknown
-from studies.registry.learners import wrong_on_problem
+from studies.registry.errors import Issue, SpecError, format_issues, issues_of, raise_issues, unknown
+from studies.registry.learners import learner_issues
 from studies.registry.metrics import METRICS, supported_metrics, value_names
 from studies.registry.params import n_points
 from studies.registry.plots import unknown_parts
@@ -37,7 +37,7 @@ from studies.spec.sections import (
     Quick,
     SampleSizes,
     Size,
-    allowed,
+    allowed_packages,
     reduced_params,
 )
 from toymanifold import Problem
@@ -74,59 +74,60 @@ class Study(Part):
     """
 
     name: Name
-    """Short name, which is also that of the folder of its pictures: letters, digits, spaces, `.`, `_` and `-`."""
+    """Short name, also of the folder of its pictures: letters, digits, spaces, `.`, `_` and `-`."""
 
     question: str
-    """What the study answers; the title of its pictures."""
+    """The question that the study answers; the title of its pictures."""
 
     problems: Annotated[dict[Label, ProblemSpec], Field(min_length=1, default_factory=_the_spiral)]
-    """The problems, by the label under which they are shown; without it, the spiral."""
+    """The problems by label; the spiral by default."""
 
     sizes: SampleSizes
-    """Sample sizes, from 2 to 10^9: a list, or a range."""
+    """Sample sizes from 2 to 10^9: a list or a range."""
 
     seeds: Count
-    """How many seeds, from 0 on; one fixes the sample and the learner's own randomness, so learners are paired."""
+    """Number of seeds, from 0; a seed fixes the sample and the learner's randomness, so learners are paired."""
 
     learners: Annotated[dict[Label, LearnerSpec], Field(min_length=1)]
-    """The learners, by the label under which they are shown."""
+    """The learners by label."""
 
     metrics: tuple[str, ...] = ()
-    """What is measured, of the metrics below; without it, the default ones."""
+    """Metrics to measure, from the table below; the default ones by default."""
 
     gallery: tuple[Size, ...] = ()
-    """Sample sizes whose decision regions are drawn, of problems in the plane."""
+    """Sample sizes of which decision regions are drawn, for problems in the plane."""
 
     questions: tuple[Question, ...] = ()
     """Comparisons to report, on each problem."""
 
     pictures: tuple[PictureSpec, ...] = ()
-    """Pictures to draw beside those that every study has; see [pictures.md](pictures.md)."""
+    """Pictures to draw in addition to those of every study; see [pictures.md](pictures.md)."""
 
     quick: Quick = Quick()
-    """What `--quick` does."""
+    """The reduced study that `--quick` runs."""
 
     _allow: tuple[str, ...] = PrivateAttr(())
 
     def model_post_init(self, context: Any) -> None:
-        """Keep the packages that whoever reads the study allows; they are no part of it."""
+        """Keep the packages allowed by the caller; they are not part of the study."""
         self._allow = tuple((context or {}).get("allow", ()))
 
     @property
     def allow(self) -> tuple[str, ...]:
-        """Packages, beyond scikit-learn and ours, from which estimators may be taken."""
+        """Allowed packages of estimators in addition to `PACKAGES`."""
         return self._allow
 
     @field_validator("learners")
     @classmethod
-    def _learn_the_problems(cls, learners: dict[str, LearnerSpec], info: ValidationInfo) -> dict[str, LearnerSpec]:
-        refuse([*_equal_labels(learners), *_unfit(learners, info.data.get("problems", {}), allowed(info))])
+    def _check_learners(cls, learners: dict[str, LearnerSpec], info: ValidationInfo) -> dict[str, LearnerSpec]:
+        problems, allow = info.data.get("problems", {}), allowed_packages(info)
+        raise_issues([*_duplicate_labels(learners), *_learner_issues(learners, problems, allow)])
         return learners
 
     @field_validator("metrics")
     @classmethod
-    def _suit_a_problem(cls, metrics: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        refuse(_unmeasurable(metrics, info.data.get("problems", {})))
+    def _check_metrics(cls, metrics: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        raise_issues(_metric_issues(metrics, info.data.get("problems", {})))
         return metrics
 
     @classmethod
@@ -134,8 +135,8 @@ class Study(Part):
         return unknown_references(data)
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
-        refuse([*_too_many(self), *_never_run(self), *_unknown_axes(self), *_undrawable(self)])
+    def _check_consistency(self) -> Self:
+        raise_issues([*_too_many_cells(self), *_size_issues(self), *_quick_issues(self), *_picture_issues(self)])
         return self
 
     @classmethod
@@ -146,12 +147,12 @@ class Study(Part):
         ----------
         described : dict
         allow : iterable of str, default=()
-            Packages, beyond scikit-learn and ours, from which estimators may be taken.
+            Allowed packages of estimators in addition to `studies.registry.learners.PACKAGES`.
 
         Raises
         ------
         SpecError
-            If it is no study: one line for each thing that is wrong.
+            If the data do not describe a study: one line for each error.
         """
         return cls._read(described, allow, "study")
 
@@ -168,7 +169,7 @@ class Study(Part):
         Raises
         ------
         SpecError
-            If the file is no TOML or no study: one line for each thing that is wrong.
+            If the file cannot be read, is not TOML, or does not describe a study: one line for each error.
         """
         try:
             text = path.read_text(encoding="utf-8")
@@ -177,7 +178,7 @@ class Study(Part):
         try:
             described = tomllib.loads(text)
         except (ValueError, RecursionError) as error:
-            raise SpecError(f"{path}: is no TOML: {error}") from error
+            raise SpecError(f"{path}: is not TOML: {error}") from error
         return cls._read(described, allow, str(path), text)
 
     @classmethod
@@ -185,12 +186,12 @@ class Study(Part):
         try:
             return cls.model_validate(described, context={"allow": tuple(allow)})
         except ValidationError as error:
-            raise SpecError(report(reworded(error, cls), source, text)) from error
+            raise SpecError(format_issues(issues_of(error, cls), source, text)) from error
         except RecursionError as error:
             raise SpecError(f"{source}: is nested too deeply") from error
 
     def to_toml(self) -> str:
-        """Return the study as TOML, of which `from_toml` makes an equal one."""
+        """Return the study as TOML, from which `from_toml` makes an equal study."""
         return tomli_w.dumps(self.model_dump(exclude_defaults=True))
 
     def __str__(self) -> str:
@@ -203,7 +204,7 @@ class Study(Part):
         return f"{self.name}: {self.question} {self.n_cells:,} cells, seeds 0 to {self.seeds - 1}."
 
     def _table(self) -> "pd.DataFrame":
-        """Return a row for each learner."""
+        """Return the learners as a table, one row each."""
         import pandas as pd
 
         rows = [
@@ -213,11 +214,11 @@ class Study(Part):
         return pd.DataFrame(rows, columns=["learner", "estimator", "prior", "sample sizes"])
 
     def sizes_of(self, learner: LearnerSpec) -> tuple[int, ...]:
-        """Return the sample sizes that a learner of the study gets."""
+        """Return the sample sizes of a learner of the study."""
         return tuple(n for n in learner.sizes or self.sizes if n <= (learner.max_samples or MAX_SAMPLES))
 
     def problems_of(self, learner: LearnerSpec) -> dict[str, ProblemSpec]:
-        """Return the problems that a learner of the study learns."""
+        """Return the problems of a learner of the study, by label."""
         return {
             label: problem
             for label, problem in self.problems.items()
@@ -226,7 +227,7 @@ class Study(Part):
 
     @property
     def n_cells(self) -> int:
-        """The number of cells, where those that are equal count each."""
+        """The number of cells, with equal cells counted separately."""
         return self.seeds * sum(
             n_points(problem.params) * n_points(learner.params) * len(learner.prior) * len(self.sizes_of(learner))
             for learner in self.learners.values()
@@ -235,19 +236,19 @@ class Study(Part):
 
     @property
     def axes(self) -> list[str]:
-        """The columns of the axes in a table of results."""
+        """The names of the columns of the axes in a table of results."""
         of_problems = [next(spec.variants(label)).axes for label, spec in self.problems.items()]
         of_learners = [next(spec.variants(label)).axes for label, spec in self.learners.items()]
         columns = [*itertools.chain(*of_problems), *map(self.column, itertools.chain(*of_learners))]
         return list(dict.fromkeys(columns))
 
     def column(self, axis: str) -> str:
-        """Return the column of a learner's axis: its name, after ``learner_`` where that is taken."""
+        """Return the column of a learner's axis: its name, or ``learner_`` and its name if the name is taken."""
         taken = {*COLUMNS, *(key for spec in self.problems.values() for key in spec.params)}
         return f"learner_{axis}" if axis in taken else axis
 
     def reduced(self) -> Self:
-        """Return the part of the study that ``--quick`` runs: fewer seeds, and the largest samples left out."""
+        """Return the part of the study that ``--quick`` runs: fewer seeds and values, and no large samples."""
         learners = {}
         for label, learner in self.learners.items():
             sizes = self.sizes_of(learner)
@@ -263,7 +264,7 @@ class Study(Part):
 
 
 class _BuiltIn(Mapping[str, Study]):
-    """The built-in studies by name; each is read when it is looked up."""
+    """The built-in studies by name, each read when it is looked up."""
 
     def __init__(self) -> None:
         files = sorted((file for file in LIBRARY.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
@@ -296,7 +297,7 @@ def built_in() -> Mapping[str, Study]:
 
 
 def find_study(name: str, *, allow: Iterable[str] = ()) -> Study:
-    """Return a built-in study by its name, or the study of a file that ends in ``.toml``.
+    """Return a built-in study by its name, or the study in a file whose name ends in ``.toml``.
 
     Parameters
     ----------
@@ -307,7 +308,7 @@ def find_study(name: str, *, allow: Iterable[str] = ()) -> Study:
     Raises
     ------
     SpecError
-        If there is no such study, or the file is not valid.
+        If there is no such study or the file is invalid.
     """
     if name.endswith(".toml"):
         return Study.from_toml(Path(name), allow=allow)
@@ -321,48 +322,50 @@ def _built(problems: Iterable[ProblemSpec]) -> Iterator[Problem]:
     return (build_problem(spec.problem, variant.params) for spec in problems for variant in spec.variants(""))
 
 
-def _equal_labels(learners: Mapping[str, LearnerSpec]) -> Iterator[Issue]:
+def _duplicate_labels(learners: Mapping[str, LearnerSpec]) -> Iterator[Issue]:
     seen: set[str] = set()
     for label, learner in learners.items():
         labels = [variant.label for variant in learner.variants(label)]
-        for twice in {name for name in labels if name in seen or labels.count(name) > 1}:
-            yield Issue((label,), "gives two learners one label", twice)
+        for duplicate in {name for name in labels if name in seen or labels.count(name) > 1}:
+            yield Issue((label,), "must not share a label with another learner", duplicate)
         seen.update(labels)
 
 
-def _unfit(
+def _learner_issues(
     learners: Mapping[str, LearnerSpec], problems: Mapping[str, ProblemSpec], allow: Collection[str]
 ) -> Iterator[Issue]:
     for label, learner in learners.items():
         learnt = [spec for name, spec in problems.items() if learner.problems is None or name in learner.problems]
         for problem in _built(learnt):
-            wrong = wrong_on_problem(learner.estimator, learner.prior, learner.params, problem, allow)
-            if wrong:
-                yield from (Issue((label, *found.at), found.message, found.value) for found in wrong)
+            issues = learner_issues(learner.estimator, learner.prior, learner.params, problem, allow)
+            if issues:
+                yield from (issue._replace(at=(label, *issue.at)) for issue in issues)
                 break
 
 
-def _unmeasurable(metrics: Iterable[str], problems: Mapping[str, ProblemSpec]) -> Iterator[Issue]:
+def _metric_issues(metrics: Iterable[str], problems: Mapping[str, ProblemSpec]) -> Iterator[Issue]:
     for place, name in enumerate(metrics):
         if name not in METRICS:
             yield Issue((place,), unknown("metric", name, METRICS), name)
         elif problems and not any(map(METRICS[name].supports, _built(problems.values()))):
-            yield Issue((place,), "suits none of the problems", name)
+            yield Issue((place,), "is not defined for any of the problems", name)
 
 
-def _too_many(study: Study) -> list[Issue]:
+def _too_many_cells(study: Study) -> list[Issue]:
     if study.n_cells <= MAX_CELLS:
         return []
-    return [Issue((), f"has {study.n_cells:,} cells, of at most {MAX_CELLS:,}", study.name)]
+    return [Issue((), f"must have {MAX_CELLS:,} cells or fewer, not {study.n_cells:,}", study.name)]
 
 
-def _never_run(study: Study) -> Iterator[Issue]:
-    """Yield the sizes that are asked for and run by nobody."""
+def _size_issues(study: Study) -> Iterator[Issue]:
+    """Yield the learners without sample sizes, and the requested sizes that no learner has."""
     sizes = {}
     for label, learner in study.learners.items():
         sizes.update(dict.fromkeys((v.label for v in learner.variants(label)), study.sizes_of(learner)))
         if not study.sizes_of(learner):
-            yield Issue(("learners", label, "max_samples"), "leaves none of the sample sizes", learner.max_samples)
+            smallest = min(learner.sizes or study.sizes)
+            message = f"must be {smallest:,} or more, the smallest sample size"
+            yield Issue(("learners", label, "max_samples"), message, learner.max_samples)
     everywhere = sorted(set().union(*sizes.values()))
     for place, n in enumerate(study.gallery):
         if n not in everywhere:
@@ -375,8 +378,8 @@ def _never_run(study: Study) -> Iterator[Issue]:
                 yield Issue(at, f"must be a sample size of {point.learner!r}, one of {allowed}", point.n_samples)
 
 
-def _unknown_axes(study: Study) -> Iterator[Issue]:
-    """Yield the axes that `--quick` is to thin out and that are none, and the values that they do not have."""
+def _quick_issues(study: Study) -> Iterator[Issue]:
+    """Yield the axes of `quick` that the study does not have, and the values that its axes do not have."""
     axes: dict[str, list[Any]] = {}
     for params in (part.params for parts in (study.problems, study.learners) for part in parts.values()):
         for key in [key for key, value in params.items() if isinstance(value, list)]:
@@ -386,11 +389,11 @@ def _unknown_axes(study: Study) -> Iterator[Issue]:
             yield Issue(("quick", "axes", key), unknown("axis", key, axes), kept)
         for value in kept if key in axes else ():
             if value not in axes[key]:
-                yield Issue(("quick", "axes", key), f"must hold values of the axis, of {axes[key]}", value)
+                yield Issue(("quick", "axes", key), f"must contain values of the axis, from {axes[key]}", value)
 
 
-def _undrawable(study: Study) -> Iterator[Issue]:
-    """Yield the parts that pictures name and the study has not."""
+def _picture_issues(study: Study) -> Iterator[Issue]:
+    """Yield the parts of the study that pictures name and that do not exist."""
     if not study.pictures:
         return
     learners = {label: [v.label for v in spec.variants(label)] for label, spec in study.learners.items()}
@@ -405,6 +408,5 @@ def _undrawable(study: Study) -> Iterator[Issue]:
         "axis": [*study.axes, "n_samples", "learner"],
     }
     for place, picture in enumerate(study.pictures):
-        yield from (
-            found._replace(at=("pictures", place, *found.at)) for found in unknown_parts(picture.arguments, parts)
-        )
+        for issue in unknown_parts(picture.arguments, parts):
+            yield issue._replace(at=("pictures", place, *issue.at))

@@ -1,1 +1,1 @@
-"""The results database: tables, transactions, where results come from, and maintenance."""
+"""The results database: tables, transactions, provenance and maintenance."""

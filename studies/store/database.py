@@ -1,6 +1,6 @@
-"""A database by its URL: how it is opened, how its transactions begin, and what its errors mean.
+"""A database at a URL: connections, transactions and errors.
 
-Nothing here knows what is stored. Every error of the database is a `StoreError` that names it and says what to do.
+Nothing here depends on the tables. Every error of the database becomes a `StoreError` with its name and advice.
 """
 
 import re
@@ -10,23 +10,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 DEFAULT_STORE = "sqlite:///toymanifold-results/results.db"
-"""The results database where none is named."""
-
-MOUNTS = Path("/proc/mounts")
-"""Where Linux tells its mounts; elsewhere a network file system is not noticed."""
+"""URL of the default results database."""
 
 _NETWORK_FILE_SYSTEM = re.compile(
     r"(fuse\.)?(afs|beegfs|ceph(fs|-fuse)?|cifs|davfs2?|gfs2|glusterfs|gpfs|lustre|nfs4?|ocfs2|orangefs|panfs|pvfs2|rclone"
     r"|s3fs|smb3?|smbfs|sshfs)"
 )
 
-_BUSY_SECONDS = 60  # that a writer waits for another
+_BUSY_SECONDS = 60  # for a writer to wait for another
 _CONNECT = {"sqlite": {"timeout": _BUSY_SECONDS}, "postgresql": {"connect_timeout": 10}}
-_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before a transaction is tried again: a server may start anew meanwhile
+_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between attempts of a transaction, for a server to restart
 
 _BEGIN = {
     "sqlite": {
@@ -45,187 +43,181 @@ _SIZE = {
     "postgresql": "SELECT pg_database_size(current_database())",
 }
 
-_KEPT = "All that was reported as done is stored."
+_STORED = "All cells reported as done are stored."
 
-_ADVICE = {  # by how the code of SQLite or the SQLSTATE of PostgreSQL begins
-    "SQLITE_NOTADB": "It is no SQLite database, or its first page is destroyed, and was left as it is: name another"
+_ADVICE = {  # by the start of SQLite's error name or PostgreSQL's SQLSTATE
+    "SQLITE_NOTADB": "It is not a SQLite database, or its first page is damaged, and was not changed: name another"
     " file with --store.",
-    "SQLITE_CORRUPT": "The file is damaged. Save what can be read, and go on with that:"
+    "SQLITE_CORRUPT": "The file is damaged. Recover the readable part and continue with it:"
     " sqlite3 DAMAGED .recover | sqlite3 SAVED.",
-    "SQLITE_READONLY": "Give yourself the right to write the file and its folder, or copy it to where you have it and"
+    "SQLITE_READONLY": "Get write permission for the file and its folder, or copy it to a folder where you have it and"
     " name the copy with --store.",
-    "SQLITE_CANTOPEN": "The file and its folder must be yours to read and write.",
-    "SQLITE_FULL": f"{_KEPT} Make room on that disk and run the same command again.",
-    "SQLITE_BUSY": f"Another process has held it for {_BUSY_SECONDS} s. {_KEPT} End that process, or try again.",
-    "SQLITE_IOERR": f"The disk failed. {_KEPT} Try again, or copy the file to another disk.",
-    "25006": "The server takes no writes: it is a standby, or the user may only read.",
-    "42501": "The user needs the right to make and write tables.",
-    "53100": f"{_KEPT} Make room on the server's disk and run the same command again.",
+    "SQLITE_CANTOPEN": "You need permission to read and write the file and its folder.",
+    "SQLITE_FULL": f"{_STORED} Free space on that disk and run the same command again.",
+    "SQLITE_BUSY": f"Another process has locked it for {_BUSY_SECONDS} s. {_STORED} End that process, or try again.",
+    "SQLITE_IOERR": f"The disk failed. {_STORED} Try again, or copy the file to another disk.",
+    "25006": "The server accepts no writes: it is a standby, or the user may only read.",
+    "42501": "The user needs permission to create and write tables.",
+    "53100": f"{_STORED} Free space on the server's disk and run the same command again.",
 }
 
-_UNWELCOME = "Check user, password and the database's name; createdb NAME makes one."
+_LOGIN_ADVICE = "Check user, password and the database's name; createdb NAME creates a database."
 _SERVER_GONE = ("08", "57P")
-_UNREACHABLE = f"Is the server running, and can this machine reach it? {_KEPT}"
+_SERVER_ADVICE = f"Is the server running, and can this machine reach it? {_STORED}"
 
 Result = TypeVar("Result")
 
 
 class StoreError(RuntimeError):
-    """The results database cannot be used; the message says why and what to do."""
+    """The results database cannot be used; the message gives the reason and advice."""
 
 
-class Locked(StoreError):  # noqa: N818  a fact and not a mistake
-    """Another process holds the file, for now."""
+class LockedError(StoreError):
+    """Another process has locked the file; a later attempt may succeed."""
 
 
-class Unreachable(StoreError):  # noqa: N818  a fact and not a mistake
-    """The server does not answer, for now."""
+class UnreachableError(StoreError):
+    """The server does not answer; a later attempt may succeed."""
 
 
 class Database:
-    """The database at a SQLAlchemy URL, a SQLite file or a PostgreSQL server.
+    """The database at a SQLAlchemy URL: a SQLite file or a PostgreSQL server.
 
     Parameters
     ----------
     url : str
     must_exist : bool, default=False
-        Whether a missing SQLite file is an error and not made.
+        Raise if a SQLite file does not exist, instead of creating it.
 
     Attributes
     ----------
     name : str
-        What messages call it: a SQLite file's path, a server's URL without its password.
+        Name in messages: a SQLite file's path, or a server's URL without its password.
 
     Raises
     ------
     StoreError
-        If there can be no such database. A server is not asked before the first transaction.
+        If the URL cannot be used. The connection to a server is made with the first transaction.
     """
 
     def __init__(self, url: str, *, must_exist: bool = False) -> None:
         self.name = url
         try:
-            parsed = _checked(url)
+            parsed = _parse_url(url)
             self.path = _sqlite_file(parsed)
             self.name = str(self.path or parsed.set(query={}).render_as_string(hide_password=True))
             if self.path:
                 _check_file(self.path, must_exist)
             self._engine = sa.create_engine(parsed, connect_args=_CONNECT[parsed.get_backend_name()])
         except ImportError as error:
-            raise self._refused(f"{error}. Install it with: pip install 'toymanifold[postgres]'") from error
+            raise self._error(f"{error}. Install it with: pip install 'toymanifold[postgres]'") from error
         except (sa.exc.SQLAlchemyError, OSError, ValueError) as error:
-            raise self._refused(str(error)) from error
+            raise self._error(str(error)) from error
         if self.dialect == "sqlite":
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
         sa.event.listen(self._engine, "begin", _begin)
 
     @property
     def dialect(self) -> str:
-        """Either "sqlite" or "postgresql"."""
+        """The name of the dialect: "sqlite" or "postgresql"."""
         return str(self._engine.dialect.name)
 
     def insert(self, table: sa.Table) -> Any:
-        """Return the dialect's own INSERT, which knows what to do on a conflict."""
+        """Return an INSERT of the dialect, which supports ON CONFLICT."""
         return (sqlite if self.dialect == "sqlite" else postgresql).insert(table)
 
     def size(self) -> int:
-        """Return the bytes that it takes on disk."""
+        """Return its size on disk in bytes."""
         with self.reading() as connection:
             return int(connection.scalar(sa.text(_SIZE[self.dialect])) or 0)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """Open a connection to read from."""
-        with self._explained(), self._engine.connect() as connection:
+        """Open a connection for reading."""
+        with self._store_errors(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[sa.Connection]:
-        """Open a transaction that writes, alone in SQLite.
+        """Open a transaction for writing; in SQLite it is the only one.
 
         Parameters
         ----------
         durable : bool, default=True
-            Whether to wait until it would survive a power cut. What is not durable survives the end of this process,
-            and becomes durable with the next transaction that is.
+            Wait until the transaction would survive a power cut. Otherwise it survives the end of this process, and a
+            power cut only after the next durable transaction.
         """
         engine = self._engine.execution_options(purpose="write" if durable else "write soon")
-        with self._explained(), engine.begin() as connection:
+        with self._store_errors(), engine.begin() as connection:
             yield connection
 
     def transact(self, work: Callable[[sa.Connection], Result], *, durable: bool = True) -> Result:
-        """Do `work`, which must be as good twice as once, in a transaction; a server that went away is waited for."""
+        """Return the result of `work` in a transaction, repeated while a server is away, so it must be idempotent."""
         for pause in _PAUSES:
             try:
                 with self.writing(durable=durable) as connection:
                     return work(connection)
-            except Unreachable:
+            except UnreachableError:
                 time.sleep(pause)
         with self.writing(durable=durable) as connection:
             return work(connection)
 
     def outside_transaction(self, *statements: str) -> None:
-        """Execute what no transaction may hold."""
-        with self._explained(), self._engine.connect() as connection:
+        """Execute statements that are not allowed in a transaction."""
+        with self._store_errors(), self._engine.connect() as connection:
             connection = connection.execution_options(**_OUTSIDE[self.dialect])
             for statement in statements:
                 connection.exec_driver_sql(statement)
 
     def use_wal(self) -> None:
-        """Let a SQLite file be read while it is written; the file remembers."""
+        """Turn on the write-ahead log of a SQLite file, which allows reads during writes; the setting is permanent."""
         deadline = time.monotonic() + _BUSY_SECONDS
         while self.path:
             try:
                 return self.outside_transaction("PRAGMA journal_mode=WAL")
-            except Locked:  # at once: for this alone SQLite does not wait until others have opened the file
+            except LockedError:  # SQLite does not wait for other processes before it changes the journal mode
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
         return None
 
     def close(self) -> None:
-        """Close all connections; of a SQLite file the journal is then written back."""
+        """Close all connections; SQLite then writes the journal back into the file."""
         self._engine.dispose()
 
-    def _refused(self, reason: str) -> StoreError:
-        return StoreError(f"cannot use the results database {self.name}: {reason}")
+    def _error(self, reason: str, kind: type[StoreError] = StoreError) -> StoreError:
+        return kind(f"cannot use the results database {self.name}: {reason}")
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _store_errors(self) -> Iterator[None]:
+        """Raise errors of the database as `StoreError`."""
         try:
             yield
         except sa.exc.DBAPIError as error:
-            raise self._explain(error.orig or error) from error
+            raise self._store_error(error.orig or error) from error
 
-    def _explain(self, cause: BaseException) -> StoreError:
+    def _store_error(self, cause: BaseException) -> StoreError:
         code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or ""
         reason = (str(cause).strip() or type(cause).__name__).splitlines()[0].removesuffix(".")
         for start, advice in _ADVICE.items():
             if code.startswith(start):
-                kind = Locked if start == "SQLITE_BUSY" else StoreError
-                return kind(str(self._refused(f"{reason}. {advice}")))
+                return self._error(f"{reason}. {advice}", LockedError if start == "SQLITE_BUSY" else StoreError)
         if "FATAL: " in reason and "the database system is" not in reason:  # "starting up", "shutting down"
-            return self._refused(f"{reason}. {_UNWELCOME}")
+            return self._error(f"{reason}. {_LOGIN_ADVICE}")
         if self.dialect == "postgresql" and (not code or code.startswith(_SERVER_GONE)):
-            return Unreachable(str(self._refused(f"{reason}. {_UNREACHABLE}")))
-        return self._refused(f"{reason}.")
+            return self._error(f"{reason}. {_SERVER_ADVICE}", UnreachableError)
+        return self._error(f"{reason}.")
 
 
 def file_system(path: Path) -> str:
-    """Return the type of the file system that holds a path, as Linux names it; "" where that is not known."""
-    if not MOUNTS.exists():
-        return ""
+    """Return the type of the file system that contains a path, such as "ext4" or "nfs4", or "" if it is unknown."""
     folders = {str(path.resolve()), *map(str, path.resolve().parents)}
-    found = ("", "")
-    for line in MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
-        _, folder, kind, *_ = line.split(" ")
-        folder = folder.replace("\\040", " ")
-        if folder in folders and len(folder) >= len(found[0]):  # a later mount hides an earlier one
-            found = (folder, kind)
-    return found[1]
+    mounts = [mount for mount in psutil.disk_partitions(all=True) if mount.mountpoint in folders]
+    # the innermost mount, and the last one there, since a later mount hides an earlier one
+    return max(reversed(mounts), key=lambda mount: len(mount.mountpoint)).fstype if mounts else ""
 
 
-def _checked(url: str) -> sa.URL:
+def _parse_url(url: str) -> sa.URL:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() not in _BEGIN:
         raise ValueError("it must be sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME.")
@@ -233,26 +225,26 @@ def _checked(url: str) -> sa.URL:
 
 
 def _sqlite_file(url: sa.URL) -> Path | None:
-    """Return the file of a URL, if it has one and names it plainly."""
+    """Return the SQLite file of a URL, or None for another database, one in memory, or a file given as a URI."""
     in_memory = url.database in (None, "", ":memory:") or str(url.database).startswith("file:")
     return None if url.get_backend_name() != "sqlite" or in_memory else Path(str(url.database))
 
 
 def _check_file(file: Path, must_exist: bool) -> None:
-    """Raise where a SQLite file cannot be; else make the folder that it is to lie in."""
+    """Raise if a SQLite file cannot be used at this path; else create its folder."""
     kind = file_system(file)
     if _NETWORK_FILE_SYSTEM.fullmatch(kind):
         raise ValueError(
-            f"it lies on a network file system ({kind}), where SQLite's locks do not hold and the file would be"
+            f"it is on a network file system ({kind}), where SQLite's locks do not work and the file would be"
             " damaged. Keep it on a local disk, or use PostgreSQL: --store postgresql+psycopg://USER@HOST/NAME."
         )
     if must_exist and not file.exists():
-        raise ValueError("there is no such file.")
+        raise ValueError("the file does not exist.")
     file.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
-    """Leave transactions to `_begin`, and let the deletion of a row take what hangs on it."""
+    """Turn on foreign keys, and turn off the driver's own transactions in favour of `_begin`."""
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys=ON")
 

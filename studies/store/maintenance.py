@@ -1,4 +1,4 @@
-"""Care of a store: what is in it, what is to go, and results that come home from another machine."""
+"""Maintenance of a store: counts, selection and removal of cells, compaction, and merging with another store."""
 
 import json
 from collections import Counter, defaultdict
@@ -12,11 +12,9 @@ from studies.store.provenance import now
 from studies.store.schema import PARTS, cells, runs
 from studies.store.store import Store
 
-_AT_ONCE = 500
+_BATCH = 500  # cells
 
-_FORGOTTEN = timedelta(
-    days=30
-)  # since a run began that has stored nothing; a shorter one may still be at its first cell
+_ABANDONED_AFTER = timedelta(days=30)  # without any cell; a younger run may still be at its first one
 
 Learner = tuple[str, str, str]
 """Problem, estimator and prior of a cell, as text."""
@@ -24,18 +22,18 @@ Learner = tuple[str, str, str]
 
 @dataclass
 class Merged:
-    """What came of a merge.
+    """The result of a merge.
 
     Attributes
     ----------
     added : int
-        Cells that were not there.
+        Number of new cells.
     replaced : int
-        Cells that were there, failed, and came ok.
+        Number of failed cells that were replaced by ones that are ok.
     same : int
-        Cells that were there as they came.
+        Number of cells that were kept, without a difference.
     differing : list of str
-        Keys of cells that are ok here and there with different values: those that were there stay.
+        Keys of cells that are ok in both stores with different values, which were kept.
     """
 
     added: int = 0
@@ -45,45 +43,46 @@ class Merged:
 
 
 def count(store: Store) -> dict[Learner, Counter[str]]:
-    """Return how many cells of each learner ended with each status."""
+    """Return the number of cells by learner and status."""
     counts: dict[Learner, Counter[str]] = defaultdict(Counter)
     with store.database.reading() as connection:
-        for spec, status in connection.execute(sa.select(cells.c.spec, cells.c.status)).yield_per(_AT_ONCE):
+        for spec, status in connection.execute(sa.select(cells.c.spec, cells.c.status)).yield_per(_BATCH):
             counts[learner(spec)][status] += 1
     return dict(sorted(counts.items()))
 
 
 def learner(spec: str) -> Learner:
-    """Return what a cell's specification says of its learner."""
+    """Return the learner in a cell's specification."""
     described = json.loads(spec)
     return str(described.get("problem")), str(described.get("estimator")), str(described.get("prior") or "")
 
 
 def failed(store: Store, limit: int) -> list[str]:
-    """Return the keys of the cells that failed last."""
+    """Return the keys of the last `limit` cells that failed, newest first."""
     query = sa.select(cells.c.key).where(cells.c.status != "ok").order_by(cells.c.stored_at.desc(), cells.c.key)
     with store.database.reading() as connection:
         return list(connection.scalars(query.limit(limit)))
 
 
 def select(store: Store, prefix: str = "", status: str | None = None, keys: Collection[str] | None = None) -> list[str]:
-    """Return the keys of the cells to which all that is given applies.
+    """Return the keys of the cells that meet all given conditions.
 
     Parameters
     ----------
     store : Store
     prefix : str, default=""
-        Of the key.
+        Start of the key.
     status : str or None, default=None
-        "failed" is any but "ok".
+        Status of the cells; "failed" is any but "ok".
     keys : collection of str or None, default=None
+        Keys to select from; by default all.
     """
     statuses = store.statuses(store.find(prefix) if keys is None else [k for k in keys if k.startswith(prefix)])
     return [k for k, s in statuses.items() if status in (None, s) or (status == "failed" and s != "ok")]
 
 
 def remove(store: Store, keys: Collection[str]) -> int:
-    """Remove cells with all that hangs on them, in one transaction, and return how many there were."""
+    """Remove cells with their values, maps and models in one transaction, and return their number."""
     with store.database.writing() as connection:
         return sum(
             connection.execute(cells.delete().where(cells.c.key.in_(batch))).rowcount
@@ -92,18 +91,17 @@ def remove(store: Store, keys: Collection[str]) -> int:
 
 
 def clean(store: Store) -> int:
-    """Remove what nothing refers to, give the room back, and return the bytes that were freed.
+    """Remove runs without cells, compact the database, and return the bytes that were freed.
 
-    No cell goes, whatever its status and whether or not any study still plans it: it cost time, and `remove` is there.
-    Runs without a cell go once they have ended or a month has passed. A SQLite file is complete afterwards without its
-    journal, so that it can be copied.
+    No cell is removed, whatever its status and even if no study contains it; `remove` does that. A run without cells is
+    removed if it has ended or is a month old. A SQLite file is then complete without its journal and can be copied.
     """
     before = store.database.size()
     used = sa.select(cells.c.run).where(cells.c.run.is_not(None))
-    over = sa.or_(runs.c.finished_at.is_not(None), runs.c.started_at < now() - _FORGOTTEN)
+    over = sa.or_(runs.c.finished_at.is_not(None), runs.c.started_at < now() - _ABANDONED_AFTER)
     with store.database.writing() as connection:
         connection.execute(runs.delete().where(runs.c.id.not_in(used), over))
-        for part in PARTS:  # a tool that leaves foreign keys out of account may have left them behind
+        for part in PARTS:  # which other tools may have left behind, without foreign keys
             connection.execute(part.delete().where(part.c.key.not_in(sa.select(cells.c.key))))
     journal = ("PRAGMA wal_checkpoint(TRUNCATE)",) if store.database.path else ()
     store.database.outside_transaction("VACUUM", *journal)
@@ -111,9 +109,9 @@ def clean(store: Store) -> int:
 
 
 def merge(source: Store, into: Store) -> Merged:
-    """Bring all cells of a store, with their runs, into another; what is there and ok stays.
+    """Copy all cells of a store, with their runs, into another one, whose cells that are ok are kept.
 
-    A few hundred cells are one transaction; what a kill interrupts, a second merge completes.
+    Each transaction copies a few hundred cells; a second merge completes one that was interrupted.
     """
     merged = Merged()
     for keys in _batches(source.find("")):
@@ -132,7 +130,7 @@ def merge(source: Store, into: Store) -> Merged:
 
 
 def _copy(source: Store, into: Store, keys: Collection[str]) -> set[str]:
-    """Copy cells with all that hangs on them, in one transaction, and return the keys of those that were inserted."""
+    """Copy cells with their parts in one transaction, and return the keys of the inserted ones."""
     rows = {t: [dict(r._mapping) for r in source.rows(sa.select(t), t.c.key, keys)] for t in (cells, *PARTS)}
     used = {row["run"] for row in rows[cells]} - {None}
     runs_used = [dict(r._mapping) for r in source.rows(sa.select(runs), runs.c.id, used)]
@@ -145,4 +143,4 @@ def _copy(source: Store, into: Store, keys: Collection[str]) -> set[str]:
 
 
 def _batches(keys: list[str]) -> Iterator[list[str]]:
-    return (keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE))
+    return (keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH))

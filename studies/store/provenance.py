@@ -1,4 +1,4 @@
-"""Where results come from: the record of a run, with versions, machine, threads, command and commit."""
+"""The provenance of results: the record of a run, with versions, machine, threads, command and commit."""
 
 import os
 import platform
@@ -16,37 +16,37 @@ _PACKAGES = ("toymanifold", "numpy", "scipy", "scikit-learn", "torch", "skorch")
 
 
 def now() -> datetime:
-    """Return the present moment in UTC, without a time zone, as databases keep it."""
+    """Return the current time in UTC, without a time zone, as databases store it."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One call of a command that computes cells.
+    """The record of a command that computes cells.
 
     Parameters
     ----------
     study : str
     seeds : int
-        How many the study has in this run.
+        Number of seeds in this run.
     command : str
-        As typed, without passwords.
+        The command line, without passwords.
     executor : str
     threads : int
-        Of each worker.
+        Number of threads of each worker.
     host, cpu : str
     cores : int
     versions : dict of str to str
-        Of Python and of the packages that results depend on.
+        Versions of Python and of the packages on which results depend.
     git_commit : str or None
-        Of the source tree, if it is a git checkout.
+        Commit of the source tree, if it is a git checkout.
     git_dirty : bool or None
-        Whether the source tree differs from the commit.
+        True if the source tree differs from the commit.
     id : str
     started_at : datetime
         In UTC, without a time zone.
     finished_at : datetime or None
-        None while it goes on, and for ever if it was killed.
+        None as long as the run has not ended, and also if it was killed.
     """
 
     study: str
@@ -65,12 +65,23 @@ class Run:
     finished_at: datetime | None = None
 
     def differences(self, other: "Run") -> list[str]:
-        """Return in what two runs differ that can change the last bits of a result, each as "name: this, other"."""
-        mine, theirs = ({"cpu": r.cpu, "threads": str(r.threads), **r.versions} for r in (self, other))
-        return [f"{name}: {mine.get(name)}, {theirs.get(name)}" for name in mine if mine[name] != theirs.get(name)]
+        """Return the differences that can change the last bits of a result, each as "name: this, other"."""
+        mine, others = ({"cpu": r.cpu, "threads": str(r.threads), **r.versions} for r in (self, other))
+        return [f"{name}: {mine[name]}, {others.get(name)}" for name in mine if mine[name] != others.get(name)]
+
+    def describe(self) -> dict[str, str]:
+        """Return the readable parts of the record: command, machine, workers, versions and commit."""
+        dirty = " with changes" if self.git_dirty else ""
+        return {
+            "command": self.command,
+            "machine": f"{self.cpu}, {self.cores} core{'s' if self.cores > 1 else ''}",
+            "workers": f"{self.executor}, {self.threads} thread{'s' if self.threads > 1 else ''} each",
+            "versions": ", ".join(f"{name} {version}" for name, version in self.versions.items()),
+            "commit": f"commit {self.git_commit[:12]}{dirty}" if self.git_commit else "no git checkout",
+        }
 
 
-def collect(study: str, seeds: int, *, executor: str = "local", threads: int = 1) -> Run:
+def collect(study: str, seeds: int, *, executor: str = "local") -> Run:
     """Return the record of a run that begins now, in this process, on this machine.
 
     Parameters
@@ -78,8 +89,6 @@ def collect(study: str, seeds: int, *, executor: str = "local", threads: int = 1
     study : str
     seeds : int
     executor : str, default="local"
-    threads : int, default=1
-        Of each worker.
     """
     commit, dirty = _git(Path(__file__))
     return Run(
@@ -87,7 +96,7 @@ def collect(study: str, seeds: int, *, executor: str = "local", threads: int = 1
         seeds=seeds,
         command=_without_passwords(shlex.join(sys.argv)),
         executor=_without_passwords(executor),
-        threads=threads,
+        threads=1,
         host=platform.node(),
         cpu=_cpu(),
         cores=os.cpu_count() or 1,
@@ -117,9 +126,9 @@ def _cpu() -> str:
 
 
 def _git(source: Path) -> tuple[str | None, bool | None]:
-    """Return the commit of the checkout that tracks a file, and whether its folder differs from it; else two Nones."""
+    """Return the commit of the checkout that tracks a file, and True if it has changes; without one, two Nones."""
     try:
-        _ask_git(source, "ls-files", "--error-unmatch", source.name)  # it may lie in somebody else's checkout
+        _ask_git(source, "ls-files", "--error-unmatch", source.name)  # fails in a checkout of another project
         commit = _ask_git(source, "rev-parse", "HEAD")
         changes = _ask_git(source, "status", "--porcelain", "--untracked-files=no", "--", ":/")
     except (OSError, subprocess.SubprocessError):

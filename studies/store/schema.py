@@ -1,13 +1,13 @@
-"""The tables of the results database, their version, and the way to it from each earlier one."""
+"""The tables of the results database, their version, and the migrations from earlier versions."""
 
 import sqlalchemy as sa
 
 from studies.store.database import Database, StoreError
 
 VERSION = 2
-"""Raised with every change of the tables, together with a step in `_STEPS`."""
+"""Raised with every change of the tables, together with a new step in `_STEPS`."""
 
-_LOCK = 7_086_001  # any number, the same for all: one process at a time makes or changes the tables of a server
+_LOCK = 7_086_001  # arbitrary key of the server's lock: one process at a time creates or changes the tables
 
 metadata = sa.MetaData()
 
@@ -70,7 +70,7 @@ models = sa.Table(
 )
 
 PARTS = (values, maps, models)
-"""What hangs on a cell, and goes with it."""
+"""Tables whose rows belong to a cell and are deleted with it."""
 
 _TO_2 = """
 CREATE TABLE runs (
@@ -84,7 +84,7 @@ ALTER TABLE cells ADD COLUMN shared INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE cells ADD COLUMN run VARCHAR(32) REFERENCES runs (id)
 """
 
-_STEPS = {1: _TO_2}  # from a version to the next: frozen text, for the tables above go on changing
+_STEPS = {1: _TO_2}  # from a version to the next, as fixed text, since the tables above will change
 
 _TYPES = {
     "sqlite": {"datetime": "DATETIME", "blob": "BLOB"},
@@ -93,32 +93,32 @@ _TYPES = {
 
 
 def prepare(database: Database, *, must_exist: bool = False) -> None:
-    """Make the tables if the database is empty, and bring those of an earlier version up to this one.
+    """Create the tables if the database is empty, and migrate those of an earlier version.
 
-    One transaction, so that a kill leaves the old tables or the new.
+    This is one transaction, so that after a kill there are the old tables or the new ones.
 
     Parameters
     ----------
     database : Database
     must_exist : bool, default=False
-        Whether an empty database is an error.
+        Raise if the database is empty.
 
     Raises
     ------
     StoreError
-        If the database holds something else, or tables of a newer version.
+        If the database contains other tables, or those of a newer version.
     """
     with database.reading() as connection:
         version = _version(connection, database)
     if version is None and must_exist:
-        raise StoreError(f"the database {database.name} holds no results.")
+        raise StoreError(f"the database {database.name} contains no results.")
     if version == VERSION:
         return
     database.use_wal()
     with database.writing() as connection:
         if database.dialect == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-        version = _version(connection, database)  # another process may have been faster
+        version = _version(connection, database)  # again, since another process may have changed it
         if version is None:
             metadata.create_all(connection)
             connection.execute(schema.insert().values(version=VERSION))
@@ -134,21 +134,21 @@ def _migrate(connection: sa.Connection, version: int) -> None:
 
 
 def _version(connection: sa.Connection, database: Database) -> int | None:
-    """Return the version of the tables, or None of an empty database."""
+    """Return the version of the tables, or None for an empty database."""
     tables = sa.inspect(connection).get_table_names()
     if schema.name not in tables:
         if tables:
             raise StoreError(
-                f"the database {database.name} was not made by toymanifold, and was left as it is: it holds"
+                f"the database {database.name} was not created by toymanifold and was not changed: it contains"
                 f" {', '.join(map(repr, tables[:3]))}. Name another with --store."
             )
         return None
     version = connection.scalar(sa.select(sa.func.max(schema.c.version)))
     if version is None:
-        raise StoreError(f"the results database {database.name} lacks its version, and was left as it is.")
+        raise StoreError(f"the results database {database.name} has no version and was not changed.")
     if version > VERSION:
         raise StoreError(
             f"the results database {database.name} has schema version {version}, of a newer toymanifold; this one reads"
-            f" up to {VERSION}. Update toymanifold."
+            f" versions up to {VERSION}. Update toymanifold."
         )
     return int(version)

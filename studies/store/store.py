@@ -1,7 +1,7 @@
-"""The results: outcomes of cells in, outcomes out, one transaction for each cell.
+"""The store of results: outcomes of cells, written in one transaction each.
 
-Only the driver writes. A cell is stored when it has ended, well or badly, so nothing in the store says "running" and a
-killed study leaves nothing half done. What is ok stays: no later outcome of the same cell replaces it.
+Only the driver writes. A cell is stored when it has ended, with or without success, so a killed study leaves nothing
+half done. An outcome that is ok is permanent: no later outcome of the cell replaces it.
 """
 
 import math
@@ -21,36 +21,36 @@ from studies.store.schema import PARTS, cells, maps, models, prepare, runs, valu
 
 __all__ = ["Origin", "Outcome", "Store", "StoreError"]
 
-_KEYS_AT_ONCE = 500  # of a query; SQLite takes no more than a thousand or so
+_KEYS_AT_ONCE = 500  # in a query; SQLite allows about a thousand
 
 _CELL = [cells.c[name] for name in ("key", "spec", "status", "error", "traceback", "seconds", "shared")]
 _VALUE = [values.c[name] for name in ("key", "metric", "value")]
 
-_SECONDS_AT_RISK = 1.0  # of computing, that a power cut may cost
+_SECONDS_AT_RISK = 1.0  # of computing that a power cut may cost
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a cell ended.
+    """The outcome of a cell.
 
     Parameters
     ----------
     key, spec : str
-        Of the cell.
+        Key and specification of the cell.
     status : str
-        "ok"; "error", it raised; "timeout" or "memory", it came to its limit; or "lost", its worker died.
+        "ok"; "error" if it raised; "timeout" or "memory" if it reached a limit; "lost" if its worker died.
     values : dict of str to float
         Its metrics; empty unless "ok".
     decision_map : ndarray of shape (size, size), bool, or None
-        Where the learner answers 1; only in the plane, and only if "ok".
+        True where the learner predicts 1; only in the plane, and only if "ok".
     error, traceback : str
         Empty if "ok".
     seconds : float
-        In the worker, all told; where cells were fitted together, this one's share.
+        Total time in the worker, or the cell's share of it if cells were fitted together.
     shared : int
-        How many cells were fitted together with it, itself included.
+        Number of cells fitted together, including this one.
     model : bytes or None
-        The fitted estimator as `studies.models.dump` gives it; only if "ok".
+        The fitted estimator in the form of `estimators.nets.serialization.dump`; only if "ok".
     """
 
     key: str
@@ -66,32 +66,32 @@ class Outcome:
 
     @property
     def measured(self) -> dict[str, float]:
-        """The values that are no times: those that the same computation gives again."""
+        """The values without times, which are the same for the same computation."""
         return {metric: value for metric, value in self.values.items() if not metric.endswith("seconds")}
 
 
 @dataclass(frozen=True)
 class Origin:
-    """When a cell was stored, in UTC, and by which run; None of a cell that an early version stored."""
+    """The time when a cell was stored, in UTC, and the id of its run, or None for a cell of an early version."""
 
     stored_at: datetime
     run: str | None
 
 
 class Store:
-    """The results database at a SQLAlchemy URL, made if it is not there.
+    """The results database at a SQLAlchemy URL, created if it does not exist.
 
     Parameters
     ----------
     url : str
         ``sqlite:///path/to/file.db``, ``postgresql+psycopg://user@host/name``.
     must_exist : bool, default=False
-        Whether a database without results is an error.
+        Raise if the database does not exist or contains no results.
 
     Raises
     ------
     StoreError
-        If the database cannot be used; so does every method.
+        If the database cannot be used. Every method may raise it.
 
     Examples
     --------
@@ -122,27 +122,27 @@ class Store:
         self.database.close()
 
     def begin_run(self, run: Run) -> str:
-        """Store the record of a run that begins, and return its id, by which `add` and `end_run` know it."""
+        """Store the record of a run that begins, and return its id, for `add` and `end_run`."""
         insert = self.database.insert(runs).on_conflict_do_nothing()
         self.database.transact(lambda connection: connection.execute(insert, asdict(run)))
         return run.id
 
     def end_run(self, run: str) -> None:
-        """Store that a run has ended."""
+        """Store the time when a run ended."""
         ended = runs.update().where(runs.c.id == run).values(finished_at=now())
         self.database.transact(lambda connection: connection.execute(ended))
 
     def add(self, outcome: Outcome, run: str | None = None) -> None:
-        """Store how a cell ended, in one transaction; what is there already stays if it is ok, and else is replaced.
+        """Store the outcome of a cell in one transaction; it replaces an earlier one that is not ok.
 
-        It survives the end of this process at once. It survives a power cut with the next cell whose outcome, together
-        with those since the last that did, took a second to compute: a power cut costs a second of computing at most.
+        It survives the end of this process at once, and a power cut as soon as the outcomes since the last sync took a
+        second to compute: a power cut costs a second of computing at most.
 
         Parameters
         ----------
         outcome : Outcome
         run : str or None, default=None
-            From `begin_run`.
+            Id of the run, from `begin_run`.
 
         Raises
         ------
@@ -157,14 +157,14 @@ class Store:
             self._seconds_at_risk = 0.0
 
     def put(self, connection: sa.Connection, rows: Mapping[sa.Table, list[dict[str, Any]]]) -> set[str]:
-        """Insert cells and what hangs on them, except where a cell is there and ok; return the keys of those inserted.
+        """Insert cells with their parts, except those that are already stored as ok; return the inserted keys.
 
         Parameters
         ----------
         connection : Connection
-            In a transaction that writes.
+            A transaction for writing.
         rows : dict of Table to list of dict
-            Of `schema.cells` and `schema.PARTS`.
+            Rows of `schema.cells` and `schema.PARTS`.
         """
         written = set(connection.scalars(self._upsert, rows[cells]))
         for part in PARTS:
@@ -180,14 +180,14 @@ class Store:
             return list(connection.scalars(sa.select(cells.c.key).where(begins).order_by(cells.c.key)))
 
     def statuses(self, keys: Collection[str]) -> dict[str, str]:
-        """Return the status of those of the cells that have ended."""
+        """Return the status of each cell that has ended, by key."""
         query = sa.select(cells.c.key, cells.c.status)
         return dict(self.rows(query, cells.c.key, keys))
 
     def outcomes(self, keys: Collection[str]) -> dict[str, Outcome]:
-        """Return how those of the cells that have ended did, metrics by name, without their maps and models."""
+        """Return the outcome of each cell that has ended, by key, without maps and models."""
         measured: dict[str, dict[str, float]] = {}
-        query = sa.select(*_VALUE).order_by(values.c.key, values.c.metric)  # for PostgreSQL has an order of its own
+        query = sa.select(*_VALUE).order_by(values.c.key, values.c.metric)  # PostgreSQL has no order by default
         for key, metric, value in self.rows(query, values.c.key, keys):
             measured.setdefault(key, {})[metric] = value
         return {
@@ -196,32 +196,32 @@ class Store:
         }
 
     def origins(self, keys: Collection[str]) -> dict[str, Origin]:
-        """Return where those of the cells that have ended come from."""
+        """Return the origin of each cell that has ended, by key."""
         query = sa.select(cells.c.key, cells.c.stored_at, cells.c.run)
         return {row.key: Origin(row.stored_at, row.run) for row in self.rows(query, cells.c.key, keys)}
 
     def runs(self) -> dict[str, Run]:
-        """Return all runs by their id, in the order in which they began."""
+        """Return all runs by id, in the order of their start."""
         names = [f.name for f in fields(Run)]
         with self.database.reading() as connection:
             rows = connection.execute(sa.select(runs).order_by(runs.c.started_at, runs.c.id)).all()
         return {row.id: Run(**{name: row._mapping[name] for name in names}) for row in rows}
 
     def decision_map(self, key: str) -> NDArray[np.bool_] | None:
-        """Return a cell's decision map (size, size), or None if it has none."""
+        """Return a cell's decision map of shape (size, size), or None if it has none."""
         for row in self.rows(sa.select(maps), maps.c.key, [key]):
             bits = np.unpackbits(np.frombuffer(row.bits, dtype=np.uint8), count=row.size**2)
             return bits.astype(bool).reshape(row.size, row.size)
         return None
 
     def model(self, key: str) -> bytes | None:
-        """Return a cell's fitted estimator as `studies.models.load` takes it, or None if it was not kept."""
+        """Return a cell's fitted estimator for `estimators.nets.serialization.load`, or None if it was not kept."""
         for row in self.rows(sa.select(models), models.c.key, [key]):
             return bytes(row.model)
         return None
 
     def rows(self, query: sa.Select[Any], key: sa.ColumnElement[str], keys: Iterable[str]) -> Iterator[Any]:
-        """Yield the rows of a query whose `key` is one of the `keys`, a few hundred at a time."""
+        """Yield the rows of a query whose `key` is one of `keys`, from queries of a few hundred keys each."""
         wanted = sorted(set(keys))
         with self.database.reading() as connection:
             for start in range(0, len(wanted), _KEYS_AT_ONCE):
@@ -229,10 +229,10 @@ class Store:
 
 
 def _rows_of(outcome: Outcome, run: str | None) -> dict[sa.Table, list[dict[str, Any]]]:
-    """Return an outcome as rows, checked."""
+    """Return an outcome as rows; raise if it is invalid."""
     key, inside, model = outcome.key, outcome.decision_map, outcome.model
     if outcome.status != "ok" and (outcome.values or inside is not None or model is not None):
-        raise ValueError(f"an outcome that is {outcome.status!r} cannot have metrics, a map or a model: {key}")
+        raise ValueError(f"an outcome with status {outcome.status!r} cannot have metrics, a map or a model: {key}")
     return {
         cells: [
             {
@@ -260,5 +260,5 @@ def _number(metric: str, value: Any) -> float:
 
 
 def _storable(text: str) -> str:
-    """Return a text as a database can hold it: without zeros and halves of surrogate pairs."""
+    """Return a text that a database can store: without NUL characters and lone surrogates."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

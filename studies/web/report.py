@@ -288,10 +288,9 @@ def _provenance(results: Results) -> list[tuple[str, str]]:
 
 
 def _run(run: Run, n_cells: int) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
-    commit = f", commit {run.git_commit[:10]}{' with changes' if run.git_dirty else ''}" if run.git_commit else ""
-    machine = f"{run.cpu}, {run.cores} core{'s' if run.cores > 1 else ''}"
-    return f"{n_cells:,} cell{'s' if n_cells > 1 else ''} by {run.command}, on {machine}; {versions}{commit}"
+    parts = run.describe()
+    cells = f"{n_cells:,} cell{'s' if n_cells > 1 else ''}"
+    return f"{cells} by {parts['command']}, on {parts['machine']}; {parts['versions']}; {parts['commit']}"
 
 
 def _template() -> jinja2.Template:

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from studies.execution.run import MAP_MARGIN, run_cell
-from studies.registry.errors import Issue, SpecError, refuse, report, reworded
+from studies.registry.errors import Issue, SpecError, format_issues, issues_of, raise_issues
 from studies.registry.learners import find
-from studies.registry.params import resolved
+from studies.registry.params import canonical_params
 from studies.registry.problems import PROBLEMS
 from studies.registry.test_sets import map_points
 from studies.spec.cells import Cell
@@ -97,7 +97,7 @@ class SceneRequest(Part):
 
     @model_validator(mode="after")
     def _in_time(self) -> Self:
-        refuse(_too_much(self))
+        raise_issues(_too_much(self))
         return self
 
     @classmethod
@@ -112,7 +112,7 @@ class SceneRequest(Part):
         try:
             return cls.model_validate(dict(query))
         except ValidationError as error:
-            raise SpecError(report(reworded(error, cls), "not shown")) from error
+            raise SpecError(format_issues(issues_of(error, cls), "not shown")) from error
 
     @property
     def cell(self) -> Cell:
@@ -121,10 +121,10 @@ class SceneRequest(Part):
         params = {**option.params, **{name: getattr(self, name) for name in option.controls}}
         return Cell(
             "spiral",
-            resolved(PROBLEMS["spiral"], {"turns": self.turns, "flip_probability": self.flip_probability}),
+            canonical_params(PROBLEMS["spiral"], {"turns": self.turns, "flip_probability": self.flip_probability}),
             option.estimator,
             None if self.prior == "none" else self.prior,
-            resolved(find(option.estimator, "classification"), params),
+            canonical_params(find(option.estimator, "classification"), params),
             self.n_samples,
             self.seed,
             _METRICS,

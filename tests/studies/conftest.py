@@ -62,7 +62,7 @@ def tiny():
 
 @pytest.fixture
 def run_apart():
-    """Run a program that uses the store alone in a process of its own, quickly, and return what it prints."""
+    """Return a function that runs a program in a new process and returns its output."""
 
     def run(program, *words):
         command = [sys.executable, "-c", program, *words]
@@ -73,7 +73,7 @@ def run_apart():
 
 @pytest.fixture(scope="session")
 def toymanifold():
-    """Run the command in this process, and return what it printed; the one place that knows its module."""
+    """Return a function that runs the command in this process and returns its output."""
     from studies.cli.main import app
 
     def invoke(*words, exit_code=0):
@@ -91,19 +91,19 @@ def sqlite_url(tmp_path):
 
 @pytest.fixture
 def postgresql_url(postgresql):
-    """A new, empty schema on the server, which is to a store what a database is."""
+    """The URL of a new, empty schema on the server, which a store uses like a database."""
     return postgresql.new_schema()
 
 
 @pytest.fixture(params=["sqlite_url", "postgresql_url"])
 def url(request):
-    """A new, empty database, of each kind in turn."""
+    """The URL of a new, empty database, of each kind in turn."""
     return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="session")
 def postgresql():
-    """A real PostgreSQL server, of this session's own."""
+    """A PostgreSQL server for this session."""
     psycopg = pytest.importorskip("psycopg", reason="STORE NOT TESTED ON POSTGRESQL: psycopg is not installed")
     programs = _postgresql_programs()
     if programs is None:
@@ -123,13 +123,13 @@ def _postgresql_programs():
 
 
 class Server:
-    """A PostgreSQL server in a folder of its own, reached by a socket in it."""
+    """A PostgreSQL server in a new folder, with a socket in this folder."""
 
     def __init__(self, programs, psycopg):
         self._programs, self._psycopg = programs, psycopg
         self.folder = Path(tempfile.mkdtemp(prefix="tm-pg-"))  # a socket's path must be short
         self._user = {}
-        if os.geteuid() == 0:  # which PostgreSQL refuses
+        if os.geteuid() == 0:  # PostgreSQL does not run as root
             owner = next(u for u in pwd.getpwall() if u.pw_name in ("postgres", "nobody"))
             self._user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
@@ -157,7 +157,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def browser():
-    """A real browser, headless; of one module, for Playwright's loop lets no other run beside it."""
+    """A headless browser, for one module, since Playwright's event loop excludes others."""
     api = pytest.importorskip("playwright.sync_api", reason="NOT TESTED in a browser: pip install playwright")
     found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
     path = next(found, None)
@@ -171,7 +171,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def explored():
-    """The address, without a slash at its end, of a server of `toymanifold explore`."""
+    """The address of a server of `toymanifold explore`, without a slash at its end."""
     listening = explore.listen(0)
     server = uvicorn.Server(uvicorn.Config(explore.make_app(), log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -183,10 +183,10 @@ def explored():
 
 @pytest.fixture
 def simulated():
-    """Errors of known truth, as (n_seeds, n_sizes), noisy as measured ones are.
+    """A function that simulates errors (n_seeds, n_sizes) around a known curve, with the noise of measurements.
 
-    A seed is lucky or unlucky at all n, and a sample shares points with the next larger one, so the noise of one curve
-    is correlated; on top of it comes that of the test points.
+    The noise of a curve is correlated, since a seed has the same luck at all n and a sample shares points with the next
+    larger one. The sampling noise of the test points is added to it.
     """
 
     def simulate(truth, sizes, n_seeds, rng, luck=None):
@@ -203,7 +203,7 @@ def simulated():
 
 @pytest.fixture
 def frame_of():
-    """A tidy frame of accuracies from errors by learner, each as (n_seeds, n_sizes)."""
+    """A function that returns a tidy frame of accuracies from errors by learner, each (n_seeds, n_sizes)."""
 
     def frame(sizes, **errors):
         rows = [
@@ -220,25 +220,25 @@ def frame_of():
 
 
 def power_law(learner, n_samples, seed):
-    """Errors of the study `worth`: the polar net does with a quarter of the data, kNN needs 2.5 times as much."""
+    """Return an error of the study `worth`: the polar net needs a quarter of the net's data, kNN 2.5 times as much."""
     head_start = {"net": 1, "net + polar": 4, "kNN": 0.4}[learner]
     return 3 * (head_start * n_samples) ** -0.5 * (1 + 0.05 * np.sin(7 * seed + 3))
 
 
 def store_errors(study, store, error=power_law):
-    """Store a study's cells as if they had been run, with the errors that are given."""
+    """Store outcomes for all cells of a study, with the given errors."""
     side = np.arange(MAP_SIZE)
     for planned in plan_study(study):
         cell = planned.cell
-        wrong = error(planned.learner, cell.n_samples, cell.seed)
-        values = {"accuracy": 1 - wrong, "accuracy_uniform": 1 - 1.5 * wrong, "fit_seconds": cell.n_samples / 1e4}
-        shown = (side[:, None] < 240 * wrong) | (side > 120) if cell.n_samples in study.gallery else None
-        store.add(Outcome(cell.key, cell.spec, "ok", values, shown, seconds=1.0))
+        share = error(planned.learner, cell.n_samples, cell.seed)
+        values = {"accuracy": 1 - share, "accuracy_uniform": 1 - 1.5 * share, "fit_seconds": cell.n_samples / 1e4}
+        decision_map = (side[:, None] < 240 * share) | (side > 120) if cell.n_samples in study.gallery else None
+        store.add(Outcome(cell.key, cell.spec, "ok", values, decision_map, seconds=1.0))
 
 
 @pytest.fixture(scope="session")
 def worth():
-    """A study whose answers are known: see `power_law`."""
+    """A study with known answers: see `power_law`."""
     net = {"estimator": "net", "params": {"epochs": 10}, "max_samples": 10_000}
     return Study.model_validate(
         {
@@ -267,7 +267,7 @@ def worth():
 
 @pytest.fixture(scope="session")
 def worth_url(worth, tmp_path_factory):
-    """The address of a store in which the study `worth` is measured in full; to be read only."""
+    """The URL of a store with all cells of the study `worth`, which tests must not change."""
     url = f"sqlite:///{tmp_path_factory.mktemp('worth')}/results.db"
     with Store(url) as store:
         store_errors(worth, store)

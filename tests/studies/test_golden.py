@@ -1,6 +1,6 @@
-"""Cells keep their keys and their labels: what is stored under a key must be found under it by all later code.
+"""Cells keep their keys and labels, so that later code finds what is stored.
 
-What is written down in `data/golden` is never edited, only added to: see `data/README.md`.
+The files in `data/golden` are never edited, only extended: see `data/README.md`.
 """
 
 import hashlib
@@ -25,23 +25,23 @@ def by_hand(name):
 
 
 def labels(planned):
-    """Return where a cell stands in its study."""
+    """Return the labels of a cell in its study."""
     names = ("problem", "learner", "family", "axes")
     place = {name: getattr(planned, name) for name in names}
     return {**place, "n_samples": planned.cell.n_samples, "seed": planned.cell.seed}
 
 
 def rows(study):
-    """Return all that a study tells of its cells, as `cells.toml` has it."""
+    """Return the cells of a study in the form of `cells.toml`."""
     quick = {planned.cell.key for planned in plan_study(study.reduced())}
     return [
         {**labels(p), "quick": p.cell.key in quick, "key": p.cell.key, "spec": p.cell.spec} for p in plan_study(study)
     ]
 
 
-def exact(told):
-    """Return each row as text, in which 1, 1.0 and true are three things."""
-    return [json.dumps(row, ensure_ascii=False) for row in told]
+def exact(rows):
+    """Return each row as text, in which 1, 1.0 and true differ."""
+    return [json.dumps(row, ensure_ascii=False) for row in rows]
 
 
 def digest(lines):
@@ -49,10 +49,13 @@ def digest(lines):
 
 
 def outline(study):
-    """Return how many cells a study has, and digests of their keys and of their labels."""
+    """Return the number of cells of a study, and digests of their keys and labels."""
     planned = plan_study(study)
-    keys, told = digest(p.cell.key for p in planned), digest(json.dumps(labels(p)) for p in planned)
-    return {"cells": len(planned), "keys": keys, "labels": told}
+    return {
+        "cells": len(planned),
+        "keys": digest(p.cell.key for p in planned),
+        "labels": digest(json.dumps(labels(p)) for p in planned),
+    }
 
 
 def outlines(study):
@@ -65,7 +68,7 @@ def test_a_study_written_by_hand_keeps_its_cells(name):
 
 
 @pytest.mark.parametrize("name", BY_HAND)
-def test_what_quick_runs_is_these_cells_in_this_order(name):
+def test_a_reduced_study_keeps_its_cells_and_their_order(name):
     quick = [planned.cell.key for planned in plan_study(by_hand(name).reduced())]
     assert quick == [cell["key"] for cell in CELLS[name] if cell["quick"]]
 
@@ -88,15 +91,15 @@ def test_axes_keep_their_columns(name):
 
 @pytest.mark.parametrize("name", sorted(CELLS.keys() - BY_HAND))
 def test_a_built_in_study_keeps_its_first_cell_and_its_last(name):
-    told = rows(built_in()[name])
-    assert exact([told[0], told[-1]]) == exact(CELLS[name])
+    cells = rows(built_in()[name])
+    assert exact([cells[0], cells[-1]]) == exact(CELLS[name])
 
 
-def test_no_cell_of_any_built_in_study_moves():
+def test_built_in_studies_keep_all_their_cells():
     assert {name: outlines(study) for name, study in built_in().items()} == STUDIES["built-in"]
 
 
-def test_no_cell_of_the_example_moves(toymanifold, tmp_path):
+def test_the_example_keeps_all_its_cells(toymanifold, tmp_path):
     path = tmp_path / "example.toml"
     toymanifold("new", str(path))
     assert outlines(Study.from_toml(path)) == STUDIES["example"]
@@ -108,7 +111,7 @@ def test_a_key_is_the_sha_256_of_its_spec(name):
         assert cell["key"] == hashlib.sha256(cell["spec"].encode()).hexdigest()
 
 
-# Problem, prior and parameters as Python may have them, and the learner of the study `spellings` that they are.
+# Problem, prior and parameters with Python and numpy types, by the equal learner of the study `spellings`.
 IN_PYTHON = {
     "net in lists, weight_decay=1e-05": (
         {"problem": "sphere", "params": {"radius": np.float64(4.47213595499958), "ambient_dimension": np.int8(5)}},
@@ -129,7 +132,7 @@ IN_PYTHON = {
 
 
 @pytest.mark.parametrize("learner", IN_PYTHON)
-def test_values_of_python_and_numpy_are_those_of_toml(learner):
+def test_python_and_numpy_values_are_equal_to_those_of_toml(learner):
     problem, estimator, params = IN_PYTHON[learner]
     study = Study(
         name="python",

@@ -1,4 +1,4 @@
-"""Stores live on: what an earlier version has measured, this one reads, shows, goes on with and computes again.
+"""Stores of an earlier version can be read, shown, continued and verified.
 
 The store in `data/kept`, of schema version 2, was written by commit 709d533: see `data/README.md`.
 """
@@ -29,7 +29,7 @@ REASON = "ValueError: Expected n_neighbors <= n_samples_fit, but n_neighbors = 3
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def copy_store(request, tmp_path_factory):
-    """Make copies of the kept store, and return their addresses."""
+    """Return a function that copies the kept store and returns the copy's URL."""
     if request.param == "sqlite":
         return lambda: f"sqlite:///{shutil.copy(KEPT / 'store.db', tmp_path_factory.mktemp('kept'))}"
     server = request.getfixturevalue("postgresql")
@@ -38,7 +38,7 @@ def copy_store(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def kept_url(copy_store):
-    """The address of a copy that no test changes."""
+    """The URL of a copy that no test changes."""
     return copy_store()
 
 
@@ -54,7 +54,7 @@ def as_text(csv):
 
 @pytest.fixture(scope="module")
 def table():
-    """The kept results as the command exported them then, every value as text."""
+    """The results that the earlier version exported, every value as text."""
     return as_text(KEPT / "export.csv")
 
 
@@ -62,13 +62,13 @@ def digest(decision_map):
     return hashlib.sha256(np.packbits(decision_map).tobytes()).hexdigest()
 
 
-def test_all_values_are_read_to_the_last_digit(results, table):
+def test_values_are_read_to_the_last_digit(results, table):
     read = as_text(io.StringIO(results.frame().to_csv(index=False)))
     measured = table[table["status"] == "ok"].reset_index(drop=True)
     pd.testing.assert_frame_equal(read, measured[PLACE])
 
 
-def test_all_that_is_known_of_cells_and_runs_is_exported(kept_url, table, toymanifold, tmp_path):
+def test_cells_and_runs_are_exported_as_before(kept_url, table, toymanifold, tmp_path):
     toymanifold("export", PATH, "--store", kept_url, "--output", str(tmp_path / "export.csv"))
     exported = as_text(tmp_path / "export.csv")
     assert exported.columns.symmetric_difference(table.columns).tolist() == sorted(LONG)
@@ -76,7 +76,7 @@ def test_all_that_is_known_of_cells_and_runs_is_exported(kept_url, table, toyman
     assert [hashlib.sha256(spec.encode()).hexdigest() for spec in exported["spec"]] == table["key"].tolist()
 
 
-def test_runs_and_cells_of_no_known_run_are_told_apart(results):
+def test_runs_are_read_and_early_cells_have_none(results):
     (first, second), store = results.store.runs().values(), results.store
     assert (first.seeds, second.seeds) == (1, 2)
     assert first.finished_at < second.started_at
@@ -87,7 +87,7 @@ def test_runs_and_cells_of_no_known_run_are_told_apart(results):
     assert shared["net, epochs=2"] == shared["net, epochs=20"] == 2
 
 
-def test_failed_cells_tell_their_error(results, kept_url, toymanifold):
+def test_failed_cells_have_their_error(results, kept_url, toymanifold):
     failed = results.failed()
     assert [(p.learner, p.cell.n_samples, p.cell.seed, outcome.error.rpartition(", ")[0]) for p, outcome in failed] == [
         ("many neighbours", 20, seed, REASON) for seed in (0, 1)
@@ -104,7 +104,7 @@ def test_decision_maps_are_read(results):
 
 
 @pytest.mark.parametrize("model", EXPECTED["models"], ids=["classifier", "regressor"])
-def test_a_stored_net_is_loaded_and_answers_as_it_did(results, model):
+def test_a_stored_net_is_loaded_and_predicts_as_before(results, model):
     cell = results.cell(**model["cell"])
     net = results.estimator(cell)
     assert net.history_["dur"].max() == model["epoch"], "it was not loaded, but trained again"
@@ -112,7 +112,7 @@ def test_a_stored_net_is_loaded_and_answers_as_it_did(results, model):
     np.testing.assert_allclose(answers, model["y"], rtol=0, atol=1e-5)
 
 
-def test_only_what_is_missing_or_failed_is_to_do(results):
+def test_only_missing_or_failed_cells_remain(results):
     planned, store = plan_study(results.study), results.store
     missing = results.cell(*MISSING)
     failed = {p.cell for p, _ in results.failed()}
@@ -121,7 +121,7 @@ def test_only_what_is_missing_or_failed_is_to_do(results):
     assert set(store.find("")) == {p.cell.key for p in planned} - {missing.key}
 
 
-def test_a_run_goes_on_from_the_kept_store(copy_store, results):
+def test_a_run_continues_from_the_kept_store(copy_store, results):
     with Store(copy_store()) as store, ThreadPoolExecutor(1) as executor:
         before = store.outcomes(store.find(""))
         ((planned, outcome),) = run(remaining(plan_study(results.study), store), store, executor)
@@ -132,7 +132,7 @@ def test_a_run_goes_on_from_the_kept_store(copy_store, results):
         np.testing.assert_array_equal(store.decision_map(planned.cell.key), outcome.decision_map)
 
 
-def test_the_command_goes_on_from_the_kept_store(copy_store, toymanifold):
+def test_the_command_continues_from_the_kept_store(copy_store, toymanifold):
     url = copy_store()
     ran = toymanifold("run", PATH, "--jobs", "1", "--store", url)
     assert "kept: 36 cells, 33 measured before, 2 failed" in ran
@@ -153,7 +153,7 @@ def test_the_report_is_written(kept_url, toymanifold, tmp_path):
     assert "n_neighbors = 30" in page
 
 
-def test_cells_come_again(kept_url, toymanifold):
-    n_cells = "33" if kept_url.startswith("sqlite") else "3"  # which hold no net: its first one costs a worker seconds
+def test_cells_are_computed_again(kept_url, toymanifold):
+    n_cells = "33" if kept_url.startswith("sqlite") else "3"  # 3 without a net, which takes seconds to load torch
     words = ("--cells", n_cells, "--seed", "27", "--jobs", "1", "--store", kept_url)
     assert f"{n_cells} cells computed again (--seed 27), 0 differ." in toymanifold("verify", PATH, *words)

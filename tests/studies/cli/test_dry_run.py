@@ -26,13 +26,13 @@ def rows(table):
     return [line.strip().split("  ") for line in console.file.getvalue().splitlines()]
 
 
-def test_the_table_counts_and_times_what_is_to_do(tiny, store):
+def test_the_table_contains_counts_and_times_of_cells_to_do(tiny, store):
     planned = plan_study(tiny)
     end(store, planned[0], seconds=65.0)
     end(store, planned[2], "lost")
     cells = [
         [word.strip() for word in row if word.strip()]
-        for row in rows(dry_run_summary(planned, remaining(planned, store), store, Costs.of(planned, store)))
+        for row in rows(dry_run_summary(planned, remaining(planned, store), store, Costs.from_store(planned, store)))
     ]
     assert cells == [
         ["learner", "n", "to do", "done", "failed", "time"],
@@ -46,20 +46,20 @@ def test_failed_cells_that_are_tried_again_are_to_do(tiny, store):
     planned = plan_study(tiny)
     end(store, planned[0], "error")
     todo = remaining(planned, store, retry_failed=True)
-    assert "6 cells to do; how long they take is not known" in time_needed(todo, Costs.of(planned, store), 2)
+    assert "6 cells to do; their time is unknown" in time_needed(todo, Costs.from_store(planned, store), 2)
     assert tally(tiny, store) == "tiny: 6 cells, 0 measured before, 1 failed (--retry-failed tries them again)"
 
 
-def test_the_time_is_that_of_all_workers_and_says_what_is_guessed(tiny, store):
+def test_the_time_is_shared_by_the_workers_and_unknown_learners_are_counted(tiny, store):
     planned = plan_study(tiny)
     for p in planned[:2]:
         end(store, p, seconds=10.0)
     todo = remaining(planned, store)
-    told = time_needed(todo, Costs.of(planned, store), 2)
-    assert told.startswith("4 cells to do, about 1:50 on 2 workers; 2 of them are of learners not measured yet")
+    sentence = time_needed(todo, Costs.from_store(planned, store), 2)
+    assert sentence.startswith("4 cells to do, about 1:50 on 2 workers; 2 of them have learners not measured yet")
     for p in planned[4:]:
         end(store, p)
     assert (
-        time_needed(remaining(planned, store), Costs.of(planned, store), None)
+        time_needed(remaining(planned, store), Costs.from_store(planned, store), None)
         == "2 cells to do, about 3:20 on one worker."
     )

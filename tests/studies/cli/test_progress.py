@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from studies.cli.progress import Eta, clock, watch
+from studies.cli.progress import Eta, format_time, watch
 from studies.execution.costs import Costs
-from studies.spec.cells import Cell, Planned
+from studies.spec.cells import Cell, PlannedCell
 from studies.store.store import Outcome
 
 SMALL = Cell("spiral", {}, "knn-1", None, {}, 100, 0)
@@ -17,7 +17,7 @@ def ended(cell, seconds=1.0, status="ok"):
 
 
 def cells(*sizes, learner="a"):
-    return [Planned(learner, replace(SMALL, n_samples=n, estimator=learner)) for n in sizes]
+    return [PlannedCell(learner, replace(SMALL, n_samples=n, estimator=learner)) for n in sizes]
 
 
 def test_eta_is_the_work_left_shared_among_workers():
@@ -28,14 +28,14 @@ def test_eta_is_the_work_left_shared_among_workers():
     assert eta.seconds_left() == pytest.approx(9.0)
 
 
-def test_eta_knows_what_was_measured_before():
+def test_eta_uses_earlier_measurements():
     todo = cells(100)
     costs = Costs()
     costs.learn(todo[0].cell, 4.0)
     assert Eta(todo, 1, costs).seconds_left() == pytest.approx(4.0)
 
 
-def test_eta_learns_nothing_from_failures_but_that_they_are_over():
+def test_failures_do_not_change_the_times_of_cells():
     todo = cells(100, 100)
     costs = Costs()
     costs.learn(todo[0].cell, 4.0)
@@ -44,7 +44,7 @@ def test_eta_learns_nothing_from_failures_but_that_they_are_over():
     assert eta.seconds_left() == pytest.approx(4.0)
 
 
-def test_watch_passes_everything_on_and_prints_a_line_at_each_tenth():
+def test_watch_yields_all_outcomes_and_prints_a_line_at_each_tenth():
     todo = cells(*range(1, 41))
     outcomes = [(p, ended(p.cell, status="error" if p.cell.n_samples == 3 else "ok")) for p in todo]
     console = Console(file=io.StringIO(), force_terminal=False)
@@ -63,7 +63,7 @@ def test_watch_draws_a_bar_on_a_terminal():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "read"), [(None, "?"), (0.4, "0:00"), (59.6, "1:00"), (3599.0, "59:59"), (3600.0, "1:00:00")]
+    ("seconds", "text"), [(None, "?"), (0.4, "0:00"), (59.6, "1:00"), (3599.0, "59:59"), (3600.0, "1:00:00")]
 )
-def test_a_clock_is_read(seconds, read):
-    assert clock(seconds) == read
+def test_times_are_formatted(seconds, text):
+    assert format_time(seconds) == text

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studies.execution.costs import Costs
-from studies.spec.cells import Cell, Planned
+from studies.spec.cells import Cell, PlannedCell
 from studies.store.store import Outcome, Store
 
 CELL = Cell("spiral", {}, "knn-1", None, {}, 100, 0)
@@ -18,7 +18,7 @@ def learnt(seconds, cell=CELL):
     return costs
 
 
-def test_while_nothing_is_known_the_larger_sample_takes_longer():
+def test_without_measurements_the_larger_sample_takes_longer():
     costs = Costs()
     assert not costs
     assert costs.known(CELL) is None
@@ -32,17 +32,17 @@ def test_a_known_size_takes_the_mean_of_its_seeds():
 
 
 @given(st.floats(0.5, 3), st.integers(100, 10_000))
-def test_a_power_law_is_met_between_sizes(power, n):
+def test_times_follow_a_power_law_between_sizes(power, n):
     costs = learnt({size: 1e-3 * size**power for size in (100, 10_000)})
     assert costs.known(replace(CELL, n_samples=n)) == pytest.approx(1e-3 * n**power)
 
 
 @pytest.mark.parametrize(("n", "seconds"), [(10, 0.1), (100_000, 500.0)])
-def test_beyond_the_known_sizes_time_is_in_proportion(n, seconds):
+def test_beyond_the_known_sizes_time_is_proportional_to_size(n, seconds):
     assert learnt({100: 1.0, 1000: 5.0}).known(replace(CELL, n_samples=n)) == pytest.approx(seconds)
 
 
-def test_an_unknown_learner_is_taken_to_be_like_the_others():
+def test_an_unknown_learner_has_the_average_cost_of_the_others():
     costs = learnt({100: 1.0})
     costs.learn(replace(CELL, estimator="svm"), 3.0)
     unknown = replace(CELL, estimator="forest", n_samples=1000)
@@ -50,17 +50,17 @@ def test_an_unknown_learner_is_taken_to_be_like_the_others():
     assert costs.estimate(unknown) == pytest.approx(20.0)
 
 
-def test_what_is_learnt_later_counts():
+def test_later_measurements_change_the_estimate():
     costs = learnt({100: 1.0})
     assert costs.known(CELL) == pytest.approx(1.0)
     costs.learn(CELL, 2.0)
     assert costs.known(CELL) == pytest.approx(1.5)
 
 
-def test_the_store_tells_of_what_ended_well():
+def test_the_store_gives_the_costs_of_cells_that_are_ok():
     failed = replace(CELL, seed=1)
     with Store("sqlite://") as store:
         store.add(Outcome(CELL.key, CELL.spec, "ok", {"accuracy": 1.0}, seconds=2.0))
         store.add(Outcome(failed.key, failed.spec, "timeout", seconds=60.0))
-        costs = Costs.of([Planned("kNN", cell) for cell in (CELL, failed, replace(CELL, seed=2))], store)
+        costs = Costs.from_store([PlannedCell("kNN", cell) for cell in (CELL, failed, replace(CELL, seed=2))], store)
     assert costs.known(CELL) == pytest.approx(2.0)

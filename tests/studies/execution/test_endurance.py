@@ -1,6 +1,6 @@
-"""Nothing is lost, whoever is killed and however long it is: drivers, workers, two drivers at once, many cells.
+"""No result is lost when drivers or workers are killed, two drivers share a store, or there are very many cells.
 
-Each has a lean version, and a long one that is marked slow.
+Each test has a short version, and a long one that is marked slow.
 """
 
 import random
@@ -16,40 +16,40 @@ import psutil
 import pytest
 
 from studies.execution.run import remaining, run
-from studies.execution.workers import Slots
+from studies.execution.workers import WorkerPool
 from studies.results.results import Results
-from studies.spec.cells import Cell, Planned, plan_study
+from studies.spec.cells import Cell, PlannedCell, plan_study
 from studies.store.store import Outcome, Store
 
 DRIVER = """
 import sys
 from studies.execution.run import remaining, run
-from studies.execution.workers import Slots
+from studies.execution.workers import WorkerPool
 from studies.spec.cells import plan_study
 from studies.spec.study import Study
 from studies.store.store import Store
 if __name__ == "__main__":
     study = Study.model_validate_json(sys.argv[1])
-    with Store(sys.argv[2]) as store, Slots(2) as slots:
-        for planned, outcome in run(remaining(plan_study(study), store), store, slots):
+    with Store(sys.argv[2]) as store, WorkerPool(2) as pool:
+        for planned, outcome in run(remaining(plan_study(study), store), store, pool):
             print(planned.cell.key, flush=True)
 """
 
 
 def drive(study, url):
-    """Start a driver that reports the key of each cell that is done."""
+    """Start a driver that reports the key of each finished cell."""
     program = [sys.executable, "-c", DRIVER, study.model_dump_json(), url]
     return subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
 
 
 def reports(driver):
-    """Return what a driver has still to report."""
+    """Return the remaining reports of a driver."""
     with driver:
         return driver.stdout.read().split()
 
 
 def reports_until_killed(driver, moments, lines):
-    """Return what a driver reports until it is killed, a moment after a random number of lines."""
+    """Return the reports of a driver that is killed a moment after a random number of lines."""
     reported = [driver.stdout.readline().strip() for _ in range(moments.randrange(lines))]
     time.sleep(moments.random() / 10)
     driver.send_signal(signal.SIGKILL)
@@ -63,7 +63,7 @@ def url(request):
 
 @pytest.fixture
 def undisturbed(tmp_path):
-    """Return a function of a study that returns what it measures when it is left alone."""
+    """Return a function from a study to the results of an undisturbed run."""
 
     def frame(study):
         with Store(f"sqlite:///{tmp_path}/calm.db") as calm, ThreadPoolExecutor(2) as executor:
@@ -82,7 +82,7 @@ def keys(study):
     return {p.cell.key for p in plan_study(study)}
 
 
-def test_two_drivers_at_once_both_killed_lose_nothing_that_they_reported(tiny, url, undisturbed):
+def test_two_killed_drivers_lose_no_reported_cell(tiny, url, undisturbed):
     study = tiny.model_copy(update={"seeds": 6})
     moments = random.Random(0)
     drivers = [drive(study, url), drive(study, url)]
@@ -97,7 +97,7 @@ def test_two_drivers_at_once_both_killed_lose_nothing_that_they_reported(tiny, u
 
 
 @pytest.mark.slow
-def test_a_driver_killed_at_fifty_random_moments_loses_nothing_and_repeats_nothing(tiny, url, undisturbed):
+def test_a_driver_killed_fifty_times_loses_and_repeats_no_cell(tiny, url, undisturbed):
     study = tiny.model_copy(update={"seeds": 120})
     moments = random.Random(0)
     reported = []
@@ -113,7 +113,7 @@ def test_a_driver_killed_at_fifty_random_moments_loses_nothing_and_repeats_nothi
 
 
 @pytest.mark.slow
-def test_two_drivers_at_once_disturb_each_other_in_nothing(tiny, url, undisturbed):
+def test_two_drivers_of_one_store_get_the_undisturbed_results(tiny, url, undisturbed):
     study = tiny.model_copy(update={"seeds": 40})
     drivers = [drive(study, url), drive(study, url)]
     assert [set(reports(driver)) for driver in drivers] == [keys(study)] * 2
@@ -122,20 +122,20 @@ def test_two_drivers_at_once_disturb_each_other_in_nothing(tiny, url, undisturbe
 
 
 @pytest.mark.parametrize(("kills", "seeds"), [(4, 30), pytest.param(50, 400, marks=pytest.mark.slow)])
-def test_a_study_whose_workers_are_killed_at_random_ends_as_if_they_were_not(tiny, url, undisturbed, kills, seeds):
+def test_killed_workers_do_not_change_the_results(tiny, url, undisturbed, kills, seeds):
     study = tiny.model_copy(update={"seeds": seeds})
     over = threading.Event()
-    with Store(url) as store, Slots(2) as slots, ThreadPoolExecutor(1) as killer:
+    with Store(url) as store, WorkerPool(2) as pool, ThreadPoolExecutor(1) as killer:
         killed = killer.submit(kill_workers, kills, random.Random(0), over)
         while todo := remaining(plan_study(study), store, retry_failed=True):
-            list(run(todo, store, slots))
+            list(run(todo, store, pool))
         over.set()
-        assert killed.result() == kills  # so that the study outlived them all
+        assert killed.result() == kills  # the study was still running at the last kill
         assert measured(study, store).equals(undisturbed(study))
 
 
 def kill_workers(kills, moments, over):
-    """Kill workers of this process at random moments, and return how many: they are the children of its fork server."""
+    """Kill workers of this process, the children of its fork server, at random moments; return their number."""
     killed = 0
     while killed < kills and not over.is_set():
         time.sleep(moments.random() / 10)
@@ -149,12 +149,12 @@ def kill_workers(kills, moments, over):
 @pytest.mark.parametrize("n", [1000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_many_trivial_cells_take_little_time_and_no_memory(url, n):
     cell = Cell("spiral", {}, "knn-1", None, {}, 100, 0)
-    planned = [Planned("kNN", replace(cell, seed=seed)) for seed in range(n)]
+    planned = [PlannedCell("kNN", replace(cell, seed=seed)) for seed in range(n)]
     resident = psutil.Process().memory_info
-    with Store(url) as store, Slots(2) as slots:
+    with Store(url) as store, WorkerPool(2) as pool:
         todo = remaining(planned, store)
         cpu, wall = time.process_time(), time.perf_counter()
-        for ended, _ in enumerate(run(todo, store, slots, work=trivial), 1):
+        for ended, _ in enumerate(run(todo, store, pool, work=trivial), 1):
             if ended == n // 5:
                 before = resident().rss
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall

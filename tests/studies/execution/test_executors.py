@@ -18,9 +18,9 @@ from distributed import LocalCluster
 from studies.execution.executors import ExecutorError, count_workers, open_executor
 from studies.execution.run import remaining, run
 from studies.execution.signals import Stop
-from studies.execution.workers import Slots
+from studies.execution.workers import WorkerPool
 from studies.results.results import Results
-from studies.spec.cells import Cell, Planned, plan_study
+from studies.spec.cells import Cell, PlannedCell, plan_study
 from studies.store.store import Outcome, Store
 
 CELL = Cell("spiral", {}, "knn-1", None, {}, 50, 0)
@@ -51,7 +51,7 @@ def host():
 
 @pytest.fixture(scope="module")
 def address():
-    """Return the address of a cluster of two Dask workers, which gives up a task as soon as one has died of it."""
+    """Return the address of a cluster of two Dask workers, which gives up a task as soon as it ends one of them."""
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.ERROR) as cluster,
@@ -72,22 +72,22 @@ def store(tmp_path):
 
 
 def seeds(n):
-    return [Planned("kNN", replace(CELL, seed=seed)) for seed in range(n)]
+    return [PlannedCell("kNN", replace(CELL, seed=seed)) for seed in range(n)]
 
 
-def test_local_is_one_slot_a_core():
+def test_local_is_one_worker_a_core():
     with open_executor("local") as executor:
-        assert isinstance(executor, Slots)
+        assert isinstance(executor, WorkerPool)
         assert executor.n_workers == joblib.cpu_count() == count_workers("local")
 
 
-def test_workers_of_a_cluster_elsewhere_are_its_own():
+def test_a_cluster_has_its_own_number_of_workers():
     assert count_workers("dask://host:1") is None
     with pytest.raises(ExecutorError, match="dask://host:1 has its own number of workers; leave out --jobs"):
         open_executor("dask://host:1", 4).__enter__()
 
 
-def test_an_unknown_executor_is_refused_with_those_that_there_are():
+def test_an_unknown_executor_is_an_error_that_names_the_known_ones():
     with pytest.raises(ExecutorError, match=r"must be 'local' or 'dask://host:port'\. Got 'ray' instead"):
         open_executor("ray").__enter__()
 
@@ -104,18 +104,18 @@ def test_dask_without_dask_is_one_clear_error(monkeypatch):
         open_executor("dask://127.0.0.1:1").__enter__()
 
 
-def test_results_depend_neither_on_the_executor_nor_on_the_workers_nor_on_the_order(tiny, tmp_path, cluster):
+def test_results_do_not_depend_on_executor_workers_or_order(tiny, tmp_path, cluster):
     executors = {
         "threads": ThreadPoolExecutor(2),
-        "one slot": Slots(1),
-        "two slots": Slots(2),
+        "one worker": WorkerPool(1),
+        "two workers": WorkerPool(2),
         "dask": cluster,
     }
     frames = []
     for name, executor in executors.items():
         with Store(f"sqlite:///{tmp_path}/{name}.db") as store:
             todo = remaining(plan_study(tiny), store)
-            list(run(todo[::-1] if name == "one slot" else todo, store, executor))
+            list(run(todo[::-1] if name == "one worker" else todo, store, executor))
             frame = Results(tiny, store).frame()
             frames.append(frame[~frame["metric"].str.endswith("seconds")].reset_index(drop=True))
         if executor is not cluster:
@@ -124,7 +124,7 @@ def test_results_depend_neither_on_the_executor_nor_on_the_workers_nor_on_the_or
     assert all(frame.equals(frames[0]) for frame in frames)
 
 
-def test_cells_that_misbehave_are_rows_on_a_cluster_too(cluster, store):
+def test_cells_that_misbehave_are_failed_outcomes_on_a_cluster_too(cluster, store):
     assert cluster.n_workers == 2
     ended = run(seeds(6), store, cluster, work=misbehave, time_limit=2.0)
     assert {p.cell.seed: outcome.status for p, outcome in ended} == {
@@ -140,7 +140,7 @@ def test_a_second_driver_shares_the_cluster_and_leaves_it_as_it_was(cluster, add
     assert cluster.submit(host).result() > 0
 
 
-def test_asked_to_stop_a_cluster_finishes_what_runs_and_the_rest_is_left(cluster, store):
+def test_a_stopped_cluster_finishes_running_cells_and_starts_no_more(cluster, store):
     stop = Stop()
     outcomes = run(seeds(400), store, cluster, work=well, stop=stop)
     ended = [next(outcomes) for _ in range(4)]
@@ -166,7 +166,7 @@ def test_a_dask_worker_that_is_killed_midway_costs_nothing(cluster, store):
 
 @pytest.mark.slow
 def test_a_task_that_its_dask_workers_do_not_survive_is_lost(cluster, store):
-    """Not by what a cell does to its slot: here the Dask workers themselves are ended, each time that they have it."""
+    """Here the task ends the Dask worker itself, not only its worker process."""
     (ended,) = run(seeds(1), store, cluster, work=end_host)
     assert ended[1].status == "lost"
     assert "workers died while running it" in ended[1].error

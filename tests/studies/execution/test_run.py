@@ -14,9 +14,9 @@ import torch
 from estimators import make
 from studies.execution.run import check_finite, remaining, run, run_cell
 from studies.execution.signals import Stop
-from studies.execution.workers import Slots
+from studies.execution.workers import WorkerPool
 from studies.registry.test_sets import N_TEST, decision_map
-from studies.spec.cells import Cell, Planned, plan_study
+from studies.spec.cells import Cell, PlannedCell, plan_study
 from studies.store.store import Outcome, Store
 from toymanifold import spiral_problem
 
@@ -34,7 +34,7 @@ def misbehave(task):
 
 
 def misbehaved(cell):
-    """Run a cell as its seed says: well if it has no line here."""
+    """Run a cell in the way of its seed: by default without failure."""
     match cell.seed:
         case 1:
             return patched("studies.spec.cells.make_learner", fail, cell)
@@ -69,7 +69,7 @@ def well(task):
 
 
 def seeds(n):
-    return [Planned("kNN", replace(CELL, seed=seed)) for seed in range(n)]
+    return [PlannedCell("kNN", replace(CELL, seed=seed)) for seed in range(n)]
 
 
 def die_once(task):
@@ -98,21 +98,21 @@ def test_a_cell_is_fitted_and_measured_as_by_hand():
     np.testing.assert_array_equal(outcome.decision_map, decision_map(estimator, 1.2))
 
 
-def test_a_failing_cell_is_a_failed_row_and_never_a_score():
+def test_a_failing_cell_is_a_failed_outcome_without_metrics():
     outcome = run_cell(replace(CELL, params={"n_neighbors": -1}))
     assert (outcome.status, outcome.values) == ("error", {})
     assert outcome.error.startswith("ValueError: The 'n_neighbors' parameter of NeighborsClassifier must be")
     assert "Traceback" in outcome.traceback
 
 
-def test_seed_reaches_the_learner_and_binds():
+def test_the_seed_determines_the_learner():
     forest = replace(CELL, estimator="forest", prior="polar", params={"n_estimators": 3})
     first, again, other = (run_cell(replace(forest, seed=seed)) for seed in (0, 0, 1))
     assert first.values["accuracy"] == again.values["accuracy"] != other.values["accuracy"]
     np.testing.assert_array_equal(first.decision_map, again.decision_map)
 
 
-def test_no_finished_cell_is_computed_again(tiny, store):
+def test_finished_cells_are_not_computed_again(tiny, store):
     planned = plan_study(tiny)
     assert len(run_all(planned[:3], store)) == 3
     todo = remaining(planned, store)
@@ -126,14 +126,14 @@ def test_large_samples_start_first(tiny, store):
     assert sizes == sorted(sizes, reverse=True)
 
 
-def test_cells_that_took_long_before_start_first_whatever_their_size(tiny, store):
+def test_cells_that_took_long_before_start_first(tiny, store):
     planned = plan_study(tiny)
     for p, seconds in ((planned[0], 1.0), (planned[2], 2.0), (planned[4], 9.0)):  # seed 0 of each learner and size
         store.add(Outcome(p.cell.key, p.cell.spec, "ok", {"accuracy": 1.0}, seconds=seconds))
     assert remaining(planned, store) == [planned[5], planned[3], planned[1]]
 
 
-def test_no_more_than_so_many_tasks_are_with_the_executor(store, monkeypatch):
+def test_the_number_of_submitted_tasks_is_bounded(store, monkeypatch):
     monkeypatch.setattr("studies.execution.run._OUTSTANDING", 3)
     with Counting(1) as executor:
         assert len(list(run(seeds(20), store, executor, work=lambda task: time.sleep(0.01) or well(task)))) == 20
@@ -141,7 +141,7 @@ def test_no_more_than_so_many_tasks_are_with_the_executor(store, monkeypatch):
 
 
 class Counting(ThreadPoolExecutor):
-    """Knows how many tasks it had at most."""
+    """An executor that counts its largest number of tasks at once."""
 
     now = most = 0
 
@@ -156,7 +156,7 @@ class Counting(ThreadPoolExecutor):
         self.now -= 1
 
 
-def test_asked_to_stop_a_run_finishes_what_runs_and_starts_nothing_more(store):
+def test_a_stopped_run_finishes_running_cells_and_starts_no_more(store):
     stop, shut = Stop(), threading.Event()
 
     class Pool(ThreadPoolExecutor):
@@ -175,7 +175,7 @@ def test_asked_to_stop_a_run_finishes_what_runs_and_starts_nothing_more(store):
     assert remaining(seeds(5), store) == seeds(5)[1:]
 
 
-def test_asked_to_stop_now_a_run_stores_what_has_finished_and_leaves_what_runs(store):
+def test_a_run_stopped_now_stores_finished_cells_and_abandons_running_ones(store):
     stop, finished, release = Stop(), threading.Barrier(3), threading.Event()
 
     def work(task):
@@ -187,7 +187,7 @@ def test_asked_to_stop_now_a_run_stores_what_has_finished_and_leaves_what_runs(s
     with ThreadPoolExecutor(2) as executor:
         outcomes = run(seeds(9), store, executor, work=work, stop=stop)
         ended = [next(outcomes)]
-        finished.wait(60)  # both that could finish have, and both workers hang
+        finished.wait(60)  # two cells have finished, and both workers are busy
         stop.asked = stop.now = True
         ended += outcomes
         release.set()
@@ -207,17 +207,17 @@ def test_a_task_that_the_executor_cancels_is_tried_again_and_then_lost(store):
 
 
 @pytest.mark.parametrize("together", [1, 2])
-def test_cells_that_misbehave_are_rows_that_say_so_and_the_others_are_done(store, monkeypatch, together):
+def test_cells_that_misbehave_are_failed_outcomes_and_the_others_are_ok(store, monkeypatch, together):
     monkeypatch.setattr(
         "studies.execution.run.group", lambda cells, _: list(zip(*[iter(cells)] * together, strict=True))
     )
     planned = seeds(12)
-    with Slots(2, memory_limit=500 * 10**6) as slots:
-        ended = list(run(planned, store, slots, work=misbehave, time_limit=2.0))
+    with WorkerPool(2, memory_limit=500 * 10**6) as pool:
+        ended = list(run(planned, store, pool, work=misbehave, time_limit=2.0))
     outcomes = store.outcomes([p.cell.key for p in planned])
     assert sorted(outcome.key for _, outcome in ended) == sorted(outcomes)
-    told = {p.cell.seed: (outcomes[p.cell.key].status, outcomes[p.cell.key].error) for p in planned}
-    assert {seed: status for seed, (status, _) in told.items()} == {
+    results = {p.cell.seed: (outcomes[p.cell.key].status, outcomes[p.cell.key].error) for p in planned}
+    assert {seed: status for seed, (status, _) in results.items()} == {
         **dict.fromkeys(range(12), "ok"),
         1: "error",
         2: "timeout",
@@ -226,29 +226,29 @@ def test_cells_that_misbehave_are_rows_that_say_so_and_the_others_are_done(store
         8: "lost",
         10: "error",
     }
-    assert told[1][1] == "ValueError: no fit"
-    assert told[2][1] == "no end within the time limit of 0:00:02"
-    assert "the limit is 500 MB" in told[4][1]
-    assert "exit code 0" in told[6][1]
-    assert "SIGKILL" in told[8][1]
-    assert told[10][1] == "ValueError: metric 'margin' is nan"
+    assert results[1][1] == "ValueError: no fit"
+    assert results[2][1] == "not finished within the time limit of 0:00:02"
+    assert "the limit is 500 MB" in results[4][1]
+    assert "exit code 0" in results[6][1]
+    assert "SIGKILL" in results[8][1]
+    assert results[10][1] == "ValueError: metric 'margin' is nan"
     for seed in (1, 2, 4, 10):
         assert outcomes[planned[seed].cell.key].traceback
 
 
 def test_a_cell_whose_worker_dies_is_tried_once_more(store, tmp_path):
-    planned = [Planned("kNN", replace(CELL, seed=seed, params={"folder": str(tmp_path)})) for seed in range(3)]
-    with Slots(2) as slots:
-        outcomes = [outcome for _, outcome in run(planned, store, slots, work=die_once)]
+    planned = [PlannedCell("kNN", replace(CELL, seed=seed, params={"folder": str(tmp_path)})) for seed in range(3)]
+    with WorkerPool(2) as pool:
+        outcomes = [outcome for _, outcome in run(planned, store, pool, work=die_once)]
     assert [outcome.status for outcome in outcomes] == ["ok"] * 3
 
 
 def test_a_limit_is_for_each_cell_of_a_task(store, monkeypatch):
-    """Three cells of half a limit each are no more than three limits."""
+    """Three cells of half a limit each stay within three limits."""
     monkeypatch.setattr("studies.execution.run.group", lambda cells, _: [tuple(cells)])
     planned = seeds(3)
-    with Slots(1) as slots:
-        (first, *_) = [outcome for _, outcome in run(planned, store, slots, work=sleep_half_a_second, time_limit=1.0)]
+    with WorkerPool(1) as pool:
+        (first, *_) = [outcome for _, outcome in run(planned, store, pool, work=sleep_half_a_second, time_limit=1.0)]
     assert first.status == "ok"
     assert first.error == "in one task"
 
@@ -270,21 +270,21 @@ def leave():
         (leave, "error", "SystemExit: 3"),
     ],
 )
-def test_what_a_learner_raises_is_a_row(monkeypatch, do, status, error):
+def test_an_error_of_a_learner_is_an_outcome(monkeypatch, do, status, error):
     monkeypatch.setattr("studies.spec.cells.make_learner", lambda *_, **__: do())
     outcome = run_cell(CELL)
     assert outcome.status == status
     assert outcome.error.startswith(error)
 
 
-def test_metrics_that_are_no_number_are_named_and_the_others_are_fine():
+def test_metrics_that_are_not_finite_are_named():
     check_finite({"accuracy": 0.0, "margin": -1e300})
     with pytest.raises(ValueError, match=r"^metric 'a' is nan, metric 'c' is -inf$"):
         check_finite({"a": np.nan, "b": 1.0, "c": -np.inf})
 
 
-def test_failed_cells_are_tried_again_only_when_asked(store):
-    planned = [Planned("kNN", CELL)]
+def test_failed_cells_are_tried_again_only_on_request(store):
+    planned = [PlannedCell("kNN", CELL)]
     store.add(Outcome(CELL.key, CELL.spec, "error", error="once"))
     assert remaining(planned, store) == []
     assert remaining(planned, store, retry_failed=True) == planned

@@ -19,7 +19,7 @@ def test_the_first_interrupt_asks_and_the_second_asks_now(capfd):
         assert (stop.asked, stop.now) == (True, True)
         with pytest.raises(KeyboardInterrupt):
             send(signal.SIGINT)
-    assert capfd.readouterr().err == "\nFinishing what runs; Ctrl-C again stops now.\n"
+    assert capfd.readouterr().err == "\nFinishing running cells; Ctrl-C again stops now.\n"
 
 
 def test_a_request_to_terminate_asks_now():
@@ -28,7 +28,7 @@ def test_a_request_to_terminate_asks_now():
     assert (stop.asked, stop.now, stop.signal) == (True, True, signal.SIGTERM)
 
 
-def test_signals_are_given_back():
+def test_signal_handlers_are_restored():
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     with stop_on_signals():
         pass

@@ -25,12 +25,12 @@ def test_every_cell_is_in_one_task():
     assert sorted(cell.key for task in group(cells) for cell in task) == sorted(cell.key for cell in cells)
 
 
-def test_nets_of_one_kind_go_together_and_others_alone():
+def test_similar_nets_share_a_task_and_other_cells_are_alone():
     tasks = group([*seeds(NET, 4), *seeds(KNN, 4), *seeds(replace(NET, prior="polar"), 4)])
     assert [len(task) for task in tasks] == [4, 1, 1, 1, 1, 4]
 
 
-def test_every_worker_has_something_to_do():
+def test_every_worker_has_two_tasks():
     assert max(map(len, group(seeds(NET, 24), n_workers=1))) == 12
     assert max(map(len, group(seeds(NET, 24), n_workers=4))) == 3
 
@@ -42,7 +42,7 @@ def test_a_task_is_bounded_by_the_memory_of_its_points():
 
 
 def test_epochs_of_one_net_are_one_training():
-    """Three lengths and two seeds are two trainings, and each cell is what it is alone, but for its time."""
+    """Three lengths and two seeds are two trainings, and each cell has the values that it has alone."""
     cells = [replace(NET, seed=seed, params={"width": 8, "epochs": n}) for n in (5, 20, 11) for seed in (0, 1)]
     (task,) = group([*cells, *seeds(replace(NET, n_samples=30), 8)])[:1]
     assert set(task) == set(cells)
@@ -60,7 +60,7 @@ def test_initial_nets_are_cells(lengths):
 
 
 @pytest.mark.parametrize("params", [{"schedule": "cosine"}, {"early_stopping": True}])
-def test_a_training_that_knows_its_end_is_not_the_beginning_of_a_longer_one(params):
+def test_a_training_that_depends_on_its_length_is_not_the_beginning_of_a_longer_one(params):
     cells = [replace(NET, params={"width": 8, "epochs": n, **params}) for n in (5, 20)]
     fits = [fit.estimator for fit in fit_task(tuple(cells))]
     for cell, net in zip(cells, fits, strict=True):
@@ -69,7 +69,7 @@ def test_a_training_that_knows_its_end_is_not_the_beginning_of_a_longer_one(para
         np.testing.assert_allclose(net.predict_proba(X), alone.estimator.predict_proba(X), atol=1e-6)
 
 
-def test_an_outcome_tells_its_share_and_that_it_was_shared():
+def test_an_outcome_contains_its_share_of_the_time_and_the_number_of_cells():
     task = tuple(seeds(NET, 3))
     outcomes = run_task(task)
     assert [outcome.shared for outcome in outcomes] == [3, 3, 3]
@@ -77,7 +77,7 @@ def test_an_outcome_tells_its_share_and_that_it_was_shared():
     assert run_cell(KNN).shared == 1
 
 
-def test_one_that_fails_in_a_task_fails_alone():
+def test_a_cell_that_fails_in_a_task_fails_alone():
     bad = replace(NET, seed=1, params={"width": -1})
     first, wrong, diverged, last = run_task((NET, bad, replace(BROKEN, seed=2), replace(NET, seed=3)))
     assert [o.status for o in (first, wrong, diverged, last)] == ["ok", "error", "error", "ok"]

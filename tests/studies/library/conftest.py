@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from studies.execution.run import remaining, run
-from studies.execution.workers import Slots
+from studies.execution.workers import WorkerPool
 from studies.results.results import Results
 from studies.spec.cells import plan_study
 from studies.spec.study import built_in
@@ -18,8 +18,8 @@ def measured(tmp_path):
     def measure(name):
         study, store = built_in()[name], Store(f"sqlite:///{tmp_path}/results.db")
         n_workers = joblib.cpu_count()
-        with Slots(n_workers) as slots:
-            for _, outcome in run(remaining(plan_study(study), store), store, slots, n_workers=n_workers):
+        with WorkerPool(n_workers) as pool:
+            for _, outcome in run(remaining(plan_study(study), store), store, pool, n_workers=n_workers):
                 assert outcome.status == "ok", outcome.error
         return Results(study, store)
 

@@ -261,7 +261,7 @@ def test_categories_stand_in_the_order_of_the_study(results_of):
 
 
 def test_an_axis_that_the_study_does_not_have_raises(worth_results):
-    with pytest.raises(ValueError, match="no axis of the study is called 'width'; there are 'n_samples', 'learner'"):
+    with pytest.raises(ValueError, match="unknown axis 'width' of the study; known: 'n_samples', 'learner'"):
         plot_axis(worth_results, axis="width")
 
 

@@ -3,7 +3,7 @@ import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.registry import errors as toml
+from studies.registry import errors
 from studies.registry.params import toml_value
 
 SCALARS = (
@@ -30,7 +30,7 @@ a . learner = 1
 
 
 @given(VALUES)
-def test_a_value_as_labels_give_it_is_toml(value):
+def test_the_value_in_a_label_is_toml(value):
     assert tomllib.loads(f"x = {toml_value(value)}")["x"] == value
 
 
@@ -44,23 +44,23 @@ def test_a_key_is_found_on_its_line():
         ("questions", 0, "a", "learner"): 12,
         ("questions", 1, "a", "learner"): 14,
     }
-    assert {path: toml.line_of(TEXT, path) for path in lines} == lines
+    assert {path: errors.line_of(TEXT, path) for path in lines} == lines
 
 
-def test_a_key_in_an_inline_table_is_on_the_line_of_that():
-    assert toml.line_of(TEXT, ("learners", "net + polar", "params", "epochs")) == 5
+def test_a_key_in_an_inline_table_is_on_the_line_of_the_table():
+    assert errors.line_of(TEXT, ("learners", "net + polar", "params", "epochs")) == 5
 
 
-def test_a_key_that_is_not_there_has_the_line_of_its_table_or_none():
-    assert toml.line_of(TEXT, ("learners", "net + polar", "prior")) == 3
-    assert toml.line_of(TEXT, ("sizes",)) is None
+def test_a_missing_key_has_the_line_of_its_table_or_none():
+    assert errors.line_of(TEXT, ("learners", "net + polar", "prior")) == 3
+    assert errors.line_of(TEXT, ("sizes",)) is None
 
 
 @given(st.text(alphabet=" []=\"'.a#\n\\{}") | st.text())
 def test_any_text_has_lines(text):
-    line = toml.line_of(text, ("a",))
+    line = errors.line_of(text, ("a",))
     assert line is None or 1 <= line <= text.count("\n") + 1
 
 
 def test_a_path_is_written_as_in_toml():
-    assert toml.dotted(("questions", 0, "a b", "c")) == 'questions[0]."a b".c'
+    assert errors.dotted(("questions", 0, "a b", "c")) == 'questions[0]."a b".c'

@@ -1,4 +1,4 @@
-"""What a study may construct, and what it may not even import."""
+"""The estimators that a study may construct, and the modules that it must not import."""
 
 import sys
 
@@ -9,8 +9,8 @@ from sklearn.ensemble import ExtraTreesClassifier
 
 from estimators import CATALOG, PRIORS, PolarCoordinates, SpiralPhase, make
 from studies.execution.run import run_cell, run_task
-from studies.execution.workers import Slots
-from studies.registry.learners import find, make_learner, unknown_params, wrong_on_problem
+from studies.execution.workers import WorkerPool
+from studies.registry.learners import find, learner_issues, make_learner, unknown_params
 from studies.spec.cells import Cell, plan_study
 from studies.spec.study import Study
 from toymanifold import sphere_problem, spiral_problem
@@ -41,7 +41,7 @@ def test_the_catalogue_fits_the_task_of_the_problem(name, task):
     problem = spiral_problem() if task == "classification" else sphere_problem(target="linear", task="regression")
     fits = is_classifier if task == "classification" else is_regressor
     assert fits(make_learner(name, problem))
-    assert wrong_on_problem(name, ["none", "polar"], {}, problem, ()) == []
+    assert learner_issues(name, ["none", "polar"], {}, problem, ()) == []
 
 
 def test_any_estimator_of_scikit_learn_can_be_named():
@@ -53,22 +53,22 @@ def test_any_estimator_of_scikit_learn_can_be_named():
 
 
 def test_a_prior_stands_before_a_class_as_before_the_catalogue():
-    told = make_learner("sklearn.svm:SVC", spiral_problem(), prior="polar")
-    assert [type(step) for _, step in told.steps] == [type(step) for _, step in make("svm", prior="polar").steps]
-    assert isinstance(told[0], PolarCoordinates)
+    learner = make_learner("sklearn.svm:SVC", spiral_problem(), prior="polar")
+    assert [type(step) for _, step in learner.steps] == [type(step) for _, step in make("svm", prior="polar").steps]
+    assert isinstance(learner[0], PolarCoordinates)
 
 
 def test_the_phase_is_that_of_the_problem():
     problem = spiral_problem(turns=2, fill=0.4, radius=3.0)
-    told = make_learner("knn-1", problem, prior="phase")
-    assert told[0].get_params() == SpiralPhase(turns=2, fill=0.4, radius=3.0).get_params()
-    assert told.fit(*problem.sample(300, 0)).score(*problem.sample(300, 1)) > 0.98
+    learner = make_learner("knn-1", problem, prior="phase")
+    assert learner[0].get_params() == SpiralPhase(turns=2, fill=0.4, radius=3.0).get_params()
+    assert learner.fit(*problem.sample(300, 0)).score(*problem.sample(300, 1)) > 0.98
 
 
 @pytest.mark.parametrize("problem", [sphere_problem(dimension=2), spiral_problem(dimension=3)])
-def test_there_is_no_phase_but_of_a_spiral_in_the_plane(problem):
-    (wrong,) = wrong_on_problem("knn-1", ["none", *PRIORS], {}, problem, ())
-    assert (wrong.at, wrong.value) == (("prior",), "phase")
+def test_the_phase_is_defined_only_for_a_spiral_in_the_plane(problem):
+    (issue,) = learner_issues("knn-1", ["none", *PRIORS], {}, problem, ())
+    assert (issue.at, issue.value) == (("prior",), "phase")
 
 
 FORBIDDEN = [
@@ -99,20 +99,20 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize("name", FORBIDDEN)
-def test_nothing_but_estimators_can_be_named(name):
-    with pytest.raises(ValueError, match=r"no estimator|no scikit-learn|package|module|class"):
+def test_only_estimators_can_be_named(name):
+    with pytest.raises(ValueError, match=r"unknown estimator|not a scikit-learn|package|module|class"):
         find(name, "classification")
 
 
-def test_what_is_not_allowed_is_not_imported(foreign):
-    with pytest.raises(ValueError, match=r"'foreign_learners', which this study may not use.*--allow foreign_learners"):
+def test_a_package_that_is_not_allowed_is_not_imported(foreign):
+    with pytest.raises(ValueError, match=r"'foreign_learners' is not allowed.*--allow foreign_learners"):
         find("foreign_learners:Foreign", "classification")
     outcome = run_cell(Cell("spiral", {}, "foreign_learners:Foreign", None, {}, 50, 0))
     assert outcome.status == "error"
     assert not foreign.exists()
 
 
-def test_what_is_allowed_is_constructed_in_a_worker_too(foreign):
+def test_an_allowed_class_is_constructed_in_a_worker_too(foreign):
     described = {
         "name": "x",
         "question": "?",
@@ -123,35 +123,35 @@ def test_what_is_allowed_is_constructed_in_a_worker_too(foreign):
     }
     (planned,) = plan_study(Study.from_dict(described, allow=["foreign_learners"]))
     assert foreign.exists()
-    with Slots(1) as slots:
-        (outcome,) = slots.submit(run_task, (planned.cell,)).result()
+    with WorkerPool(1) as pool:
+        (outcome,) = pool.submit(run_task, (planned.cell,)).result()
     problem = spiral_problem()
     expected = make("knn-1").fit(*problem.sample(50, 0)).score(*problem.sample(50_000, 0, split="test"))
     assert outcome.values == {"accuracy": expected}
 
 
 @pytest.mark.parametrize("name", ["sklearn.cluster:KMeans", "sklearn.svm:SVR", "sklearn.preprocessing:StandardScaler"])
-def test_what_is_no_classifier_does_not_learn_classes(name):
-    (wrong,) = wrong_on_problem(name, ["none"], {}, spiral_problem(), ())
-    assert (wrong.at, wrong.message) == (("estimator",), "is no learner of a classification, as the problem is")
+def test_a_classification_needs_a_classifier(name):
+    (issue,) = learner_issues(name, ["none"], {}, spiral_problem(), ())
+    assert (issue.at, issue.message) == (("estimator",), "must be for classification, the task of the problem")
 
 
-def test_what_needs_more_than_plain_data_is_refused():
-    (wrong,) = wrong_on_problem("sklearn.model_selection:GridSearchCV", ["none"], {}, spiral_problem(), ())
-    assert "cannot be constructed: " in wrong.message
+def test_a_class_that_needs_more_than_plain_data_is_an_error():
+    (issue,) = learner_issues("sklearn.model_selection:GridSearchCV", ["none"], {}, spiral_problem(), ())
+    assert "cannot be constructed: " in issue.message
 
 
 def test_parameters_are_those_of_the_class():
     assert unknown_params("forest", {"criterion": "gini", "n_estimators": 3}) == []
-    wrong = unknown_params("net", {"widht": 3, "random_state": 0, "prior": "polar"})
-    assert [found.at for found in wrong] == [("widht",), ("random_state",), ("prior",)]
-    assert "did you mean 'width'?" in wrong[0].message
+    issues = unknown_params("net", {"widht": 3, "random_state": 0, "prior": "polar"})
+    assert [issue.at for issue in issues] == [("widht",), ("random_state",), ("prior",)]
+    assert "unknown parameter 'widht' of 'net'; did you mean 'width'?" in issues[0].message
 
 
-def test_parameters_of_the_other_task_are_refused_when_the_problem_is_known():
+def test_parameters_of_the_other_task_are_errors_on_a_problem():
     assert unknown_params("svm", {"epsilon": 0.1}) == []
-    (wrong,) = wrong_on_problem("svm", ["none"], {"epsilon": 0.1}, spiral_problem(), ())
-    assert wrong.at == ("params", "epsilon")
+    (issue,) = learner_issues("svm", ["none"], {"epsilon": 0.1}, spiral_problem(), ())
+    assert issue.at == ("params", "epsilon")
 
 
 def test_a_fit_does_not_depend_on_how_the_learner_was_named():

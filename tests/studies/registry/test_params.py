@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestClassifier
 
 from estimators import NetClassifier
-from studies.registry.params import accepted, canonical, n_points, plain, resolved, variants
+from studies.registry.params import canonical, canonical_params, n_points, named_parameters, plain, variants
 from toymanifold import spiral_problem
 
 GRIDS = st.dictionaries(
@@ -24,21 +24,24 @@ def test_plain_data_of_python_and_toml_are_the_same():
 @pytest.mark.parametrize(
     "value", [None, math.nan, math.inf, 2**63, date(2026, 1, 1), {1: 2}, [{}, [object()]], "\ud800"]
 )
-def test_what_toml_has_not_is_no_plain_data(value):
+def test_values_without_a_toml_type_are_errors(value):
     with pytest.raises(ValueError, match="must"):
         plain(value)
 
 
-def test_an_int_is_a_float_where_one_is_meant_and_only_there():
-    assert canonical(resolved(NetClassifier, {"learning_rate": 1, "width": 5})) == '{"learning_rate": 1.0, "width": 5}'
-    assert canonical(resolved(RandomForestClassifier, {"max_features": 1})) == '{"max_features": 1}'
-    assert canonical(resolved(RandomForestClassifier, {"max_features": 1.0})) == '{"max_features": 1.0}'
+def test_an_int_becomes_a_float_only_where_the_annotation_is_float():
+    assert (
+        canonical(canonical_params(NetClassifier, {"learning_rate": 1, "width": 5}))
+        == '{"learning_rate": 1.0, "width": 5}'
+    )
+    assert canonical(canonical_params(RandomForestClassifier, {"max_features": 1})) == '{"max_features": 1}'
+    assert canonical(canonical_params(RandomForestClassifier, {"max_features": 1.0})) == '{"max_features": 1.0}'
 
 
 @pytest.mark.parametrize("builder", [NetClassifier, RandomForestClassifier, spiral_problem])
-def test_a_parameter_at_its_default_is_none(builder):
-    defaults = {name: parameter.default for name, parameter in accepted(builder).items()}
-    assert resolved(builder, defaults) == {}
+def test_parameters_at_their_defaults_are_left_out(builder):
+    defaults = {name: parameter.default for name, parameter in named_parameters(builder).items()}
+    assert canonical_params(builder, defaults) == {}
 
 
 @given(GRIDS)
@@ -51,7 +54,7 @@ def test_variants_are_the_points_of_the_grid(params):
             assert point.params[name] in (value if isinstance(value, list) else [value])
 
 
-def test_a_label_tells_what_varies_and_a_list_in_a_list_is_a_value():
+def test_a_label_contains_the_axes_and_a_list_in_a_list_is_a_value():
     params = {"width": [16, 64], "sizes": [[8, 8]], "loss": "focal", "norm": [True, False]}
     assert [point.label for point in variants("net", params)] == [
         "net, width=16, norm=true",

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from studies.results import export
-from studies.results.export import ExportError, Format, table, write_table
+from studies.results.export import ExportError, table, write_table
 from studies.results.results import Results
 from studies.spec.cells import plan_study
 from studies.store.provenance import collect
@@ -15,7 +15,7 @@ RUN = collect("tiny", 2)
 
 @pytest.fixture
 def results(tiny, tmp_path):
-    """All cells but one, of which one failed; two of the first are of a known run."""
+    """All cells but one, of which one failed; the first two have a known run."""
     with Store(f"sqlite:///{tmp_path}/results.db") as store:
         store.begin_run(RUN)
         for number, planned in enumerate(plan_study(tiny)[:-1]):
@@ -40,7 +40,7 @@ def test_the_table_is_the_frame_and_the_failed_cells(results):
     assert list(whole["key"].unique()) == [p.cell.key for p in plan_study(results.study)[:-1]]
 
 
-def test_each_row_tells_where_it_comes_from(results):
+def test_each_row_contains_its_run(results):
     whole = table(results)
     known = whole[whole["run"].notna()]
     assert set(known["run"]) == {RUN.id}
@@ -52,31 +52,31 @@ def test_each_row_tells_where_it_comes_from(results):
     assert set(whole.loc[whole["status"] == "ok", "shared"]) == {3}
 
 
-@pytest.mark.parametrize("form", Format)
-def test_what_is_written_is_read_again(results, tmp_path, form):
-    if form is Format.PARQUET:
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_written_table_can_be_read(results, tmp_path, form):
+    if form == "parquet":
         pytest.importorskip("pyarrow")
     frame = table(results)
     path = tmp_path / "deep" / f"tiny.{form}"
     write_table(frame, path, form)
-    back = pd.read_csv(path, parse_dates=["stored_at"]) if form is Format.CSV else pd.read_parquet(path)
+    back = pd.read_csv(path, parse_dates=["stored_at"]) if form == "csv" else pd.read_parquet(path)
     assert list(back.columns) == list(frame.columns)
     for column in ("learner", "n_samples", "metric", "value", "status", "error", "run", "cores"):
         values, written = (f[column].astype(object).where(f[column].notna(), None).tolist() for f in (back, frame))
         assert values == written
 
 
-def test_parquet_without_pyarrow_is_told_with_what_to_install(results, tmp_path, monkeypatch):
+def test_parquet_without_pyarrow_is_an_error_with_the_install_command(results, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "find_spec", lambda name: None)
     with pytest.raises(ExportError, match=r"pip install 'toymanifold\[parquet\]'"):
-        write_table(table(results), tmp_path / "x.parquet", Format.PARQUET)
+        write_table(table(results), tmp_path / "x.parquet", "parquet")
 
 
-def test_a_file_that_cannot_be_written_is_told(results, tmp_path):
+def test_a_file_that_cannot_be_written_is_an_error(results, tmp_path):
     with pytest.raises(ExportError, match="cannot write"):
-        write_table(table(results), tmp_path, Format.CSV)
+        write_table(table(results), tmp_path, "csv")
 
 
-def test_nothing_measured_is_an_empty_table(tiny):
+def test_without_results_the_table_is_empty(tiny):
     with Store("sqlite://") as store:
         assert table(Results(tiny, store)).empty

@@ -45,9 +45,9 @@ def test_frame_has_a_column_for_each_axis(store):
     )
     run_all(study, store)
     frame = Results(study, store).frame()
-    told = ["problem", "learner", "family", "turns", "n_neighbors"]
-    assert list(frame.columns) == [*told, "n_samples", "seed", "metric", "value"]
-    assert frame[told].astype(object).where(frame[told].notna(), None).to_numpy().tolist() == [
+    columns = ["problem", "learner", "family", "turns", "n_neighbors"]
+    assert list(frame.columns) == [*columns, "n_samples", "seed", "metric", "value"]
+    assert frame[columns].astype(object).where(frame[columns].notna(), None).to_numpy().tolist() == [
         ["spiral, turns=2", "kNN, n_neighbors=1", "kNN", 2, 1],
         ["spiral, turns=2", "kNN, n_neighbors=5", "kNN", 2, 5],
         ["spiral, turns=2", "phase", "phase", 2, None],
@@ -57,7 +57,7 @@ def test_frame_has_a_column_for_each_axis(store):
     ]
 
 
-def test_failed_cells_are_told_with_how(tiny, store):
+def test_failed_cells_have_their_outcomes(tiny, store):
     planned = plan_study(tiny)[3]
     store.add(Outcome(planned.cell.key, planned.cell.spec, "error", error="once"))
     run_all(tiny, store)

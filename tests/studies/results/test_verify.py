@@ -36,28 +36,28 @@ def again(results, n_cells=2, seed=0, here=HERE):
         return list(verify(results, executor, here, n_cells=n_cells, seed=seed))
 
 
-def test_what_was_stored_here_comes_again_bit_for_bit(results):
+def test_cells_of_this_machine_are_computed_again_bit_for_bit(results):
     fill(results, results.store.begin_run(HERE), fit_seconds=5.0)
     compared = again(results, n_cells=100)
     assert len(compared) == len(plan_study(results.study))
-    assert all(comparison.excuses == comparison.differing == [] for comparison in compared)
+    assert all(comparison.reasons == comparison.differing == [] for comparison in compared)
     assert all(set(comparison.stored.measured) > {"accuracy"} for comparison in compared)
 
 
-def test_a_last_bit_is_a_difference_where_it_may_not_differ(results):
+def test_without_a_reason_a_last_bit_is_a_difference(results):
     fill(results, results.store.begin_run(HERE), accuracy_uniform=1e-12)
     assert [comparison.differing for comparison in again(results)] == [["accuracy_uniform"]] * 2
 
 
 @pytest.mark.parametrize(
-    ("changed", "excuse"),
-    [({"cpu": "abacus"}, "cpu: abacus"), ({"threads": 64}, "threads: 64"), (None, "it is not known where")],
+    ("changed", "reason"),
+    [({"cpu": "abacus"}, "cpu: abacus"), ({"threads": 64}, "threads: 64"), (None, "its run is unknown")],
 )
-def test_elsewhere_a_little_may_differ_and_it_is_told_why(results, changed, excuse):
+def test_another_machine_is_a_reason_for_a_small_difference(results, changed, reason):
     run = changed and results.store.begin_run(replace(HERE, **changed))
     fill(results, run, accuracy=TOLERANCE / 2, accuracy_sparse=2 * TOLERANCE)
     for comparison in again(results):
-        assert comparison.excuses[0].startswith(excuse)
+        assert comparison.reasons[0].startswith(reason)
         assert comparison.differing == ["accuracy_sparse"]
 
 
@@ -65,7 +65,7 @@ def test_a_cell_that_was_fitted_with_others_may_differ_a_little(results):
     run = results.store.begin_run(HERE)
     for planned in plan_study(results.study):
         results.store.add(replace(measured(planned.cell), shared=40), run)
-    assert again(results)[0].excuses == ["fitted together with 39 others"]
+    assert again(results)[0].reasons == ["fitted together with 39 others"]
 
 
 def test_the_choice_is_random_and_of_cells_that_are_ok(results):

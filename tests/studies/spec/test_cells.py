@@ -41,7 +41,7 @@ def keys(described):
 
 @st.composite
 def shuffled(draw, value):
-    """The same data, with the keys of each table in another order, and lists as tuples or not."""
+    """The same data, with the keys of tables in random order, and some lists as tuples."""
     if isinstance(value, dict):
         return {key: draw(shuffled(value[key])) for key in draw(st.permutations(list(value)))}
     if isinstance(value, list):
@@ -61,7 +61,7 @@ def test_plan_is_problems_by_learners_by_sizes_by_seeds():
     ]
 
 
-def test_axes_are_told_of_each_cell():
+def test_each_planned_cell_has_labels_and_axes():
     first = plan_study(Study.from_dict(DESCRIBED))[0]
     assert (first.learner, first.family) == ("net, prior=none, width=16", "net")
     assert first.axes == {"turns": 2, "prior": "none", "width": 16}
@@ -70,7 +70,7 @@ def test_axes_are_told_of_each_cell():
     assert first.cell.prior is None
 
 
-def test_an_axis_of_a_learner_does_not_take_the_column_of_another_thing():
+def test_a_learner_axis_with_a_taken_name_has_another_column():
     described = {
         **DESCRIBED,
         "problems": {"a": {"problem": "sphere", "params": {"target": "harmonic", "degree": [1, 2]}}},
@@ -85,11 +85,11 @@ def test_an_axis_of_a_learner_does_not_take_the_column_of_another_thing():
 
 @settings(max_examples=settings().max_examples * 3 // 10, deadline=None)
 @given(shuffled(DESCRIBED))
-def test_cells_do_not_depend_on_the_order_of_a_description_nor_on_tuple_or_list(described):
+def test_cells_do_not_depend_on_the_order_of_keys_or_on_tuple_or_list(described):
     assert keys(described) == keys(DESCRIBED)
 
 
-def test_what_things_are_called_and_shown_is_no_part_of_the_cells():
+def test_labels_and_texts_are_not_part_of_the_cells():
     described = {
         **DESCRIBED,
         "name": "y",
@@ -109,18 +109,18 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize(("one", "other"), SPELLINGS)
-def test_equal_problems_in_other_words_are_one(one, other):
+def test_two_spellings_of_a_problem_are_one(one, other):
     assert keys({**DESCRIBED, "problems": {"a": one}, "learners": {"k": {"estimator": "knn-1"}}}) == keys(
         {**DESCRIBED, "problems": {"b": other}, "learners": {"k": {"estimator": "knn-1", "prior": "none"}}}
     )
 
 
-def test_one_and_one_point_nought_are_two_where_they_mean_two_things():
+def test_1_and_1_0_are_two_cells_where_they_differ_in_meaning():
     cells = [p.cell for p in plan_study(Study.from_dict(DESCRIBED)) if p.family == "forest"]
     assert len({cell.key for cell in cells}) == 4
 
 
-def test_a_wider_study_shares_the_cells_that_they_have_in_common():
+def test_a_larger_study_shares_the_common_cells():
     problems = {**DESCRIBED["problems"], "noisy": {"problem": "spiral", "params": {"flip_probability": [0.0, 0.1]}}}
     learners = {**DESCRIBED["learners"], "net": {**DESCRIBED["learners"]["net"], "prior": "polar"}}
     wider = {**DESCRIBED, "problems": problems, "seeds": 3, "sizes": [10, 20, 30]}
@@ -128,7 +128,7 @@ def test_a_wider_study_shares_the_cells_that_they_have_in_common():
     assert keys({**DESCRIBED, "learners": learners}) < keys(DESCRIBED)
 
 
-def test_everything_in_a_cell_is_part_of_its_key_but_what_it_may_import():
+def test_every_field_of_a_cell_but_allow_is_part_of_its_key():
     changes = {
         "problem": "sphere",
         "problem_params": {},
@@ -145,14 +145,14 @@ def test_everything_in_a_cell_is_part_of_its_key_but_what_it_may_import():
     assert "allow" not in json.loads(CELL.spec)
 
 
-def test_a_cell_can_be_sent_and_looked_up():
+def test_a_cell_can_be_pickled_and_hashed():
     cell = replace(CELL, allow=("x",))
     sent = pickle.loads(pickle.dumps(cell))
     assert (sent, sent.allow, sent.key) == (cell, ("x",), cell.key)
     assert {cell: 1}[sent] == 1
 
 
-def test_a_new_version_of_a_metric_is_a_change_of_the_cells_that_measure_it(monkeypatch):
+def test_a_new_version_of_a_metric_changes_the_cells_with_it(monkeypatch):
     other = replace(CELL, metrics=("accuracy_train",))
     before = CELL.key, other.key
     monkeypatch.setitem(METRICS._entries, "accuracy", replace(METRICS["accuracy"], version="1a"))
@@ -160,7 +160,7 @@ def test_a_new_version_of_a_metric_is_a_change_of_the_cells_that_measure_it(monk
     assert replace(other).key == before[1]
 
 
-def test_a_new_version_of_the_learners_is_a_change_of_all_cells(monkeypatch):
+def test_a_new_version_of_the_learners_changes_all_cells(monkeypatch):
     before = CELL.key
     monkeypatch.setattr("studies.spec.cells.VERSION", "another")
     assert replace(CELL).key != before

@@ -1,4 +1,4 @@
-"""A description is a study, or is refused with all that is wrong with it."""
+"""A description is a study, or one error reports everything that is wrong with it."""
 
 import copy
 import math
@@ -25,7 +25,7 @@ MINIMAL = {"name": "x", "question": "?", "seeds": 1, "sizes": [10, 50], "learner
 
 
 class Text:
-    """A file that is not there."""
+    """A file in memory."""
 
     def __init__(self, text):
         self.text = text
@@ -55,7 +55,7 @@ def error_message(described, **options):
     return str(caught.value)
 
 
-# What is right
+# Valid descriptions
 
 
 def test_built_in_studies_are_read_and_named_after_their_files():
@@ -65,7 +65,7 @@ def test_built_in_studies_are_read_and_named_after_their_files():
 
 
 @given(st.integers(2, 1000), st.integers(0, 4), st.integers(1, 5))
-def test_sizes_reach_from_start_to_stop(start, decades, per_decade):
+def test_sizes_run_from_start_to_stop(start, decades, per_decade):
     sizes = Sizes(start=start, stop=start * 10**decades, per_decade=per_decade).values()
     assert sizes == sorted(set(sizes))
     assert (sizes[0], sizes[-1]) == (start, start * 10**decades)
@@ -82,7 +82,7 @@ def test_sizes_are_a_range_or_a_list():
     assert by_range == Study.from_dict(changed(sizes=[1000, 100]))
 
 
-def test_a_learner_may_have_sizes_and_problems_of_its_own():
+def test_a_learner_may_have_its_own_sizes_and_problems():
     study = Study.from_dict(
         changed(
             problems={"a": {"problem": "spiral"}, "b": {"problem": "sphere"}},
@@ -140,7 +140,7 @@ def test_pictures_name_axes_families_and_metrics_of_several_values():
     assert made.axes == ["turns", "prior"]
 
 
-def test_a_module_may_add_pictures_of_its_own(monkeypatch):
+def test_a_module_may_add_its_own_pictures(monkeypatch):
     monkeypatch.setattr(PLOTS, "_entries", dict(PLOTS))
 
     @plot()
@@ -221,40 +221,45 @@ def test_puzzles_of_the_literature_can_be_described(puzzle):
     assert len({p.cell.key for p in planned}) == len(planned) == study.n_cells
 
 
-# What is wrong
+# Invalid descriptions
 
-WRONG = {
+INVALID = {
     "estimator": (learner(estimator="forrest"), "learners.a.estimator", "did you mean 'forest'?", "'forrest'"),
-    "prior": (learner(prior="spherical"), "learners.a.prior[0]", "there are 'none', 'polar-sincos'", "'spherical'"),
+    "prior": (learner(prior="spherical"), "learners.a.prior[0]", "known: 'none', 'polar-sincos'", "'spherical'"),
     "parameter": (learner(params={"widht": 3}), "learners.a.params.widht", "did you mean 'width'?", "3"),
     "seed": (learner(params={"random_state": 3}), "learners.a.params.random_state", "the seed of each cell", "3"),
     "nan": (learner(params={"dropout": math.nan}), "learners.a.params.dropout", "a finite float", "nan"),
     "inf": (learner(params={"dropout": [0.1, math.inf]}), "learners.a.params.dropout", "finite float", "[0.1, inf]"),
     "none": (learner(params={"loss": None}), "learners.a.params.loss", "must be a string", "None"),
-    "empty axis": (learner(params={"width": []}), "learners.a.params.width", "must have values", "[]"),
-    "twice": (learner(params={"width": [3, 3]}), "learners.a.params.width", "none of them twice", "[3, 3]"),
+    "empty axis": (learner(params={"width": []}), "learners.a.params.width", "must have one or more values", "[]"),
+    "twice": (learner(params={"width": [3, 3]}), "learners.a.params.width", "each once", "[3, 3]"),
     "no prior": (learner(prior=[]), "learners.a.prior", "1 or more items", "[]"),
     "too many points": (
         learner(params={"width": list(range(1, 101)), "depth": list(range(100))}),
         "learners.a.params",
-        "makes 10,000 combinations of its axes, of at most 1,000",
+        "must have 1,000 combinations of axes or fewer, not 10,000",
         "{'width': ",
     ),
     "module": (learner(estimator="os:system"), "learners.a.estimator", "--allow os", "'os:system'"),
-    "no class": (learner(estimator="sklearn.base:clone"), "learners.a.estimator", "no scikit-learn estimator", ""),
-    "no classifier": (learner(estimator="sklearn.svm:SVR"), "learners.a.estimator", "no learner of a class", ""),
-    "max_samples": (learner(max_samples=5), "learners.a.max_samples", "leaves none of the sample sizes", "5"),
+    "no class": (learner(estimator="sklearn.base:clone"), "learners.a.estimator", "not a scikit-learn estimator", ""),
+    "no classifier": (learner(estimator="sklearn.svm:SVR"), "learners.a.estimator", "must be for classification", ""),
+    "max_samples": (learner(max_samples=5), "learners.a.max_samples", "must be 10 or more", "5"),
     "its problem": (learner(problems=["spirla"]), "learners.a.problems[0]", "did you mean 'spiral'?", "'spirla'"),
     "no learners": (changed(learners={}), "learners", "1 or more items", "{}"),
     "labels": (
         changed(learners={"a, width=3": {"estimator": "net"}, "a": {"estimator": "net", "params": {"width": [3, 4]}}}),
         "learners.a",
-        "gives two learners one label",
+        "must not share a label with another learner",
         "'a, width=3'",
     ),
     "label": (changed(learners={"a\nb": {"estimator": "net"}}), 'learners."a\\nb"."[key]"', "must match", "'a\\nb'"),
     "no table": (changed(learners={"a": "net"}), "learners.a", "must be a table", "'net'"),
-    "problem": (changed(problems={"a": {"problem": "torus"}}), "problems.a.problem", "no problem is called", "'torus'"),
+    "problem": (
+        changed(problems={"a": {"problem": "torus"}}),
+        "problems.a.problem",
+        "unknown problem 'torus'",
+        "'torus'",
+    ),
     "dimension": (
         changed(problems={"a": {"problem": "sphere", "params": {"dimension": 1}}}),
         "problems.a.params.dimension",
@@ -264,20 +269,20 @@ WRONG = {
     "phase": (
         changed(problems={"a": {"problem": "sphere"}}, learners={"a": {"estimator": "knn-1", "prior": "phase"}}),
         "learners.a.prior",
-        "of a spiral in the plane only",
+        "only for a spiral in the plane",
         "'phase'",
     ),
     "metric": (changed(metrics=["acuracy"]), "metrics[0]", "did you mean 'accuracy'?", "'acuracy'"),
-    "metric of others": (changed(metrics=["mse"]), "metrics[0]", "suits none of the problems", "'mse'"),
+    "metric of others": (changed(metrics=["mse"]), "metrics[0]", "not defined for any of the problems", "'mse'"),
     "key": (changed(seed=1), "seed", "did you mean 'seeds'?", "1"),
     "seeds": (changed(seeds=-1), "seeds", "must be 1 or more", "-1"),
     "float": (changed(seeds=2.0), "seeds", "must be an int", "2.0"),
     "bool": (changed(seeds=True), "seeds", "must be an int", "True"),
     "text": (changed(seeds="2"), "seeds", "must be an int", "'2'"),
-    "order": (changed(sizes={"start": 10, "stop": 5}), "sizes.stop", "not lie below start, 10", "5"),
+    "order": (changed(sizes={"start": 10, "stop": 5}), "sizes.stop", "must be 10 or more, which is start", "5"),
     "one point": (changed(sizes=[1]), "sizes[0]", "must be 2 or more", "1"),
     "too large": (changed(sizes=[10**9 + 1]), "sizes[0]", "must be 1000000000 or less", "1000000001"),
-    "size twice": (changed(sizes=[10, 10]), "sizes", "no size twice", "(10, 10)"),
+    "size twice": (changed(sizes=[10, 10]), "sizes", "each size once", "(10, 10)"),
     "no sizes": (changed(sizes=[]), "sizes", "1 or more items", "[]"),
     "quick axis": (
         changed(learners={"a": {"estimator": "net", "params": {"width": [2, 4]}}}, quick={"axes": {"widht": [2]}}),
@@ -288,7 +293,7 @@ WRONG = {
     "quick value": (
         changed(learners={"a": {"estimator": "net", "params": {"width": [2, 4]}}}, quick={"axes": {"width": [3]}}),
         "quick.axes.width",
-        "must hold values of the axis, of [2, 4]",
+        "must contain values of the axis, from [2, 4]",
         "3",
     ),
     "gallery": (changed(gallery=[11]), "gallery[0]", "one of [10, 50]", "11"),
@@ -299,7 +304,7 @@ WRONG = {
             questions=[{"ask": "?", "a": {"learner": "b", "n_samples": 10}, "b": {"learner": "a", "n_samples": 10}}]
         ),
         "questions[0].a.learner",
-        "no learner is called 'b'; there are 'a'",
+        "unknown learner 'b'; known: 'a'",
         "'b'",
     ),
     "asked size": (
@@ -313,7 +318,7 @@ WRONG = {
     "picture": (
         changed(pictures=[{"plot": "axes"}]),
         "pictures[0].plot",
-        "no plot is called 'axes'; did you mean 'axis'?",
+        "unknown plot 'axes'; did you mean 'axis'?",
         "'axes'",
     ),
     "picture's argument": (
@@ -338,7 +343,7 @@ WRONG = {
     "picture's axis": (
         changed(pictures=[{"plot": "axis", "axis": "widht"}]),
         "pictures[0].axis",
-        "no axis is called 'widht'",
+        "unknown axis 'widht'",
         "'widht'",
     ),
     "picture's metric": (
@@ -350,7 +355,7 @@ WRONG = {
     "picture's learner": (
         changed(pictures=[{"plot": "learning_curves", "learners": ["b"]}]),
         "pictures[0].learners",
-        "no learner is called 'b'; there are 'a'",
+        "unknown learner 'b'; known: 'a'",
         "'b'",
     ),
     "picture's size": (
@@ -359,14 +364,14 @@ WRONG = {
         "one of [10, 50]",
         "11",
     ),
-    "cells": (changed(seeds=500_001), "study", "has 1,000,002 cells, of at most 1,000,000", ""),
+    "cells": (changed(seeds=500_001), "study", "must have 1,000,000 cells or fewer, not 1,000,002", ""),
     "nothing": ([], "study", "must be a table", "[]"),
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG)
-def test_a_wrong_study_is_refused_with_key_reason_and_value(wrong):
-    described, key, allowed, value = WRONG[wrong]
+@pytest.mark.parametrize("invalid", INVALID)
+def test_an_error_names_key_reason_and_value(invalid):
+    described, key, allowed, value = INVALID[invalid]
     line = error_message(described)
     assert "\n" not in line
     assert line.startswith(f"study: {key}: ")
@@ -374,7 +379,7 @@ def test_a_wrong_study_is_refused_with_key_reason_and_value(wrong):
     assert value in line.partition("Got ")[2]
 
 
-def test_all_errors_are_told_at_once_each_on_its_line():
+def test_all_errors_are_reported_together_each_with_its_line():
     text = """\
 name = "x"
 seeds = 0
@@ -402,8 +407,8 @@ b = { learner = "d", n_samples = 10 }
 """
     with pytest.raises(SpecError) as caught:
         Study.from_toml(Text(text))
-    told = [line.split(": ")[:2] for line in str(caught.value).splitlines()]
-    assert told == [
+    reported = [line.split(": ")[:2] for line in str(caught.value).splitlines()]
+    assert reported == [
         ["my.toml:2", "seeds"],
         ["my.toml:4", "colour"],
         ["my.toml:8", "problems.a.params.nois"],
@@ -420,23 +425,23 @@ b = { learner = "d", n_samples = 10 }
 
 
 @pytest.mark.parametrize("text", ["seeds = ", "a = 1\na = 2", "x = " + "9" * 5000, "x = " + "[" * 5000, "\x00"])
-def test_what_is_no_toml_is_refused(text):
-    with pytest.raises(SpecError, match=r"^my.toml: is no TOML: "):
+def test_a_file_that_is_not_toml_is_an_error(text):
+    with pytest.raises(SpecError, match=r"^my.toml: is not TOML: "):
         Study.from_toml(Text(text))
 
 
-def test_a_file_that_cannot_be_read_is_refused(tmp_path):
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path):
     (tmp_path / "latin.toml").write_bytes(b'name = "\xe9"')
     for path in (tmp_path / "nowhere.toml", tmp_path, tmp_path / "latin.toml", Path("\0.toml")):
         with pytest.raises(SpecError, match="cannot be read: "):
             Study.from_toml(path)
 
 
-def test_a_very_large_integer_is_refused_and_not_printed():
+def test_a_very_large_integer_is_not_printed():
     assert "int too large to print" in error_message(learner(params={"width": 16**5000}))
 
 
-# Anything at all
+# Arbitrary descriptions
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -472,7 +477,7 @@ DATA = st.recursive(
 )
 
 
-def is_study_or_refused(read, *arguments):
+def check_study_or_error(read, *arguments):
     try:
         study = read(*arguments)
     except SpecError:
@@ -484,13 +489,13 @@ def is_study_or_refused(read, *arguments):
 
 @UNHURRIED
 @given(DATA | st.dictionaries(st.sampled_from(list(Study.model_fields)), DATA))
-def test_any_data_are_a_study_or_refused(data):
-    is_study_or_refused(Study.from_dict, data)
+def test_any_data_are_a_study_or_an_error(data):
+    check_study_or_error(Study.from_dict, data)
 
 
 @st.composite
 def mutated(draw, described):
-    """A description in which something is taken away, added or replaced somewhere."""
+    """A description with keys or values deleted, added or replaced at random."""
     described = copy.deepcopy(described)
     for _ in range(draw(st.integers(1, 3))):
         parent, key = None, None
@@ -513,26 +518,26 @@ def mutated(draw, described):
 
 @UNHURRIED
 @given(mutated(DESCRIBED))
-def test_a_study_with_something_changed_is_a_study_or_refused(described):
-    is_study_or_refused(Study.from_dict, described)
+def test_a_mutated_study_is_a_study_or_an_error(described):
+    check_study_or_error(Study.from_dict, described)
 
 
 @UNHURRIED
 @given(st.text() | st.text(alphabet="[]{}=\"'.,#\n 019aenst_-"))
-def test_any_text_is_a_study_or_refused(text):
-    is_study_or_refused(Study.from_toml, Text(text))
+def test_any_text_is_a_study_or_an_error(text):
+    check_study_or_error(Study.from_toml, Text(text))
 
 
 @UNHURRIED
 @given(st.data())
-def test_the_text_of_a_study_with_something_changed_is_a_study_or_refused(data):
+def test_a_mutated_text_is_a_study_or_an_error(data):
     text = EXAMPLE.read_text(encoding="utf-8")
     start = data.draw(st.integers(0, len(text)))
     stop = start + data.draw(st.integers(0, 40))
-    is_study_or_refused(Study.from_toml, Text(text[:start] + data.draw(st.text(max_size=5)) + text[stop:]))
+    check_study_or_error(Study.from_toml, Text(text[:start] + data.draw(st.text(max_size=5)) + text[stop:]))
 
 
-# There and back
+# Round trips
 
 LABELS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=8)
 LEARNERS = st.fixed_dictionaries(

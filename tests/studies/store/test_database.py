@@ -1,4 +1,4 @@
-"""A database that cannot be used: one error that names it and says what to do, and nothing is lost."""
+"""Databases that cannot be used: one error with name and advice, and no result is lost."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -35,8 +36,8 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def strangers_folder():
-    """A folder that this process reads and does not own; root is for the time a stranger to it."""
+def foreign_folder():
+    """A folder that this process can read but does not own; root changes its user for that."""
     folder = Path(tempfile.mkdtemp())
     yield folder
     os.seteuid(os.getuid())
@@ -44,79 +45,79 @@ def strangers_folder():
     shutil.rmtree(folder)
 
 
-def as_stranger():
+def as_other_user():
     if os.getuid() == 0:
         os.seteuid(65534)
 
 
 def found(url):
-    """Open a store and read it whole."""
+    """Return all outcomes of a store."""
     with Store(url) as store:
         return store.outcomes(store.find(""))
 
 
-def refused(path, command=("store", "ls")):
-    """Use a store in Python and from the command line, and return the one line that both say."""
+def store_error(path, command=("store", "ls")):
+    """Return the error of a store, which is the same line in Python and from the command."""
     url = f"sqlite:///{path}"
     with pytest.raises(StoreError) as error:
         found(url)
-    told = CliRunner().invoke(app, [*command, "--store", url])
-    assert (told.exit_code, told.stderr) == (2, f"error: {error.value}\n")
+    ran = CliRunner().invoke(app, [*command, "--store", url])
+    assert (ran.exit_code, ran.stderr) == (2, f"error: {error.value}\n")
     assert str(path) in str(error.value)
     return str(error.value)
 
 
-def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path):
+def test_a_file_that_is_not_a_database_is_an_error_and_is_kept(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("my notes, and not a database at all\n" * 100)
-    assert "file is not a database. It is no SQLite database" in refused(path)
+    assert "file is not a database. It is not a SQLite database" in store_error(path)
     assert path.read_text().startswith("my notes")
 
 
-def test_a_corrupt_file_is_told_with_a_way_to_save_what_is_left(path):
+def test_a_corrupt_file_is_an_error_with_the_command_to_recover_it(path):
     with path.open("r+b") as file:
         file.seek(4096)
         file.write(b"\xa5" * (path.stat().st_size - 3 * 4096))
     before = path.read_bytes()
-    assert ".recover" in refused(path)
+    assert ".recover" in store_error(path)
     assert path.read_bytes() == before
 
 
-def test_a_file_cut_short_is_told(path):
+def test_a_truncated_file_is_an_error(path):
     os.truncate(path, path.stat().st_size // 2)
-    assert "malformed. The file is damaged" in refused(path)
+    assert "malformed. The file is damaged" in store_error(path)
 
 
-def test_a_folder_is_no_database(tmp_path):
-    assert "unable to open database file" in refused(tmp_path)
+def test_a_folder_is_an_error(tmp_path):
+    assert "unable to open database file" in store_error(tmp_path)
 
 
-def test_a_file_that_may_only_be_read_is_read_and_a_write_is_refused(path, strangers_folder):
-    shutil.copy(path, strangers_folder / "results.db")
-    (strangers_folder / "results.db").chmod(0o444)
-    strangers_folder.chmod(0o777)
-    as_stranger()
-    url = f"sqlite:///{strangers_folder}/results.db"
+def test_a_read_only_file_is_read_and_a_write_is_an_error(path, foreign_folder):
+    shutil.copy(path, foreign_folder / "results.db")
+    (foreign_folder / "results.db").chmod(0o444)
+    foreign_folder.chmod(0o777)
+    as_other_user()
+    url = f"sqlite:///{foreign_folder}/results.db"
     with Store(url) as store:
         assert len(store.statuses(store.find(""))) == N_CELLS
-        with pytest.raises(
-            StoreError, match=r"results.db: attempt to write a readonly database. Give yourself the right"
-        ):
+        with pytest.raises(StoreError, match=r"results.db: attempt to write a readonly database. Get write permission"):
             store.add(cell(N_CELLS))
 
 
-def test_a_folder_that_may_only_be_read_is_told(path, strangers_folder):
-    shutil.copy(path, strangers_folder / "results.db")
-    strangers_folder.chmod(0o555)
-    as_stranger()
-    assert "Give yourself the right to write the file and its folder" in refused(strangers_folder / "results.db")
-    assert "The file and its folder must be yours" in refused(strangers_folder / "new.db", ["list"])
-    assert "Permission denied" in refused(strangers_folder / "deep" / "new.db", ["list"])
+def test_a_read_only_folder_is_an_error(path, foreign_folder):
+    shutil.copy(path, foreign_folder / "results.db")
+    foreign_folder.chmod(0o555)
+    as_other_user()
+    assert "Get write permission for the file and its folder" in store_error(foreign_folder / "results.db")
+    assert "You need permission to read and write the file and its folder" in store_error(
+        foreign_folder / "new.db", ["show", "priors"]
+    )
+    assert "Permission denied" in store_error(foreign_folder / "deep" / "new.db", ["show", "priors"])
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """Return a folder on a full disk's eve, and a function that makes room."""
+    """Return a folder on a disk that is soon full, and a function that enlarges it."""
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", tmp_path], capture_output=True)
     if mounted.returncode:
         pytest.skip("may not mount a small disk")
@@ -126,7 +127,7 @@ def small_disk(tmp_path):
 
 @pytest.fixture
 def small_file(tmp_path):
-    """Do the same where nothing can be mounted, by SQLite's own limit."""
+    """Do the same without mounting, by SQLite's limit."""
     limit = ["PRAGMA max_page_count=40"]
 
     def set_limit(connection, _):
@@ -146,11 +147,11 @@ def add_until_it_fails(url, added):
 
 
 @pytest.mark.parametrize("disk", ["small_disk", "small_file"])
-def test_a_full_disk_is_told_and_all_that_was_added_is_there(request, disk):
+def test_a_full_disk_is_an_error_and_added_cells_are_stored(request, disk):
     folder, make_room = request.getfixturevalue(disk)
     url = f"sqlite:///{folder}/results.db"
     added = []
-    with pytest.raises(StoreError, match=r"full. All that was reported as done is stored. Make room"):
+    with pytest.raises(StoreError, match=r"full. All cells reported as done are stored. Free space"):
         add_until_it_fails(url, added)
     assert added
     assert list(found(url)) == added
@@ -160,27 +161,38 @@ def test_a_full_disk_is_told_and_all_that_was_added_is_there(request, disk):
         assert len(store.find("")) == len(added) + 1
 
 
-def test_a_store_that_another_process_holds_is_told(path, monkeypatch):
+def test_a_locked_store_is_an_error(path, monkeypatch):
     monkeypatch.setitem(database._CONNECT, "sqlite", {"timeout": 0.1})
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with Store(f"sqlite:///{path}") as store:
         assert len(store.find("")) == N_CELLS
-        with pytest.raises(StoreError, match=r"database is locked. Another process has held it"):
+        with pytest.raises(StoreError, match=r"database is locked. Another process has locked it"):
             store.add(cell(N_CELLS))
         holder.close()
         store.add(cell(N_CELLS))
 
 
-MOUNTS = r"""
-/dev/sda1 / ext4 rw 0 0
-server:/home /home nfs4 rw 0 0
-/dev/sdb1 /home/me/local xfs rw 0 0
-//nas/share /mnt/my\040share cifs rw 0 0
-me@host: /mnt/ssh fuse.sshfs rw 0 0
-tmpfs /hidden tmpfs rw 0 0
-cluster:/x /hidden lustre rw 0 0
-"""
+MOUNTS = [
+    ("/", "ext4"),
+    ("/home", "nfs4"),
+    ("/home/me/local", "xfs"),
+    ("/mnt/my share", "cifs"),
+    ("/mnt/ssh", "fuse.sshfs"),
+    ("/hidden", "tmpfs"),
+    ("/hidden", "lustre"),
+]
+
+
+@pytest.fixture
+def mount(monkeypatch):
+    """Return a function that sets the mounts of this machine, each a folder and a type."""
+
+    def mount(mounts):
+        partitions = [SimpleNamespace(mountpoint=folder, fstype=kind) for folder, kind in mounts]
+        monkeypatch.setattr(database.psutil, "disk_partitions", lambda **_: partitions)
+
+    return mount
 
 
 @pytest.mark.parametrize(
@@ -195,24 +207,23 @@ cluster:/x /hidden lustre rw 0 0
         ("/hidden/results.db", "lustre"),
     ],
 )
-def test_the_file_system_of_a_path_is_that_of_its_nearest_mount(tmp_path, monkeypatch, path, kind):
-    monkeypatch.setattr(database, "MOUNTS", tmp_path / "mounts")
+def test_the_file_system_of_a_path_is_that_of_its_innermost_mount(mount, path, kind):
+    mount([])
     assert file_system(Path(path)) == ""
-    (tmp_path / "mounts").write_text(MOUNTS.strip())
+    mount(MOUNTS)
     assert file_system(Path(path)) == kind
 
 
 @pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "lustre", "ceph", "fuse.glusterfs"])
-def test_sqlite_on_a_network_file_system_is_refused(tmp_path, monkeypatch, kind):
-    (tmp_path / "mounts").write_text(f"/dev/sda1 / ext4 rw 0 0\nserver:/x {tmp_path} {kind} rw 0 0\n")
-    monkeypatch.setattr(database, "MOUNTS", tmp_path / "mounts")
-    message = refused(tmp_path / "deep" / "results.db")
-    assert f"it lies on a network file system ({kind})" in message
+def test_sqlite_on_a_network_file_system_is_an_error(tmp_path, mount, kind):
+    mount([("/", "ext4"), (str(tmp_path), kind)])
+    message = store_error(tmp_path / "deep" / "results.db")
+    assert f"it is on a network file system ({kind})" in message
     assert "or use PostgreSQL" in message
     assert not (tmp_path / "deep").exists()
 
 
-@pytest.mark.skipif(not Path("/proc/mounts").exists(), reason="no Linux")
+@pytest.mark.skipif(not Path("/proc/mounts").exists(), reason="not on Linux")
 def test_the_file_system_of_this_machine_is_known():
     assert file_system(Path("/proc/version")) == "proc"
 
@@ -226,33 +237,33 @@ def test_the_file_system_of_this_machine_is_known():
         ("sqlite:////proc/nowhere/results.db", "No such file or directory"),
     ],
 )
-def test_a_url_that_leads_nowhere_is_told(url, reason):
+def test_a_url_without_a_database_is_an_error(url, reason):
     with pytest.raises(StoreError, match="cannot use the results database.*" + reason):
         Store(url)
 
 
-def test_a_missing_driver_is_told_with_what_to_install(monkeypatch):
+def test_a_missing_driver_is_an_error_with_the_install_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(StoreError, match=r"pip install 'toymanifold\[postgres\]'") as error:
         Store("postgresql+psycopg://me:secret@host/x")
     assert "secret" not in str(error.value)
 
 
-def test_a_server_that_cannot_be_reached_is_told_without_the_password(tmp_path, postgresql):
+def test_the_error_of_an_unreachable_server_hides_the_password(tmp_path, postgresql):
     with pytest.raises(StoreError, match="Is the server running, and can this machine reach it") as error:
         Store(f"postgresql+psycopg://me:secret@/x?host={tmp_path}")
     assert "secret" not in str(error.value)
     with pytest.raises(StoreError, match=r'database "nowhere" does not exist. Check user, password'):
         Store(f"postgresql+psycopg://postgres@/nowhere?host={postgresql.folder}")
-    with pytest.raises(StoreError, match='role "stranger" does not exist'):
-        Store(f"postgresql+psycopg://stranger@/postgres?host={postgresql.folder}")
+    with pytest.raises(StoreError, match='role "nosuchuser" does not exist'):
+        Store(f"postgresql+psycopg://nosuchuser@/postgres?host={postgresql.folder}")
 
 
-def test_a_server_user_who_may_only_read_is_told(postgresql):
+def test_a_read_only_server_user_is_an_error_for_writes(postgresql):
     url = postgresql.new_schema()
     with Store(url) as store:
         store.add(cell(0))
     with Store(f"{url}%20-cdefault_transaction_read_only%3Don") as store:
         assert store.find("") == ["k0000"]
-        with pytest.raises(StoreError, match="The server takes no writes"):
+        with pytest.raises(StoreError, match="The server accepts no writes"):
             store.add(cell(1))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from studies.spec.cells import Cell
-from studies.store import maintenance as upkeep
+from studies.store import maintenance
 from studies.store.provenance import collect, now
 from studies.store.store import Outcome, Store, StoreError
 
@@ -34,65 +34,65 @@ def other(tmp_path):
 def test_cells_are_counted_by_learner_and_status(store):
     for cell in (outcome(0), outcome(1), outcome(2, "lost"), outcome(0, "error", "svm")):
         store.add(cell)
-    counts = upkeep.count(store)
+    counts = maintenance.count(store)
     assert counts == {("spiral", "knn-1", ""): {"ok": 2, "lost": 1}, ("spiral", "svm", ""): {"error": 1}}
-    assert upkeep.failed(store, 5) == [outcome(0, "error", "svm").key, outcome(2, "lost").key]
-    assert len(upkeep.failed(store, 1)) == 1
+    assert maintenance.failed(store, 5) == [outcome(0, "error", "svm").key, outcome(2, "lost").key]
+    assert len(maintenance.failed(store, 1)) == 1
 
 
-def test_a_selection_is_of_cells_to_which_all_applies(store):
+def test_a_selection_meets_all_conditions(store):
     cells = [outcome(0), outcome(1, "lost"), outcome(2, "error")]
     for cell in cells:
         store.add(cell)
     keys = [cell.key for cell in cells]
-    assert set(upkeep.select(store)) == set(keys)
-    assert set(upkeep.select(store, status="failed")) == set(keys[1:])
-    assert upkeep.select(store, status="lost", keys=keys) == [keys[1]]
-    assert upkeep.select(store, keys[0][:8]) == [keys[0]]
-    assert upkeep.select(store, keys[0][:8], status="failed") == []
-    assert upkeep.select(store, keys=[keys[2], "not stored"]) == [keys[2]]
+    assert set(maintenance.select(store)) == set(keys)
+    assert set(maintenance.select(store, status="failed")) == set(keys[1:])
+    assert maintenance.select(store, status="lost", keys=keys) == [keys[1]]
+    assert maintenance.select(store, keys[0][:8]) == [keys[0]]
+    assert maintenance.select(store, keys[0][:8], status="failed") == []
+    assert maintenance.select(store, keys=[keys[2], "not stored"]) == [keys[2]]
 
 
-def test_what_is_removed_is_gone_with_all_that_hangs_on_it(store):
+def test_cells_are_removed_with_their_parts(store):
     cell = outcome(0, decision_map=MAP, model=b"net")
     store.add(cell)
     store.add(outcome(1))
-    assert upkeep.remove(store, [cell.key, "not stored"]) == 1
+    assert maintenance.remove(store, [cell.key, "not stored"]) == 1
     assert store.find("") == [outcome(1).key]
     assert (store.decision_map(cell.key), store.model(cell.key)) == (None, None)
 
 
-def test_cleaning_removes_runs_that_left_nothing_and_no_cell(store):
+def test_cleaning_removes_runs_without_cells_and_no_cell(store):
     used, ended, begun = (collect(name, 1) for name in ("used", "ended", "begun"))
-    forgotten = replace(collect("forgotten", 1), started_at=now() - timedelta(days=31))
-    for run in (used, ended, begun, forgotten):
+    abandoned = replace(collect("abandoned", 1), started_at=now() - timedelta(days=31))
+    for run in (used, ended, begun, abandoned):
         store.begin_run(run)
     store.end_run(ended.id)
     store.add(outcome(0), used.id)
     store.add(outcome(1, "error"))
-    upkeep.clean(store)
+    maintenance.clean(store)
     assert set(store.runs()) == {used.id, begun.id}
     assert len(store.find("")) == 2
 
 
-def test_cleaning_gives_room_back_and_leaves_one_file(tmp_path, other):
+def test_cleaning_frees_space_and_leaves_one_complete_file(tmp_path, other):
     for seed in range(200):
         other.add(outcome(seed, model=bytes(10_000)))
-    upkeep.remove(other, other.find(""))
-    assert upkeep.clean(other) > 1_000_000
+    maintenance.remove(other, other.find(""))
+    assert maintenance.clean(other) > 1_000_000
     other.add(outcome(0))
-    upkeep.clean(other)
+    maintenance.clean(other)
     (tmp_path / "copy.db").write_bytes((tmp_path / "other.db").read_bytes())
     with Store(f"sqlite:///{tmp_path}/copy.db") as copy:
         assert copy.find("") == [outcome(0).key]
 
 
-def test_merging_brings_home_what_is_new_whole(store, other):
+def test_merging_copies_new_cells_with_their_parts_and_runs(store, other):
     run = collect("away", 1)
     other.begin_run(run)
     other.add(outcome(0, decision_map=MAP, model=b"net", shared=7), run.id)
     other.add(outcome(1, "error"))
-    merged = upkeep.merge(other, store)
+    merged = maintenance.merge(other, store)
     assert (merged.added, merged.replaced, merged.same, merged.differing) == (2, 0, 0, [])
     keys = other.find("")
     assert store.outcomes(keys) == other.outcomes(keys)
@@ -101,25 +101,25 @@ def test_merging_brings_home_what_is_new_whole(store, other):
     key = outcome(0).key
     np.testing.assert_array_equal(store.decision_map(key), MAP)
     assert store.model(key) == b"net"
-    assert upkeep.merge(other, store).same == 2
+    assert maintenance.merge(other, store).same == 2
 
 
-def test_merging_replaces_failures_and_keeps_and_tells_what_differs(store, other):
+def test_merging_replaces_failures_and_reports_differences(store, other):
     for cell in (outcome(0), outcome(1, "error"), outcome(2), outcome(3), outcome(4, "lost")):
         store.add(cell)
     for cell in (outcome(0, accuracy=0.6), outcome(1), outcome(2, "error"), outcome(3), outcome(4, "error")):
         other.add(cell)
-    merged = upkeep.merge(other, store)
+    merged = maintenance.merge(other, store)
     assert (merged.added, merged.replaced, merged.same, merged.differing) == (0, 1, 3, [outcome(0).key])
     stored = store.outcomes(store.find(""))
     assert stored[outcome(0).key].values["accuracy"] == 0.5
     assert [stored[outcome(seed).key].status for seed in range(5)] == ["ok", "ok", "ok", "ok", "lost"]
 
 
-def test_times_are_no_difference(store, other):
+def test_times_are_not_compared(store, other):
     store.add(outcome(0))
     other.add(replace(outcome(0), values={"accuracy": 0.5, "fit_seconds": 99.0}))
-    assert upkeep.merge(other, store).differing == []
+    assert maintenance.merge(other, store).differing == []
 
 
 def test_merging_many_cells_loses_none(store, other):
@@ -127,16 +127,16 @@ def test_merging_many_cells_loses_none(store, other):
         other.add(Outcome(f"k{number}", "{}", "ok", {"accuracy": number}))
     for number in range(0, 1203, 3):
         store.add(Outcome(f"k{number}", "{}", "ok", {"accuracy": number}))
-    merged = upkeep.merge(other, store)
+    merged = maintenance.merge(other, store)
     assert (merged.added, merged.same) == (802, 401)
     assert store.outcomes(store.find("")) == other.outcomes(other.find(""))
 
 
-def test_a_store_cannot_be_cleaned_while_it_may_only_be_read(tmp_path):
+def test_a_read_only_store_cannot_be_cleaned(tmp_path):
     with Store(f"sqlite:///{tmp_path}/results.db") as store:
         store.add(outcome(0))
     with (
         Store(f"sqlite:///file:{tmp_path}/results.db?mode=ro&uri=true") as store,
         pytest.raises(StoreError, match="readonly"),
     ):
-        upkeep.clean(store)
+        maintenance.clean(store)

@@ -1,4 +1,4 @@
-"""Stores of earlier versions, and databases that are no stores."""
+"""Stores of earlier versions, and databases that are not stores."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ MAP = np.random.default_rng(0).random((13, 13)) < 0.5
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def old(request):
-    """Make stores of version 1, written by the code of that time."""
+    """Return a function that creates stores of version 1, as the code of that time wrote them."""
     dump = (STORES / f"version-1.{request.param}.sql").read_text()
     if request.param == "postgresql":
         server = request.getfixturevalue("postgresql")
@@ -44,7 +44,7 @@ def engine(url):
 
 
 def columns(url):
-    """Return all that two stores of one version have in common."""
+    """Return columns, primary keys and foreign keys of each table."""
     inspector = sa.inspect(engine(url))
     return {
         table: (
@@ -58,7 +58,7 @@ def columns(url):
     }
 
 
-def test_a_store_of_version_1_keeps_all_that_it_holds(old):
+def test_a_store_of_version_1_keeps_its_content(old):
     with Store(old("old")) as store:
         outcomes = store.outcomes(store.find(""))
         ok = next(o for o in outcomes.values() if o.status == "ok")
@@ -105,14 +105,14 @@ for moment, url in enumerate(sys.argv[1:], start=1):
 
 
 def outline(url):
-    """Return what a store's version decides: its number, its tables, the columns of a cell."""
+    """Return a store's version, its tables, and the columns of cells."""
     with engine(url).connect() as connection:
         version = connection.scalar(sa.text("SELECT version FROM toymanifold_schema"))
         columns = connection.execute(sa.text("SELECT * FROM cells")).keys()
         return version, sorted(sa.inspect(connection).get_table_names()), sorted(columns)
 
 
-def test_a_migration_killed_at_any_statement_leaves_the_old_store_or_the_new_one_whole(old, run_apart):
+def test_a_killed_migration_leaves_the_complete_old_store_or_new_store(old, run_apart):
     urls = [old(f"old{moment}") for moment in range(18)]
     before = outline(urls[0])
     ends = run_apart(KILLED, *urls).split()
@@ -134,35 +134,37 @@ def set_version(url, version):
         connection.execute(sa.text(f"UPDATE toymanifold_schema SET version = {version}"))
 
 
-def test_a_store_of_a_newer_version_is_refused(url):
+def test_a_store_of_a_newer_version_is_an_error(url):
     with Store(url):
         set_version(url, 99)
-    with pytest.raises(StoreError, match=f"schema version 99, of a newer toymanifold; this one reads up to {VERSION}"):
+    with pytest.raises(
+        StoreError, match=f"schema version 99, of a newer toymanifold; this one reads versions up to {VERSION}"
+    ):
         Store(url)
 
 
-def test_a_database_of_something_else_is_refused_and_left_as_it_is(tmp_path):
+def test_another_database_is_an_error_and_is_not_changed(tmp_path):
     path = tmp_path / "notes.db"
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE notes (text)")
     connection.close()
     shutil.copy(path, tmp_path / "before.db")
-    with pytest.raises(StoreError, match=r"notes.db was not made by toymanifold.* it holds 'notes'"):
+    with pytest.raises(StoreError, match=r"notes.db was not created by toymanifold.* it contains 'notes'"):
         Store(f"sqlite:///{path}")
     assert path.read_bytes() == (tmp_path / "before.db").read_bytes()
 
 
-def test_a_server_database_of_something_else_is_refused_and_left_as_it_is(postgresql):
+def test_another_server_database_is_an_error_and_is_not_changed(postgresql):
     url = postgresql.new_schema("CREATE TABLE notes (text TEXT)")
-    with pytest.raises(StoreError, match="was not made by toymanifold"):
+    with pytest.raises(StoreError, match="was not created by toymanifold"):
         Store(url)
     assert list(columns(url)) == ["notes"]
 
 
-def test_a_store_that_must_exist_is_not_made(sqlite_url, postgresql_url):
-    with pytest.raises(StoreError, match="there is no such file"):
+def test_a_store_that_must_exist_is_not_created(sqlite_url, postgresql_url):
+    with pytest.raises(StoreError, match="the file does not exist"):
         Store(sqlite_url, must_exist=True)
     assert not Path(sqlite_url.removeprefix("sqlite:///")).exists()
-    with pytest.raises(StoreError, match="holds no results"):
+    with pytest.raises(StoreError, match="contains no results"):
         Store(postgresql_url, must_exist=True)
     assert columns(postgresql_url) == {}

@@ -1,4 +1,4 @@
-"""What any store promises: one class, run for every kind of database."""
+"""The contract of stores: one class of tests, run for each kind of database."""
 
 import tracemalloc
 from dataclasses import replace
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from studies.store import maintenance as upkeep
+from studies.store import maintenance
 from studies.store.provenance import collect
 from studies.store.store import Outcome, Store
 
@@ -42,13 +42,13 @@ steps = st.lists(
 
 
 def plain(outcome):
-    """Return all of an outcome that compares."""
+    """Return an outcome in a form that can be compared."""
     inside = outcome.decision_map
     return replace(outcome, decision_map=None if inside is None else (inside.shape, inside.tobytes()))
 
 
-def held(store):
-    """Return all that a store holds, by key."""
+def content(store):
+    """Return the complete outcomes of a store, by key."""
     return {
         key: plain(replace(outcome, decision_map=store.decision_map(key), model=store.model(key)))
         for key, outcome in store.outcomes(store.find("")).items()
@@ -65,7 +65,7 @@ def drive(url, n_cells, driver):
     with Store(url) as store:
         run = store.begin_run(collect(f"driver {driver}", 1))
         for cell in order:
-            if cell % 5 == driver:  # each fails at some that the other one does
+            if cell % 5 == driver:  # the cells that only this driver fails to compute
                 outcome = Outcome(f"k{cell}", "{}", "error", error=f"driver {driver}")
             else:
                 outcome = Outcome(f"k{cell}", "{}", "ok", {"driver": driver, "cell": cell})
@@ -89,56 +89,56 @@ class StoreContract:
         with Store(url) as store:
             yield store
 
-    def test_what_is_added_is_found_again(self, url):
+    def test_added_outcomes_can_be_read(self, url):
         with Store(url) as store:
             store.add(OK)
             store.add(BAD)
         with Store(url) as store:
-            assert held(store) == {"k1": plain(OK), "k2": plain(BAD)}
+            assert content(store) == {"k1": plain(OK), "k2": plain(BAD)}
             assert store.statuses(["k1", "k2", "never"]) == {"k1": "ok", "k2": "error"}
             np.testing.assert_array_equal(store.decision_map("k1"), MAP)
             assert (store.decision_map("k2"), store.model("k2"), store.outcomes(["never"])) == (None, None, {})
 
-    def test_metrics_come_in_one_order_whatever_the_database(self, store):
+    def test_metrics_have_the_same_order_in_every_database(self, store):
         store.add(replace(OK, values={"mse": 0.5, "accuracy_uniform": 0.25, "accuracy": 0.75}))
         assert list(store.outcomes(["k1"])["k1"].values) == ["accuracy", "accuracy_uniform", "mse"]
 
-    def test_what_is_ok_stays_and_what_failed_is_replaced(self, store):
+    def test_outcomes_that_are_ok_stay_and_failed_ones_are_replaced(self, store):
         store.add(BAD)
         store.add(replace(BAD, status="lost", error="gone"))
         assert store.outcomes(["k2"])["k2"].error == "gone"
         store.add(replace(OK, key="k2"))
         for late in (BAD, replace(BAD, status="ok", error="", traceback="", values={"accuracy": 0.5})):
             store.add(late)
-            assert held(store) == {"k2": plain(replace(OK, key="k2"))}
+            assert content(store) == {"k2": plain(replace(OK, key="k2"))}
 
-    def test_an_outcome_is_stored_whole_or_not_at_all(self, store):
+    def test_an_outcome_is_stored_completely_or_not_at_all(self, store):
         store.add(BAD)
-        with pytest.raises(Exception, match="bytes"):  # when the cell and its metrics are written already
+        with pytest.raises(Exception, match="bytes"):  # raised after the cell and its metrics are written
             store.add(replace(OK, key="k2", model="text"))
-        assert held(store) == {"k2": plain(BAD)}
+        assert content(store) == {"k2": plain(BAD)}
 
     @pytest.mark.parametrize("bad", [float("nan"), None, "0.5"])
-    def test_a_metric_that_is_no_number_is_refused(self, store, bad):
+    def test_a_metric_must_be_a_number(self, store, bad):
         with pytest.raises(ValueError, match="the metric 'accuracy' of an outcome must be a number"):
             store.add(Outcome("k", "{}", "ok", {"accuracy": bad}))
         assert store.find("") == []
 
     @pytest.mark.parametrize("much", [{"values": {"accuracy": 0.5}}, {"decision_map": MAP}, {"model": b""}])
-    def test_a_failure_with_results_is_refused(self, store, much):
+    def test_a_failure_must_not_have_results(self, store, much):
         with pytest.raises(ValueError, match="'error' cannot have metrics, a map or a model: k2"):
             store.add(replace(BAD, **much))
 
-    def test_an_error_of_any_letters_is_stored(self, store):
+    def test_an_error_with_any_characters_is_stored(self, store):
         store.add(replace(BAD, error="zero \0, half \udc80, 日本"))
         assert store.outcomes(["k2"])["k2"].error == "zero \\x00, half \\udc80, 日本"
 
-    def test_values_of_numpy_are_numbers(self, store):
+    def test_numpy_scalars_are_numbers(self, store):
         store.add(Outcome("k", "{}", "ok", {"a": np.float32(0.5), "b": np.int64(3), "c": -np.inf}))
         assert store.outcomes(["k"])["k"].values == {"a": 0.5, "b": 3.0, "c": -np.inf}
 
-    def test_each_cell_tells_its_run(self, store):
-        run = collect("tiny", 3, executor="dask://me:secret@there", threads=2)
+    def test_each_cell_has_its_run(self, store):
+        run = collect("tiny", 3, executor="dask://me:secret@there")
         assert store.begin_run(run) == run.id
         store.add(OK, run.id)
         store.add(BAD)
@@ -150,7 +150,7 @@ class StoreContract:
         assert run.started_at <= origins["k1"].stored_at
 
     def test_a_run_that_is_stored_twice_is_one(self, store):
-        """So that it can be tried again when it is not known whether the server had heard."""
+        """So a transaction can be repeated after a lost connection."""
         run = collect("tiny", 1)
         store.begin_run(run)
         store.begin_run(run)
@@ -163,7 +163,7 @@ class StoreContract:
         assert store.find("a_") == ["a_4"]
         assert len(store.find("")) == 4
 
-    def test_many_keys_are_asked_for_at_once(self, store):
+    def test_a_query_may_have_many_keys(self, store):
         store.add(OK)
         assert store.statuses([f"x{i}" for i in range(5000)] + ["k1"]) == {"k1": "ok"}
 
@@ -178,31 +178,31 @@ class StoreContract:
         max_examples=settings().max_examples // 5,
     )
     @given(steps=steps)
-    def test_a_store_is_a_dictionary_in_which_what_is_ok_stays(self, store, steps):
+    def test_a_store_is_a_dictionary_in_which_ok_outcomes_stay(self, store, steps):
         model = {}
-        upkeep.remove(store, store.find(""))
+        maintenance.remove(store, store.find(""))
         for verb, what in steps:
             if verb == "remove":
                 expected = len(what & set(model))
-                assert upkeep.remove(store, what) == expected
+                assert maintenance.remove(store, what) == expected
                 model = {key: outcome for key, outcome in model.items() if key not in what}
             elif verb == "merge":
                 with Store("sqlite://") as other:
                     for outcome in what:
                         other.add(outcome)
-                    for key, outcome in held(other).items():
+                    for key, outcome in content(other).items():
                         if key not in model or (model[key].status != "ok" and outcome.status == "ok"):
                             model[key] = outcome
-                    upkeep.merge(other, store)
+                    maintenance.merge(other, store)
             else:
                 store.add(what)
                 if what.key not in model or model[what.key].status != "ok":
                     model[what.key] = plain(what)
-            assert held(store) == model
+            assert content(store) == model
 
     def test_two_drivers_at_once_store_each_cell_once_and_lose_none(self, url, run_apart):
         n_cells = 200
-        run_apart(DRIVERS, url, str(n_cells))  # they also make the store at once
+        run_apart(DRIVERS, url, str(n_cells))  # which also create the store at the same time
         with Store(url) as store:
             keys = {f"k{cell}" for cell in range(n_cells)}
             stored, origins, runs = store.outcomes(store.find("")), store.origins(keys), store.runs()
@@ -220,7 +220,7 @@ class TestSqlite(StoreContract):
     def url(self, sqlite_url):
         return sqlite_url
 
-    def test_the_folder_is_made(self, tmp_path):
+    def test_the_folder_is_created(self, tmp_path):
         with Store(f"sqlite:///{tmp_path}/deep/down/results.db") as store:
             store.add(OK)
         assert [file.name for file in (tmp_path / "deep" / "down").iterdir()] == ["results.db"]
@@ -251,7 +251,7 @@ class TestPostgresql(StoreContract):
     def url(self, postgresql_url):
         return postgresql_url
 
-    def test_a_server_that_starts_anew_is_waited_for(self, store, postgresql):
+    def test_a_transaction_waits_for_a_server_that_restarts(self, store, postgresql):
         store.add(OK)
         postgresql.stop()
         postgresql.start()

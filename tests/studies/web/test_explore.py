@@ -134,8 +134,7 @@ def test_a_port_that_is_taken_is_an_error_that_names_the_option(command):
         ended = command("--port", str(port))
     assert ended.exit_code == 2
     assert (
-        ended.stderr
-        == f"error: cannot listen to port {port}: Address already in use; --port 0 takes any that is free\n"
+        ended.stderr == f"error: cannot listen on port {port}: Address already in use; --port 0 takes any free port\n"
     )
 
 

@@ -314,7 +314,7 @@ def test_plots_of_the_study_are_in_the_page_or_say_why_not(open_page, binned_add
     assert image.get_attribute("alt") == "Density"
     assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 600
     assert requested.last.locator("img").count() == 0
-    assert "Training dynamics: not drawn, no axis of the study is called 'epochs'" in requested.last.inner_text()
+    assert "Training dynamics: not drawn, unknown axis 'epochs' of the study" in requested.last.inner_text()
 
 
 def test_pictures_of_regions_are_drawn(page):

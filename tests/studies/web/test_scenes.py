@@ -88,7 +88,7 @@ def test_a_query_string_is_read_as_a_request():
         ({"turns": "nan"}, "turns: must be "),
         ({"n_samples": "1e9"}, "n_samples: must be an int"),
         ({"learner": "ken"}, "learner: must be 'knn', 'net', "),
-        ({"turn": "3"}, "no key is called 'turn'; did you mean 'turns'?"),
+        ({"turn": "3"}, "unknown key 'turn'; did you mean 'turns'?"),
         (
             {"learner": "net", "n_samples": "10000"},
             "n_samples: must be 3,200 at most for the learner 'net'.",
