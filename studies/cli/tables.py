@@ -11,17 +11,15 @@ from rich.table import Table
 from studies.analysis.breakdowns import is_of_bin
 from studies.analysis.claims import check_claims
 from studies.analysis.comparisons import summary
-from studies.analysis.findings import Findings, answers, crossings_seen, find, judged
+from studies.analysis.crossovers import find_crossovers
+from studies.analysis.findings import Findings, answers, find, judged
 from studies.analysis.intervals import Interval, Scale, scale_of
 from studies.analysis.learning_curves import by_problem, losses
 from studies.analysis.scaling_laws import NoScalingLaw, ScalingLaw, fit_all
 from studies.plots.figures import StudyFigure, study_figures
 from studies.registry.metrics import describe, in_order
-from studies.registry.test_sets import N_TEST
 from studies.results.results import Results
 from studies.web.wording import highlights
-
-_RESOLUTION = 0.5 / N_TEST  # the smallest floor that the test points distinguish from 0
 
 
 def claims_table(results: Results) -> Table | None:
@@ -100,14 +98,8 @@ def _scaling(problem: str, frame: pd.DataFrame) -> Table:
             table.add_row(learner, "", "", f"none: {'; '.join(law.reasons)}")
         else:
             exponent = Scale("", 1, "").with_interval(law.exponent)
-            table.add_row(learner, exponent, scale.with_interval(_resolved(law.floor)), law.chosen.family.formula)
+            table.add_row(learner, exponent, scale.with_interval(law.resolved_floor), law.chosen.model.formula)
     return table
-
-
-def _resolved(floor: Interval) -> Interval:
-    """Return a floor whose ends below the resolution of the test set are 0."""
-    mean, low, high = (end if end > _RESOLUTION else 0.0 for end in (floor.mean, floor.low, floor.high))
-    return Interval(mean, low, high)
 
 
 def comparisons(results: Results) -> list[str]:
@@ -123,8 +115,8 @@ def comparisons(results: Results) -> list[str]:
 def _compared(found: Findings, frame: pd.DataFrame) -> Iterator[str]:
     for highlight in highlights(found):
         yield f"{highlight.label}: {highlight.value} {highlight.unit}. {highlight.detail}".replace(" . ", ". ")
-    for crossing in crossings_seen(frame):
-        yield f"Where {crossing.a} and {crossing.b} cross: {crossing}"
+    for crossing in find_crossovers(frame, found.measured[0].metric):
+        yield f"Where {crossing.a} and {crossing.b} cross: {crossing}."
 
 
 def write_figures(results: Results, folder: Path, names: Collection[str] | None = None) -> list[str]:

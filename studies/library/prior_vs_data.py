@@ -162,4 +162,4 @@ def _samples_needed(frame: pd.DataFrame) -> str:
         found = data_equivalence(frame, "net + polar", _NEIGHBOUR, _FEW)
     except NoEquivalence as error:
         return str(error)
-    return f"{_FEW * found.ratio:,.0f}"
+    return f"{_FEW * found.times:,.0f}"

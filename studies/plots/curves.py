@@ -5,9 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from studies.analysis.comparisons import summary
-from studies.analysis.crossovers import interpolated
-from studies.analysis.findings import Estimate, bounds, crossings_seen, find
-from studies.analysis.intervals import number, scale_of
+from studies.analysis.crossovers import find_crossovers, interpolated
+from studies.analysis.findings import find
+from studies.analysis.intervals import CensoredInterval, scale_of
 from studies.analysis.learning_curves import learning_curve
 from studies.analysis.scaling_laws import ScalingLaw, fit_all
 from studies.plots.lines import drawn_range, learners_of, metric_of, rows_of
@@ -35,7 +35,6 @@ _LAW_POINTS = 100  # points of the line of a law
 _CLIP = 10.0  # factor beyond the means up to which intervals are shown
 _MARGIN = 1.25
 _BOUND_MARKERS = {"above": ">", "below": "<"}
-_BOUND_WORDS = {"": "", "above": "more than ", "below": "less than "}
 
 
 @plot()
@@ -133,7 +132,7 @@ def _draw_law(ax: Axes, law: ScalingLaw, floor: float, look: Look) -> None:
 
 
 def _draw_crossings(ax: Axes, rows: pd.DataFrame, metric: str) -> None:
-    for crossing in crossings_seen(rows):
+    for crossing in find_crossovers(rows, metric):
         assert crossing.n is not None
         curve = learning_curve(rows, crossing.a, metric)
         height = float(np.exp(interpolated(curve.log_means()[:1], curve.sizes, np.log([crossing.n.mean]))[0, 0]))
@@ -184,7 +183,7 @@ def plot_data_equivalence(results: Results, ax: Axes | None = None, *, problem: 
     rows = rows_of(results, problem)
     (found,) = (each for each in find(results.study, results.frame()) if each.problem in ("", problem))
     needed = [
-        (competitor.learner, competitor.equivalence.needed.times(1 / found.n_samples))
+        (competitor.learner, competitor.equivalence.times)
         for competitor in found.competitors
         if competitor.equivalence is not None
     ]
@@ -208,21 +207,21 @@ def plot_data_equivalence(results: Results, ax: Axes | None = None, *, problem: 
     return ax
 
 
-def _draw_times(ax: Axes, place: int, times: Estimate, look: Look) -> None:
-    if not times.beyond:
+def _draw_times(ax: Axes, place: int, times: CensoredInterval, look: Look) -> None:
+    if not times.side:
         ends = [np.clip(end, 1e-6 * times.value, 1e6 * times.value) for end in (times.low, times.high)]
         ax.hlines(place, *ends, color=look.colour, lw=2.5, alpha=0.65)
     ax.plot(
         times.value,
         place,
-        marker=_BOUND_MARKERS.get(times.beyond, look.marker),
+        marker=_BOUND_MARKERS.get(times.side, look.marker),
         color=look.colour,
         markersize=marker_size(look, 8),
         mec="white",
         label="_times",
     )
     ax.annotate(
-        f"{_BOUND_WORDS[times.beyond]}{number(times.value, 2)} {bounds(times, 2)}".rstrip(),
+        f"{times.value_text(2)} {times.bounds_text(2)}".rstrip(),
         (times.value, place),
         (0, 7),
         textcoords="offset points",

@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from studies.registry.errors import unknown
+from studies.registry.test_sets import N_TEST
 from studies.spec.cells import Cell, Planned, plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
@@ -74,13 +75,16 @@ class Results:
             Columns ``learner``, ``n_samples``, ``seed``, ``metric``, ``value``, in the study's order. A study of
             several problems has a column ``problem`` as well; one whose learners have axes a column ``family``, the
             learner's label without their values; and each axis has a column of its own, empty where it is no axis.
+            ``frame.attrs["n_test"]`` is the number of test points.
         """
         rows = [
             {**self.place(p), "metric": metric, "value": value}
             for p, outcome in self.outcomes()
             for metric, value in outcome.values.items()
         ]
-        return pd.DataFrame(rows, columns=[*self._told, *self._axes, "n_samples", "seed", "metric", "value"])
+        frame = pd.DataFrame(rows, columns=[*self._told, *self._axes, "n_samples", "seed", "metric", "value"])
+        frame.attrs["n_test"] = N_TEST
+        return frame
 
     def place(self, planned: Planned) -> dict[str, Any]:
         """Return where a cell stands in the study: the columns of `frame` but metric and value."""

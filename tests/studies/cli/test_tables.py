@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from studies.analysis.findings import crossings_seen, find
+from studies.analysis.crossovers import find_crossovers
+from studies.analysis.findings import find
 from studies.analysis.intervals import number
 from studies.analysis.learning_curves import learning_curve
 from studies.analysis.scaling_laws import fit_scaling
@@ -25,7 +26,7 @@ def test_exponents_and_floors_are_those_of_the_laws(worth_results, worth):
     law = fit_scaling(learning_curve(worth_results.frame(), "kNN"))
     exponent = cells(table, 1)[2]
     assert exponent == f"{number(law.exponent.mean)} [{number(law.exponent.low)}, {number(law.exponent.high)}]"
-    assert cells(table, 3)[2] == law.chosen.family.formula
+    assert cells(table, 3)[2] == law.chosen.model.formula
     assert cells(table, 2)[2].startswith("0 %")
 
 
@@ -67,12 +68,9 @@ def crossing(tmp_path):
         yield Results(study, store)
 
 
-def test_crossovers_are_those_of_the_findings(crossing):
-    from studies.analysis.learning_curves import losses
-
-    rows = losses(crossing.frame())
-    (seen,) = crossings_seen(rows[rows["metric"] == "error"])
-    assert f"Where steep and flat cross: {seen}" in comparisons(crossing)
+def test_crossovers_are_those_of_the_primary_metric(crossing):
+    (found,) = find_crossovers(crossing.frame())
+    assert f"Where steep and flat cross: {found}." in comparisons(crossing)
 
 
 def test_errors_by_bin_are_not_columns_of_the_table(crossing):

@@ -186,15 +186,15 @@ def test_a_dollar_is_a_dollar(results_of):
 def test_equivalence_is_what_the_findings_say(worth_results, worth):
     ax = plot_data_equivalence(worth_results)
     (found,) = find(worth, worth_results.frame())
-    needed = {competitor.learner: competitor.equivalence.needed for competitor in found.competitors}
+    times = {competitor.learner: competitor.equivalence.times for competitor in found.competitors}
     names = [label.get_text() for label in ax.get_yticklabels()]
     marks = drawn(ax, "_times")
-    assert sorted(names) == sorted(needed)
+    assert sorted(names) == sorted(times)
     for name, mark in zip(names, marks, strict=True):
-        assert mark.get_xdata()[0] == pytest.approx(needed[name].value / found.n_samples)
+        assert mark.get_xdata()[0] == pytest.approx(times[name].value)
         assert to_hex(mark.get_color()) == looks(worth_results.learners)[name].colour
     bars = [lines.get_segments()[0] for lines in ax.collections]
-    ends = [(needed[name].low / 1000, needed[name].high / 1000) for name in names]
+    ends = [(times[name].low, times[name].high) for name in names]
     np.testing.assert_allclose([(bar[0][0], bar[1][0]) for bar in bars], ends)
     assert "net + polar with n = 1,000" in ax.get_xlabel()
 
