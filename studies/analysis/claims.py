@@ -42,6 +42,11 @@ class Claim:
         The measurement, with an interval.
     holds : bool or None
         Whether the measurement agrees with the statement; None if it cannot decide.
+
+    Examples
+    --------
+    >>> Claim("The error falls with n.", "A paper, section 2", "by 3.2 [2.9, 3.5] points", True).verdict
+    'supported'
     """
 
     says: str
@@ -145,6 +150,14 @@ def check_claims(study: str, frame: pd.DataFrame) -> list[Claim]:
     -------
     claims : list of Claim
         Those of which enough is measured, in the order of registration.
+
+    Examples
+    --------
+    Claims of a built-in study, on its stored results::
+
+        results = run_study("label-noise")
+        for claim in check_claims("label-noise", results.frame()):
+            print(claim.verdict, claim.says, claim.measured)
     """
     return [found for check in CLAIMS.values() if check.study == study for found in check.claims(frame)]
 

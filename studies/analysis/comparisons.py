@@ -66,6 +66,10 @@ def paired_difference(a: pd.Series, b: pd.Series) -> Interval:
     a, b : Series
         Indexed by seed.
 
+    Returns
+    -------
+    difference : Interval
+
     Raises
     ------
     ValueError
@@ -172,6 +176,11 @@ class Ranking:
         Two learners whose mean ranks are further apart differ significantly (Nemenyi's test, all pairs at once).
     groups : tuple of tuple of str
         The largest groups of learners within one critical difference, which a diagram joins by a bar.
+
+    Examples
+    --------
+    >>> Ranking(pd.Series({"net": 1.2, "kNN": 1.8}), 0.3, 0.9, (("net", "kNN"),)).groups
+    (('net', 'kNN'),)
     """
 
     ranks: pd.Series

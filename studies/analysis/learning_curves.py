@@ -215,7 +215,23 @@ def learning_curve(
 def paired_curves(
     frame: pd.DataFrame | HasFrame, a: str, b: str, metric: str = "error", n_test: int | None = None
 ) -> tuple[LearningCurve, LearningCurve]:
-    """Return the curves of two learners on the seeds that both have; see `learning_curve`.
+    """Return the curves of two learners on the seeds that both have.
+
+    Parameters
+    ----------
+    frame, metric, n_test
+        As for `learning_curve`.
+    a, b : str
+        Learners.
+
+    Returns
+    -------
+    curves : tuple of (LearningCurve, LearningCurve)
+
+    Raises
+    ------
+    ValueError
+        If the two have no seed in common.
 
     Examples
     --------

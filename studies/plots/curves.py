@@ -200,7 +200,7 @@ def plot_data_equivalence(results: Results, ax: Axes | None = None, *, problem: 
     ends = [value for value in (*ends, 1.0) if 0 < value < np.inf]
     ax.set_xlim(min(ends) / 2, max(ends) * 2.5)
     set_scale(ax.xaxis, log=True, unit="x")
-    ax.set_xlabel(folded(f"times the data of {found.reference} with n = {found.n_samples:,}, to reach its error", 60))
+    ax.set_xlabel(folded(f"times the data of {found.reference} with n = {found.n_samples:,}, for the same error", 60))
     ax.set_title(scale_of(metric_of(rows)).title, fontsize=10)
     tidy(ax)
     ax.grid(visible=False, axis="y")

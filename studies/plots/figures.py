@@ -222,7 +222,7 @@ def _gallery(
     figure.suptitle(wrapped(title, figure))
     key = [Patch(color=to_rgba(RIGHT, 0.5), label="predicted inside, correct"), Patch(color=WRONG, label="wrong")]
     key += [Patch(color="0.75", label="sampling density"), Patch(color="black", label="training points")]
-    figure.legend(handles=key, loc="outside lower center", ncols=4 if len(learners) > 2 else 2, frameon=False)
+    figure.legend(handles=key, loc="outside lower center", ncols=4 if len(learners) > 3 else 2, frameon=False)
     return figure
 
 

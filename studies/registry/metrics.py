@@ -132,6 +132,11 @@ def metric(
     default : bool, default=True
         Whether it is measured in studies that name no metrics.
 
+    Returns
+    -------
+    register : callable
+        Returns the function that it is given.
+
     Raises
     ------
     ValueError

@@ -64,6 +64,11 @@ def plot(*, whole_study: bool = False) -> Callable[[Draw], Draw]:
     whole_study : bool, default=False
         Whether one plot shows all problems of a study; otherwise it has an argument ``problem``, and is drawn for each.
 
+    Returns
+    -------
+    register : callable
+        Returns the function that it is given.
+
     Raises
     ------
     ValueError

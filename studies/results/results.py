@@ -50,6 +50,12 @@ class Results:
     ----------
     study : Study
     store : Store
+
+    Examples
+    --------
+    >>> from studies import Results, Store, built_in
+    >>> print(Results(built_in()["double-descent"].reduced(), Store("sqlite://")).frame().columns[-3:].tolist())
+    ['seed', 'metric', 'value']
     """
 
     study: Study

@@ -165,6 +165,12 @@ def write_report(results: Results, path: str | os.PathLike[str], words: Sequence
     ------
     ReportError
         If nothing of the study is measured.
+
+    Examples
+    --------
+    The report of a built-in study::
+
+        write_report(run_study("label-noise"), "label-noise.html")
     """
     page = render_report(results, words)
     file = Path(path)

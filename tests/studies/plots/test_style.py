@@ -31,6 +31,11 @@ def test_the_first_ten_have_whole_lines_and_colours_that_are_not_washed_out():
     assert max(colorsys.rgb_to_hls(*to_rgb(look.colour))[1] for look in first) < 0.9
 
 
+def test_plots_are_imported_without_pyplot_seaborn_or_torch(run_apart):
+    loaded = "[name for name in ('matplotlib.pyplot', 'seaborn', 'torch') if name in sys.modules]"
+    assert run_apart(f"import sys, studies.plots; print({loaded})") == "[]\n"
+
+
 def test_the_median_of_the_seeds_is_drawn():
     ax = Figure().subplots()
     table = pd.DataFrame({10: [1.0, 2.0, 4.0], 100: [0.1, 0.2, 0.4], 1000: [0.01, 0.02, 0.04]})

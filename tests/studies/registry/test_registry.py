@@ -54,7 +54,7 @@ def outside(tmp_path, monkeypatch):
     importlib.import_module("somebodys_module")
     study = Study.from_dict(STUDY)
     with Store("sqlite://") as store, ThreadPoolExecutor(1) as executor:
-        for _, outcome in run(remaining(plan_study(study), store), store, executor, n_workers=1):
+        for _, outcome in run(remaining(plan_study(study), store), store, executor):
             assert outcome.status == "ok", outcome.error
         yield Results(study, store)
 
