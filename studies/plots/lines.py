@@ -73,7 +73,7 @@ def metric_of(rows: pd.DataFrame, metric: str | None = None) -> str:
     """
     measured = in_order(str(name) for name in rows["metric"].unique())
     if metric is not None and metric not in measured:
-        raise ValueError(unknown("metric that is measured", metric, measured))
+        raise ValueError(unknown("metric", metric, measured, "the results"))
     return metric or measured[0]
 
 
@@ -89,7 +89,7 @@ def learners_of(rows: pd.DataFrame, learners: list[str] | None = None) -> list[s
     families = dict(zip(rows["learner"], rows["family"], strict=True)) if "family" in rows else {}
     for name in learners or ():
         if name not in measured and name not in families.values():
-            raise ValueError(unknown("learner that is measured", name, measured))
+            raise ValueError(unknown("learner", name, measured, "the results"))
     return measured if learners is None else [name for name in measured if {name, families.get(name)} & {*learners}]
 
 
