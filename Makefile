@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 STUDY = prior-vs-data
 
-.PHONY: docs fuzz study test
+.PHONY: check docs fuzz lint oldest study test wheel
 
 # Measure the built-in study and show what it found.
 study: .venv/installed
@@ -23,6 +23,23 @@ docs: .venv/documented
 	rm -rf docs/generated
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
+# All that CI checks of a change.
+check: lint test docs oldest wheel
+
+lint: .venv/tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The tests of the data with the oldest numpy, scipy and hypothesis that are allowed.
+oldest: .venv-oldest/installed
+	PYTHONPATH=. .venv-oldest/bin/python -m pytest -q -n auto tests/toymanifold
+
+# Build wheel and sdist, and use them outside the repository.
+wheel: .venv/tested
+	PYTHON=$(PYTHON) .ci/try-wheel
+
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "toymanifold needs Python 3.11 or newer; name one with PYTHON=")'
 	$(PYTHON) -m venv .venv
@@ -35,4 +52,9 @@ docs: .venv/documented
 
 .venv/documented: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
+.venv-oldest/installed: .ci/oldest.txt
+	$(PYTHON) -m venv --clear .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --requirement .ci/oldest.txt pytest pytest-xdist
 	touch $@

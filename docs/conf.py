@@ -58,14 +58,14 @@ html_math_renderer = "mathml"  # browsers know it, where MathJax would be fetche
 
 
 def write_command_line(*_: Sphinx) -> None:
-    """Write the page on the command line, from what it says of itself."""
+    """Write the page on the command line from its own help."""
     GENERATED.mkdir(exist_ok=True)
-    tell = [sys.executable, "-m", "typer", "studies.cli.main", "utils", "docs", "--name", "toymanifold"]
-    told = subprocess.run(tell, capture_output=True, text=True, check=True, cwd=ROOT).stdout
-    told = told.replace("# `toymanifold`", "# Command line", 1)
+    command = [sys.executable, "-m", "typer", "studies.cli.main", "utils", "docs", "--name", "toymanifold"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    text = text.replace("# `toymanifold`", "# Command line", 1)
     page = GENERATED / "command-line.md"
-    if not page.exists() or page.read_text(encoding="utf-8") != told:
-        page.write_text(told, encoding="utf-8")
+    if not page.exists() or page.read_text(encoding="utf-8") != text:
+        page.write_text(text, encoding="utf-8")
 
 
 def skip_foreign(app: Sphinx, kind: str, name: str, member: object, skip: bool, options: object) -> bool | None:

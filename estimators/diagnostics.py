@@ -96,7 +96,17 @@ def input_gradients(function: Function, X: ArrayLike) -> Floats:
 
 
 def average_gradient_outer_product(function: Function, X: ArrayLike) -> Floats:
-    """Return the `agop` (d, d) of the `input_gradients` of a function at the rows of `X` (n, d).
+    """Return the `agop` of the `input_gradients` of a function at the rows of `X`.
+
+    Parameters
+    ----------
+    function : estimator, Module or callable
+        As for `input_gradients`.
+    X : array-like of shape (n, d)
+
+    Returns
+    -------
+    matrix : ndarray of shape (d, d)
 
     Examples
     --------
@@ -109,6 +119,14 @@ def average_gradient_outer_product(function: Function, X: ArrayLike) -> Floats:
 
 def neural_feature_matrices(module: nn.Module) -> dict[str, Floats]:
     """Return W^T W of each linear layer, by the layer's name.
+
+    Parameters
+    ----------
+    module : Module
+
+    Returns
+    -------
+    matrices : dict of str to ndarray of shape (n_inputs, n_inputs)
 
     Examples
     --------
@@ -133,8 +151,8 @@ def feature_ansatz(module: nn.Module, X: ArrayLike, *, power: float = 1.0) -> di
         Calls each of its linear layers once.
     X : array-like of shape (n, d)
     power : float, default=1.0
-        alpha. 1 is the ansatz as first stated, and exact for a last layer; 1/2 is in use as well, and exact for the
-        layer before a last one if both are linear and balanced.
+        Exponent alpha. 1 is the ansatz as first stated, and exact for a last layer; 1/2 is in use as well, and exact
+        for the layer before a last one if both are linear and balanced.
 
     Returns
     -------
@@ -172,6 +190,10 @@ def lipschitz_lower_bound(function: Function, X: ArrayLike, *, n_steps: int = 30
         0 is the maximum over the points themselves.
     step : float, default=0.05
         Length of a step, in units of the root mean square distance of `X` from its mean.
+
+    Returns
+    -------
+    bound : float
 
     Examples
     --------
@@ -212,6 +234,10 @@ def lipschitz_upper_bound(module: nn.Module, X: ArrayLike) -> float:
     X : array-like of shape (n, d)
         Any points, for that pass.
 
+    Returns
+    -------
+    bound : float
+
     Raises
     ------
     ValueError
@@ -242,6 +268,10 @@ def gradient_norms(
         Class codes, or real values, which are reshaped like the output.
     loss : str or callable
         A function of outputs and `y`, or the name of one in ``torch.nn.functional``, such as "cross_entropy".
+
+    Returns
+    -------
+    norms : dict of str to float
 
     Examples
     --------

@@ -65,7 +65,17 @@ def principal_angles(matrix: ArrayLike, frame: ArrayLike) -> Floats:
 
 
 def share_inside(matrix: ArrayLike, frame: ArrayLike) -> float:
-    """Return the share, in [0, 1], of the trace of a feature matrix (d, d) inside the span of a frame (d, k).
+    """Return the share of the trace of a feature matrix inside the span of a frame.
+
+    Parameters
+    ----------
+    matrix : array-like of shape (d, d)
+    frame : array-like of shape (d, k)
+
+    Returns
+    -------
+    share : float
+        In [0, 1].
 
     Examples
     --------

@@ -40,8 +40,8 @@ class RandomFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         "relu" has no bias, so that every function of it is linear along each ray; unless the points are on a sphere,
         append a constant coordinate first, as ``PolynomialFeatures(1)`` does.
     bandwidth : float or None, default=None
-        h, by which points are divided. None is sqrt(d / 2), which for standardised coordinates is the default of the
-        Gaussian kernel in scikit-learn.
+        Length h by which points are divided. None is sqrt(d / 2), which for standardised coordinates is the default of
+        the Gaussian kernel in scikit-learn.
     random_state : int, RandomState, Generator or None, default=None
         Of weights and phases.
 

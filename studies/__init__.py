@@ -6,4 +6,9 @@ name is imported when it is first used (PEP 562), so that a program loads no mor
 
 import lazy_loader
 
+from studies.siblings import check_siblings
+
+OWNER = "toymanifold"
+
+check_siblings()
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,17 +1,20 @@
 """What all tests share."""
 
+import contextlib
 import os
 import sys
 
 os.environ["SCIPY_ARRAY_API"] = "1"  # without it scikit-learn silently skips some of its checks
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes on two cores
 
-import matplotlib as mpl
-import torch
 from hypothesis import HealthCheck, settings
 
-mpl.use("agg")
-torch.set_num_threads(1)
+with contextlib.suppress(ModuleNotFoundError):  # tests of the data run without them, on the oldest numpy
+    import matplotlib as mpl
+    import torch
+
+    mpl.use("agg")
+    torch.set_num_threads(1)
 
 # Examples are the same for everybody and at every run: what passes on one machine passes on all. `make fuzz` draws
 # others, ten times as many, and remembers what failed; --hypothesis-seed counts only there. A test that wants fewer

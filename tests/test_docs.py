@@ -1,15 +1,16 @@
-"""Every code block of README and docs/ does what its page says.
+"""Every code block of README, CONTRIBUTING and docs/ does what its page says.
 
-The blocks of a page run in order, in one folder and one namespace, beside a store in which the built-in studies and the
-example are measured (with errors made up: a run takes long). A language says what is done with a block:
+The blocks of a page run in order, in one folder and one namespace, beside a store in which the studies that pages use
+are measured, with invented errors, since a real run takes minutes. A language says what is done with a block:
 
-python  is executed, and then each function `test_...` that it defined.
-sh      A command of ours is parsed, and run but for those in `NOT_RUN`. Of another program it is checked that what
-        it names is there: a target of make, a file, an extra of ours.
-toml    is a study, written to NAME.toml, or a part of one, which takes the place of the same part of the example.
-text    right after python or sh is what that prints ("..." stands for anything); elsewhere it is no code.
+python  It is executed, and then each function `test_...` that it defined.
+sh      A command of ours is parsed, and run unless it is in `NOT_RUN`. Of another program it is checked that what it
+        names exists: a target of make, a file, an extra of ours.
+toml    It is a study, written to NAME.toml, or a part of one, which replaces the same part of the example.
+text    Right after python or sh it is what that prints ("..." stands for anything).
 
-Sphinx's own ({toctree} and the like) and docs/examples/ are executed by `make docs`, which knows no warning.
+The tests do not build Sphinx's own blocks ({toctree} and the like) and docs/examples/; `make docs` does, and a warning
+is an error there.
 """
 
 import doctest
@@ -31,6 +32,7 @@ from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
 from studies.cli.main import app
+from studies.registry.metrics import METRICS
 from studies.registry.test_sets import MAP_SIZE
 from studies.spec.cells import plan_study
 from studies.spec.study import EXAMPLE, Study, built_in
@@ -41,14 +43,16 @@ DOCS = ROOT / "docs"
 MADE = {"_build", "generated", "gallery"}  # by Sphinx
 PAGES = [
     ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
     *sorted(page for page in DOCS.rglob("*.md") if not MADE & set(page.relative_to(DOCS).parts)),
 ]
 
 LANGUAGES = ("python", "sh", "toml", "text")
-NOTHING_OF_OURS = {"createdb", "dask", "scp"}
+MEASURED = ("prior-vs-data", "priors")
+OTHER_PROGRAMS = {"createdb", "dask", "scp"}
 NOT_RUN = {
-    "bench": "takes a minute, or ten",
-    f"verify ({'|'.join(built_in())})": "would compute anew what is made up here",
+    "run --all --quick": "takes minutes",
+    f"verify ({'|'.join(built_in())})": "would compute anew what is invented here",
     ".*(dask|postgresql).*://": "needs a server",
     "explore": "is a server",
 }
@@ -67,9 +71,9 @@ def tokens(page):
 
 
 def steps(page):
-    """Yield language, code, line and the text that is expected of each block."""
-    told = tokens(page)
-    for token, after in zip(told, [*told[1:], None], strict=True):
+    """Yield language, code, line and the expected output of each block."""
+    found = tokens(page)
+    for token, after in zip(found, [*found[1:], None], strict=True):
         if token.type == "fence" and token.info in ("python", "sh", "toml"):
             expected = after.content if after and after.type == "fence" and after.info == "text" else None
             yield token.info, token.content, token.map[0] + 1, expected
@@ -117,7 +121,7 @@ def check_theirs(program, words):
         extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
         assert set(re.findall(r"toymanifold\[(\w+)\]", " ".join(words))) <= set(extras)
     else:
-        assert program in NOTHING_OF_OURS, f"what is {program}?"
+        assert program in OTHER_PROGRAMS, f"what is {program}?"
 
 
 def run_sh(code, line, names):
@@ -141,42 +145,44 @@ def run_python(code, line, names):
 
 
 def run_toml(code, line, names):
-    told = tomllib.loads(code)
-    if "name" in told:
-        Path(f"{told['name']}.toml").write_text(code, encoding="utf-8")
-    Study.from_dict(told if "name" in told else tomllib.loads(EXAMPLE.read_text(encoding="utf-8")) | told)
+    described = tomllib.loads(code)
+    if "name" in described:
+        Path(f"{described['name']}.toml").write_text(code, encoding="utf-8")
+    Study.from_dict(
+        described if "name" in described else tomllib.loads(EXAMPLE.read_text(encoding="utf-8")) | described
+    )
     return ""
 
 
 RUN = {"python": run_python, "sh": run_sh, "toml": run_toml}
 
 
-def made_up_error(planned):
-    """Errors that fall by power laws, the sooner the more a learner is told, and with a little noise."""
-    told = next((gain for word, gain in {"phase": 100, "polar": 4}.items() if word in planned.learner), 1)
-    points = planned.cell.n_samples * told * (2 if "net" in planned.learner else 0.4)
+def invented_error(planned):
+    """Errors that fall by power laws with a little noise, the sooner the better the prior."""
+    gain = next((gain for word, gain in {"phase": 100, "polar": 4}.items() if word in planned.learner), 1)
+    points = planned.cell.n_samples * gain * (2 if "net" in planned.learner else 0.4)
     noise = np.random.default_rng([planned.cell.seed, planned.cell.n_samples]).normal(0, 0.03)
     return 3 * points**-0.5 * (1 + noise)
 
 
 @pytest.fixture(scope="session")
 def measured(tmp_path_factory):
-    """A store in which the built-in studies and the example are measured, with errors that are made up."""
+    """A store in which the studies that pages use are measured, with invented errors."""
     path = tmp_path_factory.mktemp("measured") / "results.db"
     side = np.arange(MAP_SIZE)
     with Store(f"sqlite:///{path}") as store:
-        for study in [*built_in().values(), Study.from_toml(EXAMPLE)]:
+        for study in (*map(built_in().get, MEASURED), Study.from_toml(EXAMPLE)):
             for planned in plan_study(study):
-                cell, wrong = planned.cell, made_up_error(planned)
+                cell, wrong = planned.cell, invented_error(planned)
                 values = {m: 1 - wrong if m.startswith(("accuracy", "r2")) else wrong for m in cell.metrics}
                 shown = (side[:, None] < 240 * wrong) | (side > 120) if cell.n_samples in study.gallery else None
-                store.add(Outcome(cell.key, cell.spec, "ok", values, shown, seconds=1.0))
+                store.add(Outcome(cell.key, cell.spec, "ok", values, shown, seconds=0.001))
     return path
 
 
 @contextmanager
 def threads(*_):
-    """Workers at once, in place of processes."""
+    """Workers that start at once, in place of processes."""
     with ThreadPoolExecutor(1) as executor:
         executor.n_workers = 1
         yield executor
@@ -184,12 +190,14 @@ def threads(*_):
 
 @pytest.fixture
 def place(measured, tmp_path, monkeypatch):
-    """A folder like that of a reader who has run the built-in studies, and copied the results of a cluster."""
+    """A folder like that of a reader who has run the studies, and copied the results of a cluster."""
     (tmp_path / "toymanifold-results").mkdir()
     shutil.copy(measured, tmp_path / "toymanifold-results" / "results.db")
     shutil.copy(measured, tmp_path / "from-the-cluster.db")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("studies.execution.executors.open_executor", threads)
+    monkeypatch.setattr("studies.api.open_executor", threads)
+    monkeypatch.setattr(METRICS, "_entries", dict(METRICS))  # a page may register its own
     yield tmp_path
     plt.close("all")
 

@@ -1,31 +1,64 @@
-"""README tells every command; that what it tells works is in test_docs.py."""
+"""README is short, its links work wherever it is shown, and its numbers are those that were measured."""
 
 import re
 from pathlib import Path
 
+import pandas as pd
+import pytest
+
+from studies import data_equivalence
+from studies.analysis import Interval, summary
 from studies.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+FILES = (
+    r"https://(?:github\.com/toymanifold/toymanifold/blob|raw\.githubusercontent\.com/toymanifold/toymanifold)/main/"
+)
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def test_readme_is_short():
+    assert len(README.encode()) <= 6000
 
 
-def commands(typer):
-    return {command.name or command.callback.__name__ for command in typer.registered_commands}
+def test_links_are_absolute_and_lead_to_files_that_are_there():
+    links = re.findall(r"\]\(([^)]+)\)", README)
+    assert all(link.startswith("https://") for link in links)
+    files = [re.sub(FILES, "", link) for link in links if re.match(FILES, link)]
+    assert files
+    assert not [file for file in files if not (ROOT / file).exists()]
 
 
-def test_commands_of_the_readme_exist():
-    """And all of them are there, but those that look after a store, which docs/store.md tells."""
-    typed = [line.split() for block in blocks("sh") for line in block.splitlines()]
-    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    assert {words[1] for words in typed if words[0] == "make"} == {"study", "test"} <= set(targets)
+@pytest.fixture(scope="module")
+def kept():
+    frame = pd.read_csv(ROOT / "docs" / "results" / "data" / "prior-vs-data.csv").query("metric == 'accuracy'")
+    return frame.assign(metric="error", value=1 - frame["value"])
+
+
+@pytest.mark.parametrize("learner", ["net + polar", "net", "SVM", "kNN, k=1", "forest"])
+def test_the_table_is_what_was_measured(learner, kept):
+    table = summary(kept).set_index(["learner", "n_samples"])
+    errors = [Interval(*100 * table.loc[(learner, n), ["mean", "low", "high"]]) for n in (1_000, 10_000)]
+    row = f"| {learner} | {errors[0]:.3g} | {errors[1]:.3g} |"
+    assert row in README
+    if learner != "net + polar":
+        needed = [round(float(f"{value:.3g}")) for value in needed_points(kept, learner)]
+        assert f"{row} {needed[0]:,} [{needed[1]:,}, {needed[2]:,}] |" in README
+
+
+def needed_points(frame, learner):
+    ratio = data_equivalence(frame, "net + polar", learner, n=1_000).ratio
+    return [1_000 * end for end in (ratio.mean, ratio.low, ratio.high)]
+
+
+def test_every_command_is_on_a_page():
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
     groups = {group.name: group.typer_instance for group in app.registered_groups}
-    of_store = {f"store {command}" for command in commands(groups["store"])}
-    words_told = [words[1:] for words in typed if words[0].endswith("toymanifold")]
-    told = {" ".join(words[: 2 if words[0] in groups else 1]) for words in words_told}
-    assert commands(app) <= told <= commands(app) | of_store
-    page = (ROOT / "docs" / "store.md").read_text(encoding="utf-8")
-    assert of_store == set(re.findall(r"`toymanifold (store \w+)", page))
+    commands = [
+        *((typer, "") for typer in [app]),
+        *((typer, f"{name} ") for name, typer in groups.items()),
+    ]
+    for typer, prefix in commands:
+        for command in typer.registered_commands:
+            name = prefix + (command.name or command.callback.__name__)
+            assert f"toymanifold {name}" in pages, f"no page has: toymanifold {name}"

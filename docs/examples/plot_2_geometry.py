@@ -43,7 +43,7 @@ plt.show()
 
 phase = spiral.phase(grid).reshape(300, 300)
 X, y = problem.sample(5_000, 0)
-print(f"labels are told by the phase: {np.all((spiral.phase(X) <= spiral.band) == y)}")
+print(f"labels follow from the phase: {np.all((spiral.phase(X) <= spiral.band) == y)}")
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.4), layout="constrained")
 drawn = left.imshow(phase, origin="lower", extent=(-1.15, 1.15, -1.15, 1.15), cmap="twilight")

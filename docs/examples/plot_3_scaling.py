@@ -10,10 +10,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from estimators import make
-from studies.analysis.crossovers import crossover
-from studies.analysis.learning_curves import learning_curve
-from studies.analysis.scaling_laws import NoScalingLaw, fit_scaling
+from estimators import make_learner
+from studies.analysis import NoScalingLaw, crossover, fit_scaling, learning_curve
 from toymanifold import spiral_problem
 
 # %%
@@ -31,7 +29,7 @@ def accuracy(learner, n, seed):
     return learner.fit(*problem.sample(n, seed)).score(X_test, y_test)
 
 
-LEARNERS = {"kNN, k=1": make("knn-1"), "kNN, k=5": make("knn-5")}
+LEARNERS = {f"kNN, k={k}": make_learner("knn", n_neighbors=k) for k in (1, 5)}
 rows = [
     (name, n, seed, "accuracy", accuracy(learner, n, seed))
     for name, learner in LEARNERS.items()
@@ -44,19 +42,14 @@ frame = pd.DataFrame(rows, columns=["learner", "n_samples", "seed", "metric", "v
 # The law, and its forecast
 # -------------------------
 
-
-def told(interval):
-    return f"{interval.mean:.2g} [{interval.low:.2g}, {interval.high:.2g}]"
-
-
 curve = learning_curve(frame, "kNN, k=1")
 law = fit_scaling(curve)
-print(f"{law.family}: exponent {told(law.exponent)}, floor {told(law.floor)}")
+print(f"{law.family}: exponent {law.exponent:.2g}, floor {law.floor:.2g}")
 
 far = 40_000
 forecast = law.extrapolate(far)
 found = np.mean([1 - accuracy(LEARNERS["kNN, k=1"], far, seed) for seed in range(5)])
-print(f"error at n = {far:,}: foretold {told(forecast)}, found {found:.3g}")
+print(f"error at n = {far:,}: predicted {forecast:.2g}, found {found:.3g}")
 
 # %%
 
@@ -80,12 +73,12 @@ plt.show()
 print(crossover(frame, "kNN, k=5", "kNN, k=1"))
 
 # %%
-# What is refused
-# ---------------
+# Where there is no law
+# ----------------------
 #
-# Where the data cannot carry a law there is none, and the reason is told.
+# Where the data cannot support a law there is none, and the error says why.
 
 try:
     fit_scaling(learning_curve(frame[frame["n_samples"] <= 1_000], "kNN, k=1"))
-except NoScalingLaw as refused:
-    print(refused)
+except NoScalingLaw as error:
+    print(error)

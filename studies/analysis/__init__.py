@@ -1,17 +1,18 @@
-"""What the results mean: statistics on tidy frames, from intervals over seeds to what a prior is worth.
+"""Statistics of results: intervals over seeds, learning curves and their laws, comparisons, and the worth of priors.
 
-Functions take a frame from `Results.frame`, or the curves made from it; nothing here reads a store or draws.
+Functions take results, their tidy frame (`Results.frame`), or curves made from it; none reads a store or draws.
 """
 
 from studies.analysis.breakdowns import breakdown_difference, breakdown_summary
 from studies.analysis.claims import Claim, check_claims
 from studies.analysis.comparisons import Ranking, paired_difference, paired_tests, rank_learners, summary
 from studies.analysis.crossovers import Crossover, DataEquivalence, NoEquivalence, crossover, data_equivalence
-from studies.analysis.intervals import Interval, holm
+from studies.analysis.intervals import CensoredInterval, Interval, holm
 from studies.analysis.learning_curves import LearningCurve, learning_curve, paired_curves
 from studies.analysis.scaling_laws import NoScalingLaw, PriorEffect, ScalingLaw, fit_scaling, prior_effect
 
 __all__ = [
+    "CensoredInterval",
     "Claim",
     "Crossover",
     "DataEquivalence",

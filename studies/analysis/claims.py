@@ -1,12 +1,13 @@
-"""What the literature says of a built-in study, beside what was measured.
+"""Claims of the literature about a study, checked on its results.
 
-A claim is checked by a function of the study's tidy frame, registered under the study's name by `claims`, so that it
-can be checked on results from a store and on kept ones alike.
+A claim is checked by a function of the study's tidy frame, registered by `claim`. It works alike on the results in a
+store and on those kept beside the documentation.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,17 +15,22 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from studies.analysis.intervals import Interval, holm, mean_interval, p_above_zero
+from studies.analysis.learning_curves import pivot_by_seed
 from studies.registry.registry import Registry
 
-_LEAST_P = 0.01  # that is told
+Array = NDArray[np.float64]
+Value = TypeVar("Value")
+Result = TypeVar("Result")
 
-VERDICTS = {True: "seen", False: "not seen", None: "undecided"}
-"""What is said of a claim, by whether it holds."""
+_MIN_P = 0.01  # smaller p-values are printed as a bound
+
+VERDICTS = {True: "supported", False: "not supported", None: "inconclusive"}
+"""The word for each value of `Claim.holds`."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement of the literature, and what was seen of it.
+    """A statement of the literature and the evidence on it.
 
     Parameters
     ----------
@@ -33,9 +39,14 @@ class Claim:
     source : str
         Paper and place in it.
     measured : str
-        What was measured, with an interval.
+        The measurement, with an interval.
     holds : bool or None
-        Whether what was measured agrees with the statement; None where it cannot tell.
+        Whether the measurement agrees with the statement; None if it cannot decide.
+
+    Examples
+    --------
+    >>> Claim("The error falls with n.", "A paper, section 2", "by 3.2 [2.9, 3.5] points", True).verdict
+    'supported'
     """
 
     says: str
@@ -45,59 +56,121 @@ class Claim:
 
     @property
     def verdict(self) -> str:
-        """In words."""
+        """The verdict in words, from `VERDICTS`."""
         return VERDICTS[self.holds]
 
 
-Check = Callable[[pd.DataFrame], Iterable[Claim]]
+@dataclass(frozen=True)
+class Evidence:
+    """The measurement on which a claim is judged.
 
-CLAIMS: Registry[Check] = Registry("check of the claims about", "studies.library")
-"""What checks the claims about each study, by the study's name."""
+    Parameters
+    ----------
+    measured : str
+    holds : bool or None
+        As for `Claim`.
+    values : mapping of str to object, default={}
+        For the fields in braces that `claim` leaves open in ``says`` and ``source``.
+    """
+
+    measured: str
+    holds: bool | None
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
-def claims(study: str) -> Callable[[Check], Check]:
-    """Register the decorated function of a frame from `Results.frame` as what checks the claims about a study."""
+class NotMeasured(ValueError):  # noqa: N818 - not an error of the caller
+    """Too little is measured for a claim or a plot: fewer than two seeds of all that it needs."""
 
-    def register(check: Check) -> Check:
-        CLAIMS.add(study, check)
-        return check
+
+Measure = Callable[..., Evidence]
+Cases = Collection[Any] | Callable[[pd.DataFrame], Collection[Any]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """The check of a claim about a study, as registered by `claim`."""
+
+    study: str
+    says: str
+    source: str
+    measure: Measure
+    cases: Mapping[str, Cases]
+
+    def claims(self, frame: pd.DataFrame) -> Iterator[Claim]:
+        """Yield the claim for each of its cases of which enough is measured."""
+        for case in self._combinations(frame):
+            with suppress(NotMeasured):
+                found = self.measure(frame, **case)
+                says, source = (text.format(**case, **found.values) for text in (self.says, self.source))
+                yield Claim(says, source, found.measured, found.holds)
+
+    def _combinations(self, frame: pd.DataFrame) -> list[dict[str, Any]]:
+        with suppress(NotMeasured):
+            values = [each(frame) if callable(each) else each for each in self.cases.values()]
+            return [dict(zip(self.cases, case, strict=True)) for case in itertools.product(*values)]
+        return []
+
+
+CLAIMS: Registry[Check] = Registry("claim", "studies.library")
+"""The checks of all claims, by study and name of the function."""
+
+
+def claim(study: str, *, says: str, source: str, **cases: Cases) -> Callable[[Measure], Measure]:
+    """Register the decorated function as the check of a claim about a study.
+
+    The function takes a frame from `Results.frame` and returns the `Evidence`, or raises `NotMeasured`.
+
+    Parameters
+    ----------
+    study : str
+    says, source : str
+        As for `Claim`. Fields in braces, such as ``{n:,}``, are filled in from the case and from `Evidence.values`.
+    **cases
+        Values of further arguments of the function, one claim for each combination; or a function that takes the
+        frame and returns them.
+    """
+
+    def register(measure: Measure) -> Measure:
+        CLAIMS.add(f"{study}: {measure.__name__}", Check(study, says, source, measure, cases))
+        return measure
 
     return register
 
 
 def check_claims(study: str, frame: pd.DataFrame) -> list[Claim]:
-    """Return the claims about a study as they stand in its results.
+    """Return the claims about a study with the verdicts of its results.
 
     Parameters
     ----------
     study : str
-        Its name.
     frame : DataFrame
         From `Results.frame`.
 
     Returns
     -------
     claims : list of Claim
-        Those of which enough is measured; none about a study that makes no claims.
+        Those of which enough is measured, in the order of registration.
+
+    Examples
+    --------
+    Claims of a built-in study, on its stored results::
+
+        results = run_study("label-noise")
+        for claim in check_claims("label-noise", results.frame()):
+            print(claim.verdict, claim.says, claim.measured)
     """
-    return list(CLAIMS[study](frame)) if study in CLAIMS else []
+    return [found for check in CLAIMS.values() if check.study == study for found in check.claims(frame)]
 
 
-def told_p(p: float) -> str:
-    """Return a p-value as text: "p = 0.29", or "p < 0.01"."""
-    return f"p = {p:.2f}" if p >= _LEAST_P else f"p < {_LEAST_P}"
+def format_p_value(p: float) -> str:
+    """Return a p-value as text.
 
-
-def told(interval: Interval, digits: str = ".2f") -> str:
-    """Return an interval as text: "0.52 [0.48, 0.56]"."""
-    return f"{interval.mean:{digits}} [{interval.low:{digits}}, {interval.high:{digits}}]"
-
-
-Array = NDArray[np.float64]
-
-
-class NotMeasured(ValueError):  # noqa: N818 - an answer, not a mistake
-    """Too little is measured for a claim or a picture: not two seeds of all that it needs."""
+    Examples
+    --------
+    >>> format_p_value(0.294), format_p_value(1e-5)
+    ('p = 0.29', 'p < 0.01')
+    """
+    return f"p = {p:.2f}" if p >= _MIN_P else f"p < {_MIN_P}"
 
 
 def rows_where(frame: pd.DataFrame, **where: Any) -> pd.DataFrame:
@@ -117,12 +190,12 @@ def rows_where(frame: pd.DataFrame, **where: Any) -> pd.DataFrame:
 
 
 def values_of(frame: pd.DataFrame, column: str) -> list[Any]:
-    """Return what values a column of a frame has, sorted.
+    """Return the different values in a column of a frame, sorted.
 
     Raises
     ------
     NotMeasured
-        If it has none.
+        If there are none.
     """
     values = sorted(frame[column].dropna().unique()) if column in frame else []
     if not values:
@@ -130,10 +203,10 @@ def values_of(frame: pd.DataFrame, column: str) -> list[Any]:
     return values
 
 
-def by_seed(
+def seed_table(
     frame: pd.DataFrame, metric: str, axis: str = "n_samples", *, needs: Iterable[Any] = (), **where: Any
 ) -> pd.DataFrame:
-    """Return a metric as a table of a row for each complete seed and a column for each value of an axis.
+    """Return a metric as a table with a row for each complete seed and a column for each value of an axis.
 
     Parameters
     ----------
@@ -141,8 +214,9 @@ def by_seed(
         From `Results.frame`.
     metric : str
     axis : str, default="n_samples"
+        A column of the frame.
     needs : iterable, default=()
-        Values of the axis without which the table is of no use.
+        Values of the axis that the table must have.
     **where
         Values of other columns: of one learner, or of one point of the other axes.
 
@@ -154,7 +228,7 @@ def by_seed(
     rows = rows_where(frame, metric=metric, **where)
     if axis not in rows:
         raise NotMeasured(f"nothing is measured along {axis}")
-    table = rows.pivot(index="seed", columns=axis, values="value").sort_index(axis=1).dropna()
+    table = pivot_by_seed(rows, axis).sort_index(axis=1).dropna()
     if len(table) < 2 or not set(needs) <= set(table.columns):
         raise NotMeasured(f"{metric} is not measured with two seeds or more along {axis}, with {_in_words(where)}")
     return table
@@ -164,17 +238,13 @@ def _in_words(where: dict[str, Any]) -> str:
     return ", ".join(f"{column} {value}" for column, value in where.items())
 
 
-Value = TypeVar("Value")
-Result = TypeVar("Result")
-
-
-def measured(function: Callable[[Value], Result], values: Collection[Value]) -> dict[Value, Result]:
-    """Return what a function makes of those values for which enough is measured.
+def map_measured(function: Callable[[Value], Result], values: Iterable[Value]) -> dict[Value, Result]:
+    """Return the results of a function by value, without the values for which it raises `NotMeasured`.
 
     Raises
     ------
     NotMeasured
-        If there are none.
+        If none is left.
     """
     found = {}
     for value in values:
@@ -185,68 +255,58 @@ def measured(function: Callable[[Value], Result], values: Collection[Value]) -> 
     return found
 
 
-def tell(frame: pd.DataFrame, checks: Iterable[Callable[[pd.DataFrame], Claim]]) -> Iterator[Claim]:
-    """Yield those claims about a frame for which enough is measured."""
-    for check in checks:
-        with suppress(NotMeasured):
-            yield check(frame)
-
-
-def axis_of(table: pd.DataFrame) -> Array:
-    """Return the columns of a table from `by_seed` as numbers."""
-    return table.columns.to_numpy(dtype=float)
-
-
-def late(table: pd.DataFrame, least: float) -> pd.DataFrame:
-    """Return the columns of a table from `by_seed` that are no smaller than `least`."""
-    return table[table.columns[axis_of(table) >= least]]
-
-
-def slopes(table: pd.DataFrame) -> pd.Series:
-    """Return the slope of log value against log column, by least squares for each seed.
+def log_log_slopes(table: pd.DataFrame) -> pd.Series:
+    """Return the slope of log value against log column for each seed, by least squares.
 
     Parameters
     ----------
     table : DataFrame
-        From `by_seed`, positive; its columns are positive numbers.
+        From `seed_table`. Values and columns are positive.
     """
-    x = np.log(axis_of(table))
-    return pd.Series(np.polyfit(x, np.log(table.to_numpy(dtype=float)).T, 1)[0], index=table.index)
+    x, y = np.log(table.columns.to_numpy(dtype=float)), np.log(table.to_numpy(dtype=float))
+    return pd.Series(np.polyfit(x, y.T, 1)[0], index=table.index)
 
 
-def p_values(values: ArrayLike, theory: ArrayLike, least_error: ArrayLike = 0.0) -> Array:
-    """Return the p-values of means over seeds being those of theory, by two-sided t tests.
+def t_test_p_values(values: ArrayLike, expected: ArrayLike, min_error: ArrayLike = 0.0) -> Array:
+    """Return the p-values of two-sided t tests that means over seeds are as expected.
 
     Parameters
     ----------
     values : array-like of shape (n_seeds, n)
-    theory : array-like of shape (n,)
-    least_error : array-like, default=0.0
-        What the standard error of a mean is at the least.
+    expected : array-like of shape (n,)
+    min_error : array-like, default=0.0
+        Lower bound on the standard error of a mean, which ``scipy.stats.ttest_1samp`` does not have: the error that
+        seeds share through their test points.
     """
-    away = np.asarray(values, dtype=float) - np.asarray(theory, dtype=float)
-    return 2 * np.minimum(p_above_zero(away, least_error), p_above_zero(-away, least_error))
+    excess = np.asarray(values, dtype=float) - np.asarray(expected, dtype=float)
+    return 2 * np.minimum(p_above_zero(excess, min_error), p_above_zero(-excess, min_error))
 
 
-def least_p(p: Iterable[ArrayLike]) -> float:
-    """Return the least of some arrays of p-values, corrected by Holm for all of them."""
-    return float(holm(np.concatenate([np.ravel(part) for part in p])).min())
+def min_holm_p(p_values: Iterable[ArrayLike]) -> float:
+    """Return the smallest of all p-values in some arrays, after Holm's correction for their number."""
+    return float(holm(np.concatenate([np.ravel(part) for part in p_values])).min())
 
 
-def log_ratio(above: pd.Series, below: pd.Series) -> Interval:
-    """Return the mean of log(above / below) over the seeds that both have, with its interval."""
-    ratio = (above / below).dropna()
-    return mean_interval(pd.Series(np.log(ratio)))
+def mean_log_ratio(numerator: pd.Series, denominator: pd.Series) -> Interval:
+    """Return the mean of log(numerator / denominator), with its interval, over the seeds that both have."""
+    return mean_interval(pd.Series(np.log((numerator / denominator).dropna())))
 
 
-def is_significant(interval: Interval) -> bool | None:
-    """Tell whether a quantity is above 0: None where its interval does not say."""
-    if interval.low > 0:
+def is_positive(interval: Interval) -> bool | None:
+    """Return whether a quantity is significantly above 0 (True) or below (False); None if neither."""
+    return is_within(interval, 0, np.inf)
+
+
+def is_within(interval: Interval, low: float, high: float) -> bool | None:
+    """Return whether a quantity is significantly between two values (True) or outside (False); None if neither."""
+    if low < interval.low and interval.high < high:
         return True
-    return False if interval.high < 0 else None
+    return False if interval.high < low or interval.low > high else None
 
 
-def all_of(verdicts: Iterable[bool | None]) -> bool | None:
-    """Tell whether all of some verdicts are so: not if one is not, and None where that is open."""
-    found = list(verdicts)
-    return False if False in found else None if None in found else True
+def all_hold(verdicts: Iterable[bool | None]) -> bool | None:
+    """Return the conjunction of verdicts: False if one is False, else None if one is None."""
+    found = set(verdicts)
+    if False in found:
+        return False
+    return None if None in found else True

@@ -10,33 +10,50 @@ import pandas as pd
 from scipy import stats
 
 from studies.analysis.intervals import CONFIDENCE, Interval, holm, mean_interval, p_above_zero, positive_mean_interval
-from studies.analysis.learning_curves import errors_at
+from studies.analysis.learning_curves import HasFrame, as_frame, errors_at, losses
 from toymanifold.validation import error_message
 
 
 def loss_interval(values: pd.Series, metric: str) -> Interval:
-    """Return the mean of a loss over seeds with its interval, which ends at 1 where the loss is a share of errors."""
+    """Return the mean of a loss over seeds with its interval, which ends at 1 for a share of errors."""
     interval = positive_mean_interval(values)
     return replace(interval, high=min(interval.high, 1.0)) if metric.startswith("error") else interval
 
 
 def interval_of(rows: pd.DataFrame, metric: str) -> Callable[[pd.Series], Interval]:
-    """Return what makes the intervals of a metric: `loss_interval` where no value in its rows is negative, else t."""
+    """Return the interval of a metric: `loss_interval` if no value in its rows is negative, else Student's t."""
     return partial(loss_interval, metric=metric) if (rows["value"] >= 0).all() else mean_interval
 
 
-def summary(frame: pd.DataFrame) -> pd.DataFrame:
-    """Summarise a tidy frame of errors or seconds over its seeds.
+def summary(frame: pd.DataFrame | HasFrame) -> pd.DataFrame:
+    """Summarise all metrics over seeds.
+
+    Parameters
+    ----------
+    frame : DataFrame or Results
+        A tidy frame as from `Results.frame`; accuracies are summarised as errors.
 
     Returns
     -------
     summary : DataFrame
-        Columns ``learner``, ``n_samples``, ``metric``, ``mean``, ``low``, ``high``, ``seeds``; in the frame's order.
+        Columns ``learner``, ``n_samples``, ``metric``, ``mean``, ``low``, ``high``, ``seeds``, in the frame's order,
+        after ``problem`` where the frame has it. The bounds are NaN for one seed.
+
+    Examples
+    --------
+    >>> rows = [("kNN", n, seed, "accuracy", 1 - (10 + seed) / n) for n in (100, 1000) for seed in range(3)]
+    >>> frame = pd.DataFrame(rows, columns=["learner", "n_samples", "seed", "metric", "value"])
+    >>> summary(frame).round(4)
+      learner  n_samples metric   mean     low    high  seeds
+    0     kNN        100  error  0.110  0.0878  0.1379      3
+    1     kNN       1000  error  0.011  0.0088  0.0138      3
     """
-    by = ["learner", "n_samples", "metric"]
+    frame = losses(as_frame(frame))
+    by = [*(["problem"] if "problem" in frame else []), "learner", "n_samples", "metric"]
+    intervals = {str(metric): interval_of(rows, str(metric)) for metric, rows in frame.groupby("metric")}
     rows = []
     for key, values in frame.groupby(by, sort=False)["value"]:
-        interval = loss_interval(values, str(key[-1]))
+        interval = intervals[str(key[-1])](values)
         rows.append((*key, interval.mean, interval.low, interval.high, len(values)))
     return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "seeds"])
 
@@ -49,23 +66,32 @@ def paired_difference(a: pd.Series, b: pd.Series) -> Interval:
     a, b : Series
         Indexed by seed.
 
+    Returns
+    -------
+    difference : Interval
+
     Raises
     ------
     ValueError
         If they have no seed in common.
+
+    Examples
+    --------
+    >>> print(paired_difference(pd.Series([0.2, 0.3, 0.4]), pd.Series([0.1, 0.2, 0.3, 0.9])))
+    0.1 [0.1, 0.1]
     """
     return mean_interval(_difference(a, b))
 
 
 def paired_tests(
-    frame: pd.DataFrame, n_samples: int, metric: str = "error", against: str | None = None
+    frame: pd.DataFrame | HasFrame, n_samples: int, metric: str = "error", against: str | None = None
 ) -> pd.DataFrame:
     """Compare learners at one sample size, as one family of tests.
 
     Parameters
     ----------
-    frame : DataFrame
-        From `Results.frame`, of one problem.
+    frame : DataFrame or Results
+        A tidy frame as from `Results.frame`, of one problem.
     n_samples : int
     metric : str, default="error"
     against : str or None, default=None
@@ -74,7 +100,7 @@ def paired_tests(
     Returns
     -------
     tests : DataFrame
-        One row a pair, columns:
+        One row per pair, columns:
 
         ``a``, ``b`` : the learners.
         ``difference``, ``low``, ``high`` : the mean paired difference of errors, a - b, with its interval.
@@ -83,7 +109,16 @@ def paired_tests(
         ``won`` : the share of seeds in which the error of `a` is the lower one, ties counted half.
         ``p`` : of the two-sided paired t test.
         ``p_holm`` : the same, corrected by Holm for the number of rows.
-        ``seeds`` : how many both have.
+        ``seeds`` : number of common seeds.
+
+    Examples
+    --------
+    >>> errors = {"net": [0.10, 0.12, 0.11], "kNN": [0.20, 0.21, 0.22]}
+    >>> rows = [(name, 100, seed, "error", value) for name in errors for seed, value in enumerate(errors[name])]
+    >>> frame = pd.DataFrame(rows, columns=["learner", "n_samples", "seed", "metric", "value"])
+    >>> paired_tests(frame, 100)[["a", "b", "difference", "p_holm", "seeds"]].round(3)
+         a    b  difference  p_holm  seeds
+    0  net  kNN        -0.1   0.003      3
     """
     table = errors_at(frame, n_samples, metric)
     if against is None:
@@ -136,11 +171,16 @@ class Ranking:
     ranks : Series
         Mean rank by learner, the best (lowest) first.
     p : float
-        Of Friedman's test that all learners are alike. Where it is above 0.05 no difference is to be read.
+        Of Friedman's test that all learners are equal. Where it is above 0.05, no difference is significant.
     critical_difference : float
-        Two mean ranks that are further apart are of different learners (Nemenyi's test, all pairs at once).
+        Two learners whose mean ranks are further apart differ significantly (Nemenyi's test, all pairs at once).
     groups : tuple of tuple of str
         The largest groups of learners within one critical difference, which a diagram joins by a bar.
+
+    Examples
+    --------
+    >>> Ranking(pd.Series({"net": 1.2, "kNN": 1.8}), 0.3, 0.9, (("net", "kNN"),)).groups
+    (('net', 'kNN'),)
     """
 
     ranks: pd.Series
@@ -155,7 +195,8 @@ def rank_learners(errors: pd.DataFrame) -> Ranking:
     Parameters
     ----------
     errors : DataFrame
-        One row a problem, one column a learner: at least 2 rows and 3 columns, and none missing. Ties share a rank.
+        One row per problem, one column per learner: at least 2 rows and 3 columns, without missing values. Ties share a
+        rank.
 
     Returns
     -------
@@ -165,6 +206,13 @@ def rank_learners(errors: pd.DataFrame) -> Ranking:
     ------
     ValueError
         If there are fewer rows or columns, or values are missing.
+
+    Examples
+    --------
+    >>> errors = pd.DataFrame({"net": [0.1, 0.2, 0.1], "kNN": [0.2, 0.3, 0.2], "SVM": [0.3, 0.4, 0.3]})
+    >>> ranking = rank_learners(errors)
+    >>> ranking.ranks.to_dict(), round(ranking.critical_difference, 2)
+    ({'net': 1.0, 'kNN': 2.0, 'SVM': 3.0}, 1.91)
     """
     n_problems, n_learners = errors.shape
     if n_problems < 2 or n_learners < 3 or errors.isna().any(axis=None):

@@ -1,10 +1,12 @@
-"""Where one learner overtakes another, and how many samples make up for a prior.
+"""Where one learner overtakes another, and how many samples one needs to match another.
 
 Both are read from interpolated curves, and both intervals are found by inversion: they hold all n at which the paired
-difference of log errors is not told from zero by Student's t on the jackknife over seeds. By Fieller's argument such an
-interval holds the true n as often as the t interval there holds zero, however curved the curves.
+difference of log errors does not differ from zero by Student's t on the jackknife over seeds. By Fieller's argument
+such an interval holds the true n as often as the t interval there holds zero, however curved the curves.
 """
 
+import itertools
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,18 +15,21 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import isotonic_regression
 
-from studies.analysis.intervals import Interval, jackknife_error, t_quantile
-from studies.analysis.learning_curves import LearningCurve, paired_curves
+from studies.analysis.intervals import CensoredInterval, Interval, Sentence, jackknife_error, t_quantile
+from studies.analysis.learning_curves import HasFrame, LearningCurve, paired_curves
 from toymanifold.validation import error_message
 
 Array = NDArray[np.float64]
 
 _GRID = 500
+_MOST_PAIRED = 12  # learners; of more there are too many pairs to read
 
 
-def comparable_curves(frame: pd.DataFrame, a: str, b: str, metric: str) -> tuple[LearningCurve, LearningCurve]:
+def comparable_curves(
+    frame: pd.DataFrame | HasFrame, a: str, b: str, metric: str, n_test: int | None = None
+) -> tuple[LearningCurve, LearningCurve]:
     """Return the curves of two learners on common seeds, at least two."""
-    curves = paired_curves(frame, a, b, metric)
+    curves = paired_curves(frame, a, b, metric, n_test)
     if curves[0].n_seeds < 2:
         raise ValueError(f"{a!r} and {b!r} have one seed in common, and an interval needs 2")
     return curves
@@ -66,24 +71,29 @@ def crossing_size(log_n: Array, level: Array, i: int) -> float:
 
 
 @dataclass(frozen=True)
-class Crossover:
-    """Where one learner overtakes another.
+class Crossover(Sentence):
+    """The sample size from which one learner is ahead of another.
 
     Attributes
     ----------
     a, b : str
         The learners.
     measured : tuple of (float, float)
-        The sizes between which both are measured.
+        The smallest and the largest size between which both are measured.
     n : Interval or None
-        Of the last crossing; None where none is seen. Below the interval one learner is ahead beyond doubt, above it
-        the other; inside it they are not told apart.
+        Size of the last crossing; None without a crossing. Below the interval one learner is significantly ahead,
+        above it the other; inside it they do not differ significantly.
     count : int
-        How many crossings are seen.
+        Number of crossings.
     winner : str or None
-        Who is ahead after the last crossing, or wherever they are told apart; None where they never are.
+        The learner that is ahead after the last crossing, or wherever they differ; None where they never do.
     lead : tuple of (float, float) or None
-        The first and the last size at which the winner is ahead beyond doubt, after the last crossing if there is one.
+        The first and the last size at which the winner is significantly ahead, after the last crossing if there is one.
+
+    Examples
+    --------
+    >>> print(Crossover("net", "SVM", (100, 10_000), Interval(1869, 1531, 4495), 1, "SVM", (4495, 10_000)))
+    SVM is ahead of net from n = 1,869 [1,531, 4,495]
     """
 
     a: str
@@ -95,23 +105,44 @@ class Crossover:
     lead: tuple[float, float] | None
 
     def __str__(self) -> str:
-        first, last = self.measured
         if self.winner is None or self.lead is None:
-            return f"None seen from {first:,.0f} to {last:,.0f}: {self.a} and {self.b} are not told apart."
+            return f"{self.a} and {self.b} do not differ significantly from n = {_sizes(self.measured)}"
+        ahead = f"{self.winner} is ahead of {self.b if self.winner == self.a else self.a} from n ="
         if self.n is not None:
-            several = f", the last of {self.count} crossings" if self.count > 1 else ""
-            return (
-                f"{self.winner} is ahead from n = {self.n.mean:,.0f} [{self.n.low:,.0f}, {self.n.high:,.0f}]{several}."
-            )
+            return f"{ahead} {self.n:,.0f}{self._which()}"
         if self.lead == self.measured:
-            return f"None in range: {self.winner} is ahead from {first:,.0f} to {last:,.0f}."
-        ahead = f"{self.winner} is ahead from {self.lead[0]:,.0f} to {self.lead[1]:,.0f}"
-        return f"None seen from {first:,.0f} to {last:,.0f}: {ahead}, and beyond these they are not told apart."
+            return f"{ahead} {_sizes(self.lead)}, with no crossing"
+        return f"{ahead} {_sizes(self.lead)}; elsewhere in {_sizes(self.measured)} they do not differ significantly"
+
+    def standing(self, learner: str) -> str:
+        """Return how a learner stands to the other at equal n, as a verb phrase.
+
+        Parameters
+        ----------
+        learner : str
+            `a` or `b`.
+        """
+        first, last = (f"{size:,.0f}" for size in self.measured)
+        ahead = self.winner == learner
+        if self.winner is None or self.lead is None:
+            return f"does not differ significantly up to {last}"
+        if self.n is not None:
+            return f"{'overtakes' if ahead else 'falls behind'} at {self.n:,.0f}{self._which()}"
+        if self.lead == self.measured:
+            return f"is ahead from {first} on" if ahead else f"is behind all the way to {last}"
+        return f"is {'ahead' if ahead else 'behind'} from {_sizes(self.lead)}, elsewhere not significantly"
+
+    def _which(self) -> str:
+        return f", the last of {self.count} crossings" if self.count > 1 else ""
+
+
+def _sizes(ends: tuple[float, float]) -> str:
+    return f"{ends[0]:,.0f} to {ends[1]:,.0f}"
 
 
 @dataclass(frozen=True)
-class DataEquivalence:
-    """How many times the samples of one learner another needs for the same error.
+class DataEquivalence(Sentence):
+    """The number of samples that one learner needs for the error of another.
 
     Attributes
     ----------
@@ -119,37 +150,48 @@ class DataEquivalence:
         The learners: `b` is to match `a`.
     n : float
         Samples of `a`.
-    ratio : Interval
-        Samples of `b` divided by `n`. The mean is infinite where `b` has not come down to the error at its largest
-        size, and 0 where it is below already at its smallest; so is a bound that is not within these sizes.
-    measured : tuple of (float, float)
-        The ratios of the smallest and the largest size of `b`.
+    times : CensoredInterval
+        Samples of `b` divided by `n`. It is "more than" where `b` at its largest size is still above the error of `a`,
+        "less than" where it is below that error already at its smallest, and open where the interval leaves the sizes
+        of `b`.
+
+    Examples
+    --------
+    >>> found = DataEquivalence("net + polar", "net", 1000, CensoredInterval(4.25, 3.1, 5.15))
+    >>> print(found)
+    net needs 4.25 times [3.1, 5.15] the samples that net + polar has at n = 1,000
+    >>> print(found.n_samples)
+    4,250 [3,100, 5,150]
     """
 
     a: str
     b: str
     n: float
-    ratio: Interval
-    measured: tuple[float, float]
+    times: CensoredInterval
+
+    @property
+    def n_samples(self) -> CensoredInterval:
+        """Samples of `b`."""
+        return self.n * self.times
+
+    def n_samples_text(self, *, interval: bool = True) -> str:
+        """Return the samples of `b` as text; a bound, which as a rule is a measured size, in full."""
+        value = self.n_samples.value_text(",.0f" if self.times.side else 3)
+        return f"{value} {self.n_samples.bounds_text()}".rstrip() if interval else value
 
     def __str__(self) -> str:
-        matched = f"the samples that {self.a} has at n = {self.n:,.0f}"
-        if np.isinf(self.ratio.mean):
-            return f"{self.b} needs more than {self.ratio.low:.3g} times {matched}: outside the measured range."
-        if self.ratio.mean == 0:
-            return f"{self.b} needs less than {self.ratio.high:.3g} times {matched}: outside the measured range."
-        low = f"{self.ratio.low:.3g}" if self.ratio.low > 0 else f"below {self.measured[0]:.3g}"
-        high = f"{self.ratio.high:.3g}" if np.isfinite(self.ratio.high) else f"above {self.measured[1]:.3g}"
-        return f"{self.b} needs {self.ratio.mean:.3g} times [{low}, {high}] {matched}."
+        times = f"{self.times.value_text()} times {self.times.bounds_text()}".rstrip()
+        beyond = ", outside the measured range" if self.times.side else ""
+        return f"{self.b} needs {times} the samples that {self.a} has at n = {self.n:,.0f}{beyond}"
 
 
-class NoEquivalence(ValueError):  # noqa: N818 - an answer, not a mistake
-    """A curve rises, so that no single size belongs to an error.
+class NoEquivalence(Sentence, ValueError):  # noqa: N818 - an answer, not a mistake
+    """A curve rises, so that no single size belongs to an error, or even a bound is outside the measured sizes.
 
     Attributes
     ----------
     estimate : DataEquivalence
-        What it would be on the closest falling curves.
+        The equivalence of the closest falling curves.
     """
 
     def __init__(self, reason: str, estimate: DataEquivalence) -> None:
@@ -157,23 +199,48 @@ class NoEquivalence(ValueError):  # noqa: N818 - an answer, not a mistake
         self.estimate = estimate
 
 
-def crossover(frame: pd.DataFrame, a: str, b: str, metric: str = "error") -> Crossover:
+def crossover(
+    frame: pd.DataFrame | HasFrame, a: str, b: str, metric: str = "error", n_test: int | None = None
+) -> Crossover:
     """Find where two learning curves cross.
 
     Parameters
     ----------
-    frame : DataFrame
-        From `Results.frame`, of one problem.
+    frame : DataFrame or Results
+        A tidy frame as from `Results.frame`, of one problem.
     a, b : str
         Learners, with at least two seeds in common.
     metric : str, default="error"
+    n_test : int or None, default=None
+        As in `learning_curve`.
 
     Returns
     -------
     crossover : Crossover
-        A crossing is seen where first one learner is ahead beyond doubt, and then the other.
+        A crossing is where first one learner is significantly ahead, and then the other.
+
+    Raises
+    ------
+    ValueError
+        If a learner or metric is not in the frame, or fewer than two seeds or no range of sizes are common.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> laws = {"steep": lambda n: 6 * n**-0.6, "shallow": lambda n: 1.2 * n**-0.3}
+    >>> frame = pd.DataFrame(
+    ...     [
+    ...         (name, n, seed, "error", law(n) * (1 + 0.1 * seed))
+    ...         for name, law in laws.items()
+    ...         for n in (100, 1000, 10_000)
+    ...         for seed in range(3)
+    ...     ],
+    ...     columns=["learner", "n_samples", "seed", "metric", "value"],
+    ... )
+    >>> print(crossover(frame, "steep", "shallow"))
+    steep is ahead of shallow from n = 214 [214, 214]
     """
-    curves = comparable_curves(frame, a, b, metric)
+    curves = comparable_curves(frame, a, b, metric, n_test)
     first, last = max(c.sizes[0] for c in curves), min(c.sizes[-1] for c in curves)
     if first >= last:
         raise ValueError(f"{a!r} and {b!r} are measured at no common range of sizes")
@@ -181,37 +248,59 @@ def crossover(frame: pd.DataFrame, a: str, b: str, metric: str = "error") -> Cro
     log_n = log_grid(first, last)
     gap, half = difference_band(*(interpolated(c.log_means(), c.sizes, log_n) for c in curves))
     ahead = np.where(np.abs(gap) > half, np.sign(gap), 0)
-    seen = np.flatnonzero(ahead)
-    if not len(seen):
+    significant = np.flatnonzero(ahead)
+    if not len(significant):
         return Crossover(a, b, measured, None, 0, None, None)
-    turns = np.flatnonzero(np.diff(ahead[seen]))
-    start = seen[turns[-1] + 1] if len(turns) else seen[0]
+    turns = np.flatnonzero(np.diff(ahead[significant]))
+    start = significant[turns[-1] + 1] if len(turns) else significant[0]
     side = ahead[start]  # 1 where the error of b is the lower one
     margin = side * gap - half
     lead = (
         crossing_size(log_n, margin, start - 1) if start else measured[0],
-        crossing_size(log_n, margin, seen[-1]) if seen[-1] + 1 < len(log_n) else measured[1],
+        crossing_size(log_n, margin, significant[-1]) if significant[-1] + 1 < len(log_n) else measured[1],
     )
     n = None
     if len(turns):
-        before = seen[turns[-1]]
+        before = significant[turns[-1]]
         turn = before + np.flatnonzero(side * gap[before:start] <= 0)[-1]
         n = Interval(crossing_size(log_n, gap, turn), crossing_size(log_n, -side * gap - half, before), lead[0])
     return Crossover(a, b, measured, n, len(turns), b if side > 0 else a, lead)
 
 
-def data_equivalence(frame: pd.DataFrame, a: str, b: str, n: float, metric: str = "error") -> DataEquivalence:
-    """Find how many times the samples that learner `a` has at `n` learner `b` needs for the same error.
+def find_crossovers(frame: pd.DataFrame, metric: str = "error") -> list[Crossover]:
+    """Return the crossovers of all pairs of learners whose curves cross; none of more than a dozen learners.
 
     Parameters
     ----------
     frame : DataFrame
-        From `Results.frame`, of one problem.
+        A tidy frame as from `Results.frame`, of one problem.
+    metric : str, default="error"
+    """
+    learners = [str(learner) for learner in frame["learner"].unique()]
+    pairs = itertools.combinations(learners if len(learners) <= _MOST_PAIRED else [], 2)
+    found = []
+    for a, b in pairs:
+        with suppress(ValueError):  # too little is measured of the two
+            found.append(crossover(frame, a, b, metric))
+    return [each for each in found if each.n is not None]
+
+
+def data_equivalence(
+    frame: pd.DataFrame | HasFrame, a: str, b: str, n: float, metric: str = "error", n_test: int | None = None
+) -> DataEquivalence:
+    """Find how many times the samples that learner `a` has at `n` learner `b` needs for the same error.
+
+    Parameters
+    ----------
+    frame : DataFrame or Results
+        A tidy frame as from `Results.frame`, of one problem.
     a, b : str
         Learners, with at least two seeds in common.
     n : float
         Samples of `a`, within its measured sizes.
     metric : str, default="error"
+    n_test : int or None, default=None
+        As in `learning_curve`.
 
     Returns
     -------
@@ -221,11 +310,27 @@ def data_equivalence(frame: pd.DataFrame, a: str, b: str, n: float, metric: str 
     Raises
     ------
     ValueError
-        If `n` is outside the sizes of `a`.
+        If a learner or metric is not in the frame, fewer than two seeds are common, or `n` is outside the sizes of `a`.
     NoEquivalence
-        If the error of either rises somewhere, beyond doubt.
+        If the error of either rises significantly somewhere, or neither an estimate nor a bound is within the
+        measured sizes.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame(
+    ...     [
+    ...         (name, n, seed, "error", (n * head_start) ** -0.5 * (1 + 0.1 * seed))
+    ...         for name, head_start in (("plain", 1), ("informed", 4))
+    ...         for n in (100, 1000, 10_000)
+    ...         for seed in range(3)
+    ...     ],
+    ...     columns=["learner", "n_samples", "seed", "metric", "value"],
+    ... )
+    >>> print(data_equivalence(frame, "informed", "plain", n=1000))
+    plain needs 4 times [4, 4] the samples that informed has at n = 1,000
     """
-    of_a, of_b = comparable_curves(frame, a, b, metric)
+    of_a, of_b = comparable_curves(frame, a, b, metric, n_test)
     first, last = of_a.sizes[[0, -1]]
     if not first <= n <= last:
         raise ValueError(error_message("n", "data_equivalence", f"within the sizes of {a!r}, [{first:g}, {last:g}]", n))
@@ -233,15 +338,17 @@ def data_equivalence(frame: pd.DataFrame, a: str, b: str, n: float, metric: str 
     target = interpolated(falling(of_a.log_means()), of_a.sizes, np.log([n]))
     gap, half = difference_band(interpolated(falling(of_b.log_means()), of_b.sizes, log_n), target)
     smallest, largest = (float(size / n) for size in of_b.sizes[[0, -1]])
-    ratio = Interval(
+    times = CensoredInterval(
         _first_not_above(log_n, gap) / n,
         min(_first_not_above(log_n, gap - half) / n, largest),
         max(_last_not_below(log_n, gap + half) / n, smallest),
     )
-    found = DataEquivalence(a, b, float(n), ratio, (smallest, largest))
+    found = DataEquivalence(a, b, float(n), times)
     for learner, curve in ((a, of_a), (b, of_b)):
         for low, high in curve.rises():
             raise NoEquivalence(f"the error of {learner!r} rises from n = {low:,.0f} to {high:,.0f}", found)
+    if times.is_open:
+        raise NoEquivalence("neither an estimate nor a bound is within the measured sizes", found)
     return found
 
 

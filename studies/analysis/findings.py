@@ -1,117 +1,22 @@
-"""What a study found, as numbers: a tidy frame of results becomes curves, worths of priors and crossings.
+"""Findings of a study: its learning curves, what its priors are worth, and how other learners stand to them."""
 
-All statistics that the report tells of are computed here or in `studies.meetings`.
-"""
-
-import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from studies.analysis import crossovers as crossings
 from studies.analysis.breakdowns import is_of_bin
-from studies.analysis.comparisons import interval_of, loss_interval, paired_difference
-from studies.analysis.crossovers import Crossover, NoEquivalence, data_equivalence
-from studies.analysis.intervals import Interval, number
+from studies.analysis.comparisons import loss_interval, paired_difference, summary
+from studies.analysis.crossovers import Crossover, DataEquivalence, crossover, data_equivalence
+from studies.analysis.intervals import CensoredInterval, Interval, Sentence, number, scale_of
 from studies.analysis.learning_curves import by_problem, losses
+from studies.registry.metrics import in_order, primary_names
 from studies.spec.cells import Cell, plan_study
 from studies.spec.sections import Point, Question
 from studies.spec.study import Study
-
-_MOST_PAIRED = 12
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A positive number with its interval, or a bound where it lies beyond what was measured.
-
-    Parameters
-    ----------
-    value : float
-    low, high : float
-        Of the interval: 0 or infinite where it reaches beyond what was measured; NaN where there is but a bound.
-    beyond : {"", "above", "below"}
-        "above" if the number is only known to be greater than `value`, "below" if smaller.
-    """
-
-    value: float
-    low: float
-    high: float
-    beyond: Literal["", "above", "below"] = ""
-
-    def times(self, factor: float) -> "Estimate":
-        """Return the number times a positive factor."""
-        return Estimate(self.value * factor, self.low * factor, self.high * factor, self.beyond)
-
-    def inverse(self) -> "Estimate":
-        """Return the reciprocal."""
-        turned: dict[str, Literal["", "above", "below"]] = {"": "", "above": "below", "below": "above"}
-        low, high = (float(np.divide(1, bound)) if bound else np.inf for bound in (self.high, self.low))
-        return Estimate(1 / self.value, low, high, turned[self.beyond])
-
-
-@dataclass(frozen=True)
-class Equivalence:
-    """How many samples `b` needs to match `a` at `n_samples`."""
-
-    a: str
-    b: str
-    n_samples: int
-    needed: Estimate
-
-
-def equivalence(frame: pd.DataFrame, a: str, b: str, n_samples: int) -> Equivalence | None:
-    """Return how many samples `b` needs to match `a` at `n_samples`; None if the data do not tell.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Tidy, of one metric: columns ``learner``, ``n_samples``, ``seed``, ``metric``, ``value``.
-    """
-    try:
-        ratio = data_equivalence(frame, a, b, n_samples, frame["metric"].iloc[0]).ratio
-    except (NoEquivalence, ValueError):
-        return None
-    if np.isinf(ratio.mean):
-        times = Estimate(ratio.low, np.nan, np.nan, "above")
-    elif ratio.mean == 0:
-        times = Estimate(ratio.high, np.nan, np.nan, "below")
-    else:
-        times = Estimate(ratio.mean, ratio.low, ratio.high)
-    if not 0 < times.value < np.inf:  # a bound that bounds nothing
-        return None
-    return Equivalence(a, b, n_samples, times.times(n_samples))
-
-
-def crossings_seen(frame: pd.DataFrame) -> list[Crossover]:
-    """Return the crossovers of all pairs of learners whose curves are seen to cross. See `equivalence`.
-
-    Of more than a dozen learners there are too many pairs to be told, and none is.
-    """
-    learners = [str(learner) for learner in frame["learner"].unique()]
-    pairs = itertools.combinations(learners if len(learners) <= _MOST_PAIRED else [], 2)
-    found = (crossover(frame, a, b) for a, b in pairs)
-    return [each for each in found if each is not None and each.n is not None]
-
-
-def crossover(frame: pd.DataFrame, a: str, b: str) -> Crossover | None:
-    """Return where the curves of `a` and `b` cross; None if the data do not tell. See `equivalence`."""
-    try:
-        return crossings.crossover(frame, a, b, frame["metric"].iloc[0])
-    except ValueError:
-        return None
-
-
-PRIMARY = ("error", "mse")
-"""What learners are judged by: the first of these that is measured."""
-
-_ORDER = (*PRIMARY, "error_uniform", "mse_uniform", "error_sparse", "error_train", "mse_train")
 
 
 @dataclass(frozen=True)
@@ -140,43 +45,79 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class PriorWorth:
-    """What a prior is worth: how many times the data a learner needs that is the same but for the prior.
+class PriorWorth(Sentence):
+    """The worth of a prior: how many times the data a learner needs that is the same but for the prior.
 
-    Parameters
+    Attributes
     ----------
     prior : str
     plain, informed : str
         The learner without the prior, and with it.
-    equivalence : Equivalence
+    equivalence : DataEquivalence
         Of `plain` to `informed`; or the other way round, where `plain` never gets as far.
     """
 
     prior: str
     plain: str
     informed: str
-    equivalence: Equivalence
+    equivalence: DataEquivalence
 
     @property
-    def times(self) -> Estimate:
+    def times(self) -> CensoredInterval:
         """How many times the data."""
-        ratio = self.equivalence.needed.times(1 / self.equivalence.n_samples)
-        return ratio if self.equivalence.a == self.informed else ratio.inverse()
+        return self.equivalence.times if self.equivalence.a == self.informed else 1 / self.equivalence.times
+
+    @property
+    def times_text(self) -> str:
+        """How many times, as text without the interval: "more than 10 times"."""
+        return f"{self.times.value_text(2)} times"
+
+    @property
+    def in_samples(self) -> str:
+        """The worth in numbers of samples, as a clause."""
+        found = self.equivalence
+        if found.a == self.plain:
+            clause = f"{found.b} matches {found.a} with {found.n_samples_text()}"
+        else:
+            clause = f"{found.b} needs {found.n_samples_text()} training points to match {found.a}"
+        equal = not self.times.side and self.times.low <= 1 <= self.times.high
+        return f"{clause}, no significant difference" if equal else clause
+
+    def __str__(self) -> str:
+        times = f"{self.times_text} the data {self.times.bounds_text(2)}".rstrip()
+        return f"at n = {self.equivalence.n:,.0f}, the {self.prior} prior was worth {times}: {self.in_samples}"
 
 
 @dataclass(frozen=True)
 class Competitor:
-    """A learner beside the one of reference."""
+    """A learner compared with the one of reference."""
 
     learner: str
-    equivalence: Equivalence | None
+    equivalence: DataEquivalence | None
     crossover: Crossover | None
 
 
 @dataclass(frozen=True)
-class Ranking:
-    """The two smallest errors at one sample size, and how far the second is behind."""
+class SmallestErrors(Sentence):
+    """The two learners with the smallest errors at one sample size.
 
+    Attributes
+    ----------
+    metric : str
+    n_samples : int
+        The largest size that all learners have, or any if there is none.
+    everywhere : bool
+        True if all learners have it.
+    first : str
+    error : Interval
+        Of the first learner.
+    second : str or None
+        None if there is one learner.
+    behind : Interval or None
+        The error of the second less that of the first, paired by seed; None without common seeds.
+    """
+
+    metric: str
     n_samples: int
     everywhere: bool
     first: str
@@ -184,27 +125,47 @@ class Ranking:
     second: str | None
     behind: Interval | None
 
+    @property
+    def runner_up(self) -> str:
+        """The second learner and its distance, as a clause; empty if there is one learner."""
+        if not self.second or self.behind is None:
+            return f"next is {self.second}" if self.second else ""
+        scale = scale_of(self.metric)
+        unit = " percentage points" if scale.unit == " %" else scale.unit
+        behind = f"{number(scale.factor * self.behind.mean, 2)}{unit} behind {scale.bounds(self.behind, 2)}".rstrip()
+        return f"next is {self.second}, {behind}{', not significantly' if self.behind.low <= 0 else ''}"
+
+    def __str__(self) -> str:
+        who = "all learners were" if self.everywhere else "any learner was"
+        smallest = (
+            f"with {self.n_samples:,} training points, the most that {who} given, the smallest error is that of"
+            f" {self.first}, {scale_of(self.metric).with_interval(self.error)}"
+        )
+        return f"{smallest}; {self.runner_up}" if self.runner_up else smallest
+
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found on one problem.
+    """The findings on one problem.
 
-    Parameters
+    Attributes
     ----------
     problem : str
         Its label; empty where the study has one problem.
     measured : tuple of Measured
-        What learners are judged by first, times last.
+        The primary metric first, times last.
     worths : tuple of PriorWorth
         Of the priors, that of the study's first question in front.
     reference : str or None
-        The learner to which the others are compared, and `n_samples` its sample size.
+        The learner with which the others are compared.
     n_samples : int
+        Sample size of the reference.
     competitors : tuple of Competitor
-        All others.
+        All other learners.
     main_competitors : tuple of Competitor
-        Those of them, of another kind and without a prior, that the study asks to catch up; else the first.
-    ranking : Ranking or None
+        Those of them, of another kind and without a prior, of which a question of the study asks whether they catch up;
+        else the first.
+    smallest_errors : SmallestErrors or None
     """
 
     problem: str
@@ -214,50 +175,47 @@ class Findings:
     n_samples: int
     competitors: tuple[Competitor, ...]
     main_competitors: tuple[Competitor, ...]
-    ranking: Ranking | None
+    smallest_errors: SmallestErrors | None
 
 
 def find(study: Study, frame: pd.DataFrame) -> tuple[Findings, ...]:
-    """Return what a study found, problem by problem.
+    """Return the findings of a study, problem by problem.
 
     Parameters
     ----------
     study : Study
     frame : DataFrame
-        From `Results.frame`: columns ``learner``, ``n_samples``, ``seed``, ``metric``, ``value``, and ``problem``
-        where there are several.
+        A tidy frame as from `Results.frame`.
     """
     return tuple(_find(study, problem, part) for problem, part in by_problem(losses(frame)).items())
 
 
 def _find(study: Study, problem: str, rows: pd.DataFrame) -> Findings:
     rows = rows[~rows["metric"].map(is_of_bin)]
-    names = _in_order(rows["metric"].unique())
-    measured = tuple(_measured(rows, metric) for metric in names)
-    frame = rows[rows["metric"] == names[0]] if names[0] in PRIMARY else rows.iloc[:0]
+    table = summary(rows)
+    names = in_order(rows["metric"].unique())
+    measured = tuple(_measured(table[table["metric"] == metric], metric) for metric in names)
+    frame = judged(rows)
     pairs = _focus_first(study, list(_siblings(study, frame)))
-    worths = tuple(worth for pair in pairs for worth in _worth(study, frame, *pair))
+    found = [_worth(study, frame, *pair) for pair in pairs]
+    worths = tuple(worth for worth in found if worth is not None)
     reference, n_samples = _reference(study, worths)
     competitors = _competitors(frame, reference, n_samples) if reference else ()
-    main_competitors = _main_competitors(study, competitors, reference, n_samples)
-    return Findings(problem, measured, worths, reference, n_samples, competitors, main_competitors, _ranking(frame))
+    main = _main_competitors(study, competitors, reference, n_samples)
+    return Findings(problem, measured, worths, reference, n_samples, competitors, main, _smallest_errors(frame))
 
 
-def _measured(losses: pd.DataFrame, metric: str) -> Measured:
-    rows = losses[losses["metric"] == metric]
-    interval = interval_of(rows, metric)
+def _measured(table: pd.DataFrame, metric: str) -> Measured:
+    """Return the curves of one metric from its summary."""
     curves = []
-    for learner, part in rows.groupby("learner", sort=False):
-        groups = part.groupby("n_samples")["value"]
-        means = tuple(Mean(int(str(n)), interval(values), len(values)) for n, values in groups)
+    for learner, part in table.groupby("learner", sort=False):
+        columns = part.sort_values("n_samples")[["n_samples", "mean", "low", "high", "seeds"]]
+        means = tuple(
+            Mean(n, Interval(mean, low, high), seeds)
+            for n, mean, low, high, seeds in columns.itertuples(index=False, name=None)
+        )
         curves.append(Curve(str(learner), means))
     return Measured(metric, tuple(curves))
-
-
-def _in_order(metrics: NDArray[np.object_]) -> list[str]:
-    """Return the metrics with what learners are judged by in front, and times at the end."""
-    place = {metric: i for i, metric in enumerate(_ORDER)}
-    return sorted(metrics, key=lambda name: (name.endswith("seconds"), place.get(name, len(place)), name))
 
 
 def _siblings(study: Study, frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
@@ -274,7 +232,7 @@ def _learner(cell: Cell) -> tuple[str, str]:
 
 
 def _focus_first(study: Study, pairs: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Return the pairs, that of which the study asks first in front."""
+    """Return the pairs, the one of the study's first question in front."""
     for question in study.questions:
         for pair in pairs:
             if {question.a.learner, question.b.learner} == {*pair[1:]}:
@@ -282,17 +240,33 @@ def _focus_first(study: Study, pairs: list[tuple[str, str, str]]) -> list[tuple[
     return pairs
 
 
-def _worth(study: Study, frame: pd.DataFrame, prior: str, plain: str, informed: str) -> Iterator[PriorWorth]:
-    """Yield what a prior is worth, by how far the plain learner must go or, if that says more, the informed one."""
-    n_samples = _telling_size(study, frame, plain, informed)
-    found = [equivalence(frame, a, b, n_samples) for a, b in ((informed, plain), (plain, informed))]
-    told = [PriorWorth(prior, plain, informed, each) for each in found if each is not None]
-    if told:
-        yield min(told, key=lambda worth: -abs(np.log(worth.times.value)) if worth.times.beyond else -np.inf)
+def _worth(study: Study, frame: pd.DataFrame, prior: str, plain: str, informed: str) -> PriorWorth | None:
+    """Return the worth of a prior, from the side of the plain learner or, if only that has an estimate, the other."""
+    n_samples = _compared_size(study, frame, plain, informed)
+    found = [_equivalence(frame, a, b, n_samples) for a, b in ((informed, plain), (plain, informed))]
+    worths = [PriorWorth(prior, plain, informed, each) for each in found if each is not None]
+    estimates = [worth for worth in worths if not worth.times.side]
+    return estimates[0] if estimates else max(worths, key=lambda worth: abs(np.log(worth.times.value)), default=None)
 
 
-def _telling_size(study: Study, frame: pd.DataFrame, plain: str, informed: str) -> int:
-    """Return the sample size at which a prior's worth is told: the first that the study asks of and both have."""
+def _equivalence(frame: pd.DataFrame, a: str, b: str, n_samples: int) -> DataEquivalence | None:
+    """Return the data equivalence in the frame's metric; None if the data do not support one."""
+    try:
+        return data_equivalence(frame, a, b, n_samples, frame["metric"].iloc[0])
+    except ValueError:
+        return None
+
+
+def _crossover(frame: pd.DataFrame, a: str, b: str) -> Crossover | None:
+    """Return the crossover in the frame's metric; None if too little is measured."""
+    try:
+        return crossover(frame, a, b, frame["metric"].iloc[0])
+    except ValueError:
+        return None
+
+
+def _compared_size(study: Study, frame: pd.DataFrame, plain: str, informed: str) -> int:
+    """Return the sample size at which two learners are compared: the first in a question, or the largest."""
     sizes = [set(frame.loc[frame["learner"] == learner, "n_samples"]) for learner in (plain, informed)]
     shared = sizes[0] & sizes[1]
     asked = [point.n_samples for question in study.questions for point in (question.a, question.b)]
@@ -301,7 +275,7 @@ def _telling_size(study: Study, frame: pd.DataFrame, plain: str, informed: str) 
 
 def _reference(study: Study, worths: tuple[PriorWorth, ...]) -> tuple[str | None, int]:
     if worths:
-        return worths[0].informed, worths[0].equivalence.n_samples
+        return worths[0].informed, int(worths[0].equivalence.n)
     for question in study.questions:
         return question.a.learner, question.a.n_samples
     return None, 0
@@ -312,7 +286,7 @@ def _competitors(frame: pd.DataFrame, reference: str, n_samples: int) -> tuple[C
     if len(others) == frame["learner"].nunique():
         return ()
     return tuple(
-        Competitor(other, equivalence(frame, reference, other, n_samples), crossover(frame, reference, other))
+        Competitor(other, _equivalence(frame, reference, other, n_samples), _crossover(frame, reference, other))
         for other in others
     )
 
@@ -320,7 +294,7 @@ def _competitors(frame: pd.DataFrame, reference: str, n_samples: int) -> tuple[C
 def _main_competitors(
     study: Study, competitors: tuple[Competitor, ...], reference: str | None, n_samples: int
 ) -> tuple[Competitor, ...]:
-    """Return the competitors of another kind, without a prior, that the study asks to catch up; else the first of them."""
+    """Return the competitors of another kind, without a prior, of which a question asks; else the first of them."""
     asked = {
         later.learner
         for question in study.questions
@@ -338,83 +312,58 @@ def _main_competitors(
     return tuple(competitor for competitor in others if competitor.learner in asked) or tuple(others[:1])
 
 
-def _ranking(frame: pd.DataFrame) -> Ranking | None:
+def _smallest_errors(frame: pd.DataFrame) -> SmallestErrors | None:
     if frame.empty:
         return None
+    metric = str(frame["metric"].iloc[0])
     learners = frame.groupby("n_samples")["learner"].nunique()
     everywhere = learners[learners == frame["learner"].nunique()]
     n_samples = int(str((everywhere if len(everywhere) else learners).index.max()))
-    there = frame[frame["n_samples"] == n_samples]
-    by_learner = {str(name): part.set_index("seed")["value"] for name, part in there.groupby("learner", sort=False)}
+    parts = frame[frame["n_samples"] == n_samples].groupby("learner", sort=False)
+    by_learner = {str(name): part.set_index("seed")["value"] for name, part in parts}
     order = sorted(by_learner, key=lambda name: float(by_learner[name].mean()))
     first, second = order[0], order[1] if len(order) > 1 else None
     behind = None
     if second and set(by_learner[first].index) & set(by_learner[second].index):
         behind = paired_difference(by_learner[second], by_learner[first])
-    smallest = loss_interval(by_learner[first], str(there["metric"].iloc[0]))
-    return Ranking(n_samples, len(everywhere) > 0, first, smallest, second, behind)
-
-
-def bounds(estimate: Estimate, digits: int = 3) -> str:
-    """Return the interval of an estimate; empty if it has none.
-
-    Examples
-    --------
-    >>> bounds(Estimate(4.2, 3.61, 5.02), 2), bounds(Estimate(4.2, 3.61, float("inf")), 2)
-    ('[3.6, 5]', '[at least 3.6]')
-    """
-    low, high = estimate.low, estimate.high
-    if np.isnan(low):
-        return ""
-    if low > 0 and np.isfinite(high):
-        return f"[{number(low, digits)}, {number(high, digits)}]"
-    if low > 0:
-        return f"[at least {number(low, digits)}]"
-    return f"[at most {number(high, digits)}]" if np.isfinite(high) else "[open to both sides]"
+    smallest = loss_interval(by_learner[first], metric)
+    return SmallestErrors(metric, n_samples, len(everywhere) > 0, first, smallest, second, behind)
 
 
 def answers(study: Study, frame: pd.DataFrame) -> list[str]:
-    """Answer the study's questions, on each problem, one line each, from the errors under the sampling density."""
+    """Return the answers to a study's questions on each problem, one line each, in its primary metric."""
     rows = losses(frame)
-    parts = by_problem(rows[rows["metric"].isin(PRIMARY)])
+    parts = by_problem(rows[rows["metric"].isin(primary_names())])
     return [
-        f"{problem}: {question.ask} {_answer(question, part)}".removeprefix(": ")
+        f"{problem}: {question.ask} {_answer(question, judged(part))}".removeprefix(": ")
         for problem, part in parts.items()
         for question in study.questions
     ]
 
 
 def judged(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of what learners are judged by."""
+    """Return the rows of the primary metric; none if that is not measured."""
     measured = set(frame["metric"])
-    return frame[frame["metric"] == next((name for name in PRIMARY if name in measured), "")]
+    return frame[frame["metric"] == next((name for name in primary_names() if name in measured), "")]
 
 
-def _answer(question: Question, table: pd.DataFrame) -> str:
-    a, b = _at(table, question.a), _at(table, question.b)
+def _answer(question: Question, rows: pd.DataFrame) -> str:
+    a, b = _values(rows, question.a), _values(rows, question.b)
     if not set(a.index) & set(b.index):
         return "Not measured yet."
-    difference = paired_difference(a, b)
-    if "mse" in set(table["metric"]):
-        means = f"{a.mean():.3g} against {b.mean():.3g}"
-        apart = f"{abs(difference.mean):.2g} [{_bounds(difference, '.2g', 1)}]"
-    else:
-        means = f"{100 * a.mean():.2f} % against {100 * b.mean():.2f} %"
-        apart = f"{100 * abs(difference.mean):.2f} points [{_bounds(difference, '.2f', 100)}]"
+    shares = scale_of(rows["metric"].iloc[0]).unit == " %"
+    factor, digits, unit, points = (100, ".2f", " %", " points") if shares else (1, ".3g", "", "")
+    difference = factor * paired_difference(a, b)
+    means = f"{factor * a.mean():{digits}}{unit} against {factor * b.mean():{digits}}{unit}"
+    apart = f"{difference if difference.mean >= 0 else -1 * difference:{digits}}{points}"
     if difference.high < 0:
         return f"Yes: {means}, lower by {apart}."
     if difference.low > 0:
         return f"No: {means}, higher by {apart}."
-    return f"No difference seen: {means}, {apart} apart."
+    return f"No significant difference: {means}, {apart} apart."
 
 
-def _bounds(difference: Interval, digits: str, factor: int) -> str:
-    """Return the interval of a difference, turned so that it reads with its absolute value."""
-    sign = factor if difference.mean >= 0 else -factor
-    low, high = sorted((sign * difference.low, sign * difference.high))
-    return f"{low:{digits}}, {high:{digits}}"
-
-
-def _at(table: pd.DataFrame, point: Point) -> pd.Series:
-    rows = table[(table["learner"] == point.learner) & (table["n_samples"] == point.n_samples)]
-    return rows.set_index("seed")["value"]
+def _values(rows: pd.DataFrame, point: Point) -> pd.Series:
+    """Return the primary metric of a learner at one sample size, by seed."""
+    found = rows[(rows["learner"] == point.learner) & (rows["n_samples"] == point.n_samples)]
+    return found.set_index("seed")["value"]

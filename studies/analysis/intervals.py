@@ -1,26 +1,43 @@
 """Intervals and tests over seeds, the only thing in a study that is repeated independently.
 
-Training samples of different seeds are fresh and independent, not resamples of one, so Student's t on seeds is right as
-it stands: no correction for overlap (Nadeau and Bengio 2003) applies. Points along one curve are nested and therefore
-dependent, so what is computed from curves gets its interval by leaving out whole seeds.
+Training samples of different seeds are fresh and independent, not resamples of one, so Student's t over seeds needs no
+correction for overlap (Nadeau and Bengio 2003). Points along one curve are nested and therefore dependent, so a
+statistic of curves gets its interval by leaving out whole seeds.
 """
 
+import html
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from studies.registry.metrics import describe
+
 CONFIDENCE = 0.95
 
 
+class Sentence:
+    """A result that reads as a sentence: `str` returns it, and a notebook shows it."""
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(str(self))}</p>"
+
+
 @dataclass(frozen=True)
-class Interval:
-    """An estimate and its confidence interval; NaN bounds where one value gives none.
+class Interval(Sentence):
+    """An estimate and its 95 % confidence interval.
+
+    Attributes
+    ----------
+    mean : float
+        The estimate.
+    low, high : float
+        The bounds; NaN where there are none, as with one seed.
 
     Examples
     --------
@@ -60,14 +77,81 @@ class Interval:
         return replace(self, mean=float(np.exp(self.mean)), low=float(np.exp(self.low)), high=float(np.exp(self.high)))
 
 
+@dataclass(frozen=True)
+class CensoredInterval(Interval):
+    """The interval of a positive quantity that may lie outside the measured range.
+
+    Attributes
+    ----------
+    mean : float
+        The estimate. Infinite where the quantity is only known to be more than `low`, 0 where it is only known to be
+        less than `high`.
+    low, high : float
+        The bounds; 0 or infinite where the interval leaves the measured range.
+
+    Examples
+    --------
+    >>> times = CensoredInterval(4.25, 3.1, 5.15)
+    >>> print(times)
+    4.25 [3.1, 5.15]
+    >>> print(1000 * CensoredInterval(np.inf, 10.0, np.inf))
+    more than 10,000
+    >>> print(1 / CensoredInterval(4.0, 2.0, np.inf))
+    0.25 [at most 0.5]
+    """
+
+    @property
+    def side(self) -> Literal["", "above", "below"]:
+        """Where the quantity lies if that is outside the measured range, from `value`."""
+        return "above" if np.isinf(self.mean) else "" if self.mean else "below"
+
+    @property
+    def value(self) -> float:
+        """The estimate, or the bound where the quantity lies outside the measured range."""
+        return {"": self.mean, "above": self.low, "below": self.high}[self.side]
+
+    @property
+    def is_open(self) -> bool:
+        """True if neither an estimate nor a bound is known."""
+        return not 0 < self.value < np.inf
+
+    def __rtruediv__(self, numerator: float) -> Self:
+        mean, high, low = (numerator / value if value else np.inf for value in (self.mean, self.low, self.high))
+        return replace(self, mean=mean, low=low, high=high)
+
+    def value_text(self, form: int | str = 3) -> str:
+        """Return the estimate as text, or in which direction it lies from the end of the measured range.
+
+        Parameters
+        ----------
+        form : int or str, default=3
+            Number of significant digits, or a format.
+        """
+        words = {"": "", "above": "more than ", "below": "less than "}
+        return words[self.side] + _formatted(self.value, form)
+
+    def bounds_text(self, form: int | str = 3) -> str:
+        """Return the bounds as text, formatted as in `value_text`; empty where there is no estimate."""
+        low, high = (_formatted(end, form) if 0 < end < np.inf else "" for end in (self.low, self.high))
+        if self.side:
+            return ""
+        if low and high:
+            return f"[{low}, {high}]"
+        return f"[at least {low}]" if low else f"[at most {high}]" if high else "[open to both sides]"
+
+    def __format__(self, spec: str) -> str:
+        """Return the estimate and its interval, each number in the format `spec`, by default to three digits."""
+        return f"{self.value_text(spec or 3)} {self.bounds_text(spec or 3)}".rstrip()
+
+
 def mean_interval(values: pd.Series) -> Interval:
-    """Return the mean of independent values, one a seed, with Student's t interval."""
+    """Return the mean of independent values, one per seed, with Student's t interval."""
     mean, half = float(values.mean()), _half_width(values)
     return Interval(mean, mean - half, mean + half)
 
 
 def positive_mean_interval(values: pd.Series) -> Interval:
-    """Return the mean of independent values that cannot be negative, with an interval that is not either.
+    """Return the mean of independent values that cannot be negative, with an interval above 0.
 
     Student's t interval of the logarithm of the mean, by the delta method: mean * exp(-+ half / mean).
     """
@@ -107,7 +191,7 @@ def jackknife_interval(values: ArrayLike) -> Interval:
     Parameters
     ----------
     values : array-like of shape (1 + n_seeds,)
-        The statistic of all seeds, then with one of them left out each.
+        The statistic of all seeds, then with one seed left out each.
     """
     estimate, *left_out = np.asarray(values, dtype=np.float64)
     half = t_quantile(len(left_out)) * float(jackknife_error(left_out))
@@ -115,14 +199,9 @@ def jackknife_interval(values: ArrayLike) -> Interval:
 
 
 def hull(estimate: Interval, intervals: Iterable[Interval]) -> Interval:
-    """Return an estimate with an interval that reaches as far as any of some."""
+    """Return an estimate with an interval that covers all of some intervals."""
     intervals = list(intervals)
     return Interval(estimate.mean, min(i.low for i in intervals), max(i.high for i in intervals))
-
-
-def exponential(interval: Interval) -> Interval:
-    """Return the interval of exp(quantity) from that of the quantity."""
-    return Interval(*(float(np.exp(value)) for value in (interval.mean, interval.low, interval.high)))
 
 
 def p_above_zero(values: ArrayLike, least_error: ArrayLike = 0.0) -> NDArray[np.float64]:
@@ -132,7 +211,7 @@ def p_above_zero(values: ArrayLike, least_error: ArrayLike = 0.0) -> NDArray[np.
     ----------
     values : array-like of shape (n_seeds, ...)
     least_error : array-like, default=0.0
-        What the standard error of a mean is at the least. Seeds that all agree leave no doubt: p is then 0 or 1.
+        Lower bound on the standard error of a mean. Where it is 0 and all seeds agree, p is 0 or 1.
 
     Returns
     -------
@@ -151,9 +230,22 @@ def p_above_zero(values: ArrayLike, least_error: ArrayLike = 0.0) -> NDArray[np.
 
 
 def holm(p_values: Iterable[float]) -> NDArray[np.float64]:
-    """Return p-values adjusted for being a family: comparing each with 0.05 errs anywhere in at most 5 % of families.
+    """Return p-values adjusted for their number: with the limit 0.05, at most 5 % of families hold a false positive.
 
-    The step-down procedure of Holm (Scandinavian Journal of Statistics 6, 1979).
+    Parameters
+    ----------
+    p_values : iterable of float
+        Of one family of tests.
+
+    Returns
+    -------
+    adjusted : ndarray
+        By the step-down procedure of Holm (Scandinavian Journal of Statistics 6, 1979).
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03])
+    array([0.03, 0.06, 0.06])
     """
     p = np.asarray(list(p_values), dtype=np.float64)
     order = np.argsort(p)
@@ -165,20 +257,6 @@ def holm(p_values: Iterable[float]) -> NDArray[np.float64]:
 def _half_width(values: pd.Series) -> float:
     """Half of Student's t interval; NaN for a single value."""
     return float(t_quantile(len(values)) * values.std(ddof=1) / np.sqrt(len(values)))
-
-
-_TITLES = {
-    "error": "Error under the sampling density",
-    "error_uniform": "Error uniformly over the square",
-    "error_sparse": "Error in the sparsest fifth of the density",
-    "error_train": "Error on the training points",
-    "mse": "Mean squared error under the sampling density",
-    "mse_uniform": "Mean squared error uniformly over the square",
-    "mse_train": "Mean squared error on the training points",
-    "r2": "Coefficient of determination R²",
-    "fit_seconds": "Seconds to fit",
-    "predict_seconds": "Seconds to predict the test points",
-}
 
 
 @dataclass(frozen=True)
@@ -214,9 +292,11 @@ def number(value: float, digits: int = 3) -> str:
     return f"{Decimal(f'{value:.{digits}g}'):,f}"
 
 
+def _formatted(value: float, form: int | str) -> str:
+    return number(value, form) if isinstance(form, int) else format(value, form)
+
+
 def scale_of(metric: str) -> Scale:
     """Return how a metric is written."""
-    title = _TITLES.get(metric, metric.replace("_", " "))
-    if metric.startswith("error"):
-        return Scale(title, 100, " %")
-    return Scale(title, 1, " s" if metric.endswith("seconds") else "")
+    shown = describe(metric)
+    return Scale(shown.title, shown.factor, f" {shown.unit}" if shown.unit else "")

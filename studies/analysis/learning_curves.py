@@ -1,24 +1,31 @@
-"""Learning curves as measured: the errors of one learner by seed and sample size, and what can be said of them as such.
+"""Learning curves as measured: the errors of one learner by seed and sample size, and what follows without a model.
 
-The curve is the expected error against n, and each seed is one independent draw of all of it.
+The curve is the expected error against n, and each seed is one independent draw of the whole curve.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from studies.analysis.intervals import Interval, holm, jackknife_interval, p_above_zero
-from studies.registry.test_sets import N_TEST
-from toymanifold.validation import error_message
+from studies.analysis.intervals import Interval, holm, jackknife_interval, p_above_zero, positive_mean_interval
+from toymanifold.validation import check_integer, error_message
 
 Array = NDArray[np.float64]
 
 LEAST_NOISE = 1e-4
-"""No mean error is taken to be known better than to this share of itself."""
+"""Smallest relative standard error that a mean error is given."""
 
 _PRIOR_SEEDS = 4
+
+
+class HasFrame(Protocol):
+    """An object with a tidy frame, such as `Results`."""
+
+    def frame(self) -> pd.DataFrame:
+        """Return the tidy frame."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +37,10 @@ class LearningCurve:
     sizes : array-like of shape (n_sizes,)
         Numbers of samples, rising.
     errors : array-like of shape (n_seeds, n_sizes)
-        One nested curve a row.
+        One nested curve per row.
     n_test : int or None, default=None
-        Number of test points where an error is a share of them, None where it is none. A mean error of 0 then counts as
-        half an error in `n_test`: that it is below one is all that was seen.
+        Number of test points of which an error is a share; None if it is not a share of a known number. A mean error of
+        0 counts as half an error in `n_test` points, since it is only known to be below one.
 
     Raises
     ------
@@ -43,6 +50,17 @@ class LearningCurve:
     Notes
     -----
     The arrays are copies that cannot be written to, and curves of the same numbers are equal.
+
+    Examples
+    --------
+    >>> curve = LearningCurve([100, 400, 1600], [[0.2, 0.1, 0.05], [0.24, 0.12, 0.06]])
+    >>> print(curve.local_exponents()[0])
+    0.5 [0.5, 0.5]
+    >>> print(curve)
+    n      error (2 seeds)
+    100    0.22 [0.0693, 0.698]
+    400    0.11 [0.0347, 0.349]
+    1,600  0.055 [0.0173, 0.175]
     """
 
     sizes: Array
@@ -62,6 +80,20 @@ class LearningCurve:
     def __hash__(self) -> int:
         return hash(self._content())
 
+    def _as_table(self) -> pd.DataFrame:
+        errors = [str(positive_mean_interval(pd.Series(column))) for column in self.errors.T]
+        seeds = f"error ({self.n_seeds} seed{'s' if self.n_seeds > 1 else ''})"
+        return pd.DataFrame({"n": [f"{n:,.0f}" for n in self.sizes], seeds: errors})
+
+    def __str__(self) -> str:
+        table = self._as_table()
+        lines = [tuple(table.columns), *table.itertuples(index=False, name=None)]
+        width = max(len(n) for n, _ in lines)
+        return "\n".join(f"{n:{width}}  {error}" for n, error in lines)
+
+    def _repr_html_(self) -> str:
+        return self._as_table().to_html(index=False, border=0)
+
     def _content(self) -> tuple[bytes, bytes, int | None]:
         return self.sizes.tobytes(), self.errors.tobytes(), self.n_test
 
@@ -76,7 +108,7 @@ class LearningCurve:
         Returns
         -------
         log_means : ndarray of shape (1 + n_seeds, n_sizes)
-            All that is fitted or compared is a function of a row, so its jackknife runs down the rows.
+            Fits and comparisons are functions of one row, so their jackknife runs down the rows.
         """
         total, m = self.errors.sum(axis=0), self.n_seeds
         left_out = (total - self.errors) / (m - 1) if m > 1 else self.errors
@@ -86,9 +118,9 @@ class LearningCurve:
     def noise(self) -> Array:
         """Return the standard errors of the mean errors, relative to them.
 
-        Few seeds estimate a variance poorly, so each size's is drawn towards the average of all, as if that had been
-        seen on 4 more degrees of freedom: the moderation of Smyth (Statistical Applications in Genetics and Molecular
-        Biology 3, 2004). It is at least what the test points leave.
+        Few seeds estimate a variance poorly, so that of each size is drawn towards the average over sizes, as if that
+        had 4 more degrees of freedom: the moderation of Smyth (Statistical Applications in Genetics and Molecular
+        Biology 3, 2004). The result is no smaller than the noise of the test points.
 
         Returns
         -------
@@ -107,7 +139,7 @@ class LearningCurve:
         return np.sqrt(1 / (self.n_test * means)) if self.n_test else np.zeros_like(means)
 
     def rises(self) -> list[tuple[float, float]]:
-        """Return the consecutive sizes between which the error rises, beyond doubt.
+        """Return the consecutive sizes between which the error rises significantly.
 
         One-sided paired t tests over seeds, corrected for their number by Holm: as in LCDB 1.1 (Yan, Mohr and Viering,
         arXiv 2505.15657, 2025), which finds 15 % of learning curves ill-behaved.
@@ -116,7 +148,7 @@ class LearningCurve:
         return [(self.sizes[i], self.sizes[i + 1]) for i in np.flatnonzero(p < 0.05)]
 
     def local_exponents(self) -> list[Interval]:
-        """Return minus the slope of log error against log n between consecutive sizes: the exponents of no model."""
+        """Return minus the slope of log error against log n between consecutive sizes, which needs no model."""
         slopes = -np.diff(self.log_means(), axis=1) / np.diff(np.log(self.sizes))
         return [jackknife_interval(column) for column in slopes.T]
 
@@ -133,22 +165,28 @@ def losses(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_problem(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the rows of each problem by its label, which is "" where the study has one problem."""
+    """Return the rows of each problem by its label; the label is "" where the study has one problem."""
     if "problem" not in frame:
         return {"": frame}
     return {str(problem): part for problem, part in frame.groupby("problem", sort=False)}
 
 
-def learning_curve(frame: pd.DataFrame, learner: str, metric: str = "error") -> LearningCurve:
+def learning_curve(
+    frame: pd.DataFrame | HasFrame, learner: str, metric: str = "error", n_test: int | None = None
+) -> LearningCurve:
     """Return a learner's curve from a study's results.
 
     Parameters
     ----------
-    frame : DataFrame
-        From `Results.frame`, of one problem.
+    frame : DataFrame or Results
+        A tidy frame as from `Results.frame`, of one problem: columns ``learner``, ``n_samples``, ``seed``, ``metric``
+        and ``value``.
     learner : str
     metric : str, default="error"
-        ``error...`` is 1 minus the accuracy of that name, a share of `N_TEST` points; any other as it stands.
+        ``error...`` is 1 minus the accuracy of that name, if the frame has no such metric.
+    n_test : int or None, default=None
+        Number of test points of which ``error...`` is a share. None takes ``frame.attrs["n_test"]``, which
+        `Results.frame` sets; without it, the number is taken to be unknown.
 
     Returns
     -------
@@ -159,39 +197,89 @@ def learning_curve(frame: pd.DataFrame, learner: str, metric: str = "error") -> 
     ------
     ValueError
         If there is no such learner or metric, or there are two values for one cell.
+
+    Examples
+    --------
+    >>> rows = [("kNN", n, seed, "accuracy", 1 - (1 + 0.1 * seed) / n**0.5) for n in (100, 400) for seed in range(3)]
+    >>> frame = pd.DataFrame(rows, columns=["learner", "n_samples", "seed", "metric", "value"])
+    >>> learning_curve(frame, "kNN", n_test=50_000).errors
+    array([[0.1  , 0.05 ],
+           [0.11 , 0.055],
+           [0.12 , 0.06 ]])
     """
+    frame = as_frame(frame)
     table = _table(frame, learner, metric)
-    return _curve(table, table.index, metric)
+    return _curve(table, table.index, _n_test(frame, metric, n_test))
 
 
-def paired_curves(frame: pd.DataFrame, a: str, b: str, metric: str = "error") -> tuple[LearningCurve, LearningCurve]:
-    """Return the curves of two learners on the seeds that both have; see `learning_curve`."""
+def paired_curves(
+    frame: pd.DataFrame | HasFrame, a: str, b: str, metric: str = "error", n_test: int | None = None
+) -> tuple[LearningCurve, LearningCurve]:
+    """Return the curves of two learners on the seeds that both have.
+
+    Parameters
+    ----------
+    frame, metric, n_test
+        As for `learning_curve`.
+    a, b : str
+        Learners.
+
+    Returns
+    -------
+    curves : tuple of (LearningCurve, LearningCurve)
+
+    Raises
+    ------
+    ValueError
+        If the two have no seed in common.
+
+    Examples
+    --------
+    >>> rows = [(name, n, seed, "mse", 1 / n) for name in ("a", "b") for n in (10, 100) for seed in range(2)]
+    >>> frame = pd.DataFrame(rows, columns=["learner", "n_samples", "seed", "metric", "value"])
+    >>> a, b = paired_curves(frame[:-2], "a", "b", "mse")
+    >>> a.errors.shape, b.errors.shape
+    ((2, 2), (2, 1))
+    """
+    frame = as_frame(frame)
     tables = _table(frame, a, metric), _table(frame, b, metric)
     common = tables[0].index.intersection(tables[1].index)
     if common.empty:
         raise ValueError(f"{a!r} and {b!r} have no seed in common")
-    return _curve(tables[0], common, metric), _curve(tables[1], common, metric)
+    n_test = _n_test(frame, metric, n_test)
+    return _curve(tables[0], common, n_test), _curve(tables[1], common, n_test)
 
 
-def errors_at(frame: pd.DataFrame, n_samples: int, metric: str = "error") -> pd.DataFrame:
+def as_frame(results: pd.DataFrame | HasFrame) -> pd.DataFrame:
+    """Return a tidy frame: the one given, or that of results."""
+    return results if isinstance(results, pd.DataFrame) else results.frame()
+
+
+def errors_at(frame: pd.DataFrame | HasFrame, n_samples: int, metric: str = "error") -> pd.DataFrame:
     """Return the errors of all learners at one sample size; see `learning_curve`.
 
     Returns
     -------
     errors : DataFrame
-        A row a seed, a column a learner, in the frame's order.
+        One row per seed, one column per learner, in the frame's order.
 
     Raises
     ------
     ValueError
         If nothing of that size and metric is there, or there are two values for one cell.
     """
+    frame = as_frame(frame)
     rows = _rows(frame[frame["n_samples"] == n_samples], metric, f"n = {n_samples:,}")
-    return rows.pivot(index="seed", columns="learner", values="value")[rows["learner"].unique()]
+    return pivot_by_seed(rows, "learner")[rows["learner"].unique()]
+
+
+def pivot_by_seed(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the values of one metric with a row for each seed and a column for each value of a column."""
+    return rows.pivot(index="seed", columns=column, values="value")
 
 
 def _rows(frame: pd.DataFrame, metric: str, of: str) -> pd.DataFrame:
-    """Select a metric; ``error...`` may be there as an accuracy."""
+    """Select a metric; ``error...`` may be stored as an accuracy."""
     if metric not in set(frame["metric"]):
         frame = errors(frame)
     rows = frame[frame["metric"] == metric]
@@ -203,14 +291,20 @@ def _rows(frame: pd.DataFrame, metric: str, of: str) -> pd.DataFrame:
 
 
 def _table(frame: pd.DataFrame, learner: str, metric: str) -> pd.DataFrame:
-    """Pivot the errors of complete seeds: one row a seed, one column a size."""
+    """Pivot the errors of complete seeds: one row per seed, one column per size."""
     rows = _rows(frame[frame["learner"] == learner], metric, repr(learner))
-    table = rows.pivot(index="seed", columns="n_samples", values="value").sort_index(axis=1)
+    table = pivot_by_seed(rows, "n_samples").sort_index(axis=1)
     return table.dropna(axis=1, thresh=(len(table) + 1) // 2).dropna()
 
 
-def _curve(table: pd.DataFrame, seeds: pd.Index, metric: str) -> LearningCurve:
-    n_test = N_TEST if metric.startswith("error") else None
+def _n_test(frame: pd.DataFrame, metric: str, n_test: int | None) -> int | None:
+    """Return the number of test points of which a metric is a share, or None."""
+    if not metric.startswith("error"):
+        return None
+    return frame.attrs.get("n_test") if n_test is None else check_integer(n_test, "n_test", "learning_curve", low=1)
+
+
+def _curve(table: pd.DataFrame, seeds: pd.Index, n_test: int | None) -> LearningCurve:
     return LearningCurve(table.columns.to_numpy(), table.loc[seeds].to_numpy(), n_test)
 
 

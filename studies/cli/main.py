@@ -38,6 +38,7 @@ from studies.cli.options import (
     wide,
     write_text,
 )
+from studies.siblings import check_siblings
 
 if TYPE_CHECKING:
     from studies.execution.dask_executor import DaskExecutor
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from studies.results.verify import Comparison
     from studies.spec.cells import PlannedCell
     from studies.store.store import Outcome
+
+check_siblings()  # here too, for another package `studies` may have replaced this one's __init__.py
 
 app = typer.Typer(
     help="How much data is a prior worth? Comparison studies, measured.",
@@ -187,7 +190,7 @@ def show(
 ) -> None:
     """Print a study's tables and answers, with 95 % intervals over seeds, and write its figures."""
     from studies.analysis.findings import answers
-    from studies.cli.tables import claims_table, comparisons, measurements, results_as_json, scalings, write_pictures
+    from studies.cli.tables import claims_table, comparisons, measurements, results_as_json, scalings, write_figures
     from studies.results.results import Results
 
     described = study_named(study, allow, quick=quick, seeds=seeds)
@@ -207,7 +210,7 @@ def show(
             wide.print(claimed)
         if n_ended < results.n_cells or n_failed:
             out.print(f"{n_ended - n_failed} of {results.n_cells} cells measured, {n_failed} failed.")
-        for line in write_pictures(results, output / described.name):
+        for line in write_figures(results, output / described.name):
             out.print(line)
 
 

@@ -1,4 +1,4 @@
-"""What a study found: answers and a table for a terminal, and pictures as files."""
+"""Results for a terminal: tables of claims, measurements and scaling laws, comparisons as lines, figures as files."""
 
 import json
 from collections.abc import Collection, Iterator
@@ -11,31 +11,19 @@ from rich.table import Table
 from studies.analysis.breakdowns import is_of_bin
 from studies.analysis.claims import check_claims
 from studies.analysis.comparisons import summary
-from studies.analysis.findings import Findings, answers, crossings_seen, find, judged
+from studies.analysis.crossovers import find_crossovers
+from studies.analysis.findings import Findings, answers, find, judged
 from studies.analysis.intervals import Interval, Scale, scale_of
 from studies.analysis.learning_curves import by_problem, losses
 from studies.analysis.scaling_laws import NoScalingLaw, ScalingLaw, fit_all
-from studies.plots.figures import Page, pages
-from studies.registry.test_sets import N_TEST
+from studies.plots.figures import StudyFigure, study_figures
+from studies.registry.metrics import describe, in_order
 from studies.results.results import Results
 from studies.web.wording import highlights
 
-_UNSEEN = 0.5 / N_TEST
-
-_LOSSES = {
-    "error": "error %",
-    "error_uniform": "uniform %",
-    "error_sparse": "sparsest %",
-    "error_train": "training %",
-    "mse": "MSE",
-    "mse_uniform": "uniform MSE",
-    "mse_train": "training MSE",
-}
-_HEADINGS = {**_LOSSES, "fit_seconds": "fit s", "predict_seconds": "predict s"}
-
 
 def claims_table(results: Results) -> Table | None:
-    """Return what the literature says of the study beside what was measured; None where it says nothing."""
+    """Return the claims of the literature beside what was measured; None if there are none about the study."""
     found = check_claims(results.study.name, results.frame())
     if not found:
         return None
@@ -46,33 +34,46 @@ def claims_table(results: Results) -> Table | None:
 
 
 def measurements(results: Results) -> list[Table]:
-    """Return the measurements as a table for each problem: a row for each sample size and learner.
+    """Return a table of measurements for each problem, with a row for each sample size and learner.
 
-    Means over seeds, with intervals where a metric is a loss.
+    Means over seeds, of losses with their intervals. Errors by bin are left to the plots.
     """
-    return [_table(problem, part) for problem, part in by_problem(losses(results.frame())).items()]
+    return [_measured(problem, part) for problem, part in by_problem(losses(results.frame())).items()]
 
 
-def _table(problem: str, frame: pd.DataFrame) -> Table:
-    measured = {metric for metric in frame["metric"] if not is_of_bin(metric)}
-    metrics = [
-        *(metric for metric in _HEADINGS if metric in measured),
-        *sorted(measured - _HEADINGS.keys(), key=_natural),
-    ]
-    shown = Table(box=None, title=problem or None, title_justify="left")
-    for heading in ("n", "learner", *(_HEADINGS.get(metric, metric) for metric in metrics), "seeds"):
-        shown.add_column(heading, justify="left" if heading == "learner" else "right", no_wrap=True)
-    for n_samples in sorted(frame["n_samples"].unique()):
-        for row in _rows(frame[frame["n_samples"] == n_samples], metrics):
-            shown.add_row(f"{n_samples:,}", *row)
-        shown.add_section()
-    return shown
+def _measured(problem: str, frame: pd.DataFrame) -> Table:
+    found = summary(frame[~frame["metric"].map(is_of_bin)])
+    metrics = in_order(found["metric"].unique())
+    table = Table(box=None, title=problem or None, title_justify="left")
+    for heading in ("n", "learner", *map(_heading, metrics), "seeds"):
+        table.add_column(heading, justify="left" if heading == "learner" else "right", no_wrap=True)
+    for n_samples, of_size in found.groupby("n_samples"):
+        for learner, rows in of_size.groupby("learner", sort=False):
+            cells = {row["metric"]: _cell(row) for _, row in rows.iterrows()}
+            values = (cells.get(metric, "") for metric in metrics)
+            table.add_row(f"{n_samples:,}", str(learner), *values, str(rows["seeds"].max()))
+        table.add_section()
+    return table
+
+
+def _heading(metric: str) -> str:
+    shown = describe(metric)
+    return f"{shown.heading} {shown.unit}".rstrip()
+
+
+def _cell(row: pd.Series) -> str:
+    """Return a mean in the unit of its metric: of a loss with its interval."""
+    shown = describe(row["metric"])
+    if shown.is_loss:
+        return str(shown.factor * Interval(row["mean"], row["low"], row["high"]))
+    mean = shown.factor * row["mean"]
+    return "<0.01" if shown.unit == "s" and mean < 0.01 else f"{mean:.3g}"
 
 
 def scalings(results: Results) -> list[Table]:
-    """Return how errors scale with the number of training points, as a table for each problem: exponents and floors.
+    """Return a table for each problem of the scaling laws of its learners: exponents and floors.
 
-    A problem whose learners have one sample size each has no table.
+    A problem whose learners have a single sample size has no table.
     """
     parts = {problem: judged(part) for problem, part in by_problem(losses(results.frame())).items()}
     return [
@@ -85,30 +86,24 @@ def scalings(results: Results) -> list[Table]:
 def _scaling(problem: str, frame: pd.DataFrame) -> Table:
     metric = str(frame["metric"].iloc[0])
     scale, title = scale_of(metric), "How the error falls with n"
-    shown = Table(box=None, title=f"{title}: {problem}" if problem else title, title_justify="left")
+    table = Table(box=None, title=f"{title}: {problem}" if problem else title, title_justify="left")
     for heading in ("learner", "exponent", "floor", "law"):
-        shown.add_column(heading, no_wrap=True)
+        table.add_column(heading, no_wrap=True)
     laws = fit_all(frame, metric)
-    refusals = {law.reasons for law in laws.values() if isinstance(law, NoScalingLaw)}
-    if len(refusals) == 1 and not any(isinstance(law, ScalingLaw) for law in laws.values()):
+    reasons = {law.reasons for law in laws.values() if isinstance(law, NoScalingLaw)}
+    if len(reasons) == 1 and not any(isinstance(law, ScalingLaw) for law in laws.values()):
         laws = {"all learners": next(iter(laws.values()))}
     for learner, law in laws.items():
         if isinstance(law, NoScalingLaw):
-            shown.add_row(learner, "", "", f"none: {'; '.join(law.reasons)}")
+            table.add_row(learner, "", "", f"none: {'; '.join(law.reasons)}")
         else:
-            bounds = Scale("", 1, "").with_interval(law.exponent)
-            shown.add_row(learner, bounds, scale.with_interval(_seen(law.floor)), law.chosen.family.formula)
-    return shown
-
-
-def _seen(floor: Interval) -> Interval:
-    """Return a floor in which what no test set could tell from 0 is 0."""
-    mean, low, high = (end if end > _UNSEEN else 0.0 for end in (floor.mean, floor.low, floor.high))
-    return Interval(mean, low, high)
+            exponent = Scale("", 1, "").with_interval(law.exponent)
+            table.add_row(learner, exponent, scale.with_interval(law.resolved_floor), law.chosen.model.formula)
+    return table
 
 
 def comparisons(results: Results) -> list[str]:
-    """Return what priors are worth, who catches up, and which learning curves cross, on each problem, one line each."""
+    """Return one line for each worth of a prior, each learner that catches up, and each crossover, on each problem."""
     parts = by_problem(losses(results.frame()))
     return [
         f"{found.problem}: {line}".removeprefix(": ")
@@ -120,57 +115,35 @@ def comparisons(results: Results) -> list[str]:
 def _compared(found: Findings, frame: pd.DataFrame) -> Iterator[str]:
     for highlight in highlights(found):
         yield f"{highlight.label}: {highlight.value} {highlight.unit}. {highlight.detail}".replace(" . ", ". ")
-    for crossing in crossings_seen(frame):
-        yield f"Where {crossing.a} and {crossing.b} cross: {crossing}"
+    for crossing in find_crossovers(frame, found.measured[0].metric):
+        yield f"Where {crossing.a} and {crossing.b} cross: {crossing}."
 
 
-def write_pictures(results: Results, folder: Path, names: Collection[str] | None = None) -> list[str]:
-    """Write the study's pictures as PNG files into a folder; return a line on each: where it is, or why it is not.
+def write_figures(results: Results, folder: Path, names: Collection[str] | None = None) -> list[str]:
+    """Write the study's figures as PNG files into a folder.
 
     Parameters
     ----------
     results : Results
     folder : Path
     names : collection of str or None, default=None
-        Of those that are wanted; None writes all.
+        Names of the figures to write; None writes all.
+
+    Returns
+    -------
+    lines : list of str
+        For each figure the path of its file, or the reason why there is none.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return [_written(page, folder) for page in pages(results) if names is None or page.name in names]
+    return [_written(each, folder) for each in study_figures(results) if names is None or each.name in names]
 
 
-def _written(page: Page, folder: Path) -> str:
-    if page.figure is None:
-        return f"no picture {page.name}: {page.refusal}"
-    path = folder / f"{page.name}.png"
-    page.figure.savefig(path, dpi=150)
+def _written(found: StudyFigure, folder: Path) -> str:
+    if found.figure is None:
+        return f"no figure {found.name}: {found.refusal}"
+    path = folder / f"{found.name}.png"
+    found.figure.savefig(path, dpi=150)
     return f"wrote {path}"
-
-
-def _natural(metric: str) -> tuple[str, int]:
-    """Return what sorts metrics of one name by their numbers."""
-    name, _, number = metric.rpartition("_")
-    return (name, int(number)) if number.isdecimal() else (metric, 0)
-
-
-def _rows(frame: pd.DataFrame, metrics: list[str]) -> Iterator[list[str]]:
-    """Yield a row for each learner."""
-    for learner, part in frame.groupby("learner", sort=False):
-        cells = (_cell(part[part["metric"] == metric], metric) for metric in metrics)
-        yield [str(learner), *cells, str(part["seed"].nunique())]
-
-
-def _cell(frame: pd.DataFrame, metric: str) -> str:
-    if frame.empty:
-        return ""
-    if metric in _LOSSES:
-        return _with_interval(summary(frame).iloc[0], 100 if metric.startswith("error") else 1)
-    mean = frame["value"].mean()
-    return "<0.01" if metric.endswith("seconds") and mean < 0.01 else f"{mean:.2g}"
-
-
-def _with_interval(row: pd.Series, factor: int) -> str:
-    mean, low, high = (f"{factor * row[name]:.3g}" for name in ("mean", "low", "high"))
-    return mean if low == "nan" else f"{mean} [{low}, {high}]"
 
 
 def results_as_json(results: Results) -> str:

@@ -15,7 +15,7 @@ from studies.execution.costs import Costs
 from studies.execution.signals import Stop
 from studies.execution.tasks import Fit, Task, fit_task, group
 from studies.execution.workers import WorkerEnded, within
-from studies.registry.metrics import Fitted, is_classification, measure
+from studies.registry.metrics import Fitted, measure
 from studies.registry.test_sets import decision_map, test_sets
 from studies.spec.cells import Cell, PlannedCell
 from studies.store.provenance import Run
@@ -74,7 +74,7 @@ def _measure(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
     values = measure(cell.metrics, Fitted(fit.estimator, tests, fit.seconds, cell.n_samples, cell.seed))
     check_finite(values)
     problem = tests.problem
-    drawn = problem.dimension == 2 and is_classification(problem)
+    drawn = problem.dimension == 2 and problem.task == "classification"
     return Outcome(
         cell.key,
         cell.spec,

@@ -1,19 +1,16 @@
-"""The 2^3 factorial of what is thought to help: the main effect of each factor, paired over all that else varies."""
+"""The study `ablation`: the main effect of focal loss, layer norm and weight decay, in a 2^3 factorial."""
 
-from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 
-from studies.analysis.claims import Claim, NotMeasured, by_seed, claims, measured, rows_where, tell, values_of
+from studies.analysis.claims import Evidence, NotMeasured, claim, map_measured, rows_where, seed_table, values_of
 from studies.analysis.comparisons import paired_difference
 from studies.analysis.intervals import Interval
-from studies.library.prior_vs_data import STORY, is_less, percentage_points
-from studies.plots.style import finish, new_axes
+from studies.library.prior_vs_data import STORY, is_smaller
+from studies.plots.style import finish_axes, looks, new_axes
 from studies.registry.plots import plot
 from studies.results.results import Results
 
@@ -22,12 +19,12 @@ FACTORS = {  # the value with, and the value without
     "layer_norm": (True, False),
     "weight_decay": (0.01, 0.0),
 }
-_APART = 0.15  # of a row, between sample sizes in a picture
+_OFFSET = 0.15  # of a row, between sample sizes in a plot
 _NAMES = {"loss": "Focal loss", "layer_norm": "Layer norm", "weight_decay": "Weight decay of 0.01"}
 
 
 def main_effect(frame: pd.DataFrame, factor: str, n_samples: int) -> Interval:
-    """Return what a factor adds to the error, the mean over the other factors, with its interval over seeds.
+    """Return the main effect of a factor on the error: its mean over the other factors, with an interval over seeds.
 
     Parameters
     ----------
@@ -46,52 +43,47 @@ def main_effect(frame: pd.DataFrame, factor: str, n_samples: int) -> Interval:
 
 
 def prior_gain(frame: pd.DataFrame, n_samples: int) -> Interval:
-    """Return how much lower the error of the bare polar net is than that of the plain net, with its interval."""
+    """Return the error of the plain net less that of the bare polar net, with its interval."""
     rows = rows_where(frame, n_samples=n_samples)
-    plain = by_seed(rows, "accuracy", family="plain net")[n_samples]
+    plain = seed_table(rows, "accuracy", family="plain net")[n_samples]
     bare: dict[str, Any] = {factor: without for factor, (_, without) in FACTORS.items()}
-    return paired_difference(by_seed(rows, "accuracy", family="net", **bare)[n_samples], plain)
+    return paired_difference(seed_table(rows, "accuracy", family="net", **bare)[n_samples], plain)
 
 
-@claims("ablation")
-def check(frame: pd.DataFrame) -> Iterator[Claim]:
-    """Check that none of the three is worth what the prior is worth, at each sample size."""
-    sizes = sorted(frame["n_samples"].unique())
-    return tell(frame, (partial(_adds_little, factor=factor, n=n) for n in sizes for factor in FACTORS))
+def _sizes(frame: pd.DataFrame) -> list[int]:
+    return values_of(frame, "n_samples")
 
 
-def _adds_little(frame: pd.DataFrame, factor: str, n: int) -> Claim:
+@claim(
+    "ablation", says="{name} adds little to the polar prior (n = {n:,})", source=STORY, n=_sizes, factor=list(FACTORS)
+)
+def _adds_little(frame: pd.DataFrame, n: int, factor: str) -> Evidence:
     effect, gain = main_effect(frame, factor, n), prior_gain(frame, n)
-    return Claim(
-        f"{_NAMES[factor]} adds little to the polar prior (n = {n:,})",
-        STORY,
-        f"changes the error by {percentage_points(effect)}; the prior lowers it by {percentage_points(gain)}",
-        is_less(effect, gain),
+    return Evidence(
+        f"changes the error by {100 * effect:.2f} points; the prior lowers it by {100 * gain:.2f} points",
+        is_smaller(effect, gain),
+        {"name": _NAMES[factor]},
     )
 
 
 @plot(whole_study=True)
 def plot_main_effects(results: Results, ax: Axes | None = None) -> Axes:
-    """Draw what the prior and each factor add to the error, with intervals, a colour for each sample size."""
+    """Draw the effects of the prior and of each factor on the error, a colour for each sample size."""
     ax = new_axes(ax)
     frame = results.frame()
-    sizes = values_of(frame, "n_samples")
-    found = measured(lambda n: _effects(frame, n), sizes)
-    for place, ((n, effects), colour) in enumerate(zip(found.items(), sns.color_palette("colorblind"), strict=False)):
-        means, low, high = 100 * np.array([(e.mean, e.low, e.high) for e in effects]).T
-        y = np.arange(len(effects)) + _APART * (place - (len(found) - 1) / 2)
-        reach, marker = (means - low, high - means), "osD^v"[place % 5]
-        ax.errorbar(means, y, xerr=reach, color=colour, marker=marker, ls="", capsize=3, label=f"n = {n:,}")
+    found = map_measured(lambda n: _effects(frame, n), _sizes(frame))
+    for place, (n, look) in enumerate(looks(found).items()):
+        means, low, high = 100 * np.array([(e.mean, e.low, e.high) for e in found[n]]).T
+        y, reach = np.arange(len(means)) + _OFFSET * (place - (len(found) - 1) / 2), (means - low, high - means)
+        ax.errorbar(means, y, xerr=reach, color=look.colour, marker=look.marker, ls="", capsize=3, label=f"n = {n:,}")
     names = ["Polar prior", *(_NAMES[name] for name in FACTORS)]
     ax.set_yticks(range(len(names)), names)
     ax.axvline(0, color="0.6", ls=":")
     ax.invert_yaxis()
     ax.set_xlabel("added to the error, percentage points")
-    return finish(ax)
+    return finish_axes(ax)
 
 
 def _effects(frame: pd.DataFrame, n_samples: int) -> list[Interval]:
-    """Return what the prior and each factor add to the error."""
-    gain = prior_gain(frame, n_samples)
-    prior = Interval(-gain.mean, -gain.high, -gain.low)
-    return [prior, *(main_effect(frame, name, n_samples) for name in FACTORS)]
+    """Return the effects of the prior and of each factor on the error."""
+    return [-1 * prior_gain(frame, n_samples), *(main_effect(frame, name, n_samples) for name in FACTORS)]

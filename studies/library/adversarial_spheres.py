@@ -1,35 +1,29 @@
-"""Two concentric spheres: the nearest neighbour's error in closed form, and how far nets are from their next error."""
+"""The study `adversarial-spheres`: the nearest neighbour's error in closed form, and the nearest errors of nets."""
 
 import math
-from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
-import torch
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, betaincinv
 
 from estimators import NetClassifier
-from estimators.diagnostics import input_gradients
 from studies.analysis.claims import (
-    Claim,
+    Evidence,
     NotMeasured,
-    by_seed,
-    claims,
-    least_p,
-    measured,
-    p_values,
+    claim,
+    format_p_value,
+    map_measured,
+    min_holm_p,
     rows_where,
-    tell,
-    told,
-    told_p,
+    seed_table,
+    t_test_p_values,
     values_of,
 )
 from studies.analysis.intervals import mean_interval
-from studies.library.functions import Function, margin
-from studies.plots.style import draw, finish, new_axes
+from studies.plots.style import draw_median, finish_axes, looks, new_axes
 from studies.registry.metrics import Fitted, metric
 from studies.registry.plots import plot
 from studies.registry.test_sets import N_TEST
@@ -40,8 +34,8 @@ Array = NDArray[np.float64]
 
 _INNER, _OUTER = 1.0, 1.3
 _ANGLES, _ATTACKED = 5_001, 200
-_RARE = 0.1  # share of errors below which it makes sense to ask how far the nearest one is
-_FOUND = 0.99  # share of points whose nearest error must be found: a mean over fewer is one of near errors
+_RARE = 0.1  # share of errors below which the distance to the nearest one is of interest
+_FOUND = 0.99  # share of points whose nearest error must be found: those not found are the farthest
 _NEIGHBOUR, _STUMP = "kNN, k=1, prior=none", "stump, prior=polar"
 
 
@@ -49,9 +43,16 @@ def _are_shells(problem: Problem) -> bool:
     return isinstance(problem.target, Shells) and problem.embedding is None
 
 
-@metric("1", supports=_are_shells, default=False)
+@metric(
+    "1",
+    title="Errors on the inner sphere",
+    heading="inner sphere",
+    unit={"share": "%", "found": "%"},
+    supports=_are_shells,
+    default=False,
+)
 def nearest_error(fitted: Fitted) -> dict[str, float]:
-    """Of nets, on the inner sphere: share of errors, how often ascent finds one, and how far away on average."""
+    """Of nets, on the inner sphere: share of errors, how often ascent finds one, and its mean distance."""
     if not isinstance(fitted.estimator, NetClassifier):
         return {}
     test, radius = fitted.tests.density, fitted.problem.target.inner  # type: ignore[attr-defined]
@@ -59,21 +60,21 @@ def nearest_error(fitted: Fitted) -> dict[str, float]:
     share = float(np.mean(fitted.estimator.predict(inner) != 1))
     if share == 0:
         return {"share": share}
-    distance = error_distance(margin(fitted.estimator), inner[:_ATTACKED], radius)
+    distance = error_distance(fitted.estimator, inner[:_ATTACKED], radius)
     found = np.isfinite(distance)
     values = {"share": share, "found": float(found.mean())}
     return values | ({"distance": float(distance[found].mean())} if found.any() else {})
 
 
-def error_distance(function: Function, X: Array, radius: float, *, n_steps: int = 300, step: float = 0.005) -> Array:
-    """Return how far along a sphere projected gradient ascent goes from points to where a margin is negative.
+def error_distance(classifier: Any, X: Array, radius: float, *, n_steps: int = 300, step: float = 0.005) -> Array:
+    """Return the distance from points of class 1 to an error, found by projected gradient ascent along a sphere.
 
     An upper bound of the distance to the nearest error, as in Gilmer et al. 2018.
 
     Parameters
     ----------
-    function : callable
-        The margin by which the right class is preferred: maps tensors (n, d) to (n,).
+    classifier : estimator
+        Fitted on the classes 0 and 1, with a method ``gradients`` of their logits, such as `NetClassifier`.
     X : ndarray of shape (n, d)
         On the sphere about the origin.
     radius : float
@@ -85,21 +86,21 @@ def error_distance(function: Function, X: Array, radius: float, *, n_steps: int 
     Returns
     -------
     distance : ndarray of shape (n,)
-        Straight, from start to end; 0 for a point that is an error itself, infinite where no error is found.
+        Straight, from start to end; 0 for a point that is an error itself, infinite if no error is found.
     """
     points, distance = X.copy(), np.full(len(X), np.inf)
     for _ in range(n_steps + 1):
         open_ = np.flatnonzero(np.isinf(distance))
-        wrong = open_[_negative(function, points[open_])]
+        wrong = open_[classifier.predict(points[open_]) != 1]
         distance[wrong] = np.linalg.norm(points[wrong] - X[wrong], axis=1)
         going = np.setdiff1d(open_, wrong)
         if not len(going):
             break
-        units = points[going] / radius
-        gradients = input_gradients(function, points[going])
-        tangents = gradients - np.einsum("ij,ij->i", gradients, units)[:, None] * units
+        units, gradients = points[going] / radius, classifier.gradients(points[going])
+        ascent = gradients[:, :, 0] - gradients[:, :, 1]
+        tangents = ascent - np.einsum("ij,ij->i", ascent, units)[:, None] * units
         lengths = np.linalg.norm(tangents, axis=1, keepdims=True)
-        moved = units - step * tangents / np.where(lengths > 0, lengths, 1.0)
+        moved = units + step * tangents / np.where(lengths > 0, lengths, 1.0)
         points[going] = radius * moved / np.linalg.norm(moved, axis=1, keepdims=True)
     return distance
 
@@ -157,84 +158,77 @@ def _cap(angle: Array, dimension: int) -> Array:
     return np.where(angle < math.pi / 2, half, 1 - half)
 
 
-def _negative(function: Function, X: Array) -> NDArray[np.bool_]:
-    with torch.inference_mode():
-        negative: NDArray[np.bool_] = (function(torch.from_numpy(X)) < 0).numpy()
-    return negative
-
-
-@claims("adversarial-spheres")
-def check(frame: pd.DataFrame) -> Iterator[Claim]:
-    """Check the nearest neighbour's failure, the cure by the radius, and the distance of nets to their errors."""
-    return tell(frame, (_closed_form, _concentration, _cure, _near))
-
-
 def _errors(frame: pd.DataFrame, learner: str) -> dict[int, pd.DataFrame]:
     """Return the errors of a learner by dimension."""
     dimensions = sorted(int(d) for d in frame["dimension"].unique())
-    return measured(lambda d: 1 - by_seed(frame, "accuracy", dimension=d, learner=learner), dimensions)
+    return map_measured(lambda d: 1 - seed_table(frame, "accuracy", dimension=d, learner=learner), dimensions)
 
 
-def _closed_form(frame: pd.DataFrame) -> Claim:
+@claim(
+    "adversarial-spheres",
+    says="The error of the nearest neighbour is its closed form, at every n and d.",
+    source="An integral over the distances to points on either sphere",
+)
+def _closed_form(frame: pd.DataFrame) -> Evidence:
     tables = _errors(frame, _NEIGHBOUR)
     theories = {d: nearest_neighbour_error(table.columns, d) for d, table in tables.items()}
-    away = np.concatenate([np.abs(table.mean() - theories[d]) for d, table in tables.items()])
-    p = least_p(
+    off = np.concatenate([np.abs(table.mean() - theories[d]) for d, table in tables.items()])
+    p = min_holm_p(
         # the seeds share their test points
-        p_values(table, theories[d], np.sqrt(theories[d] * (1 - theories[d]) / N_TEST))
+        t_test_p_values(table, theories[d], np.sqrt(theories[d] * (1 - theories[d]) / N_TEST))
         for d, table in tables.items()
     )
-    return Claim(
-        "The error of the nearest neighbour is its closed form, at every n and d.",
-        "An integral over the distances to points on either sphere",
-        f"{100 * away.max():.2g} points away at most over {len(away)} pairs; least {told_p(p)} (t tests, Holm)",
+    return Evidence(
+        f"{100 * off.max():.2g} points away at most over {len(off)} pairs; least {format_p_value(p)} (t tests, Holm)",
         p > 0.05,
     )
 
 
-def _concentration(frame: pd.DataFrame) -> Claim:
+@claim(
+    "adversarial-spheres",
+    says="Where distances concentrate, a point of the outer sphere is nearer to the inner one:"
+    " kNN always predicts inner.",
+    source="Beyer et al. 1999, theorem 1 (concentration); the rest by the closed form",
+)
+def _concentration(frame: pd.DataFrame) -> Evidence:
     d, errors = list(_errors(frame, _NEIGHBOUR).items())[-1]
     found = mean_interval(100 * errors.iloc[:, -1])
-    return Claim(
-        "Where distances concentrate, a point of the outer sphere is nearer to the inner one: kNN says inner always.",
-        "Beyer et al. 1999, theorem 1 (concentration); the rest by the closed form",
-        f"error {told(found)} % in {d} dimensions at n = {errors.columns[-1]:,}",
-        found.high > 49,
-    )
+    return Evidence(f"error {found:.2f} % in {d} dimensions at n = {errors.columns[-1]:,}", found.high > 49)
 
 
-def _cure(frame: pd.DataFrame) -> Claim:
+@claim(
+    "adversarial-spheres",
+    says="The radius cures this: one split of one polar coordinate makes no error, in any dimension.",
+    source="Gilmer et al. 2018: the norm separates the classes",
+)
+def _cure(frame: pd.DataFrame) -> Evidence:
     tables = _errors(frame, _STUMP).values()
     worst, least = max(table.to_numpy().max() for table in tables), min(table.columns[0] for table in tables)
-    return Claim(
-        "The radius cures this: one split of one polar coordinate makes no error, in any dimension.",
-        "Gilmer et al. 2018: the norm separates the classes",
-        f"largest error {worst:.2g} of all seeds and dimensions, from n = {least:,} on",
-        bool(worst == 0),
-    )
+    return Evidence(f"largest error {worst:.2g} of all seeds and dimensions, from n = {least:,} on", bool(worst == 0))
 
 
-def _near(frame: pd.DataFrame) -> Claim:
+@claim(
+    "adversarial-spheres",
+    says="A net that errs rarely on a sphere errs near its points:"
+    " on average no farther off than a cap of equal share.",
+    source="Gilmer et al. 2018, theorem 5.1",
+)
+def _near(frame: pd.DataFrame) -> Evidence:
     table = _in_all_seeds(attacked(frame), frame["seed"].nunique())
     parts = {int(d): rows_where(table, dimension=d) for d in values_of(table, "dimension")}
     if table["seed"].nunique() < 2:
         raise NotMeasured("no net has rare errors in two seeds or more")
     ratios = {d: mean_interval(rows.groupby("seed")["ratio"].mean()) for d, rows in parts.items()}
     each = (
-        f"d = {d}: {told(ratios[d])} of that; {rows['distance'].mean():.2f} away on average, with"
+        f"d = {d}: {ratios[d]:.2f} of that; {rows['distance'].mean():.2f} away on average, with"
         f" {100 * rows['share'].min():.2g} to {100 * rows['share'].max():.2g} % errors"
         for d, rows in parts.items()
     )
-    return Claim(
-        "A net that errs rarely on a sphere errs near its points: on average no farther off than a cap of equal share.",
-        "Gilmer et al. 2018, theorem 5.1",
-        "; ".join(each),
-        all(ratio.low <= 1 for ratio in ratios.values()),
-    )
+    return Evidence("; ".join(each), all(ratio.low <= 1 for ratio in ratios.values()))
 
 
 def _in_all_seeds(table: pd.DataFrame, n_seeds: int) -> pd.DataFrame:
-    """Return the rows of nets that stand in a table in all seeds, so that seeds are means of the same nets."""
+    """Return the rows of nets that a table has for all seeds, so that seeds are means of the same nets."""
     cells = table.groupby(["learner", "dimension", "n_samples"])["seed"]
     return table[cells.transform("nunique") == n_seeds]
 
@@ -262,30 +256,27 @@ def plot_error_by_dimension(results: Results, ax: Axes | None = None, *, n_sampl
     """Draw the error of every learner at one sample size against the dimension, kNN's beside its closed form."""
     ax = new_axes(ax)
     frame = rows_where(results.frame(), n_samples=n_samples, metric="accuracy")
-    frame = frame.assign(metric="error", value=1 - frame["value"])
-    learners = list(dict.fromkeys(frame["learner"]))
-    for learner, marker, colour in zip(
-        learners, "osD^vPX*<>", sns.color_palette("colorblind", len(learners)), strict=False
-    ):
-        draw(ax, by_seed(frame, "error", "dimension", learner=learner), color=colour, marker=marker, label=learner)
+    for learner, look in looks(frame["learner"].unique()).items():
+        errors = 1 - seed_table(frame, "accuracy", "dimension", learner=learner)
+        draw_median(ax, errors, color=look.colour, marker=look.marker, label=learner)
     d = np.unique(np.geomspace(2, frame["dimension"].max(), 40).round().astype(int))
     ax.plot(d, [float(nearest_neighbour_error(n_samples, each)) for each in d], color="0.3", lw=1, label="kNN, theory")
     ax.set(xscale="log", xlabel="dimension d", ylabel="error", title=f"n = {n_samples:,}")
-    return finish(ax, loc="center left", bbox_to_anchor=(1, 0.5))
+    return finish_axes(ax, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 @plot(whole_study=True)
 def plot_nearest_errors(results: Results, ax: Axes | None = None) -> Axes:
-    """Draw how far nets are from their nearest error against how often they err, beside the bound of a cap."""
+    """Draw the distance of nets to their nearest error against their share of errors, beside the bound of a cap."""
     ax = new_axes(ax)
     table = attacked(results.frame())
     if table.empty:
         raise NotMeasured("no net has rare errors")
-    dimensions, share = sorted(table["dimension"].unique()), np.geomspace(table["share"].min(), _RARE, 40)
-    for d, marker, colour in zip(dimensions, "osD^", sns.color_palette("colorblind"), strict=False):
+    share = np.geomspace(table["share"].min(), _RARE, 40)
+    for d, look in looks(values_of(table, "dimension")).items():
         rows = table[table["dimension"] == d]
-        ax.plot(rows["share"], rows["distance"], marker, color=colour, markersize=5, label=f"nets, d = {d}")
-        ax.plot(share, cap_distance(share, d), color=colour, lw=1)
+        ax.plot(rows["share"], rows["distance"], look.marker, color=look.colour, markersize=5, label=f"nets, d = {d}")
+        ax.plot(share, cap_distance(share, d), color=look.colour, lw=1)
     ax.set(xscale="log", xlabel="share of errors on the inner sphere", ylabel="mean distance to the nearest error")
     ax.set_title("lines: mean distance from a cap of that share")
-    return finish(ax)
+    return finish_axes(ax)

@@ -1,29 +1,26 @@
-"""The study `depth`: gradients by layer, held to the theory of wide random nets, and what of the nets trains."""
+"""The study `depth`: gradients by layer beside the theory of wide random nets, and which nets train."""
 
-from collections.abc import Iterator
-from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
-from torch.nn.functional import cross_entropy
 
-from estimators.diagnostics import gradient_norms
+import estimators
 from estimators.nets import Net
-from studies.analysis.claims import Claim, by_seed, claims, is_significant, measured, rows_where, tell, told, values_of
+from studies.analysis.claims import Evidence, claim, is_positive, map_measured, rows_where, seed_table, values_of
 from studies.analysis.intervals import Interval, mean_interval
-from studies.plots.style import draw, finish, new_axes
-from studies.registry.metrics import Fitted, Measured, is_classification, metric
+from studies.analysis.learning_curves import pivot_by_seed
+from studies.plots.style import draw_median, finish_axes, looks, new_axes
+from studies.registry.metrics import Fitted, Measured, metric
 from studies.registry.plots import plot
 from studies.results.results import Results
 
 Array = NDArray[np.float64]
 
-_POINTS = 16  # whose losses' gradients are taken, each by itself
-_WIDTH = 256  # of the nets that are held to theory
+_POINTS = 16  # each with a gradient of its own
+_WIDTH = 256  # of the nets that are compared with theory
 _SLACK = 5 / _WIDTH  # of a slope: fluctuations add up to 5 depth / width, Hanin and Nica 2020
 _SCALES = _STANDARD, _NORMALIZED, _HE, _LARGE = 1.0, 1.73, 2.45, 4.0  # of the initial weights
 
@@ -34,7 +31,13 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(101)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
-@metric("1", supports=is_classification, default=False)
+@metric(
+    "1",
+    title="Gradient norm by layer",
+    heading="gradient",
+    supports=lambda problem: problem.task == "classification",
+    default=False,
+)
 def gradient_norm(fitted: Fitted) -> Measured:
     """Norm of a point's gradient of the cross-entropy, root mean square over 16 points, for each layer of a net."""
     if not isinstance(fitted.estimator, Net):
@@ -42,7 +45,7 @@ def gradient_norm(fitted: Fitted) -> Measured:
     module = fitted.estimator.net_.module_
     layers = [f"body.{name}" for name, layer in module.body.named_modules() if hasattr(layer, "in_features")]
     X, y = fitted.train.X[:_POINTS], np.searchsorted(fitted.estimator.classes_, fitted.train.y[:_POINTS])
-    norms = [gradient_norms(module, X[[i]], y[[i]], cross_entropy) for i in range(len(X))]
+    norms = [estimators.gradient_norms(module, X[[i]], y[[i]], "cross_entropy") for i in range(len(X))]
     return {
         str(place): float(np.sqrt(np.mean([norm[layer] ** 2 for norm in norms])))
         for place, layer in enumerate(layers, start=1)
@@ -50,7 +53,7 @@ def gradient_norm(fitted: Fitted) -> Measured:
 
 
 def log_gradient(activation: str, init_scale: float, depth: int) -> float:
-    """Return what infinite width makes of the logarithm of the first layer's gradient norm, but for a constant.
+    """Return the logarithm of the first layer's gradient norm in the limit of infinite width, up to a constant.
 
     From layer to layer the mean square of a gradient is multiplied by chi = sigma^2 E activation'(z sqrt(q))^2, and
     that of a signal, q, becomes sigma^2 E activation(z sqrt(q))^2: z is standard normal, and sigma^2 = init_scale^2 / 3
@@ -82,14 +85,6 @@ def _mean_squares(activation: str, q: float) -> tuple[float, float]:
     return float(_WEIGHTS @ values**2), float(_WEIGHTS @ (1 - values**2) ** 2)
 
 
-@claims("depth")
-def check(frame: pd.DataFrame) -> Iterator[Claim]:
-    """Check how the first layer's gradient depends on depth, and which of the deepest nets train."""
-    plain = [partial(_as_in_theory, activation=name, scale=s) for name in ("relu", "tanh") for s in _SCALES]
-    trained = [partial(_training, net=net) for net in _TRAINED]
-    return tell(frame, (*plain, _layer_norm, _residual, *trained))
-
-
 def log_slope(norms: pd.DataFrame) -> Interval:
     """Return the change of the logarithm for each further layer, by least squares for each seed."""
     x, y = norms.columns.to_numpy(dtype=float), np.log(norms.to_numpy(dtype=float))
@@ -97,21 +92,7 @@ def log_slope(norms: pd.DataFrame) -> Interval:
 
 
 def _first_layer(frame: pd.DataFrame, **where: Any) -> pd.DataFrame:
-    return by_seed(frame, "gradient_norm_1", "depth", needs=(2, 32), **where)
-
-
-def _as_in_theory(frame: pd.DataFrame, activation: str, scale: float) -> Claim:
-    norms = _first_layer(frame, family="plain", activation=activation, init_scale=scale)
-    expected = [log_gradient(activation, scale, int(depth)) for depth in norms.columns]
-    slope, theory = log_slope(norms), float(np.polyfit(norms.columns.to_numpy(dtype=float), expected, 1)[0])
-    what = "keeps its size" if abs(theory) < _SLACK else "vanishes" if theory < 0 else "explodes"
-    return Claim(
-        f"With {activation} and initial scale {scale:g} the first layer's gradient {what} with depth, by"
-        f" {theory:+.3f} in its logarithm for each layer.",
-        _SOURCES[activation],
-        f"{told(slope, '+.3f')}, to be within {_SLACK:.2f} for width {_WIDTH}",
-        slope.low < theory + _SLACK and slope.high > theory - _SLACK,
-    )
+    return seed_table(frame, "gradient_norm_1", "depth", needs=(2, 32), **where)
 
 
 _SOURCES = {
@@ -120,30 +101,61 @@ _SOURCES = {
 }
 
 
-def _layer_norm(frame: pd.DataFrame) -> Claim:
-    found = measured(
+@claim(
+    "depth",
+    says="With {activation} and initial scale {scale:g} the first layer's gradient {change} with depth, by"
+    " {theory:+.3f} in its logarithm for each layer.",
+    source="{source}",
+    activation=list(_SOURCES),
+    scale=_SCALES,
+)
+def _as_in_theory(frame: pd.DataFrame, activation: str, scale: float) -> Evidence:
+    norms = _first_layer(frame, family="plain", activation=activation, init_scale=scale)
+    expected = [log_gradient(activation, scale, int(depth)) for depth in norms.columns]
+    slope, theory = log_slope(norms), float(np.polyfit(norms.columns.to_numpy(dtype=float), expected, 1)[0])
+    return Evidence(
+        f"{slope:+.3f}, to be within {_SLACK:.2f} for width {_WIDTH}",
+        slope.low < theory + _SLACK and slope.high > theory - _SLACK,
+        {"change": _change(theory), "theory": theory, "source": _SOURCES[activation]},
+    )
+
+
+def _change(slope: float) -> str:
+    if abs(slope) < _SLACK:
+        return "keeps its size"
+    return "vanishes" if slope < 0 else "explodes"
+
+
+@claim(
+    "depth",
+    says="With layer norm the first layer's gradient keeps its size with depth, whatever the initial scale (ReLU).",
+    source="Ba et al. 2016, section 5.1 (invariance to the scale of the weights; depth is our inference)",
+)
+def _layer_norm(frame: pd.DataFrame) -> Evidence:
+    found = map_measured(
         lambda scale: log_slope(_first_layer(frame, family="layer norm", init_scale=scale)), (_STANDARD, _HE, _LARGE)
     )
-    return Claim(
-        "With layer norm the first layer's gradient keeps its size with depth, whatever the initial scale (ReLU).",
-        "Ba et al. 2016, section 5.1 (invariance to the scale of the weights; depth is our inference)",
-        ", ".join(f"{told(slope, '+.3f')} at scale {scale:g}" for scale, slope in found.items()),
+    return Evidence(
+        ", ".join(f"{slope:+.3f} at scale {scale:g}" for scale, slope in found.items()),
         all(slope.low < _SLACK and slope.high > -_SLACK for slope in found.values()),
     )
 
 
-def _residual(frame: pd.DataFrame) -> Claim:
+@claim(
+    "depth",
+    says="With residual connections the first layer's gradient does not vanish with depth at initial scale 1 (ReLU).",
+    source="He et al. 2016 (Identity mappings), section 2",
+)
+def _residual(frame: pd.DataFrame) -> Evidence:
     slope = log_slope(_first_layer(frame, family="residual"))
-    return Claim(
-        "With residual connections the first layer's gradient does not vanish with depth at initial scale 1 (ReLU).",
-        "He et al. 2016 (Identity mappings), section 2",
-        f"{told(slope, '+.3f')} in its logarithm for each layer; {np.log(1 / 6) / 2:+.3f} without, in theory",
-        is_significant(Interval(slope.mean + _SLACK, slope.low + _SLACK, slope.high + _SLACK)),
+    return Evidence(
+        f"{slope:+.3f} in its logarithm for each layer; {np.log(1 / 6) / 2:+.3f} without, in theory",
+        is_positive(slope + _SLACK),
     )
 
 
 class _Net(NamedTuple):
-    """One of the deepest nets that are trained."""
+    """One of the deepest nets that are trained, and the claim about it."""
 
     family: str
     scale: float | None
@@ -168,14 +180,14 @@ _TRAINED = (
 )
 
 
-def _training(frame: pd.DataFrame, net: _Net) -> Claim:
-    interval = mean_interval(by_seed(frame, "accuracy_train", "depth", needs=(32,), **net.where)[32])
-    trains = True if interval.low > LEARNT else False if interval.high < LEARNT else None
-    return Claim(
-        f"A ReLU net of 32 layers {'trains' if net.trains else 'does not train'} with {net.label}.",
-        net.source,
-        f"training accuracy {told(interval)}",
+@claim("depth", says="A ReLU net of 32 layers {trains} with {net.label}.", source="{net.source}", net=_TRAINED)
+def _training(frame: pd.DataFrame, net: _Net) -> Evidence:
+    accuracy = mean_interval(seed_table(frame, "accuracy_train", "depth", needs=(32,), **net.where)[32])
+    trains = is_positive(accuracy - LEARNT)
+    return Evidence(
+        f"training accuracy {accuracy:.2f}",
         None if trains is None else trains is net.trains,
+        {"trains": "trains" if net.trains else "does not train"},
     )
 
 
@@ -186,15 +198,15 @@ def plot_gradient_by_depth(
     """Draw the first layer's gradient of plain nets against depth, a colour for each initial scale; theory dashed."""
     ax = new_axes(ax)
     frame = rows_where(results.frame(), family="plain", activation=activation)
-    for scale, colour in zip(values_of(frame, "init_scale"), sns.color_palette("colorblind"), strict=False):
-        norms = by_seed(frame, "gradient_norm_1", "depth", init_scale=scale)
-        draw(ax, norms, color=colour, label=f"scale {scale:.3g}")
+    for scale, look in looks(values_of(frame, "init_scale")).items():
+        norms = seed_table(frame, "gradient_norm_1", "depth", init_scale=scale)
+        draw_median(ax, norms, color=look.colour, label=f"scale {scale:.3g}")
         theory = np.array([log_gradient(activation, scale, int(depth)) for depth in norms.columns])
         constant = np.log(norms).mean().mean() - theory.mean()
-        ax.plot(norms.columns.astype(float), np.exp(theory + constant), color=colour, ls="--", lw=1)
+        ax.plot(norms.columns.astype(float), np.exp(theory + constant), color=look.colour, ls="--", lw=1)
     ax.plot([], [], "k--", lw=1, label="theory")
     ax.set(yscale="log", xlabel="hidden layers", ylabel="first layer's gradient", title=activation)
-    return finish(ax)
+    return finish_axes(ax)
 
 
 @plot(whole_study=True)
@@ -211,11 +223,11 @@ def plot_gradient_by_layer(results: Results, ax: Axes | None = None) -> Axes:
         "layer norm": {"family": "layer norm", "init_scale": _STANDARD},
         "residual": {"family": "residual"},
     }
-    for (label, where), colour in zip(nets.items(), sns.color_palette("colorblind"), strict=False):
-        table = rows_where(rows, **where).pivot(index="seed", columns="layer", values="value")
-        draw(ax, table, color=colour, label=label, marker="")
+    for label, look in looks(nets).items():
+        table = pivot_by_seed(rows_where(rows, **nets[label]), "layer")
+        draw_median(ax, table, color=look.colour, label=label, marker="")
     ax.set(yscale="log", xlabel="layer", ylabel="gradient", title=f"relu, {plain['depth'].max():.0f} hidden layers")
-    return finish(ax, loc="center left", bbox_to_anchor=(1, 0.5))
+    return finish_axes(ax, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 @plot(whole_study=True)
@@ -223,7 +235,7 @@ def plot_training_by_depth(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the training accuracy after training against depth."""
     ax = new_axes(ax)
     frame = results.frame()
-    for net, colour in zip(_TRAINED, sns.color_palette("colorblind"), strict=False):
-        draw(ax, by_seed(frame, "accuracy_train", "depth", **net.where), color=colour, label=net.label)
+    for net, look in looks(_TRAINED).items():
+        draw_median(ax, seed_table(frame, "accuracy_train", "depth", **net.where), color=look.colour, label=net.label)
     ax.set(xlabel="hidden layers", ylabel="training accuracy", ylim=(0.4, 1.02))
-    return finish(ax)
+    return finish_axes(ax)

@@ -1,32 +1,28 @@
-"""Exponents of learning curves on manifolds of known dimension, beside what theory makes of that dimension."""
+"""The study `dimension`: exponents of learning curves on manifolds of known dimension, beside those of theory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, eval_gegenbauer
 
 from studies.analysis.claims import (
-    Claim,
+    Evidence,
     NotMeasured,
-    axis_of,
-    by_seed,
-    claims,
-    is_significant,
-    late,
-    least_p,
-    measured,
-    p_values,
-    slopes,
-    tell,
-    told,
-    told_p,
+    claim,
+    format_p_value,
+    is_positive,
+    log_log_slopes,
+    map_measured,
+    min_holm_p,
+    seed_table,
+    t_test_p_values,
 )
 from studies.analysis.intervals import Interval, mean_interval, p_above_zero
-from studies.plots.style import draw, finish, new_axes
+from studies.plots.style import draw_median, finish_axes, looks, new_axes
 from studies.registry.plots import plot
 from studies.results.results import Results
 
@@ -36,8 +32,8 @@ _DIMENSIONS = (2, 4, 8)  # m of the spheres S^m
 _TICKS = (0.25, 0.5, 1, 2, 3)
 _SPIRALS = ("spiral, dimension=2", "spiral, dimension=50")
 _NEIGHBOUR, _ANGLES = "kNN, k=1", 5_001
-_PAST = {_NEIGHBOUR: 1000, "kernel": 1000, "RFM": 1000, "net": 316}
-"""The least n of the slopes: the late part of each curve."""
+_LATE = {_NEIGHBOUR: 1000, "kernel": 1000, "RFM": 1000, "net": 316}
+"""The n from which slopes are taken: the late part of each curve."""
 
 
 def nearest_neighbour_mse(n_samples: ArrayLike, m: int, degree: int = 2) -> Array:
@@ -66,96 +62,98 @@ def nearest_neighbour_mse(n_samples: ArrayLike, m: int, degree: int = 2) -> Arra
     return error
 
 
-@claims("dimension")
-def check(frame: pd.DataFrame) -> Iterator[Claim]:
-    """Check the exponents of nearest neighbours, kernels and nets, on the spheres and on the spiral."""
-    return tell(frame, (_closed_form, _smooth, _boundary, _kernel, _net, _spiral, _net_on_spiral))
-
-
 def exponents(frame: pd.DataFrame, problem: str, learner: str, metric: str) -> pd.Series:
     """Return minus the slope of log loss against log n over the late part of a learner's curve, for each seed."""
-    table = late(_losses(frame, problem, learner, metric), _PAST[learner])
+    table = _losses(frame, problem, learner, metric).loc[:, _LATE[learner] :]
     if len(table.columns) < 2:
         raise NotMeasured(f"the late part of {learner} on {problem} is not measured with two sizes or more")
-    return pd.Series(-slopes(table))
+    return -log_log_slopes(table)
 
 
 def _losses(frame: pd.DataFrame, problem: str, learner: str, metric: str) -> pd.DataFrame:
     if metric == "error":
-        return 1 - by_seed(frame, "accuracy", problem=problem, learner=learner)
-    return by_seed(frame, metric, problem=problem, learner=learner)
+        return 1 - seed_table(frame, "accuracy", problem=problem, learner=learner)
+    return seed_table(frame, metric, problem=problem, learner=learner)
 
 
 def _sphere(m: int) -> str:
     return f"sphere, dimension={m + 1}"
 
 
-def _closed_form(frame: pd.DataFrame) -> Claim:
-    tables = measured(lambda m: by_seed(frame, "mse", problem=_sphere(m), learner=_NEIGHBOUR), _DIMENSIONS)
+@claim(
+    "dimension",
+    says="The squared error of the nearest neighbour on S^m is its closed form at every n, in 50 dimensions as in any.",
+    source="An integral over the distance of the nearest of n uniform points",
+)
+def _closed_form(frame: pd.DataFrame) -> Evidence:
+    tables = map_measured(lambda m: seed_table(frame, "mse", problem=_sphere(m), learner=_NEIGHBOUR), _DIMENSIONS)
     theories = {m: nearest_neighbour_mse(table.columns, m) for m, table in tables.items()}
     ratios = np.concatenate([table.mean() / theories[m] for m, table in tables.items()])
     # the seeds share their test points, which leave half a per cent
-    p = least_p(p_values(table, theories[m], 0.005 * theories[m]) for m, table in tables.items())
-    return Claim(
-        "The squared error of the nearest neighbour on S^m is its closed form at every n, in 50 dimensions as in any.",
-        "An integral over the distance of the nearest of n uniform points",
-        f"{ratios.min():.2f} to {ratios.max():.2f} times it over {len(ratios)} pairs of n and m; least {told_p(p)}"
-        " (t tests, Holm)",
+    p = min_holm_p(t_test_p_values(table, theories[m], 0.005 * theories[m]) for m, table in tables.items())
+    return Evidence(
+        f"{ratios.min():.2f} to {ratios.max():.2f} times it over {len(ratios)} pairs of n and m; least"
+        f" {format_p_value(p)} (t tests, Holm)",
         p > 0.05,
     )
 
 
-def _smooth(frame: pd.DataFrame) -> Claim:
+@claim(
+    "dimension",
+    says="The squared error of the nearest neighbour falls as n^(-2/m), m the intrinsic dimension,"
+    " up to what the closed form says of finite n.",
+    source="Bahri et al. 2021, section 2.2 (a loss of second order in the distance to the nearest training point)",
+)
+def _smooth(frame: pd.DataFrame) -> Evidence:
     def exponent(m: int) -> float:
         """Return the closed form's own exponent at the sizes that are measured."""
-        sizes = axis_of(late(by_seed(frame, "mse", problem=_sphere(m), learner=_NEIGHBOUR), _PAST[_NEIGHBOUR]))
-        return float(-slopes(pd.DataFrame([nearest_neighbour_mse(sizes, m)], columns=sizes))[0])
+        sizes = seed_table(frame, "mse", problem=_sphere(m), learner=_NEIGHBOUR).columns.to_numpy(dtype=float)
+        late = sizes[sizes >= _LATE[_NEIGHBOUR]]
+        return -float(log_log_slopes(pd.DataFrame([nearest_neighbour_mse(late, m)], columns=late))[0])
 
-    return Claim(
-        "The squared error of the nearest neighbour falls as n^(-2/m), m the intrinsic dimension,"
-        " up to what the closed form says of finite n.",
-        "Bahri et al. 2021, section 2.2 (a loss of second order in the distance to the nearest training point)",
-        *_beside(frame, "{}", _NEIGHBOUR, "mse", exponent),
-    )
+    return _compare(frame, "{}", _NEIGHBOUR, "mse", exponent)
 
 
-def _boundary(frame: pd.DataFrame) -> Claim:
-    return Claim(
-        "The nearest neighbour's share of wrong classes at a smooth boundary falls as n^(-1/m).",
-        "Wrong only where the boundary runs between: within a distance of n^(-1/m)",
-        *_beside(frame, "sign on a {}", _NEIGHBOUR, "error", lambda m: 1 / m),
-    )
+@claim(
+    "dimension",
+    says="The nearest neighbour's share of wrong classes at a smooth boundary falls as n^(-1/m).",
+    source="Wrong only where the boundary runs between: within a distance of n^(-1/m)",
+)
+def _boundary(frame: pd.DataFrame) -> Evidence:
+    return _compare(frame, "sign on a {}", _NEIGHBOUR, "error", lambda m: 1 / m)
 
 
-def _kernel(frame: pd.DataFrame) -> Claim:
-    return Claim(
-        "The squared error of a Laplace kernel on a smooth function falls as n^(-2(m + 1)/m).",
-        "Spigler, Geiger and Wyart 2020, arXiv:1905.10843 (a teacher smoother than the kernel)",
-        *_beside(frame, "{}", "kernel", "mse", lambda m: 2 * (m + 1) / m),
-    )
+@claim(
+    "dimension",
+    says="The squared error of a Laplace kernel on a smooth function falls as n^(-2(m + 1)/m).",
+    source="Spigler, Geiger and Wyart 2020, arXiv:1905.10843 (a teacher smoother than the kernel)",
+)
+def _kernel(frame: pd.DataFrame) -> Evidence:
+    return _compare(frame, "{}", "kernel", "mse", lambda m: 2 * (m + 1) / m)
 
 
-def _net(frame: pd.DataFrame) -> Claim:
-    return Claim(
-        "The squared error of a net falls as n^(-4/m), or faster.",
-        "Bahri et al. 2021, section 2.2 (at least 4/m); Sharma and Kaplan 2020 (4/m, in the number of parameters)",
-        *_beside(frame, "{}", "net", "mse", lambda m: 4 / m, p_of=_p_below),
-    )
+@claim(
+    "dimension",
+    says="The squared error of a net falls as n^(-4/m), or faster.",
+    source="Bahri et al. 2021, section 2.2 (at least 4/m); Sharma and Kaplan 2020 (4/m, in the number of parameters)",
+)
+def _net(frame: pd.DataFrame) -> Evidence:
+    return _compare(frame, "{}", "net", "mse", lambda m: 4 / m, p_values_of=_p_below)
 
 
-def _beside(
+def _compare(
     frame: pd.DataFrame,
     problem: str,
     learner: str,
     metric: str,
     theory: Callable[[int], float],
-    p_of: Callable[[ArrayLike, ArrayLike], Array] = p_values,
-) -> tuple[str, bool]:
-    """Return a learner's exponents on the spheres beside those of theory, as text, and whether they agree."""
-    found = measured(lambda m: exponents(frame, problem.format(_sphere(m)), learner, metric), _DIMENSIONS)
-    p = least_p(p_of(own.to_numpy()[:, None], [theory(m)]) for m, own in found.items())
-    each = (f"m = {m}: {told(mean_interval(own), '.3f')} beside {theory(m):.3g}" for m, own in found.items())
-    return f"{'; '.join(each)}; least {told_p(p)} (Holm)", p > 0.05
+    p_values_of: Callable[[ArrayLike, ArrayLike], Array] = t_test_p_values,
+) -> Evidence:
+    """Compare a learner's exponents on the spheres with those of theory."""
+    found = map_measured(lambda m: exponents(frame, problem.format(_sphere(m)), learner, metric), _DIMENSIONS)
+    p = min_holm_p(p_values_of(own.to_numpy()[:, None], [theory(m)]) for m, own in found.items())
+    each = (f"m = {m}: {mean_interval(own):.3f} beside {theory(m):.3g}" for m, own in found.items())
+    return Evidence(f"{'; '.join(each)}; least {format_p_value(p)} (Holm)", p > 0.05)
 
 
 def _p_below(values: ArrayLike, theory: ArrayLike) -> Array:
@@ -163,31 +161,37 @@ def _p_below(values: ArrayLike, theory: ArrayLike) -> Array:
     return p_above_zero(np.asarray(theory, dtype=float) - np.asarray(values, dtype=float))
 
 
-def _spiral(frame: pd.DataFrame) -> Claim:
+@claim(
+    "dimension",
+    says="The nearest neighbour's errors on the spiral fall as n^(-1/2), in 50 dimensions as in the plane.",
+    source="As for the spheres, with m = 2; distances are all that it sees",
+)
+def _spiral(frame: pd.DataFrame) -> Evidence:
     plane, space = (_losses(frame, place, _NEIGHBOUR, "error") for place in _SPIRALS)
     found = exponents(frame, _SPIRALS[1], _NEIGHBOUR, "error")
-    p = least_p([p_values(found.to_numpy()[:, None], [0.5])])
-    return Claim(
-        "The nearest neighbour's errors on the spiral fall as n^(-1/2), in 50 dimensions as in the plane.",
-        "As for the spheres, with m = 2; distances are all that it sees",
-        f"exponent {told(mean_interval(found))}, {told_p(p)}; errors differ from those in the plane by"
+    p = min_holm_p([t_test_p_values(found.to_numpy()[:, None], [0.5])])
+    return Evidence(
+        f"exponent {mean_interval(found):.2f}, {format_p_value(p)}; errors differ from those in the plane by"
         f" {(plane - space).abs().to_numpy().max():.1g} at most",
         p > 0.05,
     )
 
 
-def _net_on_spiral(frame: pd.DataFrame) -> Claim:
+@claim(
+    "dimension",
+    says="A net is not blind to the space: in 50 dimensions it needs more data for the same spiral.",
+    source="Not of the literature: a net sees coordinates, not distances",
+)
+def _net_on_spiral(frame: pd.DataFrame) -> Evidence:
     plane, space = (_losses(frame, place, "net", "error") for place in _SPIRALS)
     sizes = [n for n in plane.columns if n in space.columns]
     if not sizes:
         raise NotMeasured("no sample size is measured both in the plane and in space")
     worse = {n: mean_interval(100 * (space[n] - plane[n])) for n in sizes}
-    return Claim(
-        "A net is not blind to the space: in 50 dimensions it needs more data for the same spiral.",
-        "Not of the literature: a net sees coordinates, not distances",
-        f"error higher by {', '.join(told(points, '+.2f') for points in worse.values())} points at n ="
+    return Evidence(
+        f"error higher by {', '.join(f'{points:+.2f}' for points in worse.values())} points at n ="
         f" {', '.join(f'{n:,}' for n in worse)}",
-        is_significant(worse[sizes[-1]]),
+        is_positive(worse[sizes[-1]]),
     )
 
 
@@ -196,14 +200,16 @@ def plot_error_on_spheres(results: Results, ax: Axes | None = None, *, learner: 
     """Draw a learner's squared error on each sphere against n, the nearest neighbour's beside its closed form."""
     ax = new_axes(ax)
     frame = results.frame()
-    tables = measured(lambda m: by_seed(frame, "mse", problem=_sphere(m), learner=learner), _DIMENSIONS)
-    for (m, table), marker, colour in zip(tables.items(), "osD", sns.color_palette("colorblind"), strict=False):
-        draw(ax, table, color=colour, marker=marker, ls="" if learner == _NEIGHBOUR else "-", label=f"$S^{m}$")
+    tables = map_measured(lambda m: seed_table(frame, "mse", problem=_sphere(m), learner=learner), _DIMENSIONS)
+    line = "" if learner == _NEIGHBOUR else "-"
+    for m, look in looks(tables).items():
+        draw_median(ax, tables[m], color=look.colour, marker=look.marker, ls=line, label=f"$S^{m}$")
         if learner == _NEIGHBOUR:
-            n = np.geomspace(axis_of(table).min(), axis_of(table).max(), 50)
-            ax.plot(n, nearest_neighbour_mse(n, m), color=colour, lw=1)
+            sizes = tables[m].columns.to_numpy(dtype=float)
+            n = np.geomspace(sizes[0], sizes[-1], 50)
+            ax.plot(n, nearest_neighbour_mse(n, m), color=look.colour, lw=1)
     ax.set(xscale="log", yscale="log", xlabel="training points n", ylabel="mean squared error", title=learner)
-    return finish(ax)
+    return finish_axes(ax)
 
 
 @plot(whole_study=True)
@@ -213,20 +219,21 @@ def plot_exponents(results: Results, ax: Axes | None = None) -> Axes:
     frame = results.frame()
     m = np.linspace(1.8, 9, 100)
     theories = {_NEIGHBOUR: 2 / m, "kernel": 2 * (m + 1) / m, "net": 4 / m, "RFM": None}
-    found = measured(lambda learner: _intervals(frame, learner), theories)
-    for (learner, own), marker, colour in zip(found.items(), "osD^", sns.color_palette("colorblind"), strict=False):
-        means = [each.mean for each in own.values()]
-        reach = [[each.mean - each.low, each.high - each.mean] for each in own.values()]
-        ax.errorbar(list(own), means, np.transpose(reach), color=colour, marker=marker, ls="", capsize=3, label=learner)
+    found = map_measured(lambda learner: _intervals(frame, learner), theories)
+    for learner, look in looks(found).items():
+        means = [each.mean for each in found[learner].values()]
+        reach = np.transpose([[each.mean - each.low, each.high - each.mean] for each in found[learner].values()])
+        style: dict[str, Any] = {"color": look.colour, "marker": look.marker, "ls": "", "capsize": 3}
+        ax.errorbar(list(found[learner]), means, reach, label=learner, **style)
         theory = theories[learner]
         if theory is not None:
-            ax.plot(m, theory, color=colour, lw=1)
+            ax.plot(m, theory, color=look.colour, lw=1)
     ax.set(xscale="log", yscale="log", xlabel="dimension m of the sphere", ylabel="exponent (lines: theory)")
     ax.set_xticks(_DIMENSIONS, [str(each) for each in _DIMENSIONS])
     ax.set_yticks(_TICKS, [str(each) for each in _TICKS])
     ax.minorticks_off()
-    return finish(ax)
+    return finish_axes(ax)
 
 
 def _intervals(frame: pd.DataFrame, learner: str) -> dict[int, Interval]:
-    return measured(lambda m: mean_interval(exponents(frame, _sphere(m), learner, "mse")), _DIMENSIONS)
+    return map_measured(lambda m: mean_interval(exponents(frame, _sphere(m), learner, "mse")), _DIMENSIONS)

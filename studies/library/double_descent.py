@@ -1,33 +1,27 @@
-"""Double descent held to theory: closed forms for least squares and for random features, and what nets make of it."""
-
-import itertools
-from collections.abc import Iterator
+"""The study `double-descent`: least squares and random features beside their closed forms, and trained nets."""
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
 from studies.analysis.claims import (
-    Claim,
-    all_of,
-    axis_of,
-    by_seed,
-    claims,
-    is_significant,
-    least_p,
-    log_ratio,
-    measured,
-    p_values,
+    Evidence,
+    all_hold,
+    claim,
+    format_p_value,
+    is_positive,
+    map_measured,
+    mean_log_ratio,
+    min_holm_p,
     rows_where,
-    tell,
-    told,
-    told_p,
+    seed_table,
+    t_test_p_values,
     values_of,
 )
-from studies.analysis.intervals import Interval, exponential, mean_interval
-from studies.plots.style import draw, finish, new_axes
+from studies.analysis.intervals import Interval, mean_interval
+from studies.plots.style import draw_median, finish_axes, looks, new_axes
 from studies.registry.plots import plot
 from studies.results.results import Results
 
@@ -35,10 +29,10 @@ Array = NDArray[np.float64]
 
 _DIMENSION, _POINTS, _NOISE = 100, 300, 0.5  # of the least squares and of the random features
 _UNITS = 14  # hidden units at which a net on the small sphere has as many parameters as points, 22 each
-_APART = 10  # from n = d: nearer, the mean over seeds is one of a few outliers
+_MARGIN = 10  # about n = d, where a few outliers dominate the mean over seeds
 _MSE = "mean squared error"
 _ZETA_SQUARED = 0.25 / (0.25 - 0.5 / np.pi)
-"""Of ReLU: the squared ratio of its linear coefficient to what is neither constant nor linear of a Gaussian."""
+"""Squared ratio of the linear coefficient of ReLU of a Gaussian to the part that is neither constant nor linear."""
 
 
 def least_squares_risk(n_samples: ArrayLike, dimension: int, noise: float) -> Array:
@@ -100,106 +94,113 @@ def random_features_risk(n_features: ArrayLike, n_samples: int, dimension: int, 
     return risk
 
 
-@claims("double-descent")
-def check(frame: pd.DataFrame) -> Iterator[Claim]:
-    """Check double descent in points, features, hidden units and epochs."""
-    return tell(frame, (_closed_form, _more_data, _limit, _peak, _ridge, _by_width, _by_epoch))
-
-
-def _closed_form(frame: pd.DataFrame) -> Claim:
-    table = by_seed(frame, "mse", learner="least squares")
-    far = table[table.columns[np.abs(axis_of(table) - _DIMENSION) >= _APART]]
+@claim(
+    "double-descent",
+    says="The error of least squares of minimum norm is its closed form, below and above n = d.",
+    source="Hastie et al. 2019 (isotropic features); the expectation of an inverse Wishart matrix",
+)
+def _closed_form(frame: pd.DataFrame) -> Evidence:
+    table = seed_table(frame, "mse", learner="least squares")
+    far = table.loc[:, np.abs(table.columns - _DIMENSION) >= _MARGIN]
     theory = least_squares_risk(far.columns, _DIMENSION, _NOISE)
-    p, ratio = least_p([p_values(far, theory)]), far.mean() / theory
-    return Claim(
-        "The error of least squares of minimum norm is its closed form, below and above n = d.",
-        "Hastie et al. 2019 (isotropic features); the expectation of an inverse Wishart matrix",
+    p, ratio = min_holm_p([t_test_p_values(far, theory)]), far.mean() / theory
+    return Evidence(
         f"{ratio.min():.2f} to {ratio.max():.2f} times it at n = {', '.join(map(str, far.columns))};"
-        f" least {told_p(p)} (t tests, Holm)",
+        f" least {format_p_value(p)} (t tests, Holm)",
         p > 0.05,
     )
 
 
-def _more_data(frame: pd.DataFrame) -> Claim:
-    table = by_seed(frame, "mse", learner="least squares", needs=(50, 90))
-    rise = log_ratio(table[90], table[50])
-    return Claim(
-        "More data hurt: the error rises from n = d/2 to n = 0.9 d.",
-        "Nakkiran 2019, arXiv:1912.07242, figure 1",
-        f"{told(exponential(rise))} times the error",
-        is_significant(rise),
-    )
+@claim(
+    "double-descent",
+    says="More data hurt: the error rises from n = d/2 to n = 0.9 d.",
+    source="Nakkiran 2019, arXiv:1912.07242, figure 1",
+)
+def _more_data(frame: pd.DataFrame) -> Evidence:
+    table = seed_table(frame, "mse", learner="least squares", needs=(50, 90))
+    rise = mean_log_ratio(table[90], table[50])
+    return Evidence(f"{rise.exp():.2f} times the error", is_positive(rise))
 
 
 def _of_features(frame: pd.DataFrame, ridge: float) -> pd.DataFrame:
     needs = (_POINTS // 4, _POINTS, 5 * _POINTS)
-    return by_seed(frame, "mse", "n_features", family="random features", ridge=ridge, needs=needs)
+    return seed_table(frame, "mse", "n_features", family="random features", ridge=ridge, needs=needs)
 
 
-def _limit(frame: pd.DataFrame) -> Claim:
+@claim(
+    "double-descent",
+    says="The error of ridgeless random features follows the limit N, n, d to infinity, to the order of d^(-1/2).",
+    source="Mei and Montanari 2019, arXiv:1908.05355 (the ridgeless limit)",
+)
+def _limit(frame: pd.DataFrame) -> Evidence:
     table = _of_features(frame, ridge=0.0).drop(columns=_POINTS)
-    few, *_, many = axis_of(table) / _POINTS
+    few, *_, many = table.columns / _POINTS
     theory = random_features_risk(table.columns, _POINTS, _DIMENSION, _NOISE)
     ratios = [mean_interval(table[N] / risk) for N, risk in zip(table.columns, theory, strict=True)]
     slack = _DIMENSION**-0.5
-    return Claim(
-        "The error of ridgeless random features follows the limit N, n, d to infinity, to the order of d^(-1/2).",
-        "Mei and Montanari 2019, arXiv:1908.05355 (the ridgeless limit)",
+    return Evidence(
         f"{min(r.mean for r in ratios):.2f} to {max(r.mean for r in ratios):.2f} times it at N/n ="
         f" {few:.2g} to {many:.2g}, N = n left out",
         all(r.low < 1 + slack and r.high > 1 - slack for r in ratios),
     )
 
 
-def _peak(frame: pd.DataFrame) -> Claim:
+@claim(
+    "double-descent",
+    says="It peaks at N = n.",
+    source="Mei and Montanari 2019, arXiv:1908.05355 (the ridgeless limit)",
+)
+def _peak(frame: pd.DataFrame) -> Evidence:
     table = _of_features(frame, ridge=0.0)
-    sides = [log_ratio(table[_POINTS], table[side]) for side in (_POINTS // 4, 5 * _POINTS)]
-    return Claim(
-        "It peaks at N = n.",
-        "Mei and Montanari 2019, arXiv:1908.05355 (the ridgeless limit)",
-        f"{' and '.join(told(exponential(rise), '.0f') for rise in sides)} times the error at N = n/4 and N = 5 n",
-        all_of(is_significant(rise) for rise in sides),
-    )
+    rises = [mean_log_ratio(table[_POINTS], table[side]) for side in (_POINTS // 4, 5 * _POINTS)]
+    times = " and ".join(f"{rise.exp():.0f}" for rise in rises)
+    return Evidence(f"{times} times the error at N = n/4 and N = 5 n", all_hold(map(is_positive, rises)))
 
 
-def _ridge(frame: pd.DataFrame) -> Claim:
+@claim(
+    "double-descent",
+    says="A large enough ridge removes the peak.",
+    source="Mei and Montanari 2019, arXiv:1908.05355",
+)
+def _ridge(frame: pd.DataFrame) -> Evidence:
     table = _of_features(frame, ridge=0.1)
-    falls = [log_ratio(table[_POINTS // 4], table[_POINTS]), log_ratio(table[_POINTS], table[5 * _POINTS])]
-    before, after = (told(exponential(fall)) for fall in falls)
-    return Claim(
-        "A large enough ridge removes the peak.",
-        "Mei and Montanari 2019, arXiv:1908.05355",
-        f"with ridge 0.1 the error falls by a factor of {before} from N = n/4 to N = n, and of {after} to N = 5 n",
-        all_of(is_significant(fall) for fall in falls),
+    before = mean_log_ratio(table[_POINTS // 4], table[_POINTS])
+    after = mean_log_ratio(table[_POINTS], table[5 * _POINTS])
+    return Evidence(
+        f"with ridge 0.1 the error falls by a factor of {before.exp():.2f} from N = n/4 to N = n, and of"
+        f" {after.exp():.2f} to N = 5 n",
+        all_hold([is_positive(before), is_positive(after)]),
     )
 
 
-def _by_width(frame: pd.DataFrame) -> Claim:
+@claim(
+    "double-descent",
+    says="A trained two-layer net does worst where it has about as many parameters as there are points.",
+    source="Belkin et al. 2019, arXiv:1812.11118; Nakkiran et al. 2019, arXiv:1912.02292",
+)
+def _by_width(frame: pd.DataFrame) -> Evidence:
     nets = frame[frame["family"] == "net"]
-    table = by_seed(nets, "mse", "width", epochs=nets["epochs"].max(), needs=(4, _UNITS, 256))
-    sides = [log_ratio(table[_UNITS], table[side]) for side in (4, 256)]
-    return Claim(
-        "A trained two-layer net does worst where it has about as many parameters as there are points.",
-        "Belkin et al. 2019, arXiv:1812.11118; Nakkiran et al. 2019, arXiv:1912.02292",
-        f"at {_UNITS} hidden units {' and '.join(told(exponential(rise)) for rise in sides)} times the error at 4 and"
-        " at 256",
-        all_of(is_significant(rise) for rise in sides),
+    table = seed_table(nets, "mse", "width", epochs=nets["epochs"].max(), needs=(4, _UNITS, 256))
+    rises = [mean_log_ratio(table[_UNITS], table[side]) for side in (4, 256)]
+    times = " and ".join(f"{rise.exp():.2f}" for rise in rises)
+    return Evidence(
+        f"at {_UNITS} hidden units {times} times the error at 4 and at 256", all_hold(map(is_positive, rises))
     )
 
 
-def _by_epoch(frame: pd.DataFrame) -> Claim:
+@claim(
+    "double-descent",
+    says="With label noise, the error of a wide net falls, rises and falls again with training (by half of its rise).",
+    source="Nakkiran et al. 2019, arXiv:1912.02292, on epochs",
+)
+def _by_epoch(frame: pd.DataFrame) -> Evidence:
     nets = frame[frame["family"] == "net"]
-    recovered = _recovered(by_seed(nets, "mse", "epochs", width=nets["width"].max()))
-    return Claim(
-        "With label noise, the error of a wide net falls, rises and falls again with training (by half of its rise).",
-        "Nakkiran et al. 2019, arXiv:1912.02292, on epochs",
-        f"it regains {told(recovered)} of its rise",
-        is_significant(Interval(recovered.mean - 0.5, recovered.low - 0.5, recovered.high - 0.5)),
-    )
+    recovered = _recovered(seed_table(nets, "mse", "epochs", width=nets["width"].max()))
+    return Evidence(f"it regains {recovered:.2f} of its rise", is_positive(recovered - 0.5))
 
 
 def _recovered(table: pd.DataFrame) -> Interval:
-    """Return which share of a curve's largest rise above an earlier minimum is gone at its end."""
+    """Return the share of a curve's largest rise above an earlier minimum that it has lost again at its end."""
     mean = table.mean()
     peak = (mean / mean.cummin()).idxmax()
     lowest = mean[:peak].idxmin()
@@ -214,12 +215,14 @@ def plot_descent_by_points(results: Results, ax: Axes | None = None) -> Axes:
     ax = new_axes(ax)
     n = np.arange(15, 1001)
     ax.plot(n, least_squares_risk(n, _DIMENSION, _NOISE), color="0.3", lw=1, label="closed form")
-    draw(ax, by_seed(results.frame(), "mse", learner="least squares"), ls="", label="least squares, median of seeds")
+    draw_median(
+        ax, seed_table(results.frame(), "mse", learner="least squares"), ls="", label="least squares, median of seeds"
+    )
     ax.axvline(_DIMENSION, color="0.6", ls=":")
     ax.set(
         xscale="log", yscale="log", ylim=(0.02, 100), xlabel="training points n (d = 100)", ylabel="mean squared error"
     )
-    return finish(ax)
+    return finish_axes(ax)
 
 
 @plot(whole_study=True)
@@ -229,14 +232,15 @@ def plot_descent_by_features(results: Results, ax: Axes | None = None) -> Axes:
     frame = results.frame()
     N = np.arange(20, 1600)
     ax.plot(N, random_features_risk(N, _POINTS, _DIMENSION, _NOISE), color="0.3", lw=1, label="theory, ridge 0")
-    for ridge, marker, colour in zip((0.0, 0.1), "os", sns.color_palette("colorblind"), strict=False):
-        table = by_seed(frame, "mse", "n_features", family="random features", ridge=ridge)
-        draw(ax, table, ls="" if ridge == 0 else "-", marker=marker, color=colour, label=f"ridge {ridge:g}")
+    for ridge, look in looks((0.0, 0.1)).items():
+        table = seed_table(frame, "mse", "n_features", family="random features", ridge=ridge)
+        line = "" if ridge == 0 else "-"
+        draw_median(ax, table, ls=line, marker=look.marker, color=look.colour, label=f"ridge {ridge:g}")
     ax.axvline(_POINTS, color="0.6", ls=":")
     ax.set(
         xscale="log", yscale="log", ylim=(0.1, 100), xlabel="random features N (n = 300)", ylabel="mean squared error"
     )
-    return finish(ax)
+    return finish_axes(ax)
 
 
 @plot(whole_study=True)
@@ -246,7 +250,7 @@ def plot_descent_by_width(results: Results, ax: Axes | None = None) -> Axes:
     _draw_nets(ax, results, "width", "epochs", "epochs")
     ax.axvline(_UNITS, color="0.6", ls=":")
     ax.set(xlabel="hidden units (22 parameters each, n = 300)")
-    return finish(ax)
+    return finish_axes(ax)
 
 
 @plot(whole_study=True)
@@ -255,7 +259,7 @@ def plot_descent_by_epoch(results: Results, ax: Axes | None = None) -> Axes:
     ax = new_axes(ax)
     _draw_nets(ax, results, "epochs", "width", "hidden units", (4, _UNITS, 32, 256))
     ax.set(xlabel="epochs")
-    return finish(ax)
+    return finish_axes(ax)
 
 
 def _draw_nets(
@@ -263,8 +267,8 @@ def _draw_nets(
 ) -> None:
     nets = rows_where(results.frame(), family="net")
     values = values or tuple(map(int, values_of(nets, other)))
-    tables = measured(lambda value: by_seed(rows_where(nets, **{other: value}), "mse", axis), values)
-    palette = sns.color_palette("viridis", len(tables))
-    for (value, table), marker, colour in zip(tables.items(), itertools.cycle("osD^vP"), palette, strict=False):
-        draw(ax, table, marker=marker, color=colour, label=f"{value:,} {noun}")
+    tables = map_measured(lambda value: seed_table(rows_where(nets, **{other: value}), "mse", axis), values)
+    palette = colormaps["viridis"](np.linspace(0, 1, len(tables) + 2)[1:-1])
+    for (value, look), colour in zip(looks(tables).items(), palette, strict=True):
+        draw_median(ax, tables[value], marker=look.marker, color=colour, label=f"{value:,} {noun}")
     ax.set(xscale="log", yscale="log", ylabel=_MSE)

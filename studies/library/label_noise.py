@@ -1,41 +1,38 @@
-"""k nearest neighbours with noisy labels: five outvote what one repeats, and blur a boundary that one keeps.
+"""The study `label-noise`: with flipped labels, five neighbours average the noise but blur the boundary.
 
-Far from the boundary all k labels are those of one class but for flips, so that an answer is wrong where most of the k
-are flipped. Near it five neighbours err more often than one even without noise. The first decides with many points, the
-second with few, and they cross where the one outweighs the other.
+Far from the boundary all k labels are of one class except for flips, so a prediction is wrong if most of the k are
+flipped. Near the boundary five neighbours err more often than one even without noise. The first effect dominates for
+large n, the second for small n.
 """
 
 import math
-from collections.abc import Iterator
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from scipy import stats
 
-from studies.analysis.claims import Claim, NotMeasured, claims, rows_where, told
+from studies.analysis.claims import Evidence, NotMeasured, claim, rows_where, seed_table, values_of
 from studies.analysis.crossovers import Crossover, crossover
-from studies.analysis.intervals import mean_interval
+from studies.analysis.intervals import Interval, mean_interval
 from studies.analysis.learning_curves import errors
-from studies.plots.style import finish, new_axes
+from studies.plots.style import finish_axes, looks, new_axes
 from studies.registry.plots import plot
 from studies.results.results import Results
 
 COVER = "Cover and Hart 1967, Nearest neighbor pattern classification (there for separated classes)"
 BINOMIAL = "The binomial tail of flipped labels, far from the boundary"
 
-_ONE, _FIVE = ("kNN, n_neighbors=1", "kNN, n_neighbors=5")
-_NEIGHBORS = {_ONE: 1, _FIVE: 5}
-_APART = 1.06  # between what is measured and foretold, in a picture
+_LEARNERS = {1: "kNN, n_neighbors=1", 5: "kNN, n_neighbors=5"}
+_OFFSET = 1.06  # between the measured and the predicted value, in a plot
 
 
 def outvoted(flip_probability: float, n_neighbors: int) -> float:
-    """Return the chance that most of `n_neighbors` labels, an odd number, are flipped."""
+    """Return the probability that most of `n_neighbors` labels, an odd number, are flipped."""
     return float(stats.binom.sf(n_neighbors // 2, n_neighbors, flip_probability))
 
 
-def foretold(noise_free: pd.DataFrame, flip_probability: float) -> pd.DataFrame:
-    """Return noise-free errors with the noise that theory adds: an answer is turned where most labels are flipped.
+def predicted_errors(noise_free: pd.DataFrame, flip_probability: float) -> pd.DataFrame:
+    """Return noise-free errors with the noise that theory adds: a prediction is turned if most labels are flipped.
 
     Parameters
     ----------
@@ -43,97 +40,121 @@ def foretold(noise_free: pd.DataFrame, flip_probability: float) -> pd.DataFrame:
         Errors of both learners, from `Results.frame`.
     flip_probability : float
     """
-    turned = noise_free["learner"].map({name: outvoted(flip_probability, k) for name, k in _NEIGHBORS.items()})
+    turned = noise_free["learner"].map({name: outvoted(flip_probability, k) for k, name in _LEARNERS.items()})
     return noise_free.assign(value=noise_free["value"] + turned * (1 - 2 * noise_free["value"]))
 
 
-@claims("label-noise")
-def check(frame: pd.DataFrame) -> Iterator[Claim]:
-    """Check what noise adds to the error, and where the two cross."""
-    try:
-        noise_free, parts = _by_noise(frame)
-    except NotMeasured:
-        return
-    found = crossover(noise_free, _ONE, _FIVE)
-    yield Claim("Without noise one neighbour is better than five at any n", COVER, str(found), found.winner == _ONE)
-    for q, part in parts.items():
-        yield from (_added(q, k, part, noise_free) for k in (_ONE, _FIVE))
-        yield _crossing(q, part, noise_free)
+def _errors(frame: pd.DataFrame, flip_probability: float) -> pd.DataFrame:
+    """Return the errors with a share of flipped labels."""
+    return rows_where(errors(frame), metric="error", flip_probability=flip_probability)
 
 
-def _by_noise(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[float, pd.DataFrame]]:
-    """Return the errors without noise, and those with noise by their share of flips."""
-    rows = rows_where(errors(frame), metric="error")
-    noise_free = rows_where(rows, flip_probability=0.0)
-    if noise_free["seed"].nunique() < 2:
-        raise NotMeasured("no two seeds are measured without label noise")
-    return noise_free, {float(str(q)): part for q, part in rows.groupby("flip_probability") if q != 0}
+def _noise_free(frame: pd.DataFrame) -> pd.DataFrame:
+    rows = _errors(frame, 0.0)
+    if rows["seed"].nunique() < 2:
+        raise NotMeasured("fewer than two seeds are measured without label noise")
+    return rows
 
 
-def _added(q: float, learner: str, noisy: pd.DataFrame, noise_free: pd.DataFrame) -> Claim:
-    """Compare what noise adds at the largest n with theory, exact for one neighbour and a limit for five."""
+def _flips(frame: pd.DataFrame) -> list[float]:
+    """Return the shares of flipped labels, without 0."""
+    return [q for q in values_of(frame, "flip_probability") if q > 0]
+
+
+def _crossover(errors: pd.DataFrame) -> Crossover:
+    return crossover(errors, _LEARNERS[1], _LEARNERS[5])
+
+
+@claim("label-noise", says="Without noise one neighbour is better than five at any n", source=COVER)
+def _one_is_better(frame: pd.DataFrame) -> Evidence:
+    found = _crossover(_noise_free(frame))
+    return Evidence(str(found), found.winner == _LEARNERS[1])
+
+
+@claim("label-noise", says="Flips of {q:.0%} add {theory:.3f} points to the error of k = 1", source=BINOMIAL, q=_flips)
+def _added_to_one(frame: pd.DataFrame, q: float) -> Evidence:
+    found, theory, measured = _added(frame, q, 1)
+    return Evidence(measured, found.low <= theory <= found.high, {"theory": 100 * theory})
+
+
+@claim(
+    "label-noise",
+    says="Flips of {q:.0%} add {theory:.3f} points to the error of k = 5, or more",
+    source=BINOMIAL,
+    q=_flips,
+)
+def _added_to_five(frame: pd.DataFrame, q: float) -> Evidence:
+    found, theory, measured = _added(frame, q, 5)
+    return Evidence(measured, found.high >= theory, {"theory": 100 * theory})
+
+
+def _added(frame: pd.DataFrame, q: float, n_neighbors: int) -> tuple[Interval, float, str]:
+    """Return the rise of an error with noise at the largest n: measured, by theory, and the measured one in words."""
+    noise_free, noisy = _noise_free(frame), _errors(frame, q)
     largest = noisy["n_samples"].max()
-    at = [
-        part[(part["learner"] == learner) & (part["n_samples"] == largest)].set_index("seed")["value"]
-        for part in (noisy, foretold(noise_free, q), noise_free)
-    ]
-    measured, theory = mean_interval(at[0] - at[2]), float((at[1] - at[2]).mean())
-    k = _NEIGHBORS[learner]
-    return Claim(
-        f"Flips of {q:.0%} add {100 * theory:.3f} points to the error of k = {k}" + (", or more" if k > 1 else ""),
-        BINOMIAL,
-        f"{100 * measured.mean:.3f} [{100 * measured.low:.3f}, {100 * measured.high:.3f}] points at n = {largest:,}",
-        measured.low <= theory <= measured.high if k == 1 else measured.high >= theory,
+    measured, predicted, without = (
+        seed_table(rows, "error", learner=_LEARNERS[n_neighbors], needs=[largest])[largest]
+        for rows in (noisy, predicted_errors(noise_free, q), noise_free)
+    )
+    found = mean_interval(measured - without)
+    return found, float((predicted - without).mean()), f"{100 * found:.3f} points at n = {largest:,}"
+
+
+@claim(
+    "label-noise",
+    says="With flips of {q:.0%}, five neighbours overtake one where outvoted flips outweigh the blur",
+    source=BINOMIAL,
+    q=_flips,
+)
+def _overtakes(frame: pd.DataFrame, q: float) -> Evidence:
+    measured, predicted = _crossovers(frame, q)
+    (low, high), (predicted_low, predicted_high) = _bounds(measured), _bounds(predicted)
+    agrees = low <= predicted_high and predicted_low <= high
+    return Evidence(
+        f"{_place(measured)}, predicted {_place(predicted)}", None if (low, high) == (0, math.inf) else agrees
     )
 
 
-def _crossing(q: float, noisy: pd.DataFrame, noise_free: pd.DataFrame) -> Claim:
-    """Compare where five neighbours overtake one with where the noise-free curves and the noise foretell it."""
-    says = f"With flips of {q:.0%}, five neighbours overtake one where outvoted flips outweigh the blur"
-    seen, expected = _crossings(q, noisy, noise_free)
-    (low, high), (expected_low, expected_high) = _where(seen), _where(expected)
-    agree = None if (low, high) == (0, math.inf) else low <= expected_high and expected_low <= high
-    return Claim(says, BINOMIAL, f"{_told(seen)}, foretold {_told(expected)}", agree)
+def _crossovers(frame: pd.DataFrame, q: float) -> tuple[Crossover, Crossover]:
+    """Return the measured and the predicted crossover."""
+    return _crossover(_errors(frame, q)), _crossover(predicted_errors(_noise_free(frame), q))
 
 
-def _crossings(q: float, noisy: pd.DataFrame, noise_free: pd.DataFrame) -> tuple[Crossover, Crossover]:
-    """Return where the two cross, and where theory has it."""
-    return crossover(noisy, _ONE, _FIVE), crossover(foretold(noise_free, q), _ONE, _FIVE)
-
-
-def _where(found: Crossover) -> tuple[float, float]:
-    """Return between which n five neighbours overtake one."""
+def _bounds(found: Crossover) -> tuple[float, float]:
+    """Return bounds on the n from which five neighbours are better than one."""
     if found.n is not None:
         return found.n.low, found.n.high
     if found.lead is None:
         return 0, math.inf
-    return (0, found.lead[0]) if found.winner == _FIVE else (found.lead[1], math.inf)
+    return (0, found.lead[0]) if found.winner == _LEARNERS[5] else (found.lead[1], math.inf)
 
 
-def _told(found: Crossover) -> str:
+def _place(found: Crossover) -> str:
     if found.n is not None:
-        return f"at n = {told(found.n, ',.0f')}"
-    low, high = _where(found)
+        return f"at n = {found.n:,.0f}"
+    low, high = _bounds(found)
     return f"before n = {high:,.0f}" if low == 0 else f"after n = {low:,.0f}"
 
 
 @plot(whole_study=True)
 def plot_overtaking(results: Results, ax: Axes | None = None) -> Axes:
-    """Draw from which n on five neighbours beat one, by the share of flips, and what theory foretells; arrows bound."""
-    ax, palette = new_axes(ax), sns.color_palette("colorblind")
-    noise_free, parts = _by_noise(results.frame())
-    crossings = {100 * q: _crossings(q, part, noise_free) for q, part in parts.items()}
-    for place, (label, colour) in enumerate(zip(("measured", "foretold"), palette.as_hex(), strict=False)):
-        ax.plot([], [], "o", color=colour, label=label)
-        for q, pair in crossings.items():
-            _draw_crossing(ax, q * _APART**place, pair[place], colour)
+    """Draw the n from which five neighbours beat one against the share of flips, measured and predicted.
+
+    Arrows are bounds.
+    """
+    ax, frame = new_axes(ax), results.frame()
+    crossovers = {100 * q: _crossovers(frame, q) for q in _flips(frame)}
+    for place, (label, look) in enumerate(looks(("measured", "predicted")).items()):
+        ax.plot([], [], "o", color=look.colour, label=label)
+        for q, pair in crossovers.items():
+            _draw_crossover(ax, q * _OFFSET**place, pair[place], look.colour)
     ax.set(xscale="log", yscale="log", xlabel="flipped labels, %", ylabel="n from which on five neighbours beat one")
-    ax.set_xticks(list(crossings), [f"{q:g}" for q in crossings])
-    return finish(ax)
+    ax.set_xticks(list(crossovers), [f"{q:g}" for q in crossovers])
+    return finish_axes(ax)
 
 
-def _draw_crossing(ax: Axes, x: float, found: Crossover, colour: str) -> None:
-    low, high = _where(found)
+def _draw_crossover(ax: Axes, x: float, found: Crossover, colour: str) -> None:
+    low, high = _bounds(found)
     if found.n is not None:
         ax.vlines(x, low, high, color=colour)
         ax.plot(x, found.n.mean, "o", color=colour)

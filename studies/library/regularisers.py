@@ -1,106 +1,121 @@
-"""The study `regularisers`: what dropout and weight decay are worth by seed, with label noise and without."""
+"""The study `regularisers`: the effect of dropout and weight decay by seed, with label noise and without."""
 
-import itertools
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable
+from typing import NamedTuple
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 
-from studies.analysis.claims import Claim, by_seed, claims, is_significant, rows_where, tell, told
+from studies.analysis.claims import Evidence, claim, is_positive, rows_where, seed_table
 from studies.analysis.intervals import mean_interval
-from studies.plots.style import draw, finish, new_axes
+from studies.plots.style import draw_median, finish_axes, looks, new_axes
 from studies.registry.plots import plot
 from studies.results.results import Results
 
 NOISE = 0.2
-"""The share of flipped labels, where there are some."""
+"""The share of flipped labels in the part with label noise."""
 
 _MEMORISED = 0.95  # training accuracy from which a net counts as having memorised its labels
-_DROPOUT, _DECAY = "dropout", "weight decay, weight_decay=3.0"
-_NAMES = {_DROPOUT: "Dropout", _DECAY: "Weight decay"}
-_SOURCES = {_DROPOUT: "Srivastava et al. 2014, section 6", _DECAY: "Krogh and Hertz 1991 (linear nets)"}
-_NOISY_SOURCES = {**_SOURCES, _DROPOUT: "Arpit et al. 2017 (A closer look at memorization)"}
 
 
-@claims("regularisers")
-def check(frame: pd.DataFrame) -> Iterator[Claim]:
-    """Check memorising, the gap, and errors of dropout and weight decay against those of the bare net."""
-    of_each = [
-        partial(claim, learner=learner) for learner in (_DROPOUT, _DECAY) for claim in (_narrows, _helps_noisy, _helps)
-    ]
-    return tell(frame, (_memorises, *of_each, _grows))
+class _Regulariser(NamedTuple):
+    """A regularised net, and the sources of the claims about it."""
+
+    name: str
+    learner: str
+    source: str
+    noisy_source: str
+
+
+_KROGH = "Krogh and Hertz 1991 (linear nets)"
+_DROPOUT = _Regulariser(
+    "Dropout",
+    "dropout",
+    "Srivastava et al. 2014, section 6",
+    "Arpit et al. 2017 (A closer look at memorization)",
+)
+_REGULARISERS = (_DROPOUT, _Regulariser("Weight decay", "weight decay, weight_decay=3.0", _KROGH, _KROGH))
 
 
 def gap(frame: pd.DataFrame, learner: str, flip: float) -> pd.DataFrame:
     """Return training accuracy less test accuracy, both against labels as noisy as the sample's, by seed and n."""
-    test = by_seed(frame, "accuracy", learner=learner)
-    return by_seed(frame, "accuracy_train", learner=learner) - (flip + (1 - 2 * flip) * test)
+    test = seed_table(frame, "accuracy", learner=learner)
+    return seed_table(frame, "accuracy_train", learner=learner) - (flip + (1 - 2 * flip) * test)
 
 
 def _gain(frame: pd.DataFrame, learner: str) -> pd.DataFrame:
-    """Return by how much a learner's test error is lower than that of the bare net, by seed and n."""
-    return by_seed(frame, "accuracy", learner=learner) - by_seed(frame, "accuracy", learner="net")
+    """Return the test error of the bare net less that of a learner, by seed and n."""
+    return seed_table(frame, "accuracy", learner=learner) - seed_table(frame, "accuracy", learner="net")
 
 
 def _noisy(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["flip_probability"] == NOISE]
 
 
-def _memorises(frame: pd.DataFrame) -> Claim:
-    accuracy = by_seed(_noisy(frame), "accuracy_train", learner="net")
+@claim(
+    "regularisers",
+    says=f"A net without regularisers learns its labels by heart, {NOISE:.0%} of them flipped.",
+    source="Zhang et al. 2017 (Understanding deep learning requires rethinking generalization), section 2",
+)
+def _memorises(frame: pd.DataFrame) -> Evidence:
+    accuracy = seed_table(_noisy(frame), "accuracy_train", learner="net")
     intervals = [mean_interval(column) for _, column in accuracy.items()]
-    return Claim(
-        f"A net without regularisers learns its labels by heart, {NOISE:.0%} of them flipped.",
-        "Zhang et al. 2017 (Understanding deep learning requires rethinking generalization), section 2",
-        f"training accuracy {', '.join(told(i, '.3f') for i in intervals)} at n = {_sizes(accuracy)}",
-        all(i.low > _MEMORISED for i in intervals),
+    return Evidence(
+        f"training accuracy {', '.join(f'{each:.3f}' for each in intervals)} at n = {_sizes(accuracy)}",
+        all(each.low > _MEMORISED for each in intervals),
     )
 
 
-def _narrows(frame: pd.DataFrame, learner: str) -> Claim:
+@claim(
+    "regularisers",
+    says="{it.name} narrows the gap between training and test accuracy under label noise.",
+    source="{it.noisy_source}",
+    it=_REGULARISERS,
+)
+def _narrows(frame: pd.DataFrame, it: _Regulariser) -> Evidence:
     noisy = _noisy(frame)
-    return _lower(
-        f"{_NAMES[learner]} narrows the gap between training and test accuracy under label noise.",
-        _NOISY_SOURCES[learner],
-        gap(noisy, "net", NOISE) - gap(noisy, learner, NOISE),
-    )
+    return _lowers(gap(noisy, "net", NOISE) - gap(noisy, it.learner, NOISE))
 
 
-def _helps_noisy(frame: pd.DataFrame, learner: str) -> Claim:
-    says = f"{_NAMES[learner]} lowers the test error with {NOISE:.0%} of the labels flipped."
-    return _lower(says, _NOISY_SOURCES[learner], _gain(_noisy(frame), learner))
+@claim(
+    "regularisers",
+    says=f"{{it.name}} lowers the test error with {NOISE:.0%} of the labels flipped.",
+    source="{it.noisy_source}",
+    it=_REGULARISERS,
+)
+def _helps_noisy(frame: pd.DataFrame, it: _Regulariser) -> Evidence:
+    return _lowers(_gain(_noisy(frame), it.learner))
 
 
-def _helps(frame: pd.DataFrame, learner: str) -> Claim:
-    says = f"{_NAMES[learner]} lowers the test error without label noise."
-    return _lower(says, _SOURCES[learner], _gain(frame[frame["flip_probability"] == 0], learner))
+@claim(
+    "regularisers",
+    says="{it.name} lowers the test error without label noise.",
+    source="{it.source}",
+    it=_REGULARISERS,
+)
+def _helps(frame: pd.DataFrame, it: _Regulariser) -> Evidence:
+    return _lowers(_gain(frame[frame["flip_probability"] == 0], it.learner))
 
 
-def _lower(says: str, source: str, gains: pd.DataFrame) -> Claim:
-    """Return the claim that something is lower by gains, on average over sample sizes."""
+def _lowers(gains: pd.DataFrame) -> Evidence:
+    """Judge gains by their average over sample sizes."""
     mean = mean_interval(100 * gains.mean(axis=1))
-    by_size = ", ".join(told(mean_interval(100 * column), "+.1f") for _, column in gains.items())
-    return Claim(
-        says,
-        source,
-        f"by {told(mean, '+.1f')} points on average; {by_size} at n = {_sizes(gains)}",
-        is_significant(mean),
-    )
+    by_size = ", ".join(f"{mean_interval(100 * column):+.1f}" for _, column in gains.items())
+    return Evidence(f"by {mean:+.1f} points on average; {by_size} at n = {_sizes(gains)}", is_positive(mean))
 
 
-def _grows(frame: pd.DataFrame) -> Claim:
-    gains = _gain(_noisy(frame), _DROPOUT)
+@claim(
+    "regularisers",
+    says="Dropout is of no use to the smallest samples and gains with their size, under label noise.",
+    source="Srivastava et al. 2014, section 7.4 and figure 10 (without noise; there it declines again in the end)",
+)
+def _grows(frame: pd.DataFrame) -> Evidence:
+    gains = 100 * _gain(_noisy(frame), _DROPOUT.learner)
     few, more = gains.columns[0], gains.columns[-1]
-    growth = mean_interval(100 * (gains[more] - gains[few]))
-    useless = mean_interval(gains[few]).low <= 0
-    return Claim(
-        "Dropout is of no use to the smallest samples and gains with their size, under label noise.",
-        "Srivastava et al. 2014, section 7.4 and figure 10 (without noise; there it declines again in the end)",
-        f"gain {told(mean_interval(100 * gains[few]), '+.1f')} points at n = {few:,}, {told(growth, '+.1f')} more at"
-        f" n = {more:,}",
-        is_significant(growth) and useless,
+    gain, growth = mean_interval(gains[few]), mean_interval(gains[more] - gains[few])
+    return Evidence(
+        f"gain {gain:+.1f} points at n = {few:,}, {growth:+.1f} more at n = {more:,}",
+        is_positive(growth) and gain.low <= 0,
     )
 
 
@@ -111,33 +126,27 @@ def _sizes(table: pd.DataFrame) -> str:
 @plot(whole_study=True)
 def plot_regularised_error(results: Results, ax: Axes | None = None, *, flip: float = NOISE) -> Axes:
     """Draw the test error against n, a colour for each learner, for a share of flipped labels."""
-    ax = new_axes(ax)
-    frame = rows_where(results.frame(), flip_probability=flip)
-    for learner, colour in _coloured(frame):
-        draw(ax, 1 - by_seed(frame, "accuracy", learner=learner), color=colour, label=_named(learner))
-    ax.set(xscale="log", yscale="log", ylabel="test error", title=f"{flip:.0%} of the labels flipped")
-    return _finished(ax)
+    ax = _draw(results, ax, flip, lambda frame, learner: 1 - seed_table(frame, "accuracy", learner=learner))
+    ax.set(yscale="log", ylabel="test error")
+    return finish_axes(ax)
 
 
 @plot(whole_study=True)
 def plot_generalization_gap(results: Results, ax: Axes | None = None, *, flip: float = NOISE) -> Axes:
     """Draw training less test accuracy against n, as `plot_regularised_error` does the error."""
+    ax = _draw(results, ax, flip, lambda frame, learner: gap(frame, learner, flip))
+    ax.set(ylabel="training less test accuracy")
+    return finish_axes(ax)
+
+
+def _draw(
+    results: Results, ax: Axes | None, flip: float, table_of: Callable[[pd.DataFrame, str], pd.DataFrame]
+) -> Axes:
+    """Draw a table of each learner."""
     ax = new_axes(ax)
     frame = rows_where(results.frame(), flip_probability=flip)
-    for learner, colour in _coloured(frame):
-        draw(ax, gap(frame, learner, flip), color=colour, label=_named(learner))
-    ax.set(xscale="log", ylabel="training less test accuracy", title=f"{flip:.0%} of the labels flipped")
-    return _finished(ax)
-
-
-def _coloured(frame: pd.DataFrame) -> Iterator[tuple[str, tuple[float, float, float]]]:
-    return zip(frame["learner"].unique(), itertools.cycle(sns.color_palette("colorblind")), strict=False)
-
-
-def _named(learner: str) -> str:
-    return learner.replace("weight decay, weight_decay=", "weight decay ")
-
-
-def _finished(ax: Axes) -> Axes:
-    ax.set_xlabel("training points n")
-    return finish(ax)
+    for learner, look in looks(frame["learner"].unique()).items():
+        label = learner.replace("weight decay, weight_decay=", "weight decay ")
+        draw_median(ax, table_of(frame, learner), color=look.colour, label=label)
+    ax.set(xscale="log", xlabel="training points n", title=f"{flip:.0%} of the labels flipped")
+    return ax

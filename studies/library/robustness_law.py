@@ -1,33 +1,28 @@
-"""Steepness of functions that fit random labels, beside the law of robustness of Bubeck and Sellke."""
+"""The study `robustness-law`: steepness of functions that fit random labels, beside the law of Bubeck and Sellke."""
 
-from collections.abc import Iterator
-from functools import partial
-from typing import Literal
+import itertools
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
-import torch
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from estimators.diagnostics import input_gradients, lipschitz_lower_bound
+import estimators
 from studies.analysis.claims import (
-    Claim,
+    Evidence,
     NotMeasured,
-    all_of,
-    claims,
-    is_significant,
-    least_p,
-    p_values,
+    all_hold,
+    claim,
+    is_positive,
+    min_holm_p,
     rows_where,
-    tell,
-    told,
+    t_test_p_values,
+    values_of,
 )
 from studies.analysis.intervals import mean_interval
-from studies.library.functions import Function, value
-from studies.plots.style import finish, new_axes
-from studies.registry.metrics import Fitted, is_regression, metric
+from studies.plots.style import finish_axes, looks, new_axes
+from studies.registry.metrics import Fitted, metric
 from studies.registry.plots import plot
 from studies.results.results import Results
 from toymanifold import Problem
@@ -35,74 +30,61 @@ from toymanifold.harmonics import Constant
 
 Array = NDArray[np.float64]
 
-_FAMILIES = ("random features", "net")
+_FAMILIES = {"random features": "random features", "net": "trained two-layer nets"}  # their names in a sentence
 _EXPONENTS = {"n_samples": 0.5, "dimension": 0.5, "p": -0.5}
 _SYMBOLS = {"n_samples": "n", "dimension": "d", "p": "p"}
 _BELOW_NOISE = 0.5
-"""Mean squared error at labels of variance 1, below which they count as fitted: epsilon = 1/2 in the theorem."""
+"""Mean squared error on labels of variance 1 below which they count as fitted: epsilon = 1/2 in the theorem."""
 
 
 def _is_random(problem: Problem) -> bool:
-    return is_regression(problem) and isinstance(problem.target, Constant)
+    return problem.task == "regression" and isinstance(problem.target, Constant)
 
 
-@metric("1", supports=_is_random, default=False)
+@metric("1", title="Steepness of the fitted function", heading="steepness", supports=_is_random, default=False)
 def steepness(fitted: Fitted) -> dict[str, float]:
-    """Largest norm of the input gradient found, and mean distance of the training points to where the sign changes."""
-    function, X = value(fitted), fitted.train.X
+    """Largest norm of the input gradient found, and mean distance of the training points to a change of sign."""
+    regressor, X = fitted.estimator, fitted.train.X
     return {
-        "largest": lipschitz_lower_bound(function, X, n_steps=10),
-        "distance": float(boundary_distance(function, X).mean()),
+        "largest": estimators.lipschitz_lower_bound(regressor, X, n_steps=10),
+        "distance": float(boundary_distance(regressor, X).mean()),
     }
 
 
-def boundary_distance(function: Function, X: Array, *, n_steps: int = 50, overshoot: float = 0.02) -> Array:
-    """Return how far points are from where a function changes its sign, as Newton's steps along the gradient find it.
+def boundary_distance(regressor: Any, X: Array, *, n_steps: int = 50, overshoot: float = 0.02) -> Array:
+    """Return the distance of points to where a prediction changes its sign, by Newton's steps along the gradient.
 
     An upper bound of the distance (DeepFool: Moosavi-Dezfooli, Fawzi and Frossard, CVPR 2016).
 
     Parameters
     ----------
-    function : callable
-        Maps tensors (n, d) to (n,).
+    regressor : estimator
+        Fitted on one target, with a method ``gradients``, such as `NetRegressor` or `RandomFeaturesRegressor`.
     X : ndarray of shape (n, d)
     n_steps : int, default=50
-        At most; a point that has not crossed by then counts with the way that it has come.
+        At most; for a point that has not crossed by then, the distance is that to where it is.
     overshoot : float, default=0.02
-        By which share a step is longer than to the zero of the linear function.
+        Share by which a step is longer than to the zero of the linear function.
 
     Returns
     -------
     distance : ndarray of shape (n,)
     """
-    points, start = X.copy(), _values(function, X)
+    points, start = X.copy(), regressor.predict(X)
     for _ in range(n_steps):
-        now = _values(function, points)
+        now = regressor.predict(points)
         ahead = now * start > 0
         if not ahead.any():
             break
-        gradients = input_gradients(function, points[ahead])
+        gradients = regressor.gradients(points[ahead])[:, :, 0]
         squares = np.maximum(np.einsum("ij,ij->i", gradients, gradients), np.finfo(float).tiny)
         points[ahead] -= (1 + overshoot) * (now[ahead] / squares)[:, None] * gradients
     distance: Array = np.linalg.norm(points - X, axis=1)
     return distance
 
 
-def _values(function: Function, X: Array) -> Array:
-    with torch.inference_mode():
-        values: Array = function(torch.from_numpy(X)).numpy()
-    return values
-
-
-@claims("robustness-law")
-def check(frame: pd.DataFrame) -> Iterator[Claim]:
-    """Check the slopes of the largest gradient in n, d and p beside those of the bound sqrt(n d / p)."""
-    of_families = [partial(check, family=family) for family in _FAMILIES for check in (_no_faster, _tight)]
-    return tell(frame, (*of_families, _distance))
-
-
 def cells(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with a row for each cell: its place, ``p`` and the metrics as columns."""
+    """Return a table with a row for each cell, and its place, ``p`` and the metrics as columns."""
     place = ["family", "dimension", "n_samples", "seed", "width", "n_features"]
     names = ["mse_train", "steepness_largest", "steepness_distance"]
     wanted = frame[frame["metric"].isin(names)]
@@ -146,46 +128,51 @@ def _small(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["p"] <= table["n_samples"] * table["dimension"]]
 
 
-def _no_faster(frame: pd.DataFrame, family: str) -> Claim:
+@claim(
+    "robustness-law",
+    says="Up to p = n d the largest gradient of {learners} falls with p no faster than the bound, p^(-1/2).",
+    source="Bubeck and Sellke 2021, theorem 1: a lower bound on the global Lipschitz constant, up to logarithms",
+    family=list(_FAMILIES),
+)
+def _no_faster(frame: pd.DataFrame, family: str) -> Evidence:
     fitted, n_left_out = _fitted(frame, family)
     table = _small(fitted)
     found = mean_interval(exponents(table, "steepness_largest")["p"])
     least = (table["steepness_largest"] / _bound(table)).min()
     left = f" ({n_left_out} cells that fit less are left out)" if n_left_out else ""
-    return Claim(
-        f"Up to p = n d the largest gradient of {_plural(family)} falls with p no faster than the bound, p^(-1/2).",
-        "Bubeck and Sellke 2021, theorem 1: a lower bound on the global Lipschitz constant, up to logarithms",
-        f"slope {told(found)}; the least gradient is {least:.2g} sqrt(n d / p){left}",
+    return Evidence(
+        f"slope {found:.2f}; the least gradient is {least:.2g} sqrt(n d / p){left}",
         found.high >= -0.5,
+        {"learners": _FAMILIES[family]},
     )
 
 
-def _tight(frame: pd.DataFrame, family: str) -> Claim:
+@claim(
+    "robustness-law",
+    says="The largest gradient goes as the bound itself, sqrt(n d / p), for {learners}, which the law does not imply.",
+    source="Bubeck, Li and Nagaraj 2020, arXiv:2009.14444 (a net may, in some regimes; not that training finds it)",
+    family=list(_FAMILIES),
+)
+def _tight(frame: pd.DataFrame, family: str) -> Evidence:
     found = exponents(_small(_fitted(frame, family)[0]), "steepness_largest")
-    told_by_name = (f"{told(mean_interval(found[name]))} in {_SYMBOLS[name]}" for name in _EXPONENTS)
-    return Claim(
-        f"The largest gradient goes as the bound itself, sqrt(n d / p), for {_plural(family)}:"
-        " which the law does not say.",
-        "Bubeck, Li and Nagaraj 2020, arXiv:2009.14444 (a net may, in some regimes; not that training finds it)",
-        f"slopes {', '.join(told_by_name)}",
-        least_p([p_values(found, list(_EXPONENTS.values()))]) > 0.05,
-    )
+    slopes = ", ".join(f"{mean_interval(found[name]):.2f} in {symbol}" for name, symbol in _SYMBOLS.items())
+    p = min_holm_p([t_test_p_values(found, list(_EXPONENTS.values()))])
+    return Evidence(f"slopes {slopes}", p > 0.05, {"learners": _FAMILIES[family]})
 
 
-def _distance(frame: pd.DataFrame) -> Claim:
-    closer = {
+@claim(
+    "robustness-law",
+    says="More parameters put the boundary farther from the training points.",
+    source="Bubeck and Sellke 2021: size is needed for robustness (not claimed to be enough)",
+)
+def _distance(frame: pd.DataFrame) -> Evidence:
+    slopes = {
         family: mean_interval(exponents(_fitted(frame, family)[0], "steepness_distance")["p"]) for family in _FAMILIES
     }
-    return Claim(
-        "More parameters put the boundary farther from the training points.",
-        "Bubeck and Sellke 2021: size is needed for robustness (it is not said to be enough)",
-        "slopes of the mean distance in p: " + ", ".join(f"{told(found)} ({name})" for name, found in closer.items()),
-        all_of(is_significant(found) for found in closer.values()),
+    return Evidence(
+        f"slopes of the mean distance in p: {', '.join(f'{slope:.2f} ({name})' for name, slope in slopes.items())}",
+        all_hold(map(is_positive, slopes.values())),
     )
-
-
-def _plural(family: str) -> str:
-    return "trained two-layer nets" if family == "net" else family
 
 
 def _bound(table: pd.DataFrame) -> Array:
@@ -202,16 +189,15 @@ def plot_steepness(
     table = cells(results.frame())
     table = rows_where(table[table["mse_train"] < _BELOW_NOISE], family=family)
     table = table.assign(ratio=table["p"] / (table["n_samples"] * table["dimension"]))
-    dimensions = sorted(table["dimension"].unique())
-    for d, colour in zip(dimensions, sns.color_palette("colorblind"), strict=False):
-        for n, marker in zip(sorted(table["n_samples"].unique()), "osD^v", strict=False):
-            rows = table[(table["dimension"] == d) & (table["n_samples"] == n)]
-            median = rows.groupby("ratio")["steepness_largest"].median()
-            label = f"d = {d:g}, n = {n}"
-            ax.plot(median.index, median, color=colour, marker=marker, markersize=4, lw=1, label=label)
+    of_dimensions, of_sizes = looks(values_of(table, "dimension")), looks(values_of(table, "n_samples"))
+    for d, n in itertools.product(of_dimensions, of_sizes):
+        rows = table[(table["dimension"] == d) & (table["n_samples"] == n)]
+        median = rows.groupby("ratio")["steepness_largest"].median()
+        look: dict[str, Any] = {"color": of_dimensions[d].colour, "marker": of_sizes[n].marker}
+        ax.plot(median.index, median, label=f"d = {d:g}, n = {n}", markersize=4, lw=1, **look)
     ratio = np.geomspace(table["ratio"].min(), table["ratio"].max(), 50)
     ax.plot(ratio, ratio**-0.5, color="0.3", ls="--", label="sqrt(n d / p)")
     ax.axvline(1, color="0.6", ls=":")
-    ax.set(xscale="log", yscale="log", xlabel="p / (n d)", ylabel="largest input gradient", title=_plural(family))
+    ax.set(xscale="log", yscale="log", xlabel="p / (n d)", ylabel="largest input gradient", title=_FAMILIES[family])
     ax.set_ylim(bottom=0.05)
-    return finish(ax, ncols=2, fontsize=7)
+    return finish_axes(ax, ncols=2, fontsize=7)

@@ -1,6 +1,6 @@
-"""Plots: results become axes, by functions ``plot_x(results, ax=None)`` that a study can ask for.
+"""Plots of results: functions ``plot_x(results, ax=None, ...)`` that draw on axes and return them.
 
-What is drawn is computed in `studies.analysis`.
+A study can ask for each by its name ``x``. What is drawn is computed in `studies.analysis`.
 """
 
 from studies.plots.agop import plot_agop

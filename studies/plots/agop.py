@@ -1,4 +1,4 @@
-"""Which directions a fitted learner depends on: its average gradient outer product as a heat map."""
+"""Average gradient outer product of a fitted learner: the directions that it depends on, as a heat map."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,42 +8,13 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from estimators.diagnostics import agop, average_gradient_outer_product
-from estimators.kernels import KernelMachine
-from estimators.nets import Net
+from estimators import agop
 from studies.plots.style import literal, new_axes
 from studies.registry.plots import plot
 from studies.results.results import Results
 
-
-def learner_agop(estimator: BaseEstimator, X: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the average gradient outer product (d, d) of a fitted learner at the rows of `X` (n, d).
-
-    Of a net it is that of the outputs of its module, whose prior is a layer; of a kernel machine, recursive ones among
-    them, that of its functions. Either may stand behind a `StandardScaler`.
-
-    Raises
-    ------
-    TypeError
-        If the learner is none of these: it has no gradients, or they are known of other coordinates only.
-    """
-    if isinstance(estimator, Pipeline):
-        *steps, machine = (step for _, step in estimator.steps)
-        scales = [step.scale_ for step in steps if isinstance(step, StandardScaler)]
-        if len(scales) == len(steps):
-            scale = np.prod(scales, axis=0)
-            return learner_agop(machine, estimator[:-1].transform(X)) / np.outer(scale, scale)
-    if isinstance(estimator, Net):
-        return average_gradient_outer_product(estimator.net_.module_, X)
-    if isinstance(estimator, KernelMachine):
-        return agop(estimator.gradients(X))
-    raise TypeError(
-        f"gradients at raw points are known of nets, and of kernel machines without a prior, not of {estimator!r}"
-    )
-
-
-_N_POINTS = 1000
-_MOST_NUMBERS = 6  # rows and columns whose entries are written down
+_N_POINTS = 1000  # test points over which the average is taken
+_MOST_NUMBERS = 6  # rows and columns up to which entries are written as numbers
 
 
 @plot()
@@ -56,33 +27,42 @@ def plot_agop(
     seed: int = 0,
     problem: str | None = None,
 ) -> Axes:
-    """Draw the average gradient outer product of a fitted learner, over fresh points of its problem.
+    """Plot the average gradient outer product of a fitted learner over test points of its problem.
 
-    The learner is taken from the store where its model is kept; else it is fitted again.
+    The learner is taken from the store if its model is kept; otherwise it is fitted again.
 
     Parameters
     ----------
     results : Results
     ax : Axes or None, default=None
-        None draws on a new figure.
+        None makes a new figure.
     learner : str
-        Label of a net, or of a kernel machine or recursive feature machine without a prior.
+        Label of a learner with gradients: a net, or a kernel machine without a prior.
     n_samples : int
+        One of its sample sizes.
     seed : int, default=0
+        One of the study's seeds.
     problem : str or None, default=None
-        Its label, where the study has several.
+        Label of a problem, if the study has several.
 
     Returns
     -------
     ax : Axes
-        Symmetric about zero, in units of the largest entry; coordinates are those of raw points.
+        Heat map of the matrix, divided by its largest entry; coordinates are those of raw points.
 
     Raises
     ------
     ValueError
         If the study has no such cell.
     TypeError
-        If the learner has no gradients at raw points.
+        If the learner has no gradients with respect to raw points.
+
+    Examples
+    --------
+    Of the results of a study with a recursive feature machine::
+
+        ax = plot_agop(results, learner="rfm", n_samples=200)
+        ax.figure.savefig("agop.png")
     """
     cell, built = results.cell(learner, n_samples, seed, problem), results.problem(problem)
     matrix = learner_agop(results.estimator(cell), built.sample(_N_POINTS, seed, split="test")[0])
@@ -92,12 +72,42 @@ def plot_agop(
     image = ax.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1, extent=(first, last, last, first))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    ax.figure.colorbar(image, ax=ax, shrink=0.8, label="of the largest entry")
+    ax.figure.colorbar(image, ax=ax, shrink=0.8, label="relative to the largest entry")
     if len(matrix) <= _MOST_NUMBERS:
         _write_entries(ax, matrix)
     ax.set(xlabel="coordinate", ylabel="coordinate")
     ax.set_title(literal(f"{learner}, n = {n_samples:,}"), fontsize=10)
     return ax
+
+
+def learner_agop(estimator: BaseEstimator, X: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the average gradient outer product of a fitted learner at raw points.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        With a method ``gradients``; it may stand behind a `StandardScaler` in a pipeline.
+    X : ndarray of shape (n, d)
+
+    Returns
+    -------
+    matrix : ndarray of shape (d, d)
+
+    Raises
+    ------
+    TypeError
+        If the learner has no gradients, or another transformer stands in front of it.
+    """
+    steps = [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]
+    *scalers, learner = steps
+    if not hasattr(learner, "gradients") or not all(isinstance(step, StandardScaler) for step in scalers):
+        name = " ".join(repr(estimator).split())
+        raise TypeError(f"{name} has no gradients with respect to raw points; nets and kernel machines have them")
+    scale = np.ones(X.shape[1])
+    for scaler in scalers:
+        X, scale = scaler.transform(X), scale * scaler.scale_
+    matrix: NDArray[np.float64] = agop(learner.gradients(X)) / np.outer(scale, scale)
+    return matrix
 
 
 def _write_entries(ax: Axes, matrix: NDArray[np.float64]) -> None:

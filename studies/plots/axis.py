@@ -1,17 +1,16 @@
-"""A metric along any axis of a study: double descent, problems made harder, training as it goes on."""
+"""A metric along any axis of a study: double descent, problems of growing difficulty, the course of training."""
 
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Literal
 
-import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from numpy.typing import NDArray
 
 from studies.analysis.intervals import scale_of
-from studies.plots.lines import Line, is_number, lines_along, without
+from studies.plots.lines import Line, drawn_range, is_number, lines_along, without
 from studies.plots.style import (
     GREY,
     End,
@@ -27,14 +26,14 @@ from studies.plots.style import (
     spans_a_decade,
     tidy,
 )
+from studies.registry.metrics import shown_name
 from studies.registry.plots import plot
-from studies.registry.test_sets import N_TEST
 from studies.results.results import Results
 from studies.spec.cells import plan_study
 
 _AXES = {"n_samples": "training points n", "n_features": "number of features"}
-_SLANTED = 4  # categories, beyond which or with long names their labels are slanted
-_LONG = 12  # letters
+_SLANTED = 4  # number of categories beyond which their labels are slanted
+_LONG = 12  # letters beyond which they are slanted too
 
 
 @plot(whole_study=True)
@@ -49,7 +48,7 @@ def plot_axis(
     problem: str | None = None,
     threshold: float | Literal["n_samples"] | None = None,
 ) -> Axes:
-    """Draw a metric along an axis of the study, a line for each combination of all else.
+    """Plot a metric along an axis of the study, with a line for each combination of all else.
 
     Along the size of a model, with its threshold, this is the curve of double descent (Belkin, Hsu, Ma and Mandal, PNAS
     116, 2019).
@@ -58,40 +57,49 @@ def plot_axis(
     ----------
     results : Results
     ax : Axes or None, default=None
-        None draws on a new figure.
+        None makes a new figure.
     axis : str
         An axis of the study, such as "width", "turns" or "dimension"; or "n_samples", or "learner".
     metric : str or None, default=None
-        None takes the error, or the mean squared error, under the sampling density.
+        A metric that is measured; None takes the primary one, such as the error under the sampling density.
     learners : list of str or None, default=None
-        Labels, or those of families; None draws all that have the axis.
+        Labels of learners or families; None takes all that have the axis.
     n_samples : int or None, default=None
-        None draws all.
+        Sample size; None takes all.
     problem : str or None, default=None
-        Its label, or that of a family; None draws all.
+        Label of a problem or of a family of problems; None takes all.
     threshold : float, "n_samples" or None, default=None
-        From where on the axis the training points are interpolated: a value, or their number.
+        Interpolation threshold, from which on the training points are fitted exactly: a value of the axis, or the
+        number of training points.
 
     Returns
     -------
     ax : Axes
-        Points with intervals, joined; the lines of one learner are shades of its colour. A scale is logarithmic where
-        its values are positive and span a factor of ten.
+        Means over seeds with their intervals, joined by lines. The lines of one learner are shades of its colour. A
+        scale is logarithmic if its values are positive and span a factor of ten.
 
     Raises
     ------
     ValueError
-        If the study has no such part, or nothing of it is measured.
+        If the study has no such axis, metric, learner or problem, or nothing of it is measured.
+
+    Examples
+    --------
+    Of the results of a study of widths::
+
+        ax = plot_axis(results, axis="width", metric="error_train")
+        ax.figure.savefig("width.png")
     """
     lines = lines_along(results, axis, metric, learners=learners, n_samples=n_samples, problem=problem)
     ax = new_axes(ax)
     places = _lay_out(ax, axis, lines)
     if axis == "learner" and len(lines) == 1:
-        ends = _draw_learners(ax, lines[0], places, looks(results.learners))
+        ends: list[End] = []  # the axis names the learners
+        _draw_learners(ax, lines[0], places, looks(results.learners))
     else:
         ends = _draw(ax, lines, places, _line_looks(results, axis, lines))
     clip_ylim(ax, _means(lines))
-    for value in sorted({line.n_samples for line in lines} if threshold == "n_samples" else {threshold}, key=str):
+    for value in {line.n_samples for line in lines} if threshold == "n_samples" else {threshold}:
         if value is not None:
             _draw_threshold(ax, float(value))
     name_curves(ax, ends)
@@ -107,66 +115,79 @@ def plot_training_dynamics(
     n_samples: int | None = None,
     problem: str | None = None,
 ) -> Axes:
-    """Draw how the errors on fresh points and on the training points change as training goes on.
+    """Plot the errors on test points and on training points against the number of epochs.
 
     Parameters
     ----------
     results : Results
         Of a study with an axis ``epochs``.
     ax : Axes or None, default=None
-        None draws on a new figure.
+        None makes a new figure.
     learners : list of str or None, default=None
-        Labels, or those of families; None draws all that have the axis.
+        Labels of learners or families; None takes all that have the axis.
     n_samples : int or None, default=None
-        None draws all.
+        Sample size; None takes all.
     problem : str or None, default=None
-        Its label, or that of a family; None draws all.
+        Label of a problem or of a family of problems; None takes all.
 
     Returns
     -------
     ax : Axes
-        Fresh points are filled and joined by lines; training points, where measured, are hollow and joined by dashes.
+        Errors on test points are filled markers with solid lines; those on training points, if they are measured,
+        are hollow markers with dashed lines.
 
     Raises
     ------
     ValueError
-        If the study has no axis ``epochs`` or no such part, or nothing of it is measured.
+        If the study has no axis ``epochs``, no such learner or problem, or nothing of it is measured.
+
+    Examples
+    --------
+    Of the results of a study in which ``epochs`` is a list::
+
+        ax = plot_training_dynamics(results, learners=["net"])
+        ax.figure.savefig("training.png")
     """
     chosen: dict[str, Any] = {"learners": learners, "n_samples": n_samples, "problem": problem}
-    fresh = lines_along(results, "epochs", **chosen)
-    train_metric = f"{fresh[0].metric}_train"
+    test = lines_along(results, "epochs", **chosen)
+    train_metric = f"{test[0].metric}_train"
     train = lines_along(results, "epochs", train_metric, **chosen) if _is_measured(results, train_metric) else []
     ax = new_axes(ax)
-    places = _lay_out(ax, "epochs", [*fresh, *train])
-    styles = _line_looks(results, "epochs", fresh)
-    ends = _draw(ax, fresh, places, styles)
+    places = _lay_out(ax, "epochs", [*test, *train])
+    styles = _line_looks(results, "epochs", test)
+    ends = _draw(ax, test, places, styles)
     _draw(ax, train, places, styles, hollow=True)
-    clip_ylim(ax, _means([*fresh, *train]))
-    ax.set_ylabel(f"{ax.get_ylabel()};\nhollow: on the training points" if train else ax.get_ylabel())
+    clip_ylim(ax, _means([*test, *train]))
+    if train:
+        ax.set_ylabel(f"{ax.get_ylabel()};\nhollow: on the training points")
     name_curves(ax, ends)
     return ax
 
 
 def _is_measured(results: Results, metric: str) -> bool:
-    names = {metric, metric.replace("error", "accuracy")}
-    return any(not names.isdisjoint(outcome.values) for _, outcome in results.outcomes())
+    return any(metric in map(shown_name, outcome.values) for _, outcome in results.outcomes())
 
 
 def _line_looks(results: Results, axis: str, lines: Sequence[Line]) -> list[Look]:
-    """Return the look of each line: that of its learner, in shades where a learner has several lines."""
+    """Return the look of each line: that of its learner, in shades if the learner has several lines."""
     labels = dict.fromkeys("" if axis == "learner" else without(p, axis)[0] for p in plan_study(results.study))
     styles = looks(labels)
     found = []
     for line in lines:
         own = [other for other in lines if other.learner == line.learner]
-        look = styles[line.learner]
-        shades = sns.light_palette(look.colour, len(own) + 1).as_hex()[1:]
-        found.append(Look(shades[own.index(line)], look.marker, look.dash))
+        look, share = styles[line.learner], (own.index(line) + 1) / len(own)
+        found.append(Look(_shade(look.colour, share), look.marker, look.dash))
     return found
 
 
+def _shade(colour: str, share: float) -> str:
+    """Return a mixture of a colour, of which it has the given share, with white."""
+    red, green, blue = (1 - share * (1 - part) for part in to_rgb(colour))
+    return to_hex((red, green, blue))
+
+
 def _lay_out(ax: Axes, axis: str, lines: Sequence[Line]) -> dict[Any, float]:
-    """Set the scales, and return the place of each value of the axis."""
+    """Set the labels and scales, and return the position of each value of the axis."""
     values = list(dict.fromkeys(chain.from_iterable(line.x for line in lines)))
     scale = scale_of(lines[0].metric)
     ax.set(xlabel=_AXES.get(axis, axis.replace("_", " ")), ylabel=scale.title)
@@ -176,9 +197,8 @@ def _lay_out(ax: Axes, axis: str, lines: Sequence[Line]) -> dict[Any, float]:
         set_scale(ax.xaxis, log=spans_a_decade(values), at=values)
         return {value: float(value) for value in values}
     slanted = len(values) > _SLANTED or max(len(str(value)) for value in values) > _LONG
-    ax.set_xticks(range(len(values)), [folded(str(value)) for value in values])
-    if slanted:
-        plt.setp(ax.get_xticklabels(), rotation=30, ha="right", rotation_mode="anchor")
+    rotation: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
+    ax.set_xticks(range(len(values)), [folded(str(value)) for value in values], **rotation)
     return {value: float(place) for place, value in enumerate(values)}
 
 
@@ -187,8 +207,8 @@ def _draw(
 ) -> list[End]:
     ends = []
     for line, look in zip(lines, styles, strict=True):
-        x, ends_of = [places[value] for value in line.x], _shown(line.metric)
-        mean, low, high = (values.clip(*ends_of) for values in (line.means, line.lows, line.highs))
+        x, limits = [places[value] for value in line.x], drawn_range(line.metric)
+        mean, low, high = (values.clip(*limits) for values in (line.means, line.lows, line.highs))
         name = _name(line, lines)
         draw_points(ax, x, mean, (low, high), look, "" if hollow else name, hollow=hollow)
         ax.plot(x, mean, color=look.colour, lw=1.3, ls="--" if hollow else line_style(look), label="_joined")
@@ -196,32 +216,24 @@ def _draw(
     return ends
 
 
-def _draw_learners(ax: Axes, line: Line, places: dict[Any, float], styles: dict[str, Look]) -> list[End]:
-    """Draw each learner in its own look, which needs no other name than that on the axis."""
+def _draw_learners(ax: Axes, line: Line, places: dict[Any, float], styles: dict[str, Look]) -> None:
+    """Draw the values of a line, each of which is a learner, in the looks of the learners."""
     for learner, *values in zip(line.x, line.means, line.lows, line.highs, strict=True):
-        mean, low, high = np.clip(values, *_shown(line.metric))
+        mean, low, high = np.clip(values, *drawn_range(line.metric))
         draw_points(ax, [places[learner]], [mean], ([low], [high]), styles[learner], learner)
-    return []
 
 
 def _means(lines: Sequence[Line]) -> NDArray[np.float64]:
-    return np.concatenate([line.means.clip(*_shown(line.metric)) for line in lines])
-
-
-def _shown(metric: str) -> tuple[float, float]:
-    """Return between what values are drawn: an error from one of the test points on, a squared one from rounding on."""
-    if metric.startswith("error"):
-        return 1 / N_TEST, 1.0
-    return (float(np.finfo(float).eps), np.inf) if metric.startswith("mse") else (-np.inf, np.inf)
+    return np.concatenate([line.means.clip(*drawn_range(line.metric)) for line in lines])
 
 
 def _name(line: Line, lines: Sequence[Line]) -> str:
-    """Return what tells a line from the others; of one alone, its learner."""
+    """Return the parts of a line's place that distinguish it from the others; of a single line, its learner."""
     parts = [("learner", line.learner), ("problem", line.problem)]
-    told = [text for name, text in parts if len({getattr(other, name) for other in lines}) > 1]
+    differing = [text for name, text in parts if len({getattr(other, name) for other in lines}) > 1]
     if len({other.n_samples for other in lines}) > 1:
-        told.append(f"n = {line.n_samples:,}")
-    return ", ".join(told) or line.learner or line.problem
+        differing.append(f"n = {line.n_samples:,}")
+    return ", ".join(differing) or line.learner or line.problem
 
 
 def _draw_threshold(ax: Axes, value: float) -> None:

@@ -1,4 +1,4 @@
-"""Errors by density and by distance to the boundary: where a prior helps, and where it harms."""
+"""Errors by density and by distance to the boundary, which show where a prior helps and where it harms."""
 
 from typing import Literal
 
@@ -13,8 +13,8 @@ from studies.plots.style import (
     End,
     Look,
     clip_ylim,
+    draw_joined,
     draw_points,
-    line_style,
     literal,
     looks,
     name_curves,
@@ -27,8 +27,8 @@ from studies.registry.plots import plot
 from studies.registry.test_sets import N_TEST, TestSets
 from studies.results.results import Results
 
-_WORDS = {"density": "fifths of the points by density", "distance": "fifths of the points by distance to the boundary"}
-_WIDTH = 0.5  # over which the learners of a bin are spread, in bins
+_LABELS = {"density": "fifths of the points by density", "distance": "fifths of the points by distance to the boundary"}
+_WIDTH = 0.5  # over which the learners of a bin stand side by side, in bins
 
 
 @plot()
@@ -42,23 +42,23 @@ def plot_breakdown(
     against: str | None = None,
     problem: str | None = None,
 ) -> Axes:
-    """Draw the error in each fifth of the points, by density or by distance to the boundary.
+    """Plot the error in each fifth of the test points, by density or by distance to the boundary.
 
     Parameters
     ----------
     results : Results
         Of a study that measures `error_density` or `error_distance`.
     ax : Axes or None, default=None
-        None draws on a new figure.
+        None makes a new figure.
     by : {"density", "distance"}, default="distance"
     n_samples : int or None, default=None
-        None takes the largest that most learners have.
+        Sample size; None takes the largest that most learners have.
     learners : list of str or None, default=None
-        Labels, or those of families; None draws all.
+        Labels of learners or families; None takes all.
     against : str or None, default=None
-        A learner from whose error the others' are taken, paired by seed: below zero they are better.
+        A learner whose error is subtracted from those of the others, paired by seed: below zero they are better.
     problem : str or None, default=None
-        Its label, where the study has several.
+        Label of a problem, if the study has several.
 
     Returns
     -------
@@ -68,14 +68,22 @@ def plot_breakdown(
     Raises
     ------
     ValueError
-        If the study has no such part, or it is not measured.
+        If the study has no such learner, sample size or problem, or the errors are not measured.
+
+    Examples
+    --------
+    Of the results of a study with the metric ``error_density``::
+
+        ax = plot_breakdown(results, by="density", against="net")
+        ax.figure.savefig("breakdown.png")
     """
     rows = rows_of(results, problem)
     size = n_samples or breakdown_size(rows, by)
     rows = rows[rows["learner"].isin([*learners_of(rows, learners), against])]
     table = pd.DataFrame() if size is None else _table(rows, by, size, against)
     if table.empty:
-        raise ValueError(f"errors by {by} are not measured{f' at n = {size:,}' if size else ''}; name error_{by} in it")
+        at = f" at n = {size:,}" if size else ""
+        raise ValueError(f"errors by {by} are not measured{at}; they need 'error_{by}' among the study's metrics")
     ax, styles = new_axes(ax), looks(results.learners)
     log = against is None and spans_a_decade(table["mean"].clip(lower=1 / N_TEST))
     ends = _draw(ax, table, styles, 1 / N_TEST if log else -1.0)
@@ -83,7 +91,7 @@ def plot_breakdown(
         ax.axhline(0, color=INK, lw=1)
         ends.append(End(against, float(table["bin"].max()), 0.0, styles[against]))
     _lay_out(ax, results, by, sorted(table["bin"].unique()), problem)
-    what = f"error less that of {literal(against)} in points" if against else "error"
+    what = f"error minus that of {literal(against)}, in points" if against else "error"
     set_scale(ax.yaxis, log=log, factor=100, unit="" if against else " %")
     ax.set_ylabel(f"{what} (n = {size:,})")
     clip_ylim(ax, table["mean"].clip(lower=1 / N_TEST if log else -1))
@@ -92,7 +100,7 @@ def plot_breakdown(
 
 
 def _table(rows: pd.DataFrame, by: str, n_samples: int, against: str | None) -> pd.DataFrame:
-    """Return means and intervals by learner and bin: of errors, or of their differences to one learner's."""
+    """Return means and intervals by learner and bin, of errors or of their differences from those of a learner."""
     found = breakdown_summary(rows, by, n_samples)
     if against is None or found.empty:
         return found
@@ -109,15 +117,15 @@ def _draw(ax: Axes, table: pd.DataFrame, styles: dict[str, Look], floor: float) 
         x, mean = part["bin"] + shift, part["mean"].clip(lower=floor)
         look = styles[learner]
         draw_points(ax, x, mean, (part["low"].clip(floor, 1), part["high"].clip(floor, 1)), look, learner)
-        ax.plot(x, mean, color=look.colour, lw=0.9, alpha=0.6, ls=line_style(look), label="_joined")
+        draw_joined(ax, x, mean, look)
         ends.append(End(learner, float(x.iloc[-1]), float(mean.iloc[-1]), look))
     return ends
 
 
 def _lay_out(ax: Axes, results: Results, by: str, bins: list[int], problem: str | None) -> None:
-    """Name the bins: by density in words, by distance with the edges between them."""
+    """Label the bins: by density in words, by distance with the edges between them."""
     ax.set_xlim(bins[0] - 0.5, bins[-1] + 0.5)
-    ax.set_xlabel(_WORDS[by])
+    ax.set_xlabel(_LABELS[by])
     tidy(ax)
     ax.grid(visible=False, axis="x")
     if by == "density":

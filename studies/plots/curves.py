@@ -1,21 +1,22 @@
-"""Learning curves with their laws and crossings, and how many times the data each learner needs."""
+"""Learning curves with their scaling laws and crossovers, and the data equivalence of the learners."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from studies.analysis.comparisons import summary
-from studies.analysis.crossovers import interpolated
-from studies.analysis.findings import Estimate, bounds, crossings_seen, find
-from studies.analysis.intervals import number, scale_of
+from studies.analysis.crossovers import find_crossovers, interpolated
+from studies.analysis.findings import find
+from studies.analysis.intervals import CensoredInterval, scale_of
 from studies.analysis.learning_curves import learning_curve
 from studies.analysis.scaling_laws import ScalingLaw, fit_all
-from studies.plots.lines import learners_of, metric_of, rows_of
+from studies.plots.lines import drawn_range, learners_of, metric_of, rows_of
 from studies.plots.style import (
     GREY,
     INK,
     End,
     Look,
+    draw_joined,
     draw_points,
     folded,
     line_style,
@@ -28,12 +29,12 @@ from studies.plots.style import (
     tidy,
 )
 from studies.registry.plots import plot
-from studies.registry.test_sets import N_TEST
 from studies.results.results import Results
 
-_ON_A_LAW = 100  # points
-_BEYOND_MEANS, _MARGIN = 10.0, 1.25
-_BEYOND = {"above": ">", "below": "<"}
+_LAW_POINTS = 100  # points of the line of a law
+_CLIP = 10.0  # factor beyond the means up to which intervals are shown
+_MARGIN = 1.25
+_BOUND_MARKERS = {"above": ">", "below": "<"}
 
 
 @plot()
@@ -45,31 +46,40 @@ def plot_learning_curves(
     learners: list[str] | None = None,
     problem: str | None = None,
 ) -> Axes:
-    """Draw a loss against sample size: points with intervals, the laws that fit them, and where they cross.
+    """Plot a metric against sample size, with the scaling laws of the learners and their crossovers.
 
     Parameters
     ----------
     results : Results
     ax : Axes or None, default=None
-        None draws on a new figure.
+        None makes a new figure.
     metric : str or None, default=None
-        A loss, such as "error_uniform"; None takes the error, or the mean squared error, under the sampling density.
+        A metric with positive values, such as "error_uniform"; None takes the primary one, such as the error under
+        the sampling density.
     learners : list of str or None, default=None
-        Labels, or those of families; None draws all.
+        Labels of learners or families; None takes all.
     problem : str or None, default=None
-        Its label, where the study has several.
+        Label of a problem, if the study has several.
 
     Returns
     -------
     ax : Axes
-        Logarithmic both ways. A line through the points is a `ScalingLaw`, dotted beyond the data as far as it
-        reaches; where there is none, points are joined by a thin line. A bar with a ring is a crossing with its
-        interval. A mean below one error in the test points is drawn at that line.
+        Means over seeds with their intervals, on logarithmic scales. A line through them is a `ScalingLaw`, dotted
+        where it extrapolates; without a law they are joined by a thin line. A ring with a bar is a crossover with its
+        interval. An error below one wrong test point is drawn as one.
 
     Raises
     ------
     ValueError
-        If the study has no such part, or nothing of it is measured.
+        If the study has no such metric, learner or problem, or nothing of it is measured.
+
+    Examples
+    --------
+    Two metrics side by side::
+
+        figure, (left, right) = plt.subplots(1, 2)
+        plot_learning_curves(results, left)
+        plot_learning_curves(results, right, metric="error_uniform")
     """
     rows = rows_of(results, problem)
     metric = metric_of(rows, metric)
@@ -80,21 +90,21 @@ def plot_learning_curves(
 
 
 def draw_curves(ax: Axes, rows: pd.DataFrame, metric: str, styles: dict[str, Look]) -> list[End]:
-    """Draw the curves of one metric, and return where they end."""
-    floor, ceiling = (1 / N_TEST, 1.0) if metric.startswith("error") else (np.finfo(float).eps, np.inf)
+    """Draw the curves of one metric, and return their ends."""
+    floor, ceiling = drawn_range(metric)
     laws, ends, table = fit_all(rows, metric), [], summary(rows)
     table[["mean", "low", "high"]] = table[["mean", "low", "high"]].clip(floor, ceiling)
     _set_limits(ax, table)
     for learner, curve in table.groupby("learner", sort=False):
         name = str(learner)
-        n, mean, interval = curve["n_samples"], curve["mean"], (curve["low"], curve["high"])
-        draw_points(ax, n, mean, interval, styles[name], name)
+        n, mean, look = curve["n_samples"], curve["mean"], styles[name]
+        draw_points(ax, n, mean, (curve["low"], curve["high"]), look, name)
         law = laws.get(name)
         if isinstance(law, ScalingLaw):
-            _draw_law(ax, law, floor, styles[name])
+            _draw_law(ax, law, floor, look)
         else:
-            ax.plot(n, mean, color=styles[name].colour, lw=0.9, alpha=0.6, ls=line_style(styles[name]), label="_joined")
-        ends.append(End(name, float(n.iloc[-1]), float(mean.iloc[-1]), styles[name]))
+            draw_joined(ax, n, mean, look)
+        ends.append(End(name, float(n.iloc[-1]), float(mean.iloc[-1]), look))
     _draw_crossings(ax, rows, metric)
     scale = scale_of(metric)
     set_scale(ax.xaxis, log=True, at=rows["n_samples"].unique())
@@ -105,9 +115,9 @@ def draw_curves(ax: Axes, rows: pd.DataFrame, metric: str, styles: dict[str, Loo
 
 
 def _set_limits(ax: Axes, table: pd.DataFrame) -> None:
-    """Show all means, and intervals up to ten times beyond; beside axes that share theirs, what these show too."""
-    low = max(table[["mean", "low"]].min(axis=None), table["mean"].min() / _BEYOND_MEANS) / _MARGIN
-    high = min(table[["mean", "high"]].max(axis=None), table["mean"].max() * _BEYOND_MEANS) * _MARGIN
+    """Include all means, their intervals up to ten times beyond, and what axes that share the limits show already."""
+    low = max(table[["mean", "low"]].min(axis=None), table["mean"].min() / _CLIP) / _MARGIN
+    high = min(table[["mean", "high"]].max(axis=None), table["mean"].max() * _CLIP) * _MARGIN
     if not ax.get_autoscaley_on():
         shown = ax.get_ylim()
         low, high = min(low, shown[0]), max(high, shown[1])
@@ -116,13 +126,13 @@ def _set_limits(ax: Axes, table: pd.DataFrame) -> None:
 
 def _draw_law(ax: Axes, law: ScalingLaw, floor: float, look: Look) -> None:
     first, last = law.curve.sizes[[0, -1]]
-    within, beyond = np.geomspace(first, last, _ON_A_LAW), np.geomspace(last, law.reach, _ON_A_LAW)
+    within, beyond = np.geomspace(first, last, _LAW_POINTS), np.geomspace(last, law.reach, _LAW_POINTS)
     for n, style, label in ((within, line_style(look), "_law"), (beyond, ":", "_reach")):
         ax.plot(n, law.predict(n).clip(min=floor), color=look.colour, lw=1.6, ls=style, label=label)
 
 
 def _draw_crossings(ax: Axes, rows: pd.DataFrame, metric: str) -> None:
-    for crossing in crossings_seen(rows):
+    for crossing in find_crossovers(rows, metric):
         assert crossing.n is not None
         curve = learning_curve(rows, crossing.a, metric)
         height = float(np.exp(interpolated(curve.log_means()[:1], curve.sizes, np.log([crossing.n.mean]))[0, 0]))
@@ -142,73 +152,76 @@ def _draw_crossings(ax: Axes, rows: pd.DataFrame, metric: str) -> None:
 
 @plot()
 def plot_data_equivalence(results: Results, ax: Axes | None = None, *, problem: str | None = None) -> Axes:
-    """Draw how many times the training points each learner needs for the error of the one with the prior.
+    """Plot how many times the training points each learner needs to reach the error of the learner with the prior.
 
     Parameters
     ----------
     results : Results
     ax : Axes or None, default=None
-        None draws on a new figure.
+        None makes a new figure.
     problem : str or None, default=None
-        Its label, where the study has several.
+        Label of a problem, if the study has several.
 
     Returns
     -------
     ax : Axes
-        Logarithmic; a learner a row, the most demanding at the top, with its interval. An arrow says that the number is
-        beyond what was measured, from there on.
+        A row for each learner, with its interval, on a logarithmic scale; the learner that needs most is at the top. An
+        arrow is a bound: the number lies beyond the measured sample sizes.
 
     Raises
     ------
     ValueError
-        If the study has no such problem, or the data tell of no learner how many it needs.
+        If the study has no such problem, or the data do not determine the number for any learner.
+
+    Examples
+    --------
+    Of the results of a study that asks a question about a prior::
+
+        ax = plot_data_equivalence(results)
+        ax.figure.savefig("equivalence.png")
     """
     rows = rows_of(results, problem)
     (found,) = (each for each in find(results.study, results.frame()) if each.problem in ("", problem))
-    told = [
-        (competitor.learner, competitor.equivalence.needed.times(1 / found.n_samples))
+    needed = [
+        (competitor.learner, competitor.equivalence.times)
         for competitor in found.competitors
         if competitor.equivalence is not None
     ]
-    if not told:
-        raise ValueError("how many samples a learner needs is told of none; at least two seeds of a pair are needed")
-    told.sort(key=lambda pair: pair[1].value)
+    if not needed:
+        raise ValueError("the data equivalence of no learner is determined; a pair needs at least two seeds")
+    needed.sort(key=lambda pair: pair[1].value)
     ax, styles = new_axes(ax), looks(results.learners)
     ax.axvline(1, color=GREY, lw=1)
-    for place, (learner, times) in enumerate(told):
+    for place, (learner, times) in enumerate(needed):
         _draw_times(ax, place, times, styles[learner])
-    ax.set_yticks(range(len(told)), [literal(learner) for learner, _ in told])
-    ax.set_ylim(-0.6, len(told) - 0.4)
-    ends = [value for _, times in told for value in (times.value, times.low, times.high)]
+    ax.set_yticks(range(len(needed)), [literal(learner) for learner, _ in needed])
+    ax.set_ylim(-0.6, len(needed) - 0.4)
+    ends = [value for _, times in needed for value in (times.value, times.low, times.high)]
     ends = [value for value in (*ends, 1.0) if 0 < value < np.inf]
     ax.set_xlim(min(ends) / 2, max(ends) * 2.5)
     set_scale(ax.xaxis, log=True, unit="x")
-    scale = scale_of(metric_of(rows)).title
-    ax.set_xlabel(folded(f"times the data of {found.reference} with n = {found.n_samples:,}, for its error", 60))
-    ax.set_title(scale, fontsize=10)
+    ax.set_xlabel(folded(f"times the data of {found.reference} with n = {found.n_samples:,}, for the same error", 60))
+    ax.set_title(scale_of(metric_of(rows)).title, fontsize=10)
     tidy(ax)
     ax.grid(visible=False, axis="y")
     return ax
 
 
-def _draw_times(ax: Axes, place: int, times: Estimate, look: Look) -> None:
-    beyond = bool(times.beyond)
-    if not beyond:
+def _draw_times(ax: Axes, place: int, times: CensoredInterval, look: Look) -> None:
+    if not times.side:
         ends = [np.clip(end, 1e-6 * times.value, 1e6 * times.value) for end in (times.low, times.high)]
         ax.hlines(place, *ends, color=look.colour, lw=2.5, alpha=0.65)
-    marker = _BEYOND.get(times.beyond, look.marker)
     ax.plot(
         times.value,
         place,
-        marker=marker,
+        marker=_BOUND_MARKERS.get(times.side, look.marker),
         color=look.colour,
         markersize=marker_size(look, 8),
         mec="white",
         label="_times",
     )
-    words = {"": "", "above": "more than ", "below": "less than "}[times.beyond]
     ax.annotate(
-        f"{words}{number(times.value, 2)} {bounds(times, 2)}".rstrip(),
+        f"{times.value_text(2)} {times.bounds_text(2)}".rstrip(),
         (times.value, place),
         (0, 7),
         textcoords="offset points",

@@ -1,4 +1,4 @@
-"""Whole figures: what every study gets where it is measured, then the pictures that its description asks for."""
+"""Figures of a study: those that every study has, if they are measured, and those that its description asks for."""
 
 import math
 import re
@@ -21,25 +21,23 @@ from studies.plots.lines import is_number, rows_of
 from studies.plots.regions import plot_region
 from studies.plots.style import INK, N_LOOKS, RIGHT, WRONG, handle, literal, looks, wrapped
 from studies.registry.bins import BY
+from studies.registry.metrics import in_order, loss_names
 from studies.registry.params import toml_value
 from studies.registry.plots import PLOTS
 from studies.results.results import Results
 from studies.spec.cells import Cell, plan_study
 from studies.spec.sections import PictureSpec
 
-LOSSES = ("error", "error_uniform", "error_sparse", "error_train", "mse", "mse_uniform", "mse_train")
-"""What learning curves are drawn of, in this order."""
-
-_SHOWN_SEED = 0  # whose decision regions are drawn
-_MOST_REGIONS = 12  # beside each other
+_SHOWN_SEED = 0  # seed of the decision regions
+_MOST_REGIONS = 12  # decision regions side by side
 _LEGEND_ROWS = 20
 _FEWEST = 3  # values of an axis that make a line
-_SIZE = (7.2, 4.6)  # inches, of a picture alone
+_SIZE = (7.2, 4.6)  # inches, of a single plot
 
 
 @dataclass(frozen=True)
-class Page:
-    """A figure with its name, which is a file's; or why there is none."""
+class StudyFigure:
+    """A figure with the name of its file; or, in `refusal`, the reason why there is none."""
 
     name: str
     figure: Figure | None
@@ -47,20 +45,20 @@ class Page:
     refusal: str = ""
 
 
-def pages(results: Results) -> Iterator[Page]:
-    """Yield all figures of a study: those that every study has, then those asked for."""
+def study_figures(results: Results) -> Iterator[StudyFigure]:
+    """Yield all figures of a study: those that every study has, then those that its description asks for."""
     several = len(results.problems) > 1
     measured = set(results.frame()["problem"]) if several else set(results.problems)
     for problem in (label for label in results.problems if label in measured):
         suffix = _slug(problem) if several else ""
         yield from _standard(results, problem if several else None, suffix)
-    for axis in _telling_axes(results):
+    for axis in _axes_to_draw(results):
         yield _drawn(results, f"axis-{axis}", PictureSpec.model_validate({"plot": "axis", "axis": axis}))
     yield from requested_plots(results)
 
 
-def requested_plots(results: Results) -> Iterator[Page]:
-    """Yield the figures that a study's description asks for, on each problem where they are of one."""
+def requested_plots(results: Results) -> Iterator[StudyFigure]:
+    """Yield the figures that a study's description asks for; plots of one problem are drawn for each problem."""
     for place, spec in enumerate(results.study.pictures, 1):
         name = f"picture-{place}-{spec.plot}"
         if PLOTS[spec.plot].whole_study or "problem" in spec.arguments or len(results.problems) == 1:
@@ -70,48 +68,50 @@ def requested_plots(results: Results) -> Iterator[Page]:
                 yield _drawn(results, name + _slug(problem), spec, problem)
 
 
-def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None = None) -> Page:
+def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None = None) -> StudyFigure:
     figure = Figure(figsize=_SIZE, layout="constrained")
     on_problem = {} if problem is None else {"problem": problem}
-    told = [f"{key} = {toml_value(value)}" for key, value in (spec.arguments | on_problem).items()]
-    title = f"{spec.plot.replace('_', ' ').capitalize()}: {', '.join(told)}".removesuffix(": ")
+    arguments = [f"{key} = {toml_value(value)}" for key, value in (spec.arguments | on_problem).items()]
+    title = f"{spec.plot.replace('_', ' ').capitalize()}: {', '.join(arguments)}".removesuffix(": ")
     try:
         PLOTS[spec.plot].draw(results, figure.subplots(), **spec.arguments, **on_problem)
-    except (TypeError, ValueError) as error:  # it is not measured, or of other learners
-        return Page(name, None, title, str(error))
+    except (TypeError, ValueError) as error:  # something is not measured, or the study has no such part
+        return StudyFigure(name, None, title, str(error))
     if problem is not None:
         figure.suptitle(wrapped(problem, figure))
-    return Page(name, figure, title)
+    return StudyFigure(name, figure, title)
 
 
-def _standard(results: Results, problem: str | None, suffix: str) -> Iterator[Page]:
+def _standard(results: Results, problem: str | None, suffix: str) -> Iterator[StudyFigure]:
     rows, where = rows_of(results, problem), f" ({problem})" if problem else ""
-    curves = rows[rows["metric"].isin(LOSSES)]
+    curves = rows[rows["metric"].isin(loss_names())]
     if curves["n_samples"].nunique() > 1:
         yield from _curves(results, curves, problem, suffix, where)
     measured = [by for by in BY if breakdown_size(rows, by) is not None]
     if measured:
-        yield Page("breakdown" + suffix, breakdowns(results, measured, problem, where))
+        yield StudyFigure("breakdown" + suffix, breakdowns(results, measured, problem, where))
     regions = decision_regions(results, problem, where)
     if regions is not None:
-        yield Page("decision-regions" + suffix, regions)
+        yield StudyFigure("decision-regions" + suffix, regions)
 
 
-def _curves(results: Results, curves: pd.DataFrame, problem: str | None, suffix: str, where: str) -> Iterator[Page]:
+def _curves(
+    results: Results, curves: pd.DataFrame, problem: str | None, suffix: str, where: str
+) -> Iterator[StudyFigure]:
     if (n_learners := curves["learner"].nunique()) > N_LOOKS:
-        refusal = f"{n_learners} learners, of which {N_LOOKS} can be told apart; [[pictures]] may name some of them"
-        yield Page("learning-curves" + suffix, None, refusal=refusal)
+        refusal = f"{n_learners} learners, of which only {N_LOOKS} can be distinguished; choose some in [[pictures]]"
+        yield StudyFigure("learning-curves" + suffix, None, refusal=refusal)
         return
-    yield Page("learning-curves" + suffix, learning_curves(results, curves, results.study.question + where))
+    yield StudyFigure("learning-curves" + suffix, learning_curves(results, curves, results.study.question + where))
     equivalence = _drawn(results, "data-equivalence" + suffix, PictureSpec(plot="data_equivalence"), problem)
     if equivalence.figure is not None:
         yield equivalence
 
 
-def _telling_axes(results: Results) -> list[str]:
-    """Return along which axes a study of one sample size is drawn: those of numbers, else any, else the learners.
+def _axes_to_draw(results: Results) -> list[str]:
+    """Return the axes along which a study of one sample size is drawn: those of numbers, else any, else the learners.
 
-    There are no such axes where its description asks for pictures of its own.
+    A study whose description asks for plots has none.
     """
     planned = plan_study(results.study)
     if results.study.pictures or len({p.cell.n_samples for p in planned}) > 1:
@@ -123,48 +123,50 @@ def _telling_axes(results: Results) -> list[str]:
 
 
 def learning_curves(results: Results, curves: pd.DataFrame, title: str) -> Figure:
-    """Draw the learning curves of each loss side by side, with one legend.
+    """Plot the learning curves of each loss side by side, with one legend.
 
     Parameters
     ----------
     results : Results
     curves : DataFrame
-        Tidy rows of losses, of one problem.
+        Rows of losses, of one problem.
     title : str
     """
-    metrics = [metric for metric in LOSSES if metric in set(curves["metric"])]
+    metrics = in_order(curves["metric"].unique())
     columns = math.ceil(curves["learner"].nunique() / _LEGEND_ROWS)
     figure = Figure(figsize=(3.6 * len(metrics) + 2.4 * columns, 4.8), layout="constrained")
-    axes = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
+    one_unit = len({scale_of(metric).unit for metric in metrics}) == 1
+    axes = figure.subplots(1, len(metrics), sharey=one_unit, squeeze=False)[0]
     styles = looks(results.learners)
     for ax, metric in zip(axes, metrics, strict=True):
         draw_curves(ax, curves[curves["metric"] == metric], metric, styles)
         ax.set_title(textwrap.fill(scale_of(metric).title, 30), fontsize=10)
         ax.set_ylabel("")
-        ax.label_outer()
+        if one_unit:
+            ax.label_outer()
     figure.suptitle(wrapped(title, figure))
     drawn = curves["learner"].unique()
-    handles = [*(handle(learner, styles[learner]) for learner in drawn), *_key(figure)]
+    handles = [*(handle(learner, styles[learner]) for learner in drawn), *_line_handles(figure)]
     figure.legend(handles=handles, loc="outside right center", frameon=False, ncols=columns)
     return figure
 
 
-def _key(figure: Figure) -> list[Line2D]:
-    """Return what explains the lines that are drawn."""
+def _line_handles(figure: Figure) -> list[Line2D]:
+    """Return the entries of a legend for the kinds of lines that are drawn."""
     drawn = {line.get_label() for ax in figure.axes for line in ax.lines}
     key = {
         "_law": Line2D([], [], color="0.4", lw=1.6, label="fitted law"),
-        "_reach": Line2D([], [], color="0.4", lw=1.6, ls=":", label="its reach"),
-        "_joined": Line2D([], [], color="0.4", lw=0.9, alpha=0.6, label="no law: joined"),
+        "_reach": Line2D([], [], color="0.4", lw=1.6, ls=":", label="extrapolation"),
+        "_joined": Line2D([], [], color="0.4", lw=0.9, alpha=0.6, label="no law fitted"),
         "_crossing": Line2D(
-            [], [], color=INK, marker="o", markersize=7, lw=1.3, markerfacecolor="none", label="crossing"
+            [], [], color=INK, marker="o", markersize=7, lw=1.3, markerfacecolor="none", label="crossover"
         ),
     }
     return [handle for label, handle in key.items() if label in drawn]
 
 
 def breakdowns(results: Results, by: list[str], problem: str | None, where: str) -> Figure:
-    """Draw the breakdowns of one problem side by side."""
+    """Plot the breakdowns of one problem side by side."""
     figure = Figure(figsize=(5.4 * len(by) + 1.8, 4.6), layout="constrained")
     for ax, name in zip(figure.subplots(1, len(by), squeeze=False)[0], by, strict=True):
         plot_breakdown(results, ax, by=name, problem=problem)
@@ -173,7 +175,7 @@ def breakdowns(results: Results, by: list[str], problem: str | None, where: str)
 
 
 def decision_regions(results: Results, problem: str | None, where: str) -> Figure | None:
-    """Draw the decision maps that the study's gallery asks for, one row a sample size; None if there are none."""
+    """Plot the decision maps of the study's gallery, a row for each sample size; None if there are none."""
     cells = {
         (planned.learner, planned.cell.n_samples): (planned.cell, 1 - outcome.values["accuracy"])
         for planned, outcome in results.outcomes()
@@ -218,12 +220,12 @@ def _gallery(
     for ax, learner in zip(axes[0], learners, strict=True):
         ax.set_title(textwrap.fill(literal(learner), 20), fontsize=10)
     figure.suptitle(wrapped(title, figure))
-    key = [Patch(color=to_rgba(RIGHT, 0.5), label="says inside, rightly"), Patch(color=WRONG, label="wrong")]
+    key = [Patch(color=to_rgba(RIGHT, 0.5), label="predicted inside, correct"), Patch(color=WRONG, label="wrong")]
     key += [Patch(color="0.75", label="sampling density"), Patch(color="black", label="training points")]
-    figure.legend(handles=key, loc="outside lower center", ncols=4 if len(learners) > 2 else 2, frameon=False)
+    figure.legend(handles=key, loc="outside lower center", ncols=4 if len(learners) > 3 else 2, frameon=False)
     return figure
 
 
 def _slug(problem: str) -> str:
-    """Return a problem's label as the end of a file's name."""
+    """Return a problem's label as the end of a file name."""
     return re.sub(r"[^\w.=]+", "-", f" {problem}")

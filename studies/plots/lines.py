@@ -1,4 +1,4 @@
-"""A metric along any axis of a study: one line for each combination of all else."""
+"""Selection of what is drawn: rows, metrics and learners by name, and lines of a metric along an axis of a study."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -9,65 +9,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from studies.analysis.comparisons import interval_of
-from studies.analysis.findings import PRIMARY
 from studies.analysis.intervals import Interval
 from studies.analysis.learning_curves import losses
 from studies.registry.errors import unknown
+from studies.registry.metrics import describe, in_order
 from studies.registry.params import format_value, label_without
+from studies.registry.test_sets import N_TEST
 from studies.results.results import Results
 from studies.spec.cells import PlannedCell
 
 
-def rows_of(results: Results, problem: str | None = None) -> pd.DataFrame:
-    """Return the rows of one problem, with accuracies as errors.
-
-    Raises
-    ------
-    ValueError
-        If there is no such problem, or it is not said which of several, or nothing of it is measured.
-    """
-    label = results.problem_label(problem)
-    rows = losses(results.frame())
-    rows = rows[rows["problem"] == label] if "problem" in rows else rows
-    if rows.empty:
-        raise ValueError(f"nothing of {results.study.name} on {label} is measured yet")
-    return rows
-
-
-def metric_of(rows: pd.DataFrame, metric: str | None = None) -> str:
-    """Return a metric that is measured: without a name, what learners are judged by.
-
-    Raises
-    ------
-    ValueError
-        If it is not measured.
-    """
-    measured = [str(name) for name in rows["metric"].unique()]
-    found = metric or next((name for name in PRIMARY if name in measured), PRIMARY[0])
-    if found not in measured:
-        raise ValueError(unknown("metric", found, measured, "the results"))
-    return found
-
-
-def learners_of(rows: pd.DataFrame, learners: list[str] | None = None) -> list[str]:
-    """Return the learners that have rows: of those named, by a label or its family's, or all.
-
-    Raises
-    ------
-    ValueError
-        If one that is named has none.
-    """
-    there = [str(learner) for learner in rows["learner"].unique()]
-    families = dict(zip(rows["learner"], rows["family"], strict=True)) if "family" in rows else {}
-    for name in learners or ():
-        if name not in there and name not in families.values():
-            raise ValueError(unknown("learner", name, there, "the results"))
-    return there if learners is None else [name for name in there if {name, families.get(name)} & {*learners}]
-
-
 @dataclass(frozen=True)
 class Line:
-    """A metric along an axis, over seeds, in the order of the axis.
+    """A metric along an axis: means over seeds with intervals, in the order of the axis.
 
     Attributes
     ----------
@@ -75,9 +29,9 @@ class Line:
     learner : str
         Its label, without the value of the axis.
     problem : str
-        Likewise.
+        Its label, without the value of the axis.
     n_samples : int or None
-        None where that is the axis.
+        None where the axis is the sample size.
     x : tuple
         Values of the axis.
     means, lows, highs : ndarray of shape (n_values,)
@@ -93,6 +47,64 @@ class Line:
     highs: NDArray[np.float64]
 
 
+def rows_of(results: Results, problem: str | None = None) -> pd.DataFrame:
+    """Return the rows of one problem, with accuracies as errors.
+
+    Raises
+    ------
+    ValueError
+        If there is no such problem, if there are several and `problem` is None, or if nothing of it is measured.
+    """
+    label = results.problem_label(problem)
+    rows = losses(results.frame())
+    rows = rows[rows["problem"] == label] if "problem" in rows else rows
+    if rows.empty:
+        raise ValueError(f"nothing of {results.study.name} on {label} is measured yet")
+    return rows
+
+
+def metric_of(rows: pd.DataFrame, metric: str | None = None) -> str:
+    """Return a metric that is measured; without a name the first in order, which is a primary one if there is one.
+
+    Raises
+    ------
+    ValueError
+        If it is not measured.
+    """
+    measured = in_order(str(name) for name in rows["metric"].unique())
+    if metric is not None and metric not in measured:
+        raise ValueError(unknown("metric", metric, measured, "the results"))
+    return metric or measured[0]
+
+
+def learners_of(rows: pd.DataFrame, learners: list[str] | None = None) -> list[str]:
+    """Return the measured learners: those named, by a label or that of a family, or all.
+
+    Raises
+    ------
+    ValueError
+        If a named one is not measured.
+    """
+    measured = [str(learner) for learner in rows["learner"].unique()]
+    families = dict(zip(rows["learner"], rows["family"], strict=True)) if "family" in rows else {}
+    for name in learners or ():
+        if name not in measured and name not in families.values():
+            raise ValueError(unknown("learner", name, measured, "the results"))
+    return measured if learners is None else [name for name in measured if {name, families.get(name)} & {*learners}]
+
+
+def drawn_range(metric: str) -> tuple[float, float]:
+    """Return the smallest and the largest value that is drawn of a metric.
+
+    An error is drawn from one wrong test point on, and any other loss from the rounding of numbers on, so that 0 has a
+    place on a logarithmic scale.
+    """
+    shown = describe(metric)
+    if not shown.is_loss:
+        return -np.inf, np.inf
+    return (1 / N_TEST, 1.0) if shown.unit == "%" else (float(np.finfo(float).eps), np.inf)
+
+
 def lines_along(
     results: Results,
     axis: str,
@@ -102,20 +114,21 @@ def lines_along(
     n_samples: int | None = None,
     problem: str | None = None,
 ) -> list[Line]:
-    """Return a metric along an axis, in the study's order.
+    """Return the lines of a metric along an axis, one for each combination of all else, in the study's order.
 
     Parameters
     ----------
     results : Results
     axis : str
-        One of the study, or "n_samples" or "learner".
+        An axis of the study, "n_samples" or "learner".
     metric : str or None, default=None
-        None takes what learners are judged by.
+        See `metric_of`.
     learners : sequence of str or None, default=None
-        Labels of learners or families.
+        Labels of learners or families; None takes all.
     n_samples : int or None, default=None
+        None takes all.
     problem : str or None, default=None
-        Label of a problem, or that of a family of them.
+        Label of a problem or of a family of problems; None takes all.
 
     Raises
     ------
@@ -135,18 +148,12 @@ def lines_along(
             columns=["line", "x", "metric", "value"],
         )
     )
+    if rows.empty:
+        raise ValueError(f"nothing along {axis!r} is measured yet")
     metric = metric_of(rows, metric)
     rows = rows[rows["metric"] == metric]
     interval = interval_of(rows, metric)
     return [_line(metric, key, part, interval) for key, part in rows.groupby("line", sort=False)]
-
-
-def _line(metric: str, key: Any, rows: pd.DataFrame, interval: Callable[[pd.Series], Interval]) -> Line:
-    found: dict[Any, Interval] = {x: interval(values) for x, values in rows.groupby("x", sort=False)["value"]}
-    order = sorted(found) if all(map(is_number, found)) else list(found)
-    means, lows, highs = np.array([(found[x].mean, found[x].low, found[x].high) for x in order]).T
-    learner, problem, n_samples = key
-    return Line(metric, learner, problem, n_samples, tuple(order), means, lows, highs)
 
 
 def without(planned: PlannedCell, axis: str) -> tuple[str, str]:
@@ -160,7 +167,21 @@ def without(planned: PlannedCell, axis: str) -> tuple[str, str]:
     return label_without(planned.learner, axis.removeprefix("learner_"), value), problem
 
 
+def is_number(value: Any) -> bool:
+    """Return whether a value of an axis is a number, and not a category."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _line(metric: str, key: Any, rows: pd.DataFrame, interval: Callable[[pd.Series], Interval]) -> Line:
+    found: dict[Any, Interval] = {x: interval(values) for x, values in rows.groupby("x", sort=False)["value"]}
+    order = sorted(found) if all(map(is_number, found)) else list(found)
+    means, lows, highs = np.array([(found[x].mean, found[x].low, found[x].high) for x in order]).T
+    learner, problem, n_samples = key
+    return Line(metric, learner, problem, n_samples, tuple(order), means, lows, highs)
+
+
 def _place(planned: PlannedCell, axis: str) -> dict[str, Hashable]:
+    """Return the line of a cell, as (learner, problem, sample size), and its value of the axis."""
     size = planned.cell.n_samples
     if axis == "n_samples":
         return {"line": (planned.learner, planned.problem, None), "x": size}
@@ -168,11 +189,6 @@ def _place(planned: PlannedCell, axis: str) -> dict[str, Hashable]:
         return {"line": ("", planned.problem, size), "x": planned.learner}
     value = planned.axes[axis]
     return {"line": (*without(planned, axis), size), "x": value if is_number(value) else format_value(value)}
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value has a place on a scale."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_wanted(

@@ -1,4 +1,4 @@
-"""What is seen in the plane: decision regions, and the sampling density with its sample."""
+"""Problems in the plane: decision regions of learners, and the sampling density with a sample."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,7 +12,7 @@ from studies.registry.test_sets import MAP_SIZE, decision_map, map_points
 from studies.results.results import Results
 from toymanifold import Problem
 
-_SAMPLE = 1000  # points, where no number is asked for
+_SAMPLE = 1000  # points of a sample by default
 
 
 @plot()
@@ -25,31 +25,41 @@ def plot_decision_region(
     seed: int = 0,
     problem: str | None = None,
 ) -> Axes:
-    """Draw where a learner of the study answers 1, over the sampling density, with its training points.
+    """Plot the decision regions of a learner over the sampling density, with its training points.
 
-    The map is taken from the store where the study's gallery has it; else the learner is fitted again.
+    The map is taken from the store if the study's gallery has it; otherwise the learner is fitted again.
 
     Parameters
     ----------
     results : Results
     ax : Axes or None, default=None
-        None draws on a new figure.
+        None makes a new figure.
     learner : str
-        Its label.
+        Label of a learner.
     n_samples : int
+        One of its sample sizes.
     seed : int, default=0
+        One of the study's seeds.
     problem : str or None, default=None
-        Its label, where the study has several.
+        Label of a problem, if the study has several.
 
     Returns
     -------
     ax : Axes
-        Blue where the answer 1 is right, orange where the answer is wrong, either way.
+        Blue where class 1 is predicted correctly, orange where the prediction is wrong, of either class.
 
     Raises
     ------
     ValueError
         If the study has no such cell, or its problem is not a classification in the plane.
+
+    Examples
+    --------
+    A problem and what a learner makes of it::
+
+        figure, (left, right) = plt.subplots(1, 2)
+        plot_density(results, left)
+        plot_decision_region(results, right, learner="kNN", n_samples=1000)
     """
     cell, built = results.cell(learner, n_samples, seed, problem), results.problem(problem)
     half_width = _half_width(built)
@@ -71,17 +81,19 @@ def plot_density(
     seed: int = 0,
     problem: str | None = None,
 ) -> Axes:
-    """Draw a problem of the study: its sampling density, the true boundary, and a sample with its labels.
+    """Plot the sampling density of a problem, its true boundary, and a sample with its labels.
 
     Parameters
     ----------
     results : Results
     ax : Axes or None, default=None
-        None draws on a new figure.
+        None makes a new figure.
     n_samples : int, default=1000
+        Number of points of the sample.
     seed : int, default=0
+        Seed of the sample.
     problem : str or None, default=None
-        Its label, where the study has several.
+        Label of a problem, if the study has several.
 
     Returns
     -------
@@ -92,6 +104,10 @@ def plot_density(
     ------
     ValueError
         If the study has no such problem, or it is not a classification in the plane.
+
+    Examples
+    --------
+    See `plot_decision_region`.
     """
     built = results.problem(problem)
     half_width = _half_width(built)
@@ -109,33 +125,40 @@ def plot_density(
 def plot_region(
     inside: NDArray[np.bool_], problem: Problem, half_width: float, X: NDArray[np.float64], ax: Axes | None = None
 ) -> Axes:
-    """Draw a decision map over the sampling density, with training points and the true boundary.
+    """Plot a decision map over the sampling density, with training points and the true boundary.
 
     Parameters
     ----------
     inside : ndarray of shape (size, size), bool
-        From `studies.points.decision_map`.
+        Where class 1 is predicted, from `studies.registry.test_sets.decision_map`.
     problem : Problem
-        In the plane.
+        A classification in the plane.
     half_width : float
-        Of the square that the map covers.
+        Half the side of the square that the map covers.
     X : ndarray of shape (n_samples, 2)
         The training points.
     ax : Axes or None, default=None
-        None draws on a new figure.
+        None makes a new figure.
 
     Returns
     -------
     ax : Axes
-        Blue where the answer 1 is right, orange where the answer is wrong, either way.
+        Blue where class 1 is predicted correctly, orange where the prediction is wrong, of either class.
+
+    Examples
+    --------
+    The decision regions of any classifier::
+
+        inside = decision_map(classifier, half_width=1.2)
+        plot_region(inside, spiral_problem(), half_width=1.2, X=X)
     """
     ax = new_axes(ax)
     truth = problem.label(map_points(half_width)).reshape(inside.shape) == 1
     _draw_truth(ax, problem, half_width)
-    answer = np.zeros((*inside.shape, 4))
-    answer[inside & truth] = to_rgba(RIGHT, 0.5)
-    answer[inside != truth] = to_rgba(WRONG, 0.9)
-    ax.imshow(answer, extent=ax.images[0].get_extent(), origin="lower", interpolation="nearest")
+    pixels = np.zeros((*inside.shape, 4))
+    pixels[inside & truth] = to_rgba(RIGHT, 0.5)
+    pixels[inside != truth] = to_rgba(WRONG, 0.9)
+    ax.imshow(pixels, extent=ax.images[0].get_extent(), origin="lower", interpolation="nearest")
     ax.scatter(X[:, 0], X[:, 1], s=min(3, 800 / len(X)), color="black", linewidths=0)
     return ax
 
@@ -152,5 +175,8 @@ def _draw_truth(ax: Axes, problem: Problem, half_width: float) -> None:
 
 def _half_width(problem: Problem) -> float:
     if problem.dimension != 2 or problem.target.n_classes != 2:
-        raise ValueError(f"a map is of two classes in the plane, and this problem has {problem.dimension} dimensions")
+        raise ValueError(
+            f"decision regions are drawn of two classes in the plane; this problem is a {problem.task} in dimension"
+            f" {problem.dimension}"
+        )
     return MAP_MARGIN * problem.target.radius

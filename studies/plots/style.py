@@ -1,15 +1,16 @@
-"""What all pictures are drawn with: axes, scales with readable ticks, points with intervals, names at their curves."""
+"""The common style of all plots: looks of learners, scales with readable ticks, points with intervals, names at curves.
+
+A learner has one look, a colour with a marker and a dash, in every plot and report of its study.
+"""
 
 import math
 import textwrap
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
@@ -18,70 +19,56 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
 
-from studies.analysis.claims import axis_of
-
-
-def spread(places: Sequence[float], low: float, high: float, line: float) -> list[float]:
-    """Return places for names, as near as can be to those that are wanted, a line apart, from `low` to `high`."""
-    order = np.argsort(places, kind="stable")
-    lines = line * np.arange(len(places))
-    # Without the lines between them the names need only be in order: least squares under that is isotonic regression.
-    placed = isotonic_regression(np.asarray(places)[order] - lines).x.clip(low, high - lines[-1]) + lines
-    return [float(placed[place]) for place in np.argsort(order)]
-
-
-def shortened(name: str, longest: int) -> str:
-    """Return a name of at most `longest` letters, its end left out."""
-    return name if len(name) <= longest else name[: longest - 1] + "…"
-
+COLOURS = (
+    "#0173b2",
+    "#de8f05",
+    "#029e73",
+    "#d55e00",
+    "#cc78bc",
+    "#ca9161",
+    "#fbafe4",
+    "#949494",
+    "#ece133",
+    "#56b4e9",
+)
+"""The palette "colorblind" of seaborn, which readers with a colour vision deficiency can distinguish."""
 
 MARKERS = "osD^vPX*<>"
-"""Marks, in matplotlib's letters."""
+"""Markers, one for each colour, as matplotlib names them."""
 
 DASHES: tuple[tuple[int, ...], ...] = ((), (7, 3), (2, 3), (9, 3, 2, 3))
-"""Lengths of lines and gaps, in pixels; none is a whole line."""
+"""Dash patterns: lengths of lines and gaps in pixels; the empty one is a solid line."""
 
-RIGHT, WRONG = "#0173b2", "#de8f05"
-"""Of a map: where the answer 1 is right, and where an answer is wrong."""
+N_LOOKS = len(COLOURS) * len(DASHES)
+"""Number of different looks; the next learner looks like the first."""
 
-_N_COLOURS = len(MARKERS)
+RIGHT, WRONG = COLOURS[:2]
+"""Colours of decision regions: correct predictions of class 1, and wrong predictions."""
 
-N_LOOKS = _N_COLOURS * len(DASHES)
-"""How many learners can be told apart; the next one looks like the first."""
+INK, GREY = "#333333", "0.45"
+"""Colours of text and of lines for reference."""
+
+_NAME_SIZE = 8.5  # points
+_LINE = 1.3  # distance between names, in heights of a letter
+_LONGEST = 36  # letters of a line of a name
+_TICK_ROOM = 30  # letters of tick labels along an axis
+_DECADE = 10.0
+_CLIP = 10.0  # factor beyond the means up to which intervals are shown on a logarithmic scale
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
 class Look:
-    """A colour in hexadecimal, a mark of `MARKERS` and a dash of `DASHES`."""
+    """A colour in hexadecimal, a marker of `MARKERS` and a dash of `DASHES`."""
 
     colour: str
     marker: str
     dash: tuple[int, ...]
 
 
-def looks(learners: Iterable[str]) -> dict[str, Look]:
-    """Return the look of each of a study's learners, in its order."""
-    colours = sns.color_palette("colorblind", _N_COLOURS).as_hex()
-    return {
-        learner: Look(colours[i % _N_COLOURS], MARKERS[i % _N_COLOURS], DASHES[i // _N_COLOURS % len(DASHES)])
-        for i, learner in enumerate(learners)
-    }
-
-
-INK, GREY = "#333333", "0.45"
-
-_ROOM = 30  # letters of ticks along an axis
-_POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_BEYOND = 10.0  # times the means up to which an interval is shown, on a logarithmic scale
-_LONGEST = 36  # letters of a line of a name
-_NAME_SIZE = 8.5  # points
-_LINE = 1.3  # from name to name, in heights of a letter
-_DECADE = 10.0
-
-
 @dataclass(frozen=True)
 class End:
-    """Where a named curve ends."""
+    """The last point of a named curve."""
 
     name: str
     x: float
@@ -89,87 +76,126 @@ class End:
     look: Look
 
 
-def new_axes(ax: Axes | None) -> Axes:
-    """Return the axes given, or those of a new figure, which leaves room for what stands beside them."""
-    return plt.subplots(layout="constrained")[1] if ax is None else ax
+Key = TypeVar("Key", bound=Hashable)
 
 
-def literal(text: str) -> str:
-    """Return text without mathematics: a dollar is a dollar."""
-    return text.replace("$", r"\$")
-
-
-def wrapped(title: str, figure: Figure) -> str:
-    """Return a title in lines as long as a figure is wide."""
-    return textwrap.fill(literal(title), width=max(20, int(9 * figure.get_figwidth())))
+def looks(learners: Iterable[Key]) -> dict[Key, Look]:
+    """Return the looks of a study's learners, or of other things that a plot distinguishes, by their order."""
+    n = len(COLOURS)
+    return {
+        learner: Look(COLOURS[i % n], MARKERS[i % n], DASHES[i // n % len(DASHES)])
+        for i, learner in enumerate(learners)
+    }
 
 
 def line_style(look: Look) -> str | tuple[int, tuple[float, ...]]:
-    """Return the dash of a look in matplotlib's words, which multiply it by the width of the line."""
+    """Return the dash of a look for matplotlib, which multiplies it by the width of the line."""
     return (0, tuple(length / 2 for length in look.dash)) if look.dash else "-"
 
 
 def marker_size(look: Look, size: float = 6.5) -> float:
-    """Return the size at which a mark looks as large as others: a star has little inside."""
+    """Return the size at which a marker looks as large as the others: a star is larger."""
     return 1.5 * size if look.marker == "*" else size
 
 
+def new_axes(ax: Axes | None) -> Axes:
+    """Return the given axes, or those of a new figure of pyplot, which notebooks display."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt  # only here: it chooses a backend, which drawing on given axes does not need
+
+    return plt.subplots(layout="constrained")[1]
+
+
+def literal(text: str) -> str:
+    """Return text in which dollars do not start mathematics."""
+    return text.replace("$", r"\$")
+
+
+def folded(name: str, longest: int = _LONGEST) -> str:
+    """Return a name folded into lines of at most `longest` letters."""
+    return textwrap.fill(literal(name), longest)
+
+
+def wrapped(title: str, figure: Figure) -> str:
+    """Return a title folded to the width of a figure."""
+    return folded(title, max(20, int(9 * figure.get_figwidth())))
+
+
+def shortened(name: str, longest: int) -> str:
+    """Return a name cut to at most `longest` letters."""
+    return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
 def spans_a_decade(values: ArrayLike) -> bool:
-    """Whether values are positive and the largest is ten times the smallest: then their scale is logarithmic."""
+    """Return whether values are positive and span a factor of ten, so that their scale is logarithmic."""
     finite = np.asarray(values, dtype=np.float64)
     finite = finite[np.isfinite(finite)]
     return bool(len(finite) and finite.min() > 0 and finite.max() >= _DECADE * finite.min() * (1 - 1e-9))
 
 
 def set_scale(axis: Axis, *, log: bool, factor: float = 1.0, unit: str = "", at: Collection[float] = ()) -> None:
-    """Give an axis its scale, with ticks in words: `at` these values if they are few, and in units of `unit`."""
+    """Set the scale and the ticks of an axis.
+
+    Parameters
+    ----------
+    axis : Axis
+    log : bool
+        Whether the scale is logarithmic.
+    factor : float, default=1.0
+        Factor from the data to the numbers at the ticks.
+    unit : str, default=""
+        Written behind each number.
+    at : collection of float, default=()
+        Places of the ticks, where their labels have room.
+    """
     of_x, scale = isinstance(axis, XAxis), "log" if log else "linear"
     axis.axes.set(**{"xscale" if of_x else "yscale": scale})
 
     def text(value: float, _: int | None = None) -> str:
-        return _number(factor * value) + unit
+        return _tick_number(factor * value) + unit
 
     labels = [text(value) for value in sorted(at)]
-    if labels and len("  ".join(labels)) <= _ROOM:
+    if labels and len("  ".join(labels)) <= _TICK_ROOM:
         axis.set_ticks(sorted(at), labels)
         axis.set_minor_formatter(NullFormatter())
         return
     axis.set_major_formatter(FuncFormatter(text))
     if log:
-        axis.set_minor_formatter(FuncFormatter(lambda value, _: text(value) if _is_told(value, axis) else ""))
+        axis.set_minor_formatter(FuncFormatter(lambda value, _: text(value) if _has_label(value, axis) else ""))
 
 
-def _number(value: float) -> str:
-    """Return a number as a tick says it: 1,000 in full, 10⁶ as a power."""
+def _tick_number(value: float) -> str:
+    """Return the label of a tick: 1,000 in full, 10⁶ as a power."""
     power = math.log10(abs(value)) if value else 0.0
     if abs(power) >= 5 and power == round(power):
-        return f"10{str(round(power)).translate(_POWERS)}"
+        return f"10{str(round(power)).translate(_SUPERSCRIPTS)}"
     return f"{value:,.6g}" if abs(power) < 6 else f"{value:.3g}"
 
 
-def clip_ylim(ax: Axes, means: ArrayLike) -> None:
-    """Let intervals run out of the axes, rather than squeeze the means between their ends."""
-    values = np.asarray(means, dtype=np.float64)
-    low, high = ax.get_ylim()
-    if ax.get_yscale() == "log":
-        ax.set_ylim(max(low, values.min() / _BEYOND), min(high, values.max() * _BEYOND))
-    elif span := values.max() - min(values.min(), 0.0):
-        below = span if values.min() < 0 else 0.05 * span
-        ax.set_ylim(max(low, min(values.min(), 0.0) - below), min(high, values.max() + span))
-
-
-def _is_told(value: float, axis: Axis) -> bool:
-    """Whether a value between powers of ten has a label: more have one on an axis that is shorter than a decade."""
+def _has_label(value: float, axis: Axis) -> bool:
+    """Return whether a tick between powers of ten has a label: more have one on an axis shorter than a decade."""
     low, high = sorted(axis.get_view_interval())
     usual = "" if isinstance(axis, XAxis) else "25"
     return f"{value:.0e}"[0] in (usual if high >= _DECADE * low else "234568")
 
 
+def clip_ylim(ax: Axes, means: ArrayLike) -> None:
+    """Limit the y axis to the surroundings of the means; intervals that are much longer leave the axes."""
+    values = np.asarray(means, dtype=np.float64)
+    low, high = ax.get_ylim()
+    if ax.get_yscale() == "log":
+        ax.set_ylim(max(low, values.min() / _CLIP), min(high, values.max() * _CLIP))
+    elif span := values.max() - min(values.min(), 0.0):
+        below = span if values.min() < 0 else 0.05 * span
+        ax.set_ylim(max(low, min(values.min(), 0.0) - below), min(high, values.max() + span))
+
+
 def tidy(ax: Axes) -> None:
-    """Leave light grid lines and two sides of the frame."""
+    """Draw light grid lines, and remove the upper and the right side of the frame."""
     ax.grid(which="major", color="0.9")
     ax.set_axisbelow(True)
-    sns.despine(ax=ax)
+    ax.spines[["top", "right"]].set_visible(False)
 
 
 def draw_points(
@@ -182,7 +208,7 @@ def draw_points(
     *,
     hollow: bool = False,
 ) -> None:
-    """Draw points in a look with their intervals; a `name` is what a legend calls them."""
+    """Draw means with their intervals, (lows, highs), in a look; `name` is their label in a legend."""
     ax.vlines(x, *intervals, color=look.colour, lw=1.5, alpha=0.65)
     ax.plot(
         x,
@@ -199,13 +225,30 @@ def draw_points(
     )
 
 
-def folded(name: str, longest: int = _LONGEST) -> str:
-    """Return a name in lines that are not too long."""
-    return textwrap.fill(literal(name), longest)
+def draw_joined(ax: Axes, x: ArrayLike, means: ArrayLike, look: Look) -> None:
+    """Join means by a thin line in a look."""
+    ax.plot(x, means, color=look.colour, lw=0.9, alpha=0.6, ls=line_style(look), label="_joined")
+
+
+def draw_median(ax: Axes, table: pd.DataFrame, **look: Any) -> None:
+    """Draw the median over seeds of a `seed_table` against its columns, with a band for the middle half."""
+    x = table.columns.to_numpy(dtype=float)
+    (line,) = ax.plot(x, table.median(), **{"marker": "o", "markersize": 4, **look})
+    ax.fill_between(x, table.quantile(0.25), table.quantile(0.75), color=line.get_color(), alpha=0.18, lw=0)
+
+
+def finish_axes(ax: Axes, **legend: Any) -> Axes:
+    """Add the legend, the grid, and readable ticks on logarithmic axes whose ticks are not set."""
+    ax.legend(**{"frameon": False, "fontsize": 8, **legend})
+    for axis, scale in ((ax.xaxis, ax.get_xscale()), (ax.yaxis, ax.get_yscale())):
+        if scale == "log" and not isinstance(axis.get_major_locator(), FixedLocator):
+            set_scale(axis, log=True)
+    tidy(ax)
+    return ax
 
 
 def handle(name: str, look: Look) -> Line2D:
-    """Return what a legend shows of a learner: its mark, and its dash if it has one."""
+    """Return the entry of a learner in a legend: its marker, and its dash if it has one."""
     return Line2D(
         [],
         [],
@@ -218,9 +261,9 @@ def handle(name: str, look: Look) -> Line2D:
 
 
 def name_curves(ax: Axes, ends: Sequence[End]) -> None:
-    """Write names at the ends of their curves, to the right of the axes; where there is no room, beside as a legend.
+    """Write the names of curves at their ends, to the right of the axes; or in a legend, where they have no room.
 
-    To be called last: names stand where the limits of the axes put the curves' ends.
+    Call it last: it fixes the limits of the axes.
     """
     ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
     height = ax.get_window_extent().height / ax.figure.dpi * 72
@@ -234,39 +277,42 @@ def name_curves(ax: Axes, ends: Sequence[End]) -> None:
             fontsize=_NAME_SIZE,
             ncols=math.ceil(len(ends) * line),
         )
-        return
-    if not ends:
-        return
-    wanted = [_share_of_height(ax, end) for end in ends]
-    for end, place in zip(ends, spread(wanted, line / 2, 1 - line / 2, line), strict=True):
-        ax.annotate(
-            literal(end.name),
-            (end.x, end.y),
-            (1.05, place),
-            textcoords="axes fraction",
-            va="center",
-            fontsize=_NAME_SIZE,
-            color=INK,
-            annotation_clip=False,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": end.look.colour,
-                "lw": 0.8,
-                "ls": ":",
-                "relpos": (0, 0.5),
-                "shrinkA": 10,
-            },
-        )
-        ax.plot(
-            1.03,
-            place,
-            marker=end.look.marker,
-            color=end.look.colour,
-            markersize=marker_size(end.look),
-            transform=ax.transAxes,
-            clip_on=False,
-            label="_name",
-        )
+    elif ends:
+        heights = spread([_share_of_height(ax, end) for end in ends], line / 2, 1 - line / 2, line)
+        for end, at in zip(ends, heights, strict=True):
+            _write_name(ax, end, at)
+
+
+def _write_name(ax: Axes, end: End, height: float) -> None:
+    """Write a name with its marker at a share of the height of the axes, and a dotted line from the curve's end."""
+    ax.annotate(
+        literal(end.name),
+        (end.x, end.y),
+        (1.05, height),
+        textcoords="axes fraction",
+        va="center",
+        fontsize=_NAME_SIZE,
+        color=INK,
+        annotation_clip=False,
+        arrowprops={
+            "arrowstyle": "-",
+            "color": end.look.colour,
+            "lw": 0.8,
+            "ls": ":",
+            "relpos": (0, 0.5),
+            "shrinkA": 10,
+        },
+    )
+    ax.plot(
+        1.03,
+        height,
+        marker=end.look.marker,
+        color=end.look.colour,
+        markersize=marker_size(end.look),
+        transform=ax.transAxes,
+        clip_on=False,
+        label="_name",
+    )
 
 
 def _share_of_height(ax: Axes, end: End) -> float:
@@ -274,18 +320,10 @@ def _share_of_height(ax: Axes, end: End) -> float:
     return float(ax.transAxes.inverted().transform(pixels)[1])
 
 
-def draw(ax: Axes, table: pd.DataFrame, **look: Any) -> None:
-    """Draw the median over seeds against the columns of a table from `by_seed`, the band being the middle half."""
-    x = axis_of(table)
-    (line,) = ax.plot(x, table.median(), **{"marker": "o", "markersize": 4, **look})
-    ax.fill_between(x, table.quantile(0.25), table.quantile(0.75), color=line.get_color(), alpha=0.18, lw=0)
-
-
-def finish(ax: Axes, **legend: Any) -> Axes:
-    """Give axes their legend and grid, and readable ticks where they are logarithmic and have none of their own."""
-    ax.legend(**{"frameon": False, "fontsize": 8, **legend})
-    for axis, scale in ((ax.xaxis, ax.get_xscale()), (ax.yaxis, ax.get_yscale())):
-        if scale == "log" and not isinstance(axis.get_major_locator(), FixedLocator):
-            set_scale(axis, log=True)
-    tidy(ax)
-    return ax
+def spread(places: Sequence[float], low: float, high: float, line: float) -> list[float]:
+    """Return places between `low` and `high` that are at least a line apart, and as near as possible to `places`."""
+    order = np.argsort(places, kind="stable")
+    lines = line * np.arange(len(places))
+    # Less the lines between them, the places need only be in order: least squares under that is isotonic regression.
+    placed = isotonic_regression(np.asarray(places)[order] - lines).x.clip(low, high - lines[-1]) + lines
+    return [float(placed[place]) for place in np.argsort(order)]

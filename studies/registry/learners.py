@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from estimators import CATALOG, Prior, SpiralPhase, with_prior
 from studies.registry.errors import Issue, unknown
 from studies.registry.params import Builder, named_parameters, variants
-from studies.registry.problems import TASKS, task_of
+from studies.registry.problems import TASKS
 from toymanifold import Problem, Spiral
 
 VERSION = "3"
@@ -123,7 +123,7 @@ def make_learner(
     ValueError, TypeError
         If the learner cannot be constructed for this problem.
     """
-    learner = with_prior(find(name, task_of(problem), allow)(**(params or {})), _resolved_prior(prior, problem))
+    learner = with_prior(find(name, problem.task, allow)(**(params or {})), _resolved_prior(prior, problem))
     seeds = {key: seed for key in learner.get_params() if key.split("__")[-1] == "random_state"}
     return learner.set_params(**seeds)
 
@@ -167,7 +167,7 @@ def learner_issues(
     name: str, priors: Collection[str], params: Mapping[str, Any], problem: Problem, allow: Collection[str]
 ) -> list[Issue]:
     """Return the errors of a learner, valid by itself, on a problem: in its parameters, priors or class."""
-    if unknown_names := unknown_params(name, params, [task_of(problem)], allow):
+    if unknown_names := unknown_params(name, params, [problem.task], allow):
         return [issue._replace(at=("params", *issue.at)) for issue in unknown_names]
     issues = []
     for prior in priors:
@@ -179,7 +179,7 @@ def learner_issues(
 
 
 def _class_issues(name: str, params: Mapping[str, Any], problem: Problem, allow: Collection[str]) -> list[Issue]:
-    task = task_of(problem)
+    task = problem.task
     try:
         fits = _FITS[task](make_learner(name, problem, params=params, allow=allow))
     except Exception as error:  # constructing a foreign class can raise anything

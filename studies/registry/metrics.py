@@ -1,12 +1,13 @@
-"""What is measured on a fitted learner.
+"""Metrics: what is measured on a fitted learner, and how it is named in tables, plots and reports.
 
-A metric is a function of a `Fitted`, registered under its own name by `metric`.
+A metric is a function of a `Fitted`, registered under its own name by `metric`. Everything shown of it is said there:
+no other module has a list of metrics.
 """
 
 import functools
 import inspect
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.metrics import r2_score
 
-from studies.registry.bins import breakdown_values
+from studies.registry.bins import mean_by_bin
 from studies.registry.registry import Registry
 from studies.registry.test_sets import LabelledPoints, TestSets
 from toymanifold import CoordinateFunction, OneHotPairs, Problem, UniformBall, UniformBox, UniformSphere
@@ -23,16 +24,16 @@ from toymanifold import CoordinateFunction, OneHotPairs, Problem, UniformBall, U
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted learner, and all that it can be measured by.
+    """A fitted learner with its training points and test sets.
 
     Parameters
     ----------
     estimator : BaseEstimator
     tests : TestSets
     seconds : float
-        That its fit took.
+        Duration of the fit.
     n_samples, seed : int
-        Of its training points.
+        Number and seed of the training points.
     """
 
     estimator: BaseEstimator
@@ -43,47 +44,51 @@ class Fitted:
 
     @property
     def problem(self) -> Problem:
-        """What was to be learnt."""
+        """The problem that was learnt."""
         return self.tests.problem
 
     @functools.cached_property
     def train(self) -> LabelledPoints:
-        """The training points, with the labels that the learner saw."""
+        """The training points, with the labels that the learner was given."""
         return LabelledPoints(*self.problem.sample(self.n_samples, self.seed))
 
     @functools.cached_property
     def timed_prediction(self) -> tuple[NDArray[Any], float]:
-        """The answers at ``tests.density``, and the seconds that they took."""
+        """The predictions at ``tests.density``, and the seconds that they took."""
         points = self.tests.density.X
         start = time.perf_counter()
-        answers: NDArray[Any] = self.estimator.predict(points)
-        return answers, time.perf_counter() - start
+        predictions: NDArray[Any] = self.estimator.predict(points)
+        return predictions, time.perf_counter() - start
 
 
 Measured = float | dict[str, float]
+Measure = Callable[[Fitted], Measured]
 Supports = Callable[[Problem], bool]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A number, or several, of a fitted learner.
+    """A registered metric; see `metric` for the parameters. All but the first four are of its values as shown."""
 
-    Parameters
-    ----------
-    function : callable
-        From a `Fitted` to a float; or to a dict of floats, each of which is called ``{name of the metric}_{key}``.
-    version : str
-        Part of the identity of the cells that measure it: to be changed with the code when that alters the number.
-    supports : callable
-        Whether it can be measured on a `Problem`.
-    default : bool
-        Whether it is measured in studies that name no metrics.
-    """
-
-    function: Callable[[Fitted], Measured]
+    function: Measure
     version: str
     supports: Supports
     default: bool
+    title: str
+    heading: str
+    unit: str | Mapping[str, str]
+    best: float | None
+    primary: bool
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the function is annotated to return one number."""
+        return inspect.get_annotations(self.function).get("return") in (float, "float")
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the function is annotated to return a dict of numbers."""
+        return inspect.get_annotations(self.function).get("return") in (dict[str, float], "dict[str, float]")
 
 
 METRICS: Registry[Metric] = Registry("metric", "studies.library")
@@ -91,37 +96,77 @@ METRICS: Registry[Metric] = Registry("metric", "studies.library")
 
 
 def metric(
-    version: str, *, supports: Supports = lambda _: True, default: bool = True
-) -> Callable[[Callable[[Fitted], Measured]], Callable[[Fitted], Measured]]:
-    """Register the decorated function as a `Metric` under its own name."""
+    version: str,
+    *,
+    title: str = "",
+    heading: str = "",
+    unit: str | Mapping[str, str] = "",
+    best: float | None = None,
+    primary: bool = False,
+    supports: Supports = lambda _: True,
+    default: bool = True,
+) -> Callable[[Measure], Measure]:
+    """Register the decorated function as a metric under its own name.
 
-    def register(function: Callable[[Fitted], Measured]) -> Callable[[Fitted], Measured]:
-        METRICS.add(function.__name__, Metric(function, version, supports, default))
+    The function takes a `Fitted` and returns a float, or a dict of floats, whose values are called
+    ``{name of the metric}_{key}``. A metric called ``accuracy...`` is shown as ``error...``, which is 1 - value, so its
+    title and heading are those of an error.
+
+    Parameters
+    ----------
+    version : str
+        Part of the identity of the cells that measure it: change it with the code when that alters the number.
+    title : str, default=""
+        Label of axes and heading in reports; by default the name, with spaces for underscores.
+    heading : str, default=""
+        Heading of columns, before the unit; by default the title.
+    unit : str or mapping of str to str, default=""
+        Unit of the number, or units by key of a dict. "%" writes a share, from 0 to 1, in per cent; "s" are seconds.
+    best : float or None, default=None
+        Value of a perfect learner; None if there is no such value. A metric that is best at 0, or an accuracy that is
+        best at 1, is a loss: learning curves of it are drawn in every study that measures it.
+    primary : bool, default=False
+        Whether learners are compared by this metric. If several are measured, the one registered first is used.
+    supports : callable, optional
+        Whether a `Problem` can be measured; by default every problem is.
+    default : bool, default=True
+        Whether it is measured in studies that name no metrics.
+
+    Returns
+    -------
+    register : callable
+        Returns the function that it is given.
+
+    Raises
+    ------
+    ValueError
+        If a metric of this name is registered already.
+
+    Examples
+    --------
+    A metric of learners that have support vectors, for studies that name it::
+
+        @metric("1", title="Number of support vectors", heading="vectors", default=False)
+        def n_support_vectors(fitted):
+            return float(len(fitted.estimator.support_))
+    """
+
+    def register(function: Measure) -> Measure:
+        name = function.__name__
+        words = title or shown_name(name).replace("_", " ")
+        shown_best = 1 - best if best is not None and shown_name(name) != name else best
+        METRICS.add(
+            name, Metric(function, version, supports, default, words, heading or words, unit, shown_best, primary)
+        )
         return function
 
     return register
 
 
 def supported_metrics(problem: Problem, names: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return those of the named metrics, or of the default ones if none is named, that suit a problem."""
+    """Return those of the named metrics, or of the default ones if none is named, that support a problem."""
     wanted = set(names) or {name for name, found in METRICS.items() if found.default}
     return tuple(name for name, found in METRICS.items() if name in wanted and found.supports(problem))
-
-
-def value_names(names: Iterable[str]) -> list[str]:
-    """Return what the values of metrics are called, accuracies also as errors; a `*` stands for keys not known before.
-
-    Examples
-    --------
-    >>> value_names(["accuracy_train", "error_density"])
-    ['accuracy_train', 'error_train', 'error_density_*']
-    """
-    found: dict[str, None] = {}
-    for name in names:
-        single = inspect.get_annotations(METRICS[name].function).get("return") is float
-        value = name if single else f"{name}_*"
-        found |= dict.fromkeys([value, value.replace("accuracy", "error")])
-    return list(found)
 
 
 def measure(names: Iterable[str], fitted: Fitted) -> dict[str, float]:
@@ -136,96 +181,265 @@ def measure(names: Iterable[str], fitted: Fitted) -> dict[str, float]:
     return values
 
 
-def is_classification(problem: Problem) -> bool:
-    """Whether labels are classes."""
-    return problem.target.n_classes is not None
+def value_names(names: Iterable[str]) -> list[str]:
+    """Return the names of the values of metrics, of accuracies also those of the errors; ``*`` stands for any key.
+
+    Examples
+    --------
+    >>> value_names(["accuracy_train", "error_density"])
+    ['accuracy_train', 'error_train', 'error_density_*']
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        if not METRICS[name].is_table:
+            found |= dict.fromkeys([name, shown_name(name)])
+        if not METRICS[name].is_number:
+            found |= dict.fromkeys([f"{name}_*"])
+    return list(found)
 
 
-def is_regression(problem: Problem) -> bool:
-    """Whether labels are values."""
-    return problem.target.n_classes is None
+@dataclass(frozen=True)
+class Description:
+    """How a value is shown: its title, the heading of its column, its unit, and the value of a perfect learner."""
+
+    title: str
+    heading: str
+    unit: str
+    best: float | None
+
+    @property
+    def factor(self) -> int:
+        """Factor from the value to its unit: 100 for per cent, else 1."""
+        return 100 if self.unit == "%" else 1
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether a perfect learner has the value 0."""
+        return self.best == 0
+
+
+def shown_name(name: str) -> str:
+    """Return the name under which the value of a metric is shown: an accuracy is shown as an error."""
+    return name.replace("accuracy", "error", 1) if name.startswith("accuracy") else name
+
+
+def describe(name: str) -> Description:
+    """Return how a value is shown, by the name under which it is shown.
+
+    If its metric is not registered here, as with a store from elsewhere, the title is derived from the name.
+
+    Examples
+    --------
+    >>> describe("error_uniform").title, describe("recovery_angle").unit, describe("hidden_units").title
+    ('Error uniformly over the square', 'degrees', 'hidden units')
+    """
+    found, key = _find(name)
+    if found is None:
+        return Description(name.replace("_", " "), name.replace("_", " "), "", None)
+    unit = found.unit if isinstance(found.unit, str) else found.unit.get(key, "")
+    words = key.replace("_", " ")
+    title = f"{found.title}: {words}" if key else found.title
+    return Description(title, f"{found.heading} {words}".rstrip(), unit, found.best)
+
+
+def loss_names() -> list[str]:
+    """Return the losses, by the names under which they are shown, in the order of `METRICS`."""
+    return [shown_name(name) for name, found in METRICS.items() if found.best == 0]
+
+
+def primary_names() -> list[str]:
+    """Return the metrics by which learners are compared, as `loss_names` does."""
+    return [shown_name(name) for name, found in METRICS.items() if found.primary]
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return the names of values in the order of tables and reports.
+
+    Primary metrics come first, then other losses, then all others, and times at the end; each group is in the order of
+    `METRICS`.
+
+    Examples
+    --------
+    >>> in_order(["fit_seconds", "r2", "mse_train", "mse"])
+    ['mse', 'mse_train', 'r2', 'fit_seconds']
+    """
+    order = list(METRICS.values())
+
+    def place(name: str) -> tuple[bool, bool, bool, int, int, str]:
+        found, key = _find(name)
+        if found is None:
+            return False, True, True, len(order), 0, name
+        number = int(key) if key.isdecimal() else 0
+        return found.unit == "s", not found.primary, found.best != 0, order.index(found), number, name
+
+    return sorted(names, key=place)
+
+
+def _find(name: str) -> tuple[Metric | None, str]:
+    """Return the metric of a shown value, None if it is not registered, and the key of the value in it."""
+    shown = {shown_name(registered): found for registered, found in METRICS.items()}
+    parts = name.split("_")
+    for end in range(len(parts), 0, -1):
+        found, key = shown.get("_".join(parts[:end])), "_".join(parts[end:])
+        if found is not None and not (key and found.is_number):
+            return found, key
+    return None, ""
+
+
+def _is_classification(problem: Problem) -> bool:
+    return problem.task == "classification"
+
+
+def _is_regression(problem: Problem) -> bool:
+    return problem.task == "regression"
 
 
 def is_uneven(problem: Problem) -> bool:
-    """Whether points fall more densely in some places than in others, so that it matters where errors are counted."""
+    """Return whether points are denser in some places than in others, so that it matters where errors are counted."""
     even = isinstance(problem.density, UniformBall | UniformBox | UniformSphere | OneHotPairs)
-    return not even and not isinstance(problem.target, CoordinateFunction)  # of which the cube's corners tell nothing
+    return not even and not isinstance(problem.target, CoordinateFunction)  # the cube's corners say nothing of these
 
 
 def has_boundary(problem: Problem) -> bool:
-    """Whether labels are those of a region, so that points are at a distance from its boundary."""
+    """Return whether the target is a region, so that points have a distance to its boundary."""
     return hasattr(problem.target, "signed_distance")
 
 
-@metric("1")
+@metric("1", title="Seconds to fit", heading="fit", unit="s")
 def fit_seconds(fitted: Fitted) -> float:
     """Seconds that the fit took."""
     return fitted.seconds
 
 
-@metric("1")
+@metric("1", title="Seconds to predict the test points", heading="predict", unit="s")
 def predict_seconds(fitted: Fitted) -> float:
-    """Seconds that the answers at the test points took."""
+    """Seconds that the prediction of the test points took."""
     return fitted.timed_prediction[1]
 
 
-@metric("1", supports=is_classification)
+@metric(
+    "1",
+    title="Error under the sampling density",
+    heading="error",
+    unit="%",
+    best=1.0,
+    primary=True,
+    supports=_is_classification,
+)
 def accuracy(fitted: Fitted) -> float:
-    """Share of right answers under the sampling density."""
+    """Share of correct predictions under the sampling density."""
     return float(np.mean(fitted.timed_prediction[0] == fitted.tests.density.y))
 
 
-@metric("1", supports=lambda problem: is_classification(problem) and is_uneven(problem))
+@metric(
+    "1",
+    title="Error uniformly over the square",
+    heading="uniform",
+    unit="%",
+    best=1.0,
+    supports=lambda problem: _is_classification(problem) and is_uneven(problem),
+)
 def accuracy_uniform(fitted: Fitted) -> float:
-    """Share of right answers uniformly over the cube about the region."""
+    """Share of correct predictions uniformly over the cube around the region."""
     return _accuracy(fitted.estimator, fitted.tests.uniform)
 
 
-@metric("1", supports=lambda problem: is_classification(problem) and is_uneven(problem))
+@metric(
+    "1",
+    title="Error in the sparsest fifth of the density",
+    heading="sparsest",
+    unit="%",
+    best=1.0,
+    supports=lambda problem: _is_classification(problem) and is_uneven(problem),
+)
 def accuracy_sparse(fitted: Fitted) -> float:
-    """Share of right answers in the sparsest fifth of the sampling density."""
+    """Share of correct predictions in the sparsest fifth of the sampling density."""
     return _accuracy(fitted.estimator, fitted.tests.sparse)
 
 
-@metric("1", supports=is_classification, default=False)
+@metric(
+    "1",
+    title="Error on the training points",
+    heading="training",
+    unit="%",
+    best=1.0,
+    supports=_is_classification,
+    default=False,
+)
 def accuracy_train(fitted: Fitted) -> float:
-    """Share of the training labels, noise and all, that the learner gives back."""
+    """Share of the training labels, noise included, that the learner predicts."""
     return _accuracy(fitted.estimator, fitted.train)
 
 
-@metric("1", supports=lambda problem: has_boundary(problem) and is_uneven(problem), default=False)
+@metric(
+    "1",
+    title="Error in fifths of the density",
+    heading="density fifth",
+    unit="%",
+    best=0.0,
+    supports=lambda problem: has_boundary(problem) and is_uneven(problem),
+    default=False,
+)
 def error_density(fitted: Fitted) -> dict[str, float]:
-    """Share of wrong answers in each fifth of the sampling density: `error_density_1` in the sparsest, to `_5`."""
-    return _by_bin(fitted, "density")
+    """Share of wrong predictions in each fifth of the sampling density: `error_density_1` the sparsest, to `_5`."""
+    return mean_by_bin(_is_wrong(fitted), fitted.tests.bins.density)
 
 
-@metric("1", supports=has_boundary, default=False)
+@metric(
+    "1",
+    title="Error in fifths of the distance to the boundary",
+    heading="distance fifth",
+    unit="%",
+    best=0.0,
+    supports=has_boundary,
+    default=False,
+)
 def error_distance(fitted: Fitted) -> dict[str, float]:
-    """Share of wrong answers in each fifth by distance to the boundary: `error_distance_1` in the nearest, to `_5`."""
-    return _by_bin(fitted, "distance")
+    """Share of wrong predictions in each fifth by distance to the boundary: `error_distance_1` the nearest, to `_5`."""
+    return mean_by_bin(_is_wrong(fitted), fitted.tests.bins.distance)
 
 
-@metric("1", supports=is_regression)
+@metric(
+    "1",
+    title="Mean squared error under the sampling density",
+    heading="MSE",
+    best=0.0,
+    primary=True,
+    supports=_is_regression,
+)
 def mse(fitted: Fitted) -> float:
     """Mean squared error under the sampling density."""
     return float(np.mean((fitted.timed_prediction[0] - fitted.tests.density.y) ** 2))
 
 
-@metric("1", supports=is_regression)
+@metric("1", title="Coefficient of determination R²", heading="R²", best=1.0, supports=_is_regression)
 def r2(fitted: Fitted) -> float:
     """Coefficient of determination under the sampling density."""
     return float(r2_score(fitted.tests.density.y, fitted.timed_prediction[0]))
 
 
-@metric("1", supports=lambda problem: is_regression(problem) and is_uneven(problem))
+@metric(
+    "1",
+    title="Mean squared error uniformly over the square",
+    heading="uniform MSE",
+    best=0.0,
+    supports=lambda problem: _is_regression(problem) and is_uneven(problem),
+)
 def mse_uniform(fitted: Fitted) -> float:
-    """Mean squared error uniformly over the cube about the region."""
+    """Mean squared error uniformly over the cube around the region."""
     return _mse(fitted.estimator, fitted.tests.uniform)
 
 
-@metric("1", supports=is_regression, default=False)
+@metric(
+    "1",
+    title="Mean squared error on the training points",
+    heading="training MSE",
+    best=0.0,
+    supports=_is_regression,
+    default=False,
+)
 def mse_train(fitted: Fitted) -> float:
-    """Mean squared error at the training points, against their labels, noise and all."""
+    """Mean squared error on the training points, against their labels, noise included."""
     return _mse(fitted.estimator, fitted.train)
 
 
@@ -237,7 +451,6 @@ def _mse(estimator: BaseEstimator, points: LabelledPoints) -> float:
     return float(np.mean((estimator.predict(points.X) - points.y) ** 2))
 
 
-def _by_bin(fitted: Fitted, by: str) -> dict[str, float]:
-    correct = fitted.timed_prediction[0] == fitted.tests.density.y
-    values, name = breakdown_values(correct, fitted.tests.bins), f"error_{by}_"
-    return {key.removeprefix(name): value for key, value in values.items() if key.startswith(name)}
+def _is_wrong(fitted: Fitted) -> NDArray[np.bool_]:
+    wrong: NDArray[np.bool_] = fitted.timed_prediction[0] != fitted.tests.density.y
+    return wrong

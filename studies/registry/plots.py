@@ -1,7 +1,6 @@
-"""Pictures by name: functions that draw a study's results, which a study's description can ask for.
+"""Plots by name: functions that draw a study's results, which a study's description can ask for.
 
-A picture is a function ``plot_x(results, ax=None, *, ...) -> Axes``, registered as ``x`` by `picture`. A module that
-declares more of them is to be imported in ``studies/__init__.py``.
+A plot is a function ``plot_x(results, ax=None, *, ...) -> Axes``, registered as ``x`` by `plot`.
 """
 
 import inspect
@@ -26,21 +25,21 @@ REFERENCES = {
     "axis": "axis",
     "problem": "problem",
 }
-"""Arguments of pictures that name a part of a study, and which."""
+"""Arguments that name a part of a study, and the kind of part."""
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A picture that a study can ask for.
+    """A registered plot.
 
     Parameters
     ----------
     draw : callable
-        From `Results`, axes and its own keyword arguments to axes.
+        Takes `Results`, axes or None, and keyword arguments; returns the axes.
     arguments : type of BaseModel
-        Those arguments: their names, types and defaults.
+        The keyword arguments: their names, types and defaults.
     whole_study : bool
-        Whether one picture shows all problems; else each problem has its own.
+        Whether one plot shows all problems; otherwise each problem has its own.
     """
 
     draw: Draw
@@ -49,14 +48,43 @@ class Plot:
 
 
 PLOTS: Registry[Plot] = Registry("plot", "studies.plots", "studies.library")
-"""All pictures by name."""
+"""All plots by name."""
 
 
 def plot(*, whole_study: bool = False) -> Callable[[Draw], Draw]:
-    """Register the decorated function ``plot_x`` as the `Plot` ``x``.
+    """Register the decorated function ``plot_x`` as the plot ``x``, which a study can ask for.
 
-    Its keyword-only arguments are what a study may give, as plain data of their annotated types. Those whose names are
-    in `REFERENCES` are checked against the study.
+    The function takes `Results` and axes, or None for a new figure, and returns the axes. It raises ValueError if what
+    it draws is not measured. A study gives its keyword-only arguments, as plain data of their annotated types; those
+    named ``learner``, ``learners``, ``against``, ``n_samples``, ``metric``, ``metrics``, ``axis`` or ``problem`` are
+    checked against the study.
+
+    Parameters
+    ----------
+    whole_study : bool, default=False
+        Whether one plot shows all problems of a study; otherwise it has an argument ``problem``, and is drawn for each.
+
+    Returns
+    -------
+    register : callable
+        Returns the function that it is given.
+
+    Raises
+    ------
+    ValueError
+        If a plot of this name is registered already.
+
+    Examples
+    --------
+    A plot of the test error of one learner, which a study asks for by ``plot = "error_of"`` and ``learner = "kNN"``::
+
+        @plot(whole_study=True)
+        def plot_error_of(results, ax=None, *, learner: str):
+            frame = results.frame()
+            rows = frame[(frame["metric"] == "accuracy") & (frame["learner"] == learner)]
+            ax = plt.subplots()[1] if ax is None else ax
+            ax.scatter(rows["n_samples"], 1 - rows["value"])
+            return ax
     """
 
     def register(function: Draw) -> Draw:
@@ -68,9 +96,9 @@ def plot(*, whole_study: bool = False) -> Callable[[Draw], Draw]:
 
 
 def check_arguments(plot: str, given: Mapping[str, Any]) -> None:
-    """Refuse what is no picture's name, and arguments that it has not, lacks or takes in another type."""
+    """Raise if `plot` is not a registered plot or its arguments are invalid."""
     if plot not in PLOTS:
-        raise_issues([Issue(("plot",), unknown("picture", plot, PLOTS), plot)])
+        raise_issues([Issue(("plot",), unknown("plot", plot, PLOTS), plot)])
     model = PLOTS[plot].arguments
     try:
         model.model_validate(given)
@@ -79,14 +107,14 @@ def check_arguments(plot: str, given: Mapping[str, Any]) -> None:
 
 
 def unknown_parts(given: Mapping[str, Any], parts: Mapping[str, list[Any]]) -> list[Issue]:
-    """Return which arguments name a part that a study has not.
+    """Return an issue for each argument that names a part that is not in the study.
 
     Parameters
     ----------
     given : mapping
-        Arguments of a picture.
+        Arguments of a plot.
     parts : mapping of str to list
-        The study's parts, by the kinds of `REFERENCES`.
+        Parts of the study, by the kinds of `REFERENCES`.
     """
     wrong = []
     for key, value in given.items():
@@ -98,7 +126,7 @@ def unknown_parts(given: Mapping[str, Any], parts: Mapping[str, list[Any]]) -> l
 
 
 def _is(name: Any, known: Any) -> bool:
-    """Whether a name is that of a known part; only metrics have a `*`, for what is not known beforehand."""
+    """Return whether a name is that of a known part; in names of metrics ``_*`` stands for any key."""
     return bool(name == known) or (str(known).endswith("_*") and str(name).startswith(known[:-1]))
 
 

@@ -39,11 +39,6 @@ def build_problem(name: str, params: Mapping[str, Any]) -> Problem:
     return problem
 
 
-def task_of(problem: Problem) -> str:
-    """Return the task of a problem's learners: "classification" or "regression"."""
-    return "regression" if problem.target.n_classes is None else "classification"
-
-
 def problem_issues(name: str, params: Mapping[str, Any]) -> list[Issue]:
     """Return the errors in a problem's parameters, of which lists are axes: unknown names and invalid values."""
     known = named_parameters(PROBLEMS[name])

@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from studies.registry.errors import unknown
+from studies.registry.test_sets import N_TEST
 from studies.spec.cells import Cell, PlannedCell, plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
@@ -49,6 +50,12 @@ class Results:
     ----------
     study : Study
     store : Store
+
+    Examples
+    --------
+    >>> from studies import Results, Store, built_in
+    >>> print(Results(built_in()["double-descent"].reduced(), Store("sqlite://")).frame().columns[-3:].tolist())
+    ['seed', 'metric', 'value']
     """
 
     study: Study
@@ -74,13 +81,16 @@ class Results:
             Columns ``learner``, ``n_samples``, ``seed``, ``metric``, ``value``, in the study's order. With several
             problems there is also a column ``problem``, and if learners have axes a column ``family``, the learner's
             label without their values. Each axis has a column, empty for cells without this axis.
+            ``frame.attrs["n_test"]`` is the number of test points.
         """
         rows = [
             {**self.place(p), "metric": metric, "value": value}
             for p, outcome in self.outcomes()
             for metric, value in outcome.values.items()
         ]
-        return pd.DataFrame(rows, columns=[*self._labels, *self._axes, "n_samples", "seed", "metric", "value"])
+        frame = pd.DataFrame(rows, columns=[*self._labels, *self._axes, "n_samples", "seed", "metric", "value"])
+        frame.attrs["n_test"] = N_TEST
+        return frame
 
     def place(self, planned: PlannedCell) -> dict[str, Any]:
         """Return a cell's columns of `frame`, without metric and value."""

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from studies.registry.learners import VERSION, canonical_name, find, make_learner
 from studies.registry.metrics import METRICS, supported_metrics
 from studies.registry.params import Variant, canonical, canonical_params
-from studies.registry.problems import PROBLEMS, build_problem, task_of
+from studies.registry.problems import PROBLEMS, build_problem
 from studies.spec.sections import LearnerSpec
 from studies.spec.study import Study
 from toymanifold import Problem
@@ -113,7 +113,7 @@ def plan_study(study: Study) -> list[PlannedCell]:
 def _plan_problem(study: Study, label: str, problem: Variant) -> Iterator[PlannedCell]:
     name = study.problems[label].problem
     built = build_problem(name, problem.params)
-    task, metrics = task_of(built), supported_metrics(built, study.metrics)
+    task, metrics = built.task, supported_metrics(built, study.metrics)
     params = canonical_params(PROBLEMS[name], problem.params)
     for family, spec in study.learners.items():
         for learner in spec.variants(family) if label in study.problems_of(spec) else ():

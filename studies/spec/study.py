@@ -54,7 +54,24 @@ def _the_spiral() -> dict[str, ProblemSpec]:
 
 
 class Study(Part):
-    """Problems x learners x sample sizes x seeds."""
+    """Problems x learners x sample sizes x seeds.
+
+    Examples
+    --------
+    >>> study = Study.from_dict(
+    ...     {
+    ...         "name": "neighbours",
+    ...         "question": "How does the error of kNN fall with data?",
+    ...         "sizes": [100, 1000],
+    ...         "seeds": 2,
+    ...         "learners": {"kNN": {"estimator": "knn", "prior": ["none", "polar"]}},
+    ...     }
+    ... )
+    >>> print(study)
+    neighbours: How does the error of kNN fall with data? 8 cells, seeds 0 to 1.
+    learner estimator       prior sample sizes
+        kNN       knn none, polar   100, 1,000
+    """
 
     name: Name
     """Short name, also of the folder of its pictures: letters, digits, spaces, `.`, `_` and `-`."""
@@ -265,6 +282,11 @@ class _BuiltIn(Mapping[str, Study]):
 
 def built_in() -> Mapping[str, Study]:
     """Return the built-in studies by name.
+
+    Returns
+    -------
+    studies : mapping of str to Study
+        A study is read from its file when it is looked up.
 
     Examples
     --------

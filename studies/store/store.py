@@ -92,6 +92,12 @@ class Store:
     ------
     StoreError
         If the database cannot be used. Every method may raise it.
+
+    Examples
+    --------
+    >>> with Store("sqlite://") as store:  # in memory
+    ...     len(store.runs())
+    0
     """
 
     def __init__(self, url: str, *, must_exist: bool = False) -> None:

@@ -1,1 +1,1 @@
-"""Pages: the report of a study and the live page of ``toymanifold explore``."""
+"""Pages: the report of a study, and the live page of ``toymanifold explore``."""

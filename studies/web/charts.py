@@ -1,14 +1,15 @@
-"""Learning curves as geometry: numbers become positions in an SVG, and nothing here is text or HTML.
+"""Learning curves as geometry: positions in an SVG, without text or HTML.
 
-The page's script (``templates/report.js``) draws the same again when the reader changes something; a test in the
-browser holds the two together.
+The script of the page (``templates/report.js``) draws the same again when the reader changes something; a test in a
+browser compares the two.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from studies.analysis.findings import Curve, Estimate, Mean, Measured
+from studies.analysis.crossovers import DataEquivalence
+from studies.analysis.findings import Curve, Mean, Measured
 from studies.analysis.intervals import number, scale_of
 from studies.plots.style import MARKERS, looks, shortened, spread
 from studies.registry.test_sets import N_TEST
@@ -32,7 +33,7 @@ LAYOUT = {
     "leader": _LEADER,
     "longest": _LONGEST,
 }
-"""In pixels, and characters, for the page's script and template."""
+"""In pixels and characters, for the script and the template of the page."""
 
 SHAPES = (
     "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
@@ -46,12 +47,12 @@ SHAPES = (
     "M-5 0L3.6-4.8v9.6z",
     "M5 0L-3.6-4.8v9.6z",
 )
-"""Outlines about (0, 0) of the marks of `studies.palette`, in the same order."""
+"""Outlines about (0, 0) of the marks of `studies.plots.style`, in the same order."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a learner is drawn wherever it is drawn."""
+    """Colour, mark and dashes of a learner."""
 
     colour: str
     shape: str
@@ -59,7 +60,7 @@ class Style:
 
 
 def styles(learners: list[str]) -> dict[str, Style]:
-    """Return the style of each of a study's learners, in its order: its look, as SVG has it."""
+    """Return the style of each of a study's learners, in its order: its look in terms of SVG."""
     return {
         learner: Style(look.colour, SHAPES[MARKERS.index(look.marker)], " ".join(map(str, look.dash)))
         for learner, look in looks(learners).items()
@@ -118,7 +119,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A curve: the paths of its line and of its interval, its marks, and the end where its name goes."""
+    """A curve: the paths of its line and of its interval, its marks, and the place of its name."""
 
     learner: str
     line: str
@@ -130,7 +131,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Chart:
-    """All that is drawn, with logarithmic axes where the values allow it."""
+    """The ticks and curves of a metric, with logarithmic axes where the values allow it."""
 
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
@@ -141,9 +142,9 @@ class Chart:
 
 
 def floor_of(measured: Measured) -> float | None:
-    """Return where a value of zero is drawn on a logarithmic axis, or None if values below zero forbid one.
+    """Return the place of zero on a logarithmic axis, or None if values below zero do not allow one.
 
-    For an error that is one error among the test points, as in `studies.figures`.
+    For an error it is one error among the test points, as in `studies.plots`.
     """
     intervals = [mean.interval for curve in measured.curves for mean in curve.means]
     if min(np.nanmin([i.mean, i.low]) for i in intervals) < 0:
@@ -177,12 +178,15 @@ def chart(measured: Measured) -> Chart:
 
 @dataclass(frozen=True)
 class Strip:
-    """An estimate on a line of sample sizes, in per cent of its length: its place, and the ends of its interval."""
+    """A number of samples on a line of sample sizes, in per cent of its length: its place and the ends of its interval.
+
+    `side` is that of a `CensoredInterval`.
+    """
 
     at: float
     low: float
     high: float
-    beyond: str
+    side: str
 
 
 def size_axis(sizes: list[int]) -> Axis:
@@ -190,14 +194,13 @@ def size_axis(sizes: list[int]) -> Axis:
     return Axis(min(sizes) / 1.3, max(sizes) * 1.3, 0, 100, log=True)
 
 
-def strip(estimate: Estimate, sizes: list[int]) -> Strip:
-    """Return where an estimate of a sample size lies on the line through all of them."""
-    axis = size_axis(sizes)
-    at = axis.position(estimate.value)
-    if np.isnan(estimate.low):
-        return Strip(at, at, at, estimate.beyond)
-    low = axis.position(max(estimate.low, axis.low))
-    return Strip(at, low, axis.position(min(estimate.high, axis.high)), estimate.beyond)
+def strip(equivalence: DataEquivalence, sizes: list[int]) -> Strip:
+    """Return the samples of a data equivalence on the line through all sample sizes."""
+    axis, needed = size_axis(sizes), equivalence.n_samples
+    at = axis.position(needed.value)
+    if needed.side:
+        return Strip(at, at, at, needed.side)
+    return Strip(at, axis.position(max(needed.low, axis.low)), axis.position(min(needed.high, axis.high)), "")
 
 
 def _axis(values: list[float], margin: float, start: float, stop: float, *, log: bool) -> Axis:

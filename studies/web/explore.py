@@ -1,7 +1,7 @@
-"""``toymanifold explore``: a page of this machine that answers while a teacher moves its controls.
+"""``toymanifold explore``: a live page, whose scene is computed anew while a teacher moves its controls.
 
-One process, which only this machine reaches. Scenes are computed one after another; one that nobody waits for any more
-is not begun.
+One process, reached from this machine only. Scenes are computed one after another; a scene whose client has gone is not
+started.
 """
 
 import contextlib
@@ -24,35 +24,35 @@ from threadpoolctl import threadpool_limits
 from studies.registry.errors import SpecError
 from studies.registry.test_sets import MAP_SIZE, N_TEST
 from studies.web import rendering
-from studies.web.scenes import LEARNER_OPTIONS, Question, SceneError, look
+from studies.web.scenes import LEARNER_OPTIONS, SceneError, SceneRequest, look
 
 HOST = "127.0.0.1"
 
-_NAMES = [HOST, "localhost"]  # by any other a browser was led here by a foreign page
+_NAMES = [HOST, "localhost"]  # a request by any other name was made by a foreign page
 _REFUSED, _GONE, _FAILED = 400, 499, 422
 
 
 def listen(port: int) -> socket.socket:
-    """Return a socket that listens to this machine alone; port 0 is any that is free.
+    """Return a socket that only this machine reaches; port 0 takes any free port.
 
     Raises
     ------
     OSError
-        If the port is taken, or not for this user.
+        If the port is taken, or not permitted to this user.
     """
     return socket.create_server((HOST, port))
 
 
 def serve(listening: socket.socket) -> None:
-    """Answer until Ctrl-C; then the scene that is being computed is the last."""
+    """Serve until Ctrl-C; the scene that is being computed then is the last."""
     torch.set_num_threads(1)  # as in the workers of studies, whose numbers these are
     server = uvicorn.Server(uvicorn.Config(make_app(), log_level="warning"))
-    with threadpool_limits(1), contextlib.suppress(KeyboardInterrupt):  # which the server raises when it has ended
+    with threadpool_limits(1), contextlib.suppress(KeyboardInterrupt):  # raised by the server when it has ended
         server.run(sockets=[listening])
 
 
 def make_app() -> Starlette:
-    """Return the application: the page at ``/``, and at ``/scene`` the answer to a query string as JSON."""
+    """Return the application: the page at ``/``, and at ``/scene`` the scene of a query string as JSON."""
     one_at_a_time = anyio.CapacityLimiter(1)
     html = render_page()
 
@@ -61,13 +61,13 @@ def make_app() -> Starlette:
 
     async def scene(request: Request) -> Response:
         try:
-            question = Question.read(request.query_params)
+            wanted = SceneRequest.read(request.query_params)
         except SpecError as error:
             return JSONResponse({"refused": str(error)}, _REFUSED)
         response = Response(status_code=_GONE)
         async with anyio.create_task_group() as group:
             group.start_soon(_cancel_when_gone, request.receive, group.cancel_scope)
-            response = await anyio.to_thread.run_sync(_answer, question, limiter=one_at_a_time)
+            response = await anyio.to_thread.run_sync(_answer, wanted, limiter=one_at_a_time)
             group.cancel_scope.cancel()
         return response
 
@@ -78,27 +78,27 @@ def make_app() -> Starlette:
 
 
 async def _cancel_when_gone(receive: Receive, scope: anyio.CancelScope) -> None:
-    """Cancel what is done for a client once it has gone; what is being computed goes on to its end."""
+    """Cancel the scope once its client has gone; a scene that is being computed is finished."""
     while (await receive())["type"] != "http.disconnect":
         pass
     scope.cancel()
 
 
-def _answer(question: Question) -> Response:
+def _answer(wanted: SceneRequest) -> Response:
     try:
-        return JSONResponse(dataclasses.asdict(look(question)))
+        return JSONResponse(dataclasses.asdict(look(wanted)))
     except SceneError as error:
         return JSONResponse({"refused": str(error)}, _FAILED)
 
 
 def render_page() -> str:
-    """Return the page, whose controls have the limits and defaults of a `Question`."""
+    """Return the page, whose controls have the limits and defaults of a `SceneRequest`."""
     script = rendering.text("explore.js")
     return (
         rendering.environment()
         .get_template("explore.html")
         .render(
-            fields=Question.model_json_schema()["properties"],
+            fields=SceneRequest.model_json_schema()["properties"],
             learner_options=LEARNER_OPTIONS,
             map_size=MAP_SIZE,
             n_test=N_TEST,

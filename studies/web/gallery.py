@@ -1,6 +1,6 @@
-"""Pictures that a page holds in itself: those that a study asks for, and its decision regions as small ones.
+"""Images that are embedded in a page: figures, and galleries of decision regions.
 
-Of these the answers of each learner are a transparent PNG; the density under them and the points over them are shared.
+The predictions of each learner are a transparent PNG; the density under them and the points over them are shared.
 """
 
 import base64
@@ -15,7 +15,6 @@ from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from studies.execution.run import MAP_MARGIN
-from studies.plots.figures import requested_plots
 from studies.plots.style import RIGHT, WRONG
 from studies.registry.test_sets import MAP_SIZE, map_points
 from studies.results.results import Results
@@ -23,21 +22,21 @@ from studies.spec.cells import Cell
 from toymanifold import Problem
 
 SHOWN_SEED = 0
-"""Whose decision regions are shown."""
+"""Seed whose decision regions are shown."""
 
-MOST_PICTURES = 60
-"""Of a page, which has to stay small."""
+MOST_IMAGES = 60
+"""Largest number of decision regions on a page, which has to stay small."""
 
 MOST_POINTS = 2000
-"""Of the training points under a picture: the first, since samples are nested."""
+"""Largest number of training points that are shown: the first, since samples are nested."""
 
-_SEEN_RIGHT, _SEEN_WRONG = to_rgba(RIGHT, 0.55), to_rgba(WRONG, 0.95)
+_RIGHT_PIXEL, _WRONG_PIXEL = to_rgba(RIGHT, 0.55), to_rgba(WRONG, 0.95)
 _DPI = 130
-_GREY = 0.5  # seen on a light page and on a dark one
+_GREY = 0.5  # visible on a light page and on a dark one
 
 
 @dataclass(frozen=True)
-class Picture:
+class RegionImage:
     """The decision regions of one learner, as a data URI, and its error."""
 
     learner: str
@@ -47,42 +46,25 @@ class Picture:
 
 @dataclass(frozen=True)
 class Row:
-    """The pictures of one sample size, and their training points as the path of an SVG of `MAP_SIZE` units."""
+    """The images of one sample size, and their training points as the path of an SVG of `MAP_SIZE` units."""
 
     n_samples: int
     points: str
     n_points: int
-    pictures: tuple[Picture, ...]
+    images: tuple[RegionImage, ...]
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """The rows of one problem, over its density with its true boundary; `left_out` counts what was one too many."""
+    """The rows of one problem, over its density with its true boundary; `left_out` images did not fit."""
 
     background: str
     rows: tuple[Row, ...]
     left_out: int
 
 
-@dataclass(frozen=True)
-class RequestedPlot:
-    """A picture that the study asks for, as a data URI, or why there is none."""
-
-    title: str
-    image: str
-    refusal: str
-
-
-def requested_images(results: Results) -> list[RequestedPlot]:
-    """Return the pictures that a study's description asks for."""
-    return [
-        RequestedPlot(page.title, "" if page.figure is None else _png(page.figure), page.refusal)
-        for page in requested_plots(results)
-    ]
-
-
 def galleries(results: Results) -> dict[str, Gallery]:
-    """Return the gallery of each problem of a study that has decision maps, by its label, "" if there is but one."""
+    """Return the gallery of each problem that has decision maps, by its label; that is "" if there is one problem."""
     found: dict[str, dict[int, list[tuple[str, Cell, float]]]] = {}
     for planned, outcome in results.outcomes():
         cell = planned.cell
@@ -97,34 +79,34 @@ def _gallery(results: Results, sizes: dict[int, list[tuple[str, Cell, float]]]) 
     first = next(iter(sizes.values()))[0][1]
     problem = first.build_problem()
     half_width = MAP_MARGIN * problem.target.radius
-    rows, room = [], MOST_PICTURES
+    rows, room = [], MOST_IMAGES
     for n_samples, cells in sorted(sizes.items()):
-        pictures = tuple(_pictures(results, problem, half_width, cells[:room]))
-        if pictures:
+        images = tuple(_images(results, problem, half_width, cells[:room]))
+        if images:
             X, _ = problem.sample(min(n_samples, MOST_POINTS), SHOWN_SEED)
-            rows.append(Row(n_samples, points_path(X, half_width), len(X), pictures))
-            room -= len(pictures)
+            rows.append(Row(n_samples, points_path(X, half_width), len(X), images))
+            room -= len(images)
     if not rows:
         return Gallery("", (), 0)
-    left_out = sum(map(len, sizes.values())) - (MOST_PICTURES - room)
+    left_out = sum(map(len, sizes.values())) - (MOST_IMAGES - room)
     return Gallery(background_image(problem, half_width), tuple(rows), left_out)
 
 
-def _pictures(
+def _images(
     results: Results, problem: Problem, half_width: float, cells: list[tuple[str, Cell, float]]
-) -> Iterator[Picture]:
+) -> Iterator[RegionImage]:
     truth = problem.label(map_points(half_width)).reshape(MAP_SIZE, MAP_SIZE) == 1
     for learner, cell, error in cells:
         inside = results.store.decision_map(cell.key)
         if inside is not None:
-            yield Picture(learner, region_image(inside, truth), error)
+            yield RegionImage(learner, region_image(inside, truth), error)
 
 
 def region_image(inside: NDArray[np.bool_], truth: NDArray[np.bool_]) -> str:
-    """Return where a learner says 1 as a transparent picture: blue where that is right, orange where it is wrong."""
+    """Return the predictions of 1 as a transparent image: blue where they are correct, orange where they are wrong."""
     pixels = np.zeros((*inside.shape, 4))
-    pixels[inside & truth] = _SEEN_RIGHT
-    pixels[inside != truth] = _SEEN_WRONG
+    pixels[inside & truth] = _RIGHT_PIXEL
+    pixels[inside != truth] = _WRONG_PIXEL
     return _data_uri(pixels)
 
 
@@ -155,7 +137,8 @@ def _data_uri(pixels: NDArray[np.float64]) -> str:
     return _png_uri(file)
 
 
-def _png(figure: Figure) -> str:
+def figure_uri(figure: Figure) -> str:
+    """Return a figure as the data URI of a PNG."""
     file = io.BytesIO()
     figure.savefig(file, dpi=_DPI)
     return _png_uri(file)

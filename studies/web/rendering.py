@@ -1,4 +1,4 @@
-"""What the pages have in common: their templates, and scripts that a content security policy knows by their hash."""
+"""Templates of the pages, and the hash by which a content security policy allows their scripts."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ def text(name: str) -> str:
 
 
 def environment() -> jinja2.Environment:
-    """Return what renders templates: everything is escaped, and nothing may be left out."""
+    """Return the environment of the templates: everything is escaped, and an undefined name is an error."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("studies.web"), autoescape=True, undefined=jinja2.StrictUndefined
     )

@@ -1,7 +1,7 @@
-"""One page that holds a study's results in itself: it needs no network, and no script to be read.
+"""The report of a study: one self-contained page, which needs no network, and no script to be read.
 
-The numbers come from `studies.findings`, the words from `studies.wording`, the drawing from `studies.charts`; here they
-meet the template. Whatever a study calls its parts is escaped there.
+The numbers come from `studies.analysis.findings`, the words from `wording`, the drawing from `charts`; the template
+puts them together and escapes all names.
 """
 
 import os
@@ -22,15 +22,16 @@ from studies.analysis.claims import check_claims
 from studies.analysis.findings import Findings, Mean, Measured, answers, find
 from studies.analysis.intervals import Scale, number, scale_of
 from studies.analysis.learning_curves import by_problem, losses
+from studies.plots.figures import requested_plots
 from studies.registry.test_sets import MAP_SIZE, N_TEST
 from studies.results.results import Results
 from studies.spec.cells import plan_study
 from studies.store.provenance import Run
 from studies.web import charts, rendering
 from studies.web.charts import Chart, Strip, Style
-from studies.web.gallery import SHOWN_SEED, Gallery, galleries, requested_images
+from studies.web.gallery import SHOWN_SEED, Gallery, figure_uri, galleries
 from studies.web.tables import BreakdownTable, breakdown_tables
-from studies.web.wording import headline, highlights, needed, standing, verdicts
+from studies.web.wording import headline, highlights, needed, verdicts
 
 _MOST_RUNS = 10
 _MOST_FAILURES = 50
@@ -45,7 +46,7 @@ class ReportError(RuntimeError):
 
 @dataclass(frozen=True)
 class Figure:
-    """A metric, drawn and as a table: its means by learner and sample size, and the best learner of each size."""
+    """A metric as a chart and as a table: means by learner and sample size, and the best learner of each size."""
 
     measured: Measured
     scale: Scale
@@ -57,7 +58,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Versus:
-    """A learner beside the one of reference, in words and on a line."""
+    """A learner compared with the one of reference, in words and on a line."""
 
     learner: str
     needed: str
@@ -101,7 +102,7 @@ def render_report(results: Results, words: Sequence[str] = ()) -> str:
     ----------
     results : Results
     words : sequence of str, default=()
-        What was given to ``toymanifold report``, for the command that runs it again; without it, the study's name.
+        Arguments of ``toymanifold report``, for the command that runs it again; empty takes the study's name.
 
     Raises
     ------
@@ -114,7 +115,7 @@ def render_report(results: Results, words: Sequence[str] = ()) -> str:
     if len(outcomes) == len(failed):
         raise ReportError(f"nothing of {study.name} is measured yet; run it with: {commands[0]}")
     frame = results.frame()
-    found, pictures, rows = find(study, frame), galleries(results), by_problem(losses(frame))
+    found, shown, rows = find(study, frame), galleries(results), by_problem(losses(frame))
     learners = [str(learner) for learner in frame["learner"].unique()]
     styles = {learner: style for learner, style in charts.styles(results.learners).items() if learner in learners}
     failures = _failures(results)
@@ -123,12 +124,12 @@ def render_report(results: Results, words: Sequence[str] = ()) -> str:
         study=study,
         seeds=int(frame["seed"].nunique()),
         chapters=[
-            _chapter(i, each, styles, rows[each.problem], pictures.get(each.problem)) for i, each in enumerate(found)
+            _chapter(i, each, styles, rows[each.problem], shown.get(each.problem)) for i, each in enumerate(found)
         ],
-        asked=requested_images(results),
+        plots=list(requested_plots(results)),
         claims=check_claims(study.name, frame),
         highlights=highlights(found[0]),
-        answers=answers(results.study, results.frame()),
+        answers=answers(study, frame),
         failures=failures[:_MOST_FAILURES],
         failures_left_out=len(failures) - _MOST_FAILURES if len(failures) > _MOST_FAILURES else 0,
         n_failed=len(failed),
@@ -164,6 +165,12 @@ def write_report(results: Results, path: str | os.PathLike[str], words: Sequence
     ------
     ReportError
         If nothing of the study is measured.
+
+    Examples
+    --------
+    The report of a built-in study::
+
+        write_report(run_study("label-noise"), "label-noise.html")
     """
     page = render_report(results, words)
     file = Path(path)
@@ -181,10 +188,10 @@ def _chapter(
         Versus(
             competitor.learner,
             needed(competitor),
-            standing(competitor.crossover, competitor.learner)
+            competitor.crossover.standing(competitor.learner)
             if competitor.crossover
             else "has no sample size in common",
-            charts.strip(competitor.equivalence.needed, sizes) if competitor.equivalence else None,
+            charts.strip(competitor.equivalence, sizes) if competitor.equivalence else None,
         )
         for competitor in found.competitors
     ]
@@ -218,7 +225,7 @@ def _figure(measured: Measured, *, primary: bool) -> Figure:
 
 
 def _data(figures: list[Figure], styles: dict[str, Style]) -> dict[str, Any]:
-    """Return what the page's script draws from, as plain data without NaN, which JSON has not."""
+    """Return the data of the page's script, without NaN, which JSON does not have."""
     places = {learner: place for place, learner in enumerate(styles)}
     return {
         "layout": charts.LAYOUT,
@@ -264,7 +271,7 @@ def _failures(results: Results) -> list[Failure]:
 
 
 def _provenance(results: Results) -> list[tuple[str, str]]:
-    """Return how the results came about, as terms and texts: what all cells share, then each run that has a share."""
+    """Return the origin of the results as terms and texts: all cells together, then each run that has a share."""
     outcomes = results.outcomes()
     seconds = sum(outcome.seconds for _, outcome in outcomes)
     time = f"{number(seconds / 60)} minutes" if seconds > 120 else f"{number(seconds)} seconds"
@@ -272,7 +279,7 @@ def _provenance(results: Results) -> list[tuple[str, str]]:
     shares = Counter(origin.run for origin in origins.values())
     runs = [(run, shares[key]) for key, run in results.store.runs().items() if shares[key]]
     return [
-        ("Cells", f"{len(outcomes):,}, which took {time} of one worker's time all told"),
+        ("Cells", f"{len(outcomes):,}, which took {time} of one worker's time in total"),
         ("Errors", f"on {N_TEST:,} fresh test points each, the same for all learners"),
         *((f"Run of {run.started_at:%Y-%m-%d %H:%M} UTC", _run(run, share)) for run, share in runs[-_MOST_RUNS:]),
         *([("Earlier runs", f"{len(runs) - _MOST_RUNS}")] if len(runs) > _MOST_RUNS else []),
@@ -288,7 +295,12 @@ def _run(run: Run, n_cells: int) -> str:
 
 def _template() -> jinja2.Template:
     environment = rendering.environment()
-    environment.filters |= {"px": lambda position: f"{position:.1f}", "intervals": _intervals, "verdicts": verdicts}
+    environment.filters |= {
+        "px": lambda position: f"{position:.1f}",
+        "intervals": _intervals,
+        "verdicts": verdicts,
+        "uri": figure_uri,
+    }
     environment.globals |= {
         "shown_seed": SHOWN_SEED,
         "map_size": MAP_SIZE,
@@ -301,7 +313,7 @@ def _template() -> jinja2.Template:
 
 
 def _intervals(words: str) -> Markup:
-    """Return words, escaped, with what stands in brackets set apart."""
+    """Return words, escaped, with intervals in brackets marked."""
     parts = re.split(r"(\[[^\]]*\])", words)
     span = Markup('<span class="interval">{}</span>')
     return Markup("").join(span.format(part) if place % 2 else part for place, part in enumerate(parts))

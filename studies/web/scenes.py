@@ -1,6 +1,6 @@
-"""A scene: one problem in the plane, one learner, and what came of it, to look at.
+"""A scene: one problem in the plane, one learner, and its decision region with errors.
 
-A question is plain data within limits. Its answer is that of a study's cell, fitted and measured as any other.
+A request is plain data within limits. The scene shows the outcome of a study's cell, fitted and measured as any other.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,26 +20,26 @@ from studies.spec.sections import Part
 from studies.web.gallery import MOST_POINTS, background_image, points_path, region_image
 
 MOST_VISITS = 640_000
-"""Of a net to training points, which is their number times the epochs."""
+"""Largest number of training points times epochs of a net."""
 
 _METRICS = ("fit_seconds", "accuracy", "accuracy_uniform", "accuracy_train")
 
 
 @dataclass(frozen=True)
 class LearnerOption:
-    """A learner that may be asked for.
+    """A learner that may be requested.
 
     Parameters
     ----------
     title : str
     estimator : str
-        Of the catalogue.
+        Name in the catalogue.
     most : int
-        Training points: so many that a scene takes two seconds at most, on one core.
+        Largest number of training points: a scene takes two seconds at most, on one core.
     controls : tuple of str
-        Its parameters that are those of a `Question`.
+        Parameters of the estimator that a `SceneRequest` has.
     params : dict
-        Its other parameters.
+        Other parameters of the estimator.
     """
 
     title: str
@@ -58,18 +58,18 @@ LEARNER_OPTIONS = {
     "svm": LearnerOption("SVM, tuned", "svm-tuned", 1_000),
     "forest": LearnerOption("forest", "forest", 10_000),
 }
-"""The learners that may be asked for, by name."""
+"""The learners that may be requested, by name."""
 
 
 class SceneError(RuntimeError):
-    """The learner has failed; the message says how."""
+    """The learner has failed; the message is its error."""
 
 
-class Question(Part):
-    """What is to be seen. Only the parameters of its own learner count."""
+class SceneRequest(Part):
+    """The parameters of a scene. Those of other learners than its own are ignored."""
 
     turns: Annotated[float, Field(ge=1, le=8)] = 4.0
-    """Of the spiral."""
+    """Turns of the spiral."""
 
     flip_probability: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Label noise: the chance that a training label is the wrong one."""
@@ -78,16 +78,16 @@ class Question(Part):
     """Training points."""
 
     seed: Annotated[int, Field(ge=0, le=999_999)] = 0
-    """Of the training points and of the learner."""
+    """Seed of the training points and of the learner."""
 
     learner: Literal["knn", "net", "kernel", "svm", "forest"] = "knn"
     """A name of `LEARNER_OPTIONS`."""
 
     prior: Literal["none", "polar-sincos", "polar", "phase"] = "none"
-    """What the learner is told of the problem."""
+    """The prior of the learner."""
 
     n_neighbors: Annotated[int, Field(ge=1, le=11)] = 1
-    """Who vote, of the nearest neighbours."""
+    """Number of nearest neighbours that vote."""
 
     epochs: Annotated[int, Field(ge=10, le=500)] = 200
     """Passes of the net over the training points."""
@@ -101,22 +101,22 @@ class Question(Part):
         return self
 
     @classmethod
-    def read(cls, told: Mapping[str, str]) -> Self:
-        """Return the question of a query string.
+    def read(cls, query: Mapping[str, str]) -> Self:
+        """Return the request of a query string.
 
         Raises
         ------
         SpecError
-            If it is none: one line for each thing that is wrong.
+            If a parameter is unknown or not allowed: one line for each.
         """
         try:
-            return cls.model_validate(dict(told))
+            return cls.model_validate(dict(query))
         except ValidationError as error:
             raise SpecError(format_issues(issues_of(error, cls), "not shown")) from error
 
     @property
     def cell(self) -> Cell:
-        """The cell of a study whose outcome is the answer."""
+        """The cell of a study whose outcome is shown."""
         option = LEARNER_OPTIONS[self.learner]
         params = {**option.params, **{name: getattr(self, name) for name in option.controls}}
         return Cell(
@@ -131,32 +131,33 @@ class Question(Part):
         )
 
 
-def _too_much(question: Question) -> Iterator[Issue]:
-    """Yield what would take too long to be waited for."""
-    option, n = LEARNER_OPTIONS[question.learner], question.n_samples
+def _too_much(request: SceneRequest) -> Iterator[Issue]:
+    """Yield an issue for a number that would take too long to compute."""
+    option, n = LEARNER_OPTIONS[request.learner], request.n_samples
     if n > option.most:
-        yield Issue(("n_samples",), f"must be {option.most:,} at most for the learner {question.learner!r}", n)
-    elif question.learner == "net" and n * question.epochs > MOST_VISITS:
-        yield Issue(("epochs",), f"must be {MOST_VISITS // n:,} at most with {n:,} training points", question.epochs)
+        yield Issue(("n_samples",), f"must be {option.most:,} at most for the learner {request.learner!r}", n)
+    elif request.learner == "net" and n * request.epochs > MOST_VISITS:
+        yield Issue(("epochs",), f"must be {MOST_VISITS // n:,} at most with {n:,} training points", request.epochs)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What came of a question.
+    """The outcome of a request.
 
     Attributes
     ----------
     error, error_uniform : float
-        Share of wrong answers at fresh points: under the sampling density, and uniformly over the square.
+        Share of wrong predictions at fresh points: under the sampling density, and uniformly over the square.
     error_train : float
-        Share of the training labels, noise and all, that the learner does not give back.
+        Share of wrong predictions of the training labels, noise included.
     fit_seconds : float
     background, region : str
-        The density with the true boundary, and where the learner says inside, each the data URI of a PNG.
+        The density with the true boundary, and the predictions, each the data URI of a PNG.
     points, flipped : str
-        The training points of true and of wrong label, as paths of an SVG of ``studies.points.MAP_SIZE`` units.
+        The training points of true and of wrong label, as paths of an SVG of ``studies.registry.test_sets.MAP_SIZE``
+        units.
     n_shown : int
-        How many of the training points are in these paths: the first.
+        Number of training points in these paths: the first.
     """
 
     error: float
@@ -170,15 +171,15 @@ class Scene:
     n_shown: int
 
 
-def look(question: Question) -> Scene:
-    """Return the answer to a question: fit, measure and draw.
+def look(request: SceneRequest) -> Scene:
+    """Return the scene of a request: fit, measure and draw.
 
     Raises
     ------
     SceneError
         If the learner fails.
     """
-    cell = question.cell
+    cell = request.cell
     outcome = run_cell(cell)
     if outcome.status != "ok" or outcome.decision_map is None:
         raise SceneError(outcome.error)

@@ -1,4 +1,4 @@
-"""Errors by density and by distance to the boundary as a page tells them: a table each, and what a prior does."""
+"""Tables of errors by density and by distance to the boundary, and of the differences that a prior makes."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,11 @@ from studies.registry.bins import BY
 
 _TITLES = {"density": "by density", "distance": "by distance to the boundary"}
 _ENDS = {"density": ("sparsest", "densest"), "distance": ("nearest", "farthest")}
-_POINTS = 100
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An error or a difference in one bin, in words, its interval, and its share of the largest error for a bar."""
+    """An error or a difference in one bin as text, its interval, and its share of the largest error for a bar."""
 
     text: str
     interval: str
@@ -26,7 +25,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class BreakdownTable:
-    """Errors by bin: a row a learner; and the differences of one with a prior to one without, if there are such."""
+    """Errors by bin, one row per learner, and the differences between a learner with a prior and the one without."""
 
     title: str
     n_samples: int
@@ -37,14 +36,14 @@ class BreakdownTable:
 
 
 def breakdown_tables(rows: pd.DataFrame, worth: PriorWorth | None) -> list[BreakdownTable]:
-    """Return the tables of one problem, of what is measured.
+    """Return the tables of one problem, by density and by distance if measured.
 
     Parameters
     ----------
     rows : DataFrame
         Tidy, of one problem.
     worth : PriorWorth or None
-        Of the prior whose differences are told.
+        The prior whose differences are shown.
     """
     sizes = {by: breakdown_size(rows, by) for by in BY}
     return [_table(rows, by, n_samples, worth) for by, n_samples in sizes.items() if n_samples is not None]
@@ -58,14 +57,14 @@ def _table(rows: pd.DataFrame, by: str, n_samples: int, worth: PriorWorth | None
     table: dict[str, dict[str, Entry]] = {}
     columns = found[["learner", "bin", "mean", "low", "high"]]
     for learner, place, mean, low, high in columns.itertuples(index=False, name=None):
-        interval = scale.bounds(Interval(mean, low, min(high, 1.0) if high == high else high))
-        table.setdefault(learner, {})[names[place]] = Entry(scale.text(mean), interval, mean / largest)
+        entry = Entry(scale.text(mean), scale.bounds(Interval(mean, low, high)), mean / largest)
+        table.setdefault(learner, {})[names[place]] = entry
     compared: tuple[str, str] | None = None
     differences: dict[str, Entry] = {}
     if worth is not None and {worth.informed, worth.plain} <= table.keys():
         compared = (worth.informed, worth.plain)
-        told = breakdown_difference(rows, *compared, n_samples, by)[["bin", "difference", "low", "high"]]
-        differences = {names[place]: _difference(*ends) for place, *ends in told.itertuples(index=False, name=None)}
+        ends_of = breakdown_difference(rows, *compared, n_samples, by)[["bin", "difference", "low", "high"]]
+        differences = {names[place]: _difference(*ends) for place, *ends in ends_of.itertuples(index=False, name=None)}
     return BreakdownTable(_TITLES[by], n_samples, list(names.values()), table, compared, differences)
 
 
@@ -76,5 +75,5 @@ def _name(by: str, place: int, n_bins: int) -> str:
 
 def _difference(mean: float, low: float, high: float) -> Entry:
     verdict = "helps" if high < 0 else "harms" if low > 0 else ""
-    interval = "" if low != low else f"[{_POINTS * low:.2g}, {_POINTS * high:.2g}]"
-    return Entry(f"{_POINTS * mean:+.2g}", interval, 0.0, verdict)
+    scale = scale_of("error")
+    return Entry(f"{scale.factor * mean:+.2g}", scale.bounds(Interval(mean, low, high), 2), 0.0, verdict)

@@ -212,7 +212,9 @@ def frame_of():
             for seed, curve in enumerate(table)
             for n_samples, value in zip(sizes, curve, strict=False)
         ]
-        return pd.DataFrame(rows, columns=["learner", "n_samples", "seed", "metric", "value"])
+        made = pd.DataFrame(rows, columns=["learner", "n_samples", "seed", "metric", "value"])
+        made.attrs["n_test"] = N_TEST
+        return made
 
     return frame
 

@@ -6,7 +6,6 @@ import array_api_strict
 import numpy as np
 import pytest
 import shapely
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -108,6 +107,7 @@ def test_nothing_beyond_the_radius_is_inside():
 
 
 def test_phase_is_one_function_for_all_array_libraries():
+    torch = pytest.importorskip("torch")
     X = np.random.default_rng(0).uniform(-1, 1, (100, 2))
     expected = Spiral().phase(X)
     np.testing.assert_allclose(Spiral().phase(torch.from_numpy(X)).numpy(), expected, rtol=1e-14)

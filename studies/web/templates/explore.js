@@ -1,4 +1,4 @@
-// Asks for the scene that the controls describe, one question at a time, and shows each answer as it comes.
+// Requests the scene that the controls describe, one at a time, and shows each as it comes.
 "use strict";
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
@@ -13,7 +13,7 @@
   const seconds = (value) => `${Number(value.toPrecision(2))} s`;
   const percent = (share) => `${number(100 * share)} %`;
 
-  const spoken = {
+  const shownValue = {
     turns: (value) => value,
     size: () => count(controls.n_samples.value),
     flip_probability: (value) => `${Math.round(100 * value)} %`,
@@ -22,17 +22,17 @@
     width: (value) => value,
   };
 
-  const tell = () => {
+  const showValues = () => {
     for (const output of form.querySelectorAll("output")) {
       const slider = at(output.htmlFor[0]);
-      output.value = spoken[slider.id](slider.value);
+      output.value = shownValue[slider.id](slider.value);
       slider.setAttribute("aria-valuetext", output.value);
     }
   };
 
   const chosen = () => controls.learner.selectedOptions[0];
 
-  // Shows the controls of the learner that is chosen, and keeps n within what it may have.
+  // Shows the controls of the chosen learner, and keeps n within its limit.
   const fit = () => {
     for (const group of form.querySelectorAll(".of"))
       group.hidden = group.disabled = group.dataset.learner !== controls.learner.value;
@@ -54,21 +54,21 @@
     size.max = 50;
     size.value = 10 * Math.log10(controls.n_samples.value);
     fit();
-    tell();
+    showValues();
   };
 
   const learner = () => {
-    const told = [chosen().textContent];
-    if (controls.learner.value === "knn") told[0] += `, k = ${controls.n_neighbors.value}`;
-    if (controls.learner.value === "net") told[0] += ` of ${controls.width.value}, ${controls.epochs.value} epochs`;
-    if (controls.prior.value !== "none") told.push(`prior: ${controls.prior.selectedOptions[0].textContent}`);
-    return told.join(", ");
+    const parts = [chosen().textContent];
+    if (controls.learner.value === "knn") parts[0] += `, k = ${controls.n_neighbors.value}`;
+    if (controls.learner.value === "net") parts[0] += ` of ${controls.width.value}, ${controls.epochs.value} epochs`;
+    if (controls.prior.value !== "none") parts.push(`prior: ${controls.prior.selectedOptions[0].textContent}`);
+    return parts.join(", ");
   };
 
-  const seen = new Map(); // problem -> learner -> n -> error
+  const history = new Map(); // problem -> learner -> n -> error
 
   const remember = (place, error) => {
-    const learners = seen.get(place.problem) ?? seen.set(place.problem, new Map()).get(place.problem);
+    const learners = history.get(place.problem) ?? history.set(place.problem, new Map()).get(place.problem);
     const errors = learners.get(place.learner) ?? learners.set(place.learner, new Map()).get(place.learner);
     errors.set(place.n, error);
   };
@@ -90,8 +90,8 @@
   const x = (n) => LEFT + ((Math.log10(n) - 1) / 4) * (RIGHT - LEFT);
   const y = (error) => TOP + (-Math.log10(Math.max(error, 1e-4)) / 4) * (FOOT - TOP);
 
-  const drawSeen = (now) => {
-    const svg = document.querySelector(".seen svg");
+  const drawHistory = (now) => {
+    const svg = document.querySelector(".history svg");
     svg.replaceChildren();
     const axes = element("g", { class: "axes" }, svg);
     for (const n of [10, 100, 1000, 10_000, 100_000]) {
@@ -103,7 +103,7 @@
       element("text", { class: "y", x: LEFT - 4, y: y(error) }, axes, percent(error).replace(" ", ""));
     }
     element("text", { class: "x", x: (LEFT + RIGHT) / 2, y: FOOT + 24 }, axes, "training points n");
-    const learners = [...seen.get(now.problem)].sort(([name]) => (name === now.learner ? 1 : -1));
+    const learners = [...history.get(now.problem)].sort(([name]) => (name === now.learner ? 1 : -1));
     for (const [name, errors] of learners) {
       const present = name === now.learner;
       const group = element("g", present ? { class: "present" } : {}, svg);
@@ -114,8 +114,8 @@
       for (const [n, error] of points)
         element("circle", { cx: x(n), cy: y(error), r: 2.5, class: present && n === now.n ? "now" : "" }, group);
       if (present) {
-        const told = points.map(([n, error]) => `${percent(error)} at n = ${count(n)}`).join(", ");
-        svg.setAttribute("aria-label", `Error against training points, ${name}: ${told}`);
+        const values = points.map(([n, error]) => `${percent(error)} at n = ${count(n)}`).join(", ");
+        svg.setAttribute("aria-label", `Error against training points, ${name}: ${values}`);
       }
     }
   };
@@ -129,60 +129,60 @@
     at("shown").textContent = scene.n_shown < now.n ? `; the first ${count(scene.n_shown)} points are shown` : "";
     for (const share of ["error", "error_uniform", "error_train"]) at(share).textContent = percent(scene[share]);
     at("fit_seconds").textContent = seconds(scene.fit_seconds);
-    const label = `Decision region of ${now.learner}, n = ${count(now.n)}: ${percent(scene.error)} of answers wrong`;
+    const label = `Decision region of ${now.learner}, n = ${count(now.n)}: ${percent(scene.error)} of predictions wrong`;
     document.querySelector(".region").setAttribute("aria-label", label);
     remember(now, scene.error);
-    drawSeen(now);
+    drawHistory(now);
   };
 
-  const tellRefused = (message) => {
+  const showRefusal = (message) => {
     at("refused").textContent = message ?? "";
     at("refused").hidden = !message;
   };
 
-  const answer = async (asked) => {
+  const answer = async (search) => {
     try {
-      const response = await fetch(`/scene?${asked}`);
+      const response = await fetch(`/scene?${search}`);
       return await response.json();
     } catch {
       return { refused: "No answer: is toymanifold explore still running?" };
     }
   };
 
-  let wanted = null; // the newest question that is not asked yet
+  let wanted = null; // the newest request that is not sent yet
   let busy = false;
 
-  // One question is under way at a time, so no answer overtakes another; of those that wait, the newest is asked next.
-  const ask = async (question) => {
-    wanted = question;
+  // One request is under way at a time, so no scene overtakes another; of those that wait, the newest is sent next.
+  const request = async (newest) => {
+    wanted = newest;
     if (busy) return;
     busy = true;
-    const figure = document.querySelector(".picture figure");
+    const figure = document.querySelector(".scene figure");
     figure.setAttribute("aria-busy", "true");
     while (wanted) {
-      const { asked, now, since } = wanted;
+      const { search, now, since } = wanted;
       wanted = null;
-      const scene = await answer(asked);
-      tellRefused(scene.refused);
+      const scene = await answer(search);
+      showRefusal(scene.refused);
       if (!scene.refused) show(scene, now);
       if (wanted) continue;
-      history.replaceState(null, "", `?${asked}`);
+      window.history.replaceState(null, "", `?${search}`);
       const taken = seconds((performance.now() - since) / 1000);
-      at("told").textContent = scene.refused
+      at("status").textContent = scene.refused
         ? ""
-        : `${now.learner}, n = ${count(now.n)}: ${percent(scene.error)} of answers wrong. Redrawn in ${taken}.`;
+        : `${now.learner}, n = ${count(now.n)}: ${percent(scene.error)} of predictions wrong. Redrawn in ${taken}.`;
     }
     busy = false;
     figure.setAttribute("aria-busy", "false");
   };
 
-  const question = (asked) => ({ asked, now: place(), since: performance.now() });
+  const requestOf = (search) => ({ search, now: place(), since: performance.now() });
 
   const changed = (event) => {
     if (event.target === size) takeSize();
     fit();
-    tell();
-    ask(question(query()));
+    showValues();
+    request(requestOf(query()));
   };
 
   form.addEventListener("input", changed);
@@ -192,5 +192,5 @@
     changed(event);
   });
   put(location.search);
-  ask(question(location.search.slice(1) || query()));
+  request(requestOf(location.search.slice(1) || query()));
 })();

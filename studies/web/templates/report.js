@@ -1,9 +1,9 @@
-// Draws a page's learning curves again when the reader changes something, as studies/charts.py drew them first.
+// Draws the learning curves of a page again when the reader changes something, as studies/web/charts.py drew them first.
 "use strict";
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const NARROW = 600; // pixels, below which names are left to the legend
-  const REACH = 48; // pixels from a mark at which it is still meant
+  const REACH = 48; // pixels from a mark within which it is selected
 
   const number = (value) =>
     Number(value.toPrecision(3)).toLocaleString("en-US", { maximumFractionDigits: 20 });
@@ -81,20 +81,20 @@
       this.box = figure.querySelector(".chart");
       this.svg = figure.querySelector("svg.curves");
       this.tip = figure.querySelector(".tip");
-      this.spoken = figure.querySelector("[role=status]");
+      this.status = figure.querySelector("[role=status]");
       this.marks = [];
       this.box.tabIndex = 0;
       this.box.setAttribute("role", "group");
       this.box.setAttribute("aria-label", `${this.metric.title}: the arrow keys go from value to value`);
       this.box.addEventListener("pointermove", (event) => this.point(event));
       this.box.addEventListener("pointerdown", (event) => this.point(event));
-      this.box.addEventListener("pointerleave", () => this.tell(null));
-      this.box.addEventListener("blur", () => this.tell(null));
+      this.box.addEventListener("pointerleave", () => this.select(null));
+      this.box.addEventListener("blur", () => this.select(null));
       this.box.addEventListener("keydown", (event) => this.key(event));
     }
 
     draw(width, state) {
-      this.tell(null);
+      this.select(null);
       const { left, right, top, bottom, line, letter, leader, longest, height } = this.data.layout;
       const curves = this.metric.curves.filter(({ learner }) => !state.hidden.has(learner));
       const named = width >= NARROW && curves.length * line <= height - top - bottom;
@@ -170,38 +170,38 @@
       const [left, top] = [(event.clientX - frame.left) * unit, (event.clientY - frame.top) * unit];
       const distance = (mark) => Math.hypot(mark.left - left, mark.top - top);
       const nearest = this.marks.reduce((a, b) => (a && distance(a) <= distance(b) ? a : b), null);
-      this.tell(nearest && distance(nearest) <= REACH ? nearest : null);
+      this.select(nearest && distance(nearest) <= REACH ? nearest : null);
     }
 
     key(event) {
       const moves = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-      if (event.key === "Escape") this.tell(null);
+      if (event.key === "Escape") this.select(null);
       if (!(event.key in moves) || !this.marks.length) return;
       event.preventDefault();
       const [along, across] = moves[event.key];
-      this.tell(this.told ? this.next(along, across) ?? this.told : this.marks[0]);
-      this.spoken.textContent = [...this.tip.children].map((line) => line.textContent).join(", ");
+      this.select(this.selected ? this.next(along, across) ?? this.selected : this.marks[0]);
+      this.status.textContent = [...this.tip.children].map((line) => line.textContent).join(", ");
     }
 
     next(along, across) {
-      const { learner, left, top, point } = this.told;
+      const { learner, left, top, point } = this.selected;
       const side = (mark) => (along ? along * (mark.left - left) : across * (mark.top - top));
       const beside = this.marks.filter(
-        (mark) => mark !== this.told && (along ? mark.learner === learner : mark.point.n === point.n),
+        (mark) => mark !== this.selected && (along ? mark.learner === learner : mark.point.n === point.n),
       );
       const beyond = beside.filter((mark) => side(mark) > 0);
       return beyond.sort((a, b) => side(a) - side(b))[0];
     }
 
-    tell(mark) {
-      if (this.told === mark) return;
-      this.told = mark;
+    select(mark) {
+      if (this.selected === mark) return;
+      this.selected = mark;
       this.svg.querySelector(".ring")?.remove();
-      this.svg.querySelector(".told")?.classList.remove("told");
+      this.svg.querySelector(".selected")?.classList.remove("selected");
       this.svg.classList.toggle("focussed", Boolean(mark));
       this.tip.hidden = !mark;
       if (!mark) return;
-      mark.group.classList.add("told");
+      mark.group.classList.add("selected");
       element("circle", { class: "ring", cx: mark.left, cy: mark.top, r: 9 }, this.svg);
       const lines = [
         ["strong", `${this.data.learners[mark.learner].name}, n = ${mark.point.n.toLocaleString("en-US")}`],

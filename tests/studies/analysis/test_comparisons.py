@@ -15,7 +15,7 @@ def test_difference_is_paired_by_seed_and_not_by_place():
     assert paired_difference(a, b).high == pytest.approx(0.1)
 
 
-def test_pairing_is_what_makes_a_small_difference_seen():
+def test_pairing_makes_a_small_difference_significant():
     rng = np.random.default_rng(0)
     hard = pd.Series(0.1 * rng.random(8))
     better = hard - 0.01 + 0.001 * pd.Series(rng.standard_normal(8))
@@ -88,7 +88,7 @@ def test_the_same_errors_are_a_draw(frame_of):
 
 @pytest.mark.parametrize(("metric", "high"), [("error", 1.0), ("mse", np.inf)])
 def test_a_share_of_errors_is_not_more_than_all(metric, high):
-    """Two seeds that differ much say next to nothing, but not that more than all answers may be wrong."""
+    """The interval of two seeds that differ much ends at 1."""
     interval = loss_interval(pd.Series([0.01, 0.4]), metric)
     assert 0 < interval.low < interval.mean < 1
     assert 1 <= interval.high <= high

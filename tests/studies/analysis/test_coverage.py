@@ -1,6 +1,6 @@
 """How often 95 % intervals hold the truth, on simulated curves.
 
-The tables in docs/statistics.md are printed by: pytest -m slow -s tests/studies/test_coverage.py
+The tables in docs/statistics.md are printed by: pytest -m slow -s tests/studies/analysis/test_coverage.py
 """
 
 import numpy as np
@@ -78,7 +78,7 @@ def test_crossings_and_equivalences_have_true_intervals_with_five_seeds(simulate
     frames = [pair_of(simulated, frame_of, (a, b), LONG, 5, rng) for _ in range(100)]
     at, ratio = root(lambda n: a(n) / b(n) - 1, 100, 1e5), root(lambda n: b(n) / a(1000) - 1, 1, 1e6) / 1000
     check_within_90_and_98_percent([holds(crossover(frame, "a", "b").n, at) for frame in frames])
-    check_within_90_and_98_percent([holds(data_equivalence(frame, "a", "b", 1000).ratio, ratio) for frame in frames])
+    check_within_90_and_98_percent([holds(data_equivalence(frame, "a", "b", 1000).times, ratio) for frame in frames])
 
 
 def slope(log_errors, sizes):
@@ -89,7 +89,7 @@ def slope(log_errors, sizes):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_seeds", [5, 10])
-def test_a_bootstrap_of_few_seeds_promises_too_much(simulated, n_seeds):
+def test_a_bootstrap_of_few_seeds_is_too_narrow(simulated, n_seeds):
     """Exponents of a power law by a straight line, so that a bootstrap is affordable."""
     law, exponent, _ = LAWS["pow2"]
     rng = np.random.default_rng(4)
@@ -148,22 +148,22 @@ def test_pairs(simulated, frame_of, name, n_seeds, sizes):
     rng = np.random.default_rng(5)
     gap = lambda n: a(n) / b(n) - 1  # noqa: E731
     at = root(gap, sizes[0], sizes[-1]) if gap(sizes[0]) * gap(sizes[-1]) < 0 else None
-    crossings, seen = [], []
+    crossings, found_any = [], []
     equivalences = {n: [] for n in (300, 1000, 3000)}
     for _ in range(RUNS):
         frame = pair_of(simulated, frame_of, (a, b), sizes, n_seeds, rng)
         found = crossover(frame, "a", "b")
-        seen.append(found.n is not None)
+        found_any.append(found.n is not None)
         if at:
             none_there = found.lead is None or not found.lead[0] < at < found.lead[1]
             crossings.append(holds(found.n, at) if found.n else none_there)
         for n, hits in equivalences.items():
             try:
-                ratio = data_equivalence(frame, "a", "b", n).ratio
+                ratio = data_equivalence(frame, "a", "b", n).times
             except NoEquivalence as refusal:
-                ratio = refusal.estimate.ratio
+                ratio = refusal.estimate.times
             hits.append(holds(ratio, root(lambda m, n=n: b(m) / a(n) - 1, 1e-3, 1e12) / n))
-    row(f"{name}, {len(sizes)} sizes", n_seeds, seen, crossings, *equivalences.values())
+    row(f"{name}, {len(sizes)} sizes", n_seeds, found_any, crossings, *equivalences.values())
     for hits in (crossings, *equivalences.values()):
         if hits:
             check_within_90_and_98_percent(hits)

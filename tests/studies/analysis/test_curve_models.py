@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from studies.analysis.curve_models import FAMILIES, fit_family
+from studies.analysis.curve_models import FAMILIES, fit_model
 
 SIZES = np.geomspace(100, 100_000, 7)
 LAWS = {
@@ -14,12 +14,12 @@ LAWS = {
 }
 
 
-def fitted(family, errors, noise=1e-4):
-    """Parameters of the formula, and relative misfit."""
+def fitted(model, errors, noise=1e-4):
+    """Parameters of the formula, and relative residual."""
     x0, log_unit = np.log(SIZES).mean(), np.log(errors).mean()
     x, log_mean = np.log(SIZES) - x0, np.log(errors) - log_unit
-    theta = fit_family(family, x, log_mean, np.full(len(x), noise))
-    return family.parameters(theta, log_unit, x0), np.abs(family.log_error(theta, x) - log_mean).max()
+    theta = fit_model(model, x, log_mean, np.full(len(x), noise))
+    return model.parameters(theta, log_unit, x0), np.abs(model.log_error(theta, x) - log_mean).max()
 
 
 def test_the_simplest_come_first():
@@ -28,20 +28,20 @@ def test_the_simplest_come_first():
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_a_family_finds_its_own_parameters(name):
+def test_a_model_finds_its_own_parameters(name):
     law, params = LAWS[name]
-    found, misfit = fitted(FAMILIES[name], law(SIZES, **params))
+    found, residual = fitted(FAMILIES[name], law(SIZES, **params))
     assert found == pytest.approx(params, rel=1e-6)
-    assert misfit < 1e-9
+    assert residual < 1e-9
 
 
-@pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.is_power_law])
+@pytest.mark.parametrize("name", [name for name, model in FAMILIES.items() if model.is_power_law])
 def test_a_power_law_falls_with_its_exponent_at_large_n(name):
-    family = FAMILIES[name]
-    theta = np.array([0.1, 0.7, 0.3, 0.0])[: 2 + len(family.grid) - 1 + family.has_floor]
-    theta[-1] = 0.0 if family.has_floor else theta[-1]
-    low, high = family.log_error(theta, np.array([30.0, 31.0]))
-    assert low - high == pytest.approx(family.exponent(theta), rel=1e-6)
+    model = FAMILIES[name]
+    theta = np.array([0.1, 0.7, 0.3, 0.0])[: 2 + len(model.grid) - 1 + model.has_floor]
+    theta[-1] = 0.0 if model.has_floor else theta[-1]
+    low, high = model.log_error(theta, np.array([30.0, 31.0]))
+    assert low - high == pytest.approx(model.exponent(theta), rel=1e-6)
 
 
 def test_one_size_out_of_line_counts_less_than_in_least_squares():

@@ -1,30 +1,32 @@
-"""What is found of a study whose worths are known in closed form: see ``conftest.power_law``."""
+"""The findings of a study whose worths are known in closed form: see ``conftest.power_law``."""
 
 import pandas as pd
 import pytest
 
-from studies.analysis.findings import find
+from studies.analysis.crossovers import DataEquivalence
+from studies.analysis.findings import PriorWorth, answers, find
+from studies.analysis.intervals import CensoredInterval
 
 
-def test_a_study_of_priors_tells_their_worth_where_it_asks(worth_results, worth):
+def test_the_worth_of_a_prior_is_that_at_the_size_of_a_question(worth_results, worth):
     (found,) = find(worth, worth_results.frame())
-    (told,) = found.worths
-    assert (told.prior, told.plain, told.informed, told.equivalence.n_samples) == ("polar", "net", "net + polar", 1000)
-    assert told.times.value == pytest.approx(4)
+    (prior,) = found.worths
+    assert (prior.prior, prior.plain, prior.informed, prior.equivalence.n) == ("polar", "net", "net + polar", 1000)
+    assert prior.times.value == pytest.approx(4)
     assert (found.reference, found.n_samples) == ("net + polar", 1000)
     assert [competitor.learner for competitor in found.competitors] == ["net", "kNN"]
-    (chaser,) = found.main_competitors
-    assert chaser.learner == "kNN"
-    assert chaser.equivalence.needed.value == pytest.approx(10_000)
-    assert (chaser.crossover.n, chaser.crossover.winner) == (None, "net + polar")
+    (main,) = found.main_competitors
+    assert main.learner == "kNN"
+    assert main.equivalence.n_samples.value == pytest.approx(10_000)
+    assert (main.crossover.n, main.crossover.winner) == (None, "net + polar")
 
 
-def test_without_questions_the_worth_is_told_at_the_largest_size_from_the_side_that_is_measured(worth_results, worth):
+def test_without_questions_the_worth_is_that_at_the_largest_size_from_the_side_that_is_measured(worth_results, worth):
     silent = worth.model_copy(update={"questions": ()})
     (found,) = find(silent, worth_results.frame())
-    (told,) = found.worths
-    assert (told.equivalence.a, told.equivalence.b, told.equivalence.n_samples) == ("net", "net + polar", 10_000)
-    assert told.times.value == pytest.approx(4)
+    (prior,) = found.worths
+    assert (prior.equivalence.a, prior.equivalence.b, prior.equivalence.n) == ("net", "net + polar", 10_000)
+    assert prior.times.value == pytest.approx(4)
     assert [competitor.learner for competitor in found.main_competitors] == ["kNN"]
 
 
@@ -50,12 +52,33 @@ def test_each_problem_has_its_findings(worth_results, worth):
 
 
 def test_the_smallest_errors_are_ranked_where_all_were_measured(worth_results, worth):
-    ranking = find(worth, worth_results.frame())[0].ranking
-    assert (ranking.n_samples, ranking.everywhere) == (10_000, True)
-    assert (ranking.first, ranking.second) == ("net + polar", "net")
-    assert ranking.behind.mean == pytest.approx(ranking.error.mean)
+    smallest = find(worth, worth_results.frame())[0].smallest_errors
+    assert (smallest.n_samples, smallest.everywhere) == (10_000, True)
+    assert (smallest.first, smallest.second) == ("net + polar", "net")
+    assert smallest.behind.mean == pytest.approx(smallest.error.mean)
 
 
-def test_what_only_takes_time_is_ranked_by_nobody(worth_results, worth):
+def test_times_alone_are_not_compared(worth_results, worth):
     (found,) = find(worth, worth_results.frame().query("metric == 'fit_seconds'"))
-    assert (found.ranking, found.worths, found.competitors) == (None, (), ())
+    assert (found.smallest_errors, found.worths, found.competitors) == (None, (), ())
+
+
+def test_a_worth_is_the_same_from_either_side():
+    needs = DataEquivalence("polar net", "net", 100, CensoredInterval(4, 2, 8))
+    matches = DataEquivalence("net", "polar net", 400, CensoredInterval(1 / 4, 1 / 8, 1 / 2))
+    forward, backward = (PriorWorth("polar", "net", "polar net", found) for found in (needs, matches))
+    assert forward.times == backward.times == CensoredInterval(4, 2, 8)
+    assert str(backward).endswith(
+        "the polar prior was worth 4 times the data [2, 8]: polar net matches net with 100 [50, 200]"
+    )
+
+
+def test_answers_have_means_and_the_paired_difference(worth_results, worth):
+    first, second = answers(worth, worth_results.frame())
+    assert first == "Does the prior help? Yes: 4.64 % against 9.27 %, lower by 4.64 [4.31, 4.96] points."
+    assert second.startswith("Does kNN catch up? No significant difference: 4.64 % against 4.64 %, 0.00 [")
+
+
+def test_an_answer_needs_a_common_seed(worth_results, worth):
+    frame = worth_results.frame().query("(learner == 'net') == (seed == 0)")
+    assert answers(worth, frame)[0] == "Does the prior help? Not measured yet."

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from studies.analysis.intervals import (
+    CensoredInterval,
     Interval,
-    exponential,
     holm,
     hull,
     jackknife_interval,
@@ -34,7 +34,7 @@ def test_positive_interval_is_multiplicative_and_as_wide_to_first_order():
 
 
 @pytest.mark.parametrize("interval_of", [mean_interval, positive_mean_interval])
-def test_intervals_hold_the_truth_as_often_as_they_say(interval_of):
+def test_intervals_hold_the_truth_at_their_level(interval_of):
     rng = np.random.default_rng(0)
     samples = 0.1 * np.exp(0.2 * rng.standard_normal((4000, 5)))
     intervals = [interval_of(pd.Series(sample)) for sample in samples]
@@ -58,9 +58,9 @@ def test_jackknife_of_a_mean_is_students_t():
     assert vars(jackknife_interval([VALUES.mean(), *left_out])) == pytest.approx(vars(mean_interval(VALUES)))
 
 
-def test_hull_reaches_as_far_as_any_and_exponential_keeps_the_order():
+def test_hull_covers_all_and_exp_keeps_the_order():
     assert hull(Interval(1, 0.5, 2), [Interval(1, 0.5, 2), Interval(3, 0.7, 4)]) == Interval(1, 0.5, 4)
-    assert vars(exponential(Interval(0, -1, 1))) == pytest.approx({"mean": 1, "low": 1 / np.e, "high": np.e})
+    assert vars(Interval(0, -1, 1).exp()) == pytest.approx({"mean": 1, "low": 1 / np.e, "high": np.e})
 
 
 def test_one_sided_p_is_scipys():
@@ -70,7 +70,7 @@ def test_one_sided_p_is_scipys():
     np.testing.assert_allclose(p_above_zero(values), expected)
 
 
-def test_seeds_that_agree_leave_no_doubt_and_one_seed_leaves_all():
+def test_p_is_0_or_1_for_seeds_that_agree_and_1_for_one_seed():
     np.testing.assert_array_equal(p_above_zero([[0.125, -0.125, 0.0]] * 3), [0, 1, 1])
     assert p_above_zero([[0.1]]) == 1
     assert p_above_zero([[0.1]] * 3, least_error=1.0) > 0.4
@@ -82,3 +82,40 @@ def test_holm_is_bonferroni_closed(p):
     sets = [s for size in range(1, len(p) + 1) for s in itertools.combinations(range(len(p)), size)]
     closed = [max(min(1, len(s) * min(p[j] for j in s)) for s in sets if i in s) for i in range(len(p))]
     np.testing.assert_allclose(holm(p), closed)
+
+
+@given(value=st.floats(0.1, 10), low=st.floats(0.01, 0.1), high=st.floats(10, 100))
+def test_the_reciprocal_of_the_reciprocal_is_the_interval(value, low, high):
+    interval = CensoredInterval(value, low, high)
+    assert vars(1 / (1 / interval)) == pytest.approx(vars(interval))
+    assert 1 / CensoredInterval(value, 0, np.inf) == CensoredInterval(1 / value, 0, np.inf)
+    assert 1 / CensoredInterval(np.inf, low, np.inf) == CensoredInterval(0, 0, 1 / low)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (2, 3, "2.5 [2, 3]"),
+        (2, np.inf, "2.5 [at least 2]"),
+        (0, 3, "2.5 [at most 3]"),
+        (0, np.inf, "2.5 [open to both sides]"),
+    ],
+)
+def test_an_open_interval_says_on_which_side(low, high, words):
+    assert str(CensoredInterval(2.5, low, high)) == words
+
+
+@pytest.mark.parametrize(
+    ("interval", "side", "words"),
+    [
+        (CensoredInterval(np.inf, 9486.83, np.inf), "above", "more than 9,487"),
+        (CensoredInterval(0, 0, 9486.83), "below", "less than 9,487"),
+    ],
+)
+def test_outside_the_measured_range_there_is_a_bound(interval, side, words):
+    assert (interval.side, interval.value) == (side, 9486.83)
+    assert f"{interval:,.0f}" == words
+
+
+def test_an_interval_is_escaped_text_in_a_notebook():
+    assert Interval(0.5, 0.25, 1.0)._repr_html_() == "<p>0.5 [0.25, 1]</p>"

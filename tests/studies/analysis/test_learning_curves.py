@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies.analysis.learning_curves import LearningCurve, errors_at, learning_curve, paired_curves
+from studies.analysis.learning_curves import LearningCurve, errors_at, learning_curve, losses, paired_curves
+from studies.registry.test_sets import N_TEST
 
 SIZES = np.array([100, 300, 1000, 3000])
 
@@ -18,19 +19,19 @@ def test_means_leave_one_seed_out_a_row():
     np.testing.assert_allclose(LearningCurve(SIZES, errors).log_means(), np.log(expected))
 
 
-def test_no_error_seen_is_half_of_one():
+def test_a_mean_error_of_0_counts_as_half_an_error():
     errors = np.array([[0.1, 0.01, 0.001, 0.0]] * 3)
     log_means = LearningCurve(SIZES, errors, n_test=5000).log_means()
     np.testing.assert_allclose(np.exp(log_means[:, 3]), 1e-4)
     np.testing.assert_allclose(np.exp(log_means[:, :3]), errors[:1, :3].repeat(4, axis=0))
 
 
-def test_a_mean_that_is_seen_is_not_raised_for_a_seed_without_errors():
+def test_a_positive_mean_is_not_raised_for_a_seed_without_errors():
     errors = np.array([[0.1, 0.01, 0.001, 0.0], [0.1, 0.01, 0.001, 0.002], [0.1, 0.01, 0.001, 0.001]])
     assert np.exp(LearningCurve(SIZES, errors, n_test=5000).log_means()[0, 3]) == pytest.approx(0.001)
 
 
-def test_noise_is_between_own_and_common_and_knows_the_test_points():
+def test_noise_is_between_own_and_common_and_at_least_that_of_the_test_points():
     errors = noisy()
     own = errors.std(axis=0, ddof=1) / errors.mean(axis=0) / np.sqrt(5)
     common = np.sqrt(np.mean(own**2))
@@ -47,13 +48,13 @@ def test_noise_does_not_depend_on_units_or_the_order_of_seeds():
     np.testing.assert_allclose(LearningCurve(SIZES / 7, 3 * errors[::-1]).noise(), expected)
 
 
-def test_a_rise_is_seen():
+def test_a_rise_is_found():
     errors = noisy()
     errors[:, 2] = 1.5 * errors[:, 1]
     assert LearningCurve(SIZES, errors).rises() == [(300, 1000)]
 
 
-def test_rises_are_seen_in_at_most_5_percent_of_flat_curves():
+def test_rises_are_found_in_at_most_5_percent_of_flat_curves():
     flat = [LearningCurve(SIZES, noisy(slope=0, seed=seed)).rises() for seed in range(400)]
     assert np.mean([bool(rises) for rises in flat]) < 0.05 + 2 * np.sqrt(0.05 * 0.95 / 400)
 
@@ -63,7 +64,7 @@ def test_local_exponents_of_a_power_law_are_its_exponent():
         np.testing.assert_allclose([interval.mean, interval.low, interval.high], 0.5)
 
 
-def test_local_exponents_hold_the_truth_as_often_as_they_say():
+def test_local_exponents_hold_the_truth_at_their_level():
     found = [LearningCurve(SIZES, noisy(seed=seed)).local_exponents()[1] for seed in range(800)]
     assert 0.93 < np.mean([i.low <= 0.5 <= i.high for i in found]) < 0.97
 
@@ -84,6 +85,33 @@ def test_other_metrics_are_taken_as_they_stand(frame_of):
     frame = frame_of(SIZES, a=noisy()).assign(metric="mse")
     np.testing.assert_allclose(learning_curve(frame, "a", "mse").errors, 1 - noisy())
     assert learning_curve(frame, "a", "mse").n_test is None
+
+
+@pytest.mark.parametrize(("given", "attribute", "expected"), [(None, None, None), (None, 500, 500), (70, 500, 70)])
+def test_the_number_of_test_points_is_given_or_that_of_the_frame(frame_of, given, attribute, expected):
+    frame = frame_of(SIZES, a=noisy(), b=noisy())
+    frame.attrs = {"n_test": attribute} if attribute else {}
+    rows = losses(frame)[lambda table: table["seed"] < 4]
+    assert learning_curve(rows, "a", n_test=given).n_test == expected
+    assert [curve.n_test for curve in paired_curves(rows, "a", "b", n_test=given)] == [expected] * 2
+
+
+def test_results_are_taken_like_their_frame(worth_results):
+    curve = learning_curve(worth_results, "kNN")
+    assert curve == learning_curve(worth_results.frame(), "kNN")
+    assert curve.n_test == N_TEST
+
+
+def test_a_curve_is_a_table_in_a_terminal_and_in_a_notebook():
+    curve = LearningCurve(SIZES, noisy(spread=0)[:1])
+    assert str(curve).splitlines() == [
+        "n      error (1 seed)",
+        "100    0.2",
+        "300    0.115",
+        "1,000  0.0632",
+        "3,000  0.0365",
+    ]
+    assert "<td>3,000</td>" in curve._repr_html_()
 
 
 def test_what_failed_leaves_out_its_seed_and_what_failed_mostly_its_size(frame_of):

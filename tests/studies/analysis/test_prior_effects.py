@@ -12,14 +12,15 @@ def law(a, b, seed=0, spread=0.0):
     return a * SIZES**-b * np.exp(spread * rng.standard_normal((5, len(SIZES))))
 
 
-def test_a_prior_that_moves_the_level_leaves_the_exponent(frame_of):
+def test_a_prior_that_changes_the_level_leaves_the_exponent(frame_of):
     effect = prior_effect(frame_of(SIZES, prior=law(1, 0.5), plain=law(2, 0.5)), "prior", "plain")
     assert effect.family == "pow2"
     assert effect.exponent.mean == pytest.approx(0, abs=1e-9)
     assert effect.error_ratio.mean == pytest.approx(0.5)
+    assert str(effect).endswith("the error at n = 3,162 by a factor of 0.5 [0.5, 0.5] (pow2)")
 
 
-def test_a_prior_that_moves_the_exponent_is_seen(frame_of):
+def test_a_prior_that_changes_the_exponent_is_found(frame_of):
     effect = prior_effect(frame_of(SIZES, prior=law(4, 0.6, 0, 0.05), plain=law(2, 0.4, 1, 0.05)), "prior", "plain")
     assert 0 < effect.exponent.low < 0.2 < effect.exponent.high
     assert effect.n == pytest.approx(MIDDLE)

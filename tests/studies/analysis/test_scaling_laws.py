@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -111,8 +113,8 @@ def test_sizes_without_any_error_say_little_but_what_they_say():
         (pow3, np.geomspace(100, 2000, 6), 4, "1.3 decades of n, 1.5 needed"),
         (lambda n: pow3(n) * np.where(n == 1000, 3, 1), SIZES, 4, "the error rises from n = 316 to 1,000"),
         (lambda n: 0.1 + 0 * n, SIZES, 4, "the error does not fall"),
-        (lambda n: 0.2 * np.exp(-n / 3000) + 0.01, SIZES, 4, "no power law foretells it as well as exp3"),
-        (lambda n: np.where(n < 5000, 0.3, 0.03) * n**-0.1, SIZES, 4, "no family fits"),
+        (lambda n: 0.2 * np.exp(-n / 3000) + 0.01, SIZES, 4, "no power law extrapolates as well as exp3"),
+        (lambda n: np.where(n < 5000, 0.3, 0.03) * n**-0.1, SIZES, 4, "no model fits"),
     ],
 )
 def test_what_the_data_cannot_support_is_refused_with_the_reason(truth, sizes, n_seeds, reason):
@@ -123,14 +125,14 @@ def test_what_the_data_cannot_support_is_refused_with_the_reason(truth, sizes, n
     assert (refusal.value.estimate is not None) == enough
 
 
-def test_a_curve_that_still_steepens_is_refused_unless_it_is_a_power_law_beyond_doubt(simulated):
+def test_a_curve_that_still_steepens_is_refused_unless_no_exponential_fits(simulated):
     sizes = np.round(np.geomspace(100, 10_000, 5))
     errors = simulated(lambda n: 0.01 + 0.29 / (1 + n**0.8 / 500), sizes, 10, np.random.default_rng(0))
     with pytest.raises(NoScalingLaw, match="still steepens"):
         fit_scaling(LearningCurve(sizes, errors, 50_000))
 
 
-def test_an_exponential_that_passes_for_a_steep_power_law_is_refused(simulated):
+def test_an_exponential_that_looks_like_a_steep_power_law_is_refused(simulated):
     rng = np.random.default_rng(11)
     curves = [
         LearningCurve(LONG, simulated(lambda n: 0.2 * np.exp(-n / 3000) + 0.01, LONG, 5, rng), 50_000) for _ in range(5)
@@ -153,6 +155,22 @@ def test_a_refusal_carries_the_estimate():
     assert estimate.params == pytest.approx({"a": 0.2, "b": 1 / 3000, "c": 0.01}, rel=1e-6)
     assert estimate.extrapolate(200_000).mean == pytest.approx(0.01)
     assert np.isnan(estimate.exponent.mean)
+
+
+def test_a_law_and_its_refusal_read_as_sentences(noisy, law):
+    found = str(fit_scaling(LearningCurve(SIZES, noisy, n_test=50_000), ("pow3",)))
+    assert re.fullmatch(
+        r"error falls as n\^-0\.5\d* \[.*\] to a floor of 0\.0\d* \[.*\] \(pow3, n = 100 to 100,000\)", found
+    )
+    exponential = refusal_of(exact(lambda n: 0.2 * np.exp(-n / 3000) + 0.01))
+    assert "falls as a exp(-b n) + c to a floor of 0.01 [0.01, 0.01]" in str(exponential.estimate)
+    assert exponential._repr_html_() == f"<p>{exponential}</p>"
+
+
+def test_a_floor_below_half_an_error_is_shown_as_zero():
+    law = fit_scaling(LearningCurve(SIZES, np.tile(0.6 * SIZES**-0.25 + 1e-6, (3, 1)), 50_000), ("pow3",))
+    assert law.floor.mean > 0
+    assert law.resolved_floor.mean == 0
 
 
 def test_families_are_named():

@@ -1,9 +1,10 @@
-"""What `toymanifold show` prints beside its answers is what findings, meetings and scaling say."""
+"""The tables and lines of `toymanifold show` agree with the findings, laws and crossovers."""
 
 import numpy as np
 import pytest
 
-from studies.analysis.findings import crossings_seen, find
+from studies.analysis.crossovers import find_crossovers
+from studies.analysis.findings import find
 from studies.analysis.intervals import number
 from studies.analysis.learning_curves import learning_curve
 from studies.analysis.scaling_laws import fit_scaling
@@ -23,13 +24,13 @@ def test_exponents_and_floors_are_those_of_the_laws(worth_results, worth):
     (table,) = scalings(worth_results)
     assert cells(table, 0) == list(worth.learners)
     law = fit_scaling(learning_curve(worth_results.frame(), "kNN"))
-    told = cells(table, 1)[2]
-    assert told == f"{number(law.exponent.mean)} [{number(law.exponent.low)}, {number(law.exponent.high)}]"
-    assert cells(table, 3)[2] == law.chosen.family.formula
+    exponent = cells(table, 1)[2]
+    assert exponent == f"{number(law.exponent.mean)} [{number(law.exponent.low)}, {number(law.exponent.high)}]"
+    assert cells(table, 3)[2] == law.chosen.model.formula
     assert cells(table, 2)[2].startswith("0 %")
 
 
-def test_a_refusal_is_told_once_where_it_is_that_of_all(worth_results, worth):
+def test_a_reason_that_all_learners_share_is_given_once(worth_results, worth):
     (table,) = scalings(Results(worth.model_copy(update={"seeds": 2}), worth_results.store))
     assert [row[0] for row in zip(cells(table, 0), strict=True)] == ["all learners"]
     assert cells(table, 3) == ["none: 2 seeds, 3 needed"]
@@ -52,7 +53,7 @@ def test_worths_are_those_of_the_findings(worth_results, worth):
 
 @pytest.fixture
 def crossing(tmp_path):
-    """Results in which one curve is seen to cross another, with errors by bin."""
+    """Results in which one curve crosses another, with errors by bin."""
     sizes = [100, 300, 1000, 3000, 10_000]
     learners = {"steep": {"estimator": "knn-1"}, "flat": {"estimator": "knn-5"}}
     study = Study.from_dict({"name": "x", "question": "?", "seeds": 3, "sizes": sizes, "learners": learners})
@@ -67,14 +68,11 @@ def crossing(tmp_path):
         yield Results(study, store)
 
 
-def test_crossings_are_those_of_meetings(crossing):
-    from studies.analysis.learning_curves import losses
-
-    rows = losses(crossing.frame())
-    (seen,) = crossings_seen(rows[rows["metric"] == "error"])
-    assert f"Where steep and flat cross: {seen}" in comparisons(crossing)
+def test_crossovers_are_those_of_the_primary_metric(crossing):
+    (found,) = find_crossovers(crossing.frame())
+    assert f"Where steep and flat cross: {found}." in comparisons(crossing)
 
 
-def test_errors_by_bin_are_no_columns_of_the_table(crossing):
+def test_errors_by_bin_are_not_columns_of_the_table(crossing):
     (table,) = measurements(crossing)
     assert [column.header for column in table.columns] == ["n", "learner", "error %", "seeds"]

@@ -111,7 +111,7 @@ class Kept:
 @pytest.mark.parametrize(
     ("plot", "n_lines"), [(plot_gradient_by_depth, 9), (plot_gradient_by_layer, 6), (plot_training_by_depth, 5)]
 )
-def test_pictures_have_a_line_for_each_net(plot, n_lines):
+def test_plots_have_a_line_for_each_net(plot, n_lines):
     ax = plot(Kept(), Figure().subplots())
     assert len(ax.lines) == n_lines
     assert all(np.isfinite(line.get_ydata()).all() for line in ax.lines)

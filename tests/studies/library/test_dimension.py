@@ -70,7 +70,7 @@ def test_a_run_that_was_cut_short_makes_claims_of_what_it_has(invented):
 
 
 @pytest.mark.parametrize("plot", [plot_error_on_spheres, plot_exponents])
-def test_pictures_draw_every_sphere(invented, shown, plot):
+def test_plots_draw_every_sphere(invented, shown, plot):
     ax = plot(shown(invented("dimension", power_laws)), Figure().subplots())
     assert len(ax.get_legend().get_texts()) >= 3
     assert ax.get_xscale() == ax.get_yscale() == "log"

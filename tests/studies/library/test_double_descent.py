@@ -82,7 +82,7 @@ def test_claims_fail_where_errors_only_fall(invented):
 @pytest.mark.parametrize(
     "plot", [plot_descent_by_points, plot_descent_by_features, plot_descent_by_width, plot_descent_by_epoch]
 )
-def test_pictures_draw_what_is_measured_beside_theory(invented, shown, plot):
+def test_plots_draw_what_is_measured_beside_theory(invented, shown, plot):
     ax = plot(shown(invented("double-descent", as_in_theory)), Figure().subplots())
     assert all(np.isfinite(line.get_ydata()).sum() > 1 for line in ax.lines)
     assert len(ax.get_legend().get_texts()) >= 2
@@ -90,6 +90,6 @@ def test_pictures_draw_what_is_measured_beside_theory(invented, shown, plot):
 
 
 @pytest.mark.slow
-def test_double_descent_is_seen_but_in_epochs(measured):
+def test_double_descent_is_supported_but_in_epochs(measured):
     found = check_claims("double-descent", measured("double-descent").frame())
     assert [claim.holds for claim in found] == [True] * 6 + [False]

@@ -97,13 +97,13 @@ class Kept:
 
 
 @pytest.mark.parametrize(("plot", "n_lines"), [(plot_error_by_round, 4), (plot_recovery, 3), (plot_feature_ansatz, 3)])
-def test_pictures_have_a_line_for_each_sample_size(plot, n_lines):
+def test_plots_have_a_line_for_each_sample_size(plot, n_lines):
     ax = plot(Kept(), Figure().subplots())
     assert len(ax.lines) == n_lines
     assert all(np.isfinite(line.get_ydata()).all() for line in ax.lines)
 
 
 @pytest.mark.slow
-def test_feature_learning_is_seen(measured):
+def test_feature_learning_is_supported(measured):
     found = check_claims("feature-learning", measured("feature-learning").frame())
     assert [claim.holds for claim in found] == [True] * 8

@@ -95,7 +95,7 @@ def grokking(p, metric):
 
 
 def learning_at_once(p, metric):
-    """A learner that knows all from the start, whatever it is told: its measures do not move."""
+    """A learner that knows all from the start, whatever its parameters: its measures do not move."""
     return {"circulant_deviation": 0.5, "inverse_participation": None if p.family == "rfm" else 0.5}.get(
         metric, 0.0 if p.cell.params.get("epochs", p.axes.get("n_rounds")) in (0, 2) else 1.0
     )
@@ -120,14 +120,14 @@ class Kept:
 @pytest.mark.parametrize(
     ("plot", "n_lines"), [(plot_grokking, 7), (plot_grokking_by_round, 5), (plot_circulant_deviation, 3)]
 )
-def test_pictures_have_a_line_for_each_learner(plot, n_lines):
+def test_plots_have_a_line_for_each_learner(plot, n_lines):
     ax = plot(Kept(), Figure().subplots())
     assert len(ax.lines) == n_lines
     assert all(np.isfinite(line.get_ydata()).all() for line in ax.lines)
 
 
 @pytest.mark.slow
-def test_grokking_is_seen(measured):
+def test_grokking_is_supported(measured):
     """But for recursive feature machines on half of the pairs, too few for so small a modulus."""
     found = check_claims("grokking", measured("grokking").frame())
     assert [claim.holds for claim in found] == [True] * 5 + [False, True, True]

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from studies.analysis.claims import check_claims
-from studies.library.label_noise import foretold, outvoted
+from studies.library.label_noise import outvoted, predicted_errors
 from studies.spec.study import built_in
 
 SIZES = [100, 1000, 10_000, 100_000]
@@ -36,36 +36,34 @@ def frame_of(noise_of, factor=1.8):
     return pd.DataFrame(rows, columns=columns)
 
 
-def test_noise_as_theory_has_it_is_seen():
+def test_noise_as_in_theory_supports_the_claims():
     found = check_claims("label-noise", frame_of(lambda k, q: outvoted(q, k)))
     assert [claim.holds for claim in found] == [True] * 4
 
 
-def test_noise_that_five_repeat_as_one_does_is_not():
+def test_noise_that_five_repeat_as_one_does_not():
     found = check_claims("label-noise", frame_of(lambda k, q: q if k == 1 else 0.0))
     assert [claim.holds for claim in found][2] is False
 
 
-def test_a_crossing_elsewhere_than_foretold_is_not_seen():
+def test_a_crossing_elsewhere_than_predicted_does_not_support_the_claim():
     frame = frame_of(lambda k, q: outvoted(q, k))
     late = (frame["flip_probability"] > 0) & (frame["learner"] == "kNN, n_neighbors=5")
     frame.loc[late, "value"] -= 0.035  # so much worse that the two cross later
     assert check_claims("label-noise", frame)[3].holds is False
 
 
-def test_what_is_foretold_without_noise_is_what_there_is():
+def test_without_noise_the_prediction_is_the_measured_error():
     frame = frame_of(lambda k, q: outvoted(q, k)).query("flip_probability == 0")
-    pd.testing.assert_frame_equal(foretold(frame, 0.0), frame)
+    pd.testing.assert_frame_equal(predicted_errors(frame, 0.0), frame)
 
 
 @pytest.mark.slow
 def test_label_noise_is_as_theory_says(measured):
     found = check_claims("label-noise", measured("label-noise").frame())
     assert all(claim.holds for claim in found if "overtake" not in claim.says)
-    assert [claim.holds for claim in found if "overtake" in claim.says][:2] == [
-        True,
-        True,
-    ]  # the theory is of many points
+    overtaking = [claim.holds for claim in found if "overtake" in claim.says]
+    assert overtaking[:2] == [True, True]  # the theory is of many points
 
 
 def test_the_study_has_noise_on_its_axis():

@@ -7,7 +7,7 @@ import pytest
 from estimators import NeighborsClassifier
 from studies.analysis.claims import check_claims
 from studies.analysis.intervals import Interval
-from studies.library.prior_vs_data import is_less, limit_of_uniform_ratio
+from studies.library.prior_vs_data import is_smaller, limit_of_uniform_ratio
 from toymanifold import UniformBox, spiral_problem
 
 SIZES = np.round(np.geomspace(100, 100_000, 7))
@@ -58,7 +58,7 @@ def test_another_story_is_not(changed, which, verdict):
     assert check_claims("prior-vs-data", frame_of(**changed))[which].holds is verdict
 
 
-def test_without_a_law_exponents_are_undecided():
+def test_without_a_law_exponents_are_inconclusive():
     few = frame_of().query("n_samples in (100, 1000, 10000)")
     assert [claim.holds for claim in check_claims("prior-vs-data", few)][5:] == [None] * 3
 
@@ -67,8 +67,8 @@ def test_without_a_law_exponents_are_undecided():
     ("effect", "verdict"),
     [(Interval(0.0, -0.1, 0.1), True), (Interval(-0.2, -0.4, 0.0), None), (Interval(0.5, 0.4, 0.6), None)],
 )
-def test_an_effect_is_less_in_either_direction_or_it_is_not_known(effect, verdict):
-    assert is_less(effect, Interval(0.4, 0.3, 0.5)) is verdict
+def test_an_effect_is_smaller_in_either_direction_or_it_is_open(effect, verdict):
+    assert is_smaller(effect, Interval(0.4, 0.3, 0.5)) is verdict
 
 
 @pytest.mark.parametrize(("half_width", "ratio"), [(1.0, 1.0), (2.0, 4.0)])
@@ -91,6 +91,6 @@ def test_the_limit_is_that_of_a_strip_along_the_boundary():
 
 
 @pytest.mark.slow
-def test_the_story_is_retold(measured):
+def test_the_story_is_reproduced(measured):
     verdicts = [claim.holds for claim in check_claims("prior-vs-data", measured("prior-vs-data").frame())]
     assert verdicts[:3] == [True] * 3

@@ -62,7 +62,7 @@ class Kept:
 
 
 @pytest.mark.parametrize("plot", [plot_regularised_error, plot_generalization_gap])
-def test_pictures_have_a_line_for_each_learner(plot):
+def test_plots_have_a_line_for_each_learner(plot):
     ax = plot(Kept(), Figure().subplots())
     assert len(ax.lines) == 4
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [

@@ -1,9 +1,8 @@
-"""The gradients of a study's learners are those of their answers."""
+"""The gradients of a study's learners are those of their predictions."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-import torch
 
 from estimators import make
 from studies.plots.agop import learner_agop, plot_agop
@@ -18,19 +17,19 @@ POINTS = RNG.uniform(-0.4, 0.4, (50, 3))
 
 
 def by_differences(predict, step=1e-4):
-    """AGOP from central differences of the answers."""
+    """AGOP from central differences of the predictions."""
     sides = [[predict(POINTS + sign * step * axis) for axis in np.eye(3)] for sign in (1, -1)]
     gradients = (np.array(sides[0]) - np.array(sides[1])).T / (2 * step)
     return gradients.T @ gradients / len(POINTS)
 
 
 @pytest.mark.parametrize("name", ["kernel", "rfm"])
-def test_of_kernel_machines_it_is_that_of_their_answers(name):
+def test_the_agop_of_a_kernel_machine_is_that_of_its_predictions(name):
     machine = make(name, task="regression", kernel="gaussian").fit(X, Y)
     np.testing.assert_allclose(learner_agop(machine, POINTS), by_differences(machine.predict), rtol=1e-4, atol=1e-7)
 
 
-def test_behind_a_scaler_it_is_with_respect_to_raw_points():
+def test_the_agop_behind_a_scaler_is_with_respect_to_raw_points():
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
@@ -38,20 +37,15 @@ def test_behind_a_scaler_it_is_with_respect_to_raw_points():
     np.testing.assert_allclose(learner_agop(machine, POINTS), by_differences(machine.predict), rtol=1e-4, atol=1e-7)
 
 
-def test_of_a_net_it_is_that_of_its_module():
+def test_the_agop_of_a_net_is_that_of_its_predictions():
     net = make("net", task="regression", epochs=3, random_state=0).fit(X, Y)
-
-    def outputs(points):
-        with torch.no_grad():
-            return net.net_.module_(torch.from_numpy(points).float()).numpy().ravel()
-
-    np.testing.assert_allclose(learner_agop(net, POINTS), by_differences(outputs, 1e-2), rtol=0.05, atol=0.02)
+    np.testing.assert_allclose(learner_agop(net, POINTS), by_differences(net.predict, 1e-2), rtol=0.05, atol=0.02)
 
 
 @pytest.mark.parametrize(("name", "prior"), [("knn-1", None), ("kernel", "polar")])
-def test_what_has_no_gradients_at_raw_points_is_refused(name, prior):
+def test_a_learner_without_gradients_at_raw_points_raises(name, prior):
     learner = make(name, prior=prior).fit(X[:, :2], Y > 0)
-    with pytest.raises(TypeError, match="gradients at raw points are known of nets"):
+    with pytest.raises(TypeError, match="has no gradients with respect to raw points"):
         learner_agop(learner, POINTS[:, :2])
 
 

@@ -1,4 +1,4 @@
-"""Pictures are tested by what is drawn where, not by pixels."""
+"""Plots are tested by what is drawn where, not by pixels."""
 
 import contextlib
 
@@ -16,7 +16,7 @@ from studies.analysis.scaling_laws import fit_scaling
 from studies.plots.axis import plot_axis, plot_training_dynamics
 from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import plot_data_equivalence, plot_learning_curves
-from studies.plots.figures import pages
+from studies.plots.figures import study_figures
 from studies.plots.regions import plot_decision_region, plot_density, plot_region
 from studies.plots.style import N_LOOKS, End, looks, name_curves, set_scale
 from studies.registry.test_sets import N_TEST, map_points
@@ -89,7 +89,7 @@ def test_curves_are_points_with_their_intervals_in_the_looks_of_the_study(worth_
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
 
 
-def test_a_law_is_drawn_from_the_data_to_its_reach_and_no_further(worth_results):
+def test_a_law_is_extrapolated_to_its_reach_and_no_further(worth_results):
     ax = plot_learning_curves(worth_results, learners=["net"])
     law = fit_scaling(learning_curve(worth_results.frame(), "net"))
     (within,), (beyond,) = drawn(ax, "_law"), drawn(ax, "_reach")
@@ -147,7 +147,7 @@ def test_curves_are_drawn_where_they_are_asked_to_be(worth_results):
         ({"problem": "spirla"}, "did you mean 'spiral'"),
     ],
 )
-def test_what_is_not_there_is_refused_with_what_is(worth_results, wrong, message):
+def test_an_unknown_name_raises_with_the_nearest(worth_results, wrong, message):
     with pytest.raises(ValueError, match=message):
         plot_learning_curves(worth_results, **wrong)
 
@@ -186,22 +186,22 @@ def test_a_dollar_is_a_dollar(results_of):
 def test_equivalence_is_what_the_findings_say(worth_results, worth):
     ax = plot_data_equivalence(worth_results)
     (found,) = find(worth, worth_results.frame())
-    needed = {competitor.learner: competitor.equivalence.needed for competitor in found.competitors}
+    times = {competitor.learner: competitor.equivalence.times for competitor in found.competitors}
     names = [label.get_text() for label in ax.get_yticklabels()]
     marks = drawn(ax, "_times")
-    assert sorted(names) == sorted(needed)
+    assert sorted(names) == sorted(times)
     for name, mark in zip(names, marks, strict=True):
-        assert mark.get_xdata()[0] == pytest.approx(needed[name].value / found.n_samples)
+        assert mark.get_xdata()[0] == pytest.approx(times[name].value)
         assert to_hex(mark.get_color()) == looks(worth_results.learners)[name].colour
     bars = [lines.get_segments()[0] for lines in ax.collections]
-    ends = [(needed[name].low / 1000, needed[name].high / 1000) for name in names]
+    ends = [(times[name].low, times[name].high) for name in names]
     np.testing.assert_allclose([(bar[0][0], bar[1][0]) for bar in bars], ends)
     assert "net + polar with n = 1,000" in ax.get_xlabel()
 
 
-def test_one_seed_tells_no_equivalence(worth_results, worth):
+def test_one_seed_gives_no_equivalence(worth_results, worth):
     one = Results(worth.model_copy(update={"seeds": 1}), worth_results.store)
-    with pytest.raises(ValueError, match="is told of none"):
+    with pytest.raises(ValueError, match="no learner is determined"):
         plot_data_equivalence(one)
 
 
@@ -260,7 +260,7 @@ def test_categories_stand_in_the_order_of_the_study(results_of):
     assert colours(ax) == {name: look.colour for name, look in looks(results.learners).items()}
 
 
-def test_an_axis_that_the_study_has_not_is_refused(worth_results):
+def test_an_axis_that_the_study_does_not_have_raises(worth_results):
     with pytest.raises(ValueError, match="unknown axis 'width' of the study; known: 'n_samples', 'learner'"):
         plot_axis(worth_results, axis="width")
 
@@ -301,8 +301,8 @@ def test_an_axis_without_a_decade_has_more_labels(ends, digits):
     ax = plt.figure().subplots()
     ax.set(yscale="log", ylim=ends)
     set_scale(ax.yaxis, log=True)
-    told = {f"{d / 10:g}" for d in range(2, 10) if ax.yaxis.get_minor_formatter()(d / 10)}
-    assert told == {f"0.{digit}" for digit in digits}
+    shown = {f"{d / 10:g}" for d in range(2, 10) if ax.yaxis.get_minor_formatter()(d / 10)}
+    assert shown == {f"0.{digit}" for digit in digits}
 
 
 # Breakdown
@@ -350,7 +350,7 @@ def test_bins_by_distance_have_their_edges(results_of):
     np.testing.assert_allclose(shown[:5], edges[:5], rtol=0.1, atol=0.002)
 
 
-def test_a_breakdown_that_is_not_measured_is_refused(worth_results):
+def test_a_breakdown_that_is_not_measured_raises(worth_results):
     with pytest.raises(ValueError, match="errors by density are not measured"):
         plot_breakdown(worth_results, by="density")
 
@@ -358,7 +358,7 @@ def test_a_breakdown_that_is_not_measured_is_refused(worth_results):
 # The plane
 
 
-def test_a_region_shows_right_and_wrong():
+def test_a_region_shows_correct_and_wrong_predictions():
     problem = spiral_problem()
     truth = problem.target.contains(map_points(1.2)).reshape(240, 240)
     answer = truth.copy()
@@ -404,7 +404,7 @@ def test_a_density_has_the_sample_by_its_labels():
 
 
 def test_every_study_gets_its_curves_equivalence_and_regions(worth_results):
-    drawn = {page.name: page.figure for page in pages(worth_results)}
+    drawn = {page.name: page.figure for page in study_figures(worth_results)}
     assert list(drawn) == ["learning-curves", "data-equivalence", "decision-regions"]
     curves = drawn["learning-curves"]
     assert [ax.get_title().replace("\n", " ") for ax in curves.axes] == [
@@ -413,18 +413,18 @@ def test_every_study_gets_its_curves_equivalence_and_regions(worth_results):
     ]
     assert colours(curves.axes[0]) == colours(curves.axes[1])
     names = [text.get_text() for text in curves.legends[0].texts]
-    assert names == ["net", "net + polar", "kNN", "fitted law", "its reach"]
+    assert names == ["net", "net + polar", "kNN", "fitted law", "extrapolation"]
 
 
 def test_the_gallery_has_a_row_a_size_and_a_column_a_learner(worth_results):
-    (figure,) = (page.figure for page in pages(worth_results) if page.name == "decision-regions")
+    (figure,) = (page.figure for page in study_figures(worth_results) if page.name == "decision-regions")
     assert [ax.get_title() for ax in figure.axes] == ["net", "net + polar", "kNN", "", "", ""]
     assert [ax.get_ylabel() for ax in figure.axes] == ["n = 100", "", "", "n = 10,000", "", ""]
     assert figure.axes[-1].get_xlabel() == "error 4.8 %"
 
 
 def test_a_breakdown_is_drawn_where_it_is_measured(results_of):
-    drawn = {page.name: page.figure for page in pages(results_of(in_bins, **BINNED))}
+    drawn = {page.name: page.figure for page in study_figures(results_of(in_bins, **BINNED))}
     assert [ax.get_xlabel() for ax in drawn["breakdown"].axes] == [
         "fifths of the points by density",
         "fifths of the points by distance to the boundary",
@@ -432,41 +432,43 @@ def test_a_breakdown_is_drawn_where_it_is_measured(results_of):
 
 
 def test_a_study_of_one_sample_size_is_drawn_along_its_axes(results_of):
-    (page,) = pages(results_of(peak, **FEATURES))
+    (page,) = study_figures(results_of(peak, **FEATURES))
     assert page.name == "axis-n_features"
 
 
-def test_one_that_asks_for_pictures_is_drawn_as_it_asks(results_of):
+def test_a_study_that_asks_for_plots_is_drawn_as_it_asks(results_of):
     asked = [{"plot": "axis", "axis": "dimension", "metric": "mse_train"}]
-    (page,) = pages(results_of(peak, **FEATURES, pictures=asked))
+    (page,) = study_figures(results_of(peak, **FEATURES, pictures=asked))
     assert page.name == "picture-1-axis"
     assert page.figure.axes[0].get_ylabel() == "Mean squared error on the training points"
 
 
 @pytest.mark.parametrize("sizes", [[50, 100], [50]])
-def test_learners_that_cannot_be_told_apart_are_not_drawn_together(results_of, sizes):
+def test_learners_that_cannot_be_distinguished_are_not_drawn_together(results_of, sizes):
     asked = [{"plot": "axis", "axis": "learner", "n_samples": 50}]
     learners = {f"kNN {k}": {"estimator": "knn-1", "params": {"n_neighbors": k}} for k in range(1, N_LOOKS + 2)}
     results = results_of(lambda _: {"accuracy": 0.9}, sizes=sizes, learners=learners, pictures=asked)
-    *curves, picture = pages(results)
+    *curves, picture = study_figures(results)
     assert picture.name == "picture-1-axis"
-    assert [page.refusal[:42] for page in curves] == ["41 learners, of which 40 can be told apart"] * (len(sizes) - 1)
+    assert [page.refusal[:51] for page in curves] == ["41 learners, of which only 40 can be distinguished;"] * (
+        len(sizes) - 1
+    )
 
 
 def test_a_study_without_axes_is_drawn_learner_by_learner(results_of):
     learners = {"kNN": {"estimator": "knn-1"}, "forest": {"estimator": "forest"}}
-    (page,) = pages(results_of(lambda _: {"accuracy": 0.9}, sizes=[50], learners=learners))
+    (page,) = study_figures(results_of(lambda _: {"accuracy": 0.9}, sizes=[50], learners=learners))
     assert page.name == "axis-learner"
 
 
-def test_pictures_asked_for_are_drawn_on_each_problem_or_say_why_not(results_of):
+def test_plots_asked_for_are_drawn_on_each_problem_or_say_why_not(results_of):
     described = {
         "sizes": [50],
         "problems": {"spiral": {"problem": "spiral", "params": {"turns": [1, 2]}}},
         "learners": {"kNN": {"estimator": "knn-1"}},
         "pictures": [{"plot": "density", "n_samples": 50}, {"plot": "breakdown", "problem": "spiral, turns=2"}],
     }
-    drawn = {page.name: page for page in pages(results_of(lambda _: {"accuracy": 0.9}, **described))}
+    drawn = {page.name: page for page in study_figures(results_of(lambda _: {"accuracy": 0.9}, **described))}
     assert list(drawn) == [
         "picture-1-density-spiral-turns=1",
         "picture-1-density-spiral-turns=2",
@@ -478,11 +480,11 @@ def test_pictures_asked_for_are_drawn_on_each_problem_or_say_why_not(results_of)
     assert drawn["picture-1-density-spiral-turns=1"].title == 'Density: n_samples = 50, problem = "spiral, turns=1"'
 
 
-def test_many_learners_with_long_labels_have_a_legend_that_tells_them_apart(results_of):
+def test_many_learners_with_long_labels_have_a_legend_that_distinguishes_them(results_of):
     params = {"max_depth": [1, 2, 3, 4], "min_samples_leaf": [1, 2, 3, 4]}
     learners = {"trees with a long label": {"estimator": "sklearn.tree:DecisionTreeClassifier", "params": params}}
     results = results_of(lambda p: {"accuracy": 0.9 - 0.01 * p.axes["max_depth"]}, sizes=[50, 60], learners=learners)
-    (figure,) = (page.figure for page in pages(results) if page.name == "learning-curves")
+    (figure,) = (page.figure for page in study_figures(results) if page.name == "learning-curves")
     handles = figure.legends[0].legend_handles[:16]
     assert len({(handle.get_color(), handle.get_marker(), handle.get_linestyle()) for handle in handles}) == 16
     named = [" ".join(text.get_text().split()) for text in figure.legends[0].texts[:16]]

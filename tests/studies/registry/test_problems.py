@@ -1,16 +1,16 @@
 import pytest
 
-from studies.registry.problems import PROBLEMS, build_problem, problem_issues, task_of
+from studies.registry.problems import PROBLEMS, build_problem, problem_issues
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_every_problem_has_defaults(name):
     assert problem_issues(name, {}) == []
-    assert task_of(build_problem(name, {})) == ("regression" if name == "gaussian" else "classification")
+    assert build_problem(name, {}).task == ("regression" if name == "gaussian" else "classification")
 
 
 def test_targets_decide_the_task():
-    assert task_of(build_problem("sphere", {"target": "linear", "task": "regression"})) == "regression"
+    assert build_problem("sphere", {"target": "linear", "task": "regression"}).task == "regression"
 
 
 def test_unknown_names_and_invalid_values_are_reported_together_each_once():

@@ -5,7 +5,7 @@ from studies.registry.test_sets import N_TEST, TestSets, map_points, test_sets
 from toymanifold import spiral_problem
 
 
-def test_points_are_what_they_say():
+def test_points_are_from_their_distributions():
     problem = spiral_problem()
     tests = TestSets(problem)
     for points in (tests.density, tests.uniform, tests.sparse):

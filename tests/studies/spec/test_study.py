@@ -318,7 +318,7 @@ INVALID = {
     "picture": (
         changed(pictures=[{"plot": "axes"}]),
         "pictures[0].plot",
-        "unknown picture 'axes'; did you mean 'axis'?",
+        "unknown plot 'axes'; did you mean 'axis'?",
         "'axes'",
     ),
     "picture's argument": (

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.analysis.findings import Curve, Estimate, Mean, Measured, find
-from studies.analysis.intervals import Interval
+from studies.analysis.crossovers import DataEquivalence
+from studies.analysis.findings import Curve, Mean, Measured, find
+from studies.analysis.intervals import CensoredInterval, Interval
 from studies.plots.curves import plot_learning_curves
 from studies.plots.style import spread
 from studies.registry.test_sets import N_TEST
@@ -105,6 +106,7 @@ def test_no_two_of_forty_learners_look_alike():
 
 def test_a_strip_ends_where_the_measured_sizes_end():
     sizes = [100, 1000, 10_000]
-    whole = strip(Estimate(1000, 0, np.inf), sizes)
+    whole = strip(DataEquivalence("a", "b", 1000, CensoredInterval(1, 0, np.inf)), sizes)
     assert (whole.low, whole.at, whole.high) == pytest.approx((0, 50, 100))
-    assert strip(Estimate(10_000, np.nan, np.nan, "above"), sizes).beyond == "above"
+    bound = strip(DataEquivalence("a", "b", 1000, CensoredInterval(np.inf, 10, np.inf)), sizes)
+    assert (bound.side, bound.low, bound.high) == ("above", bound.at, bound.at)

@@ -1,4 +1,4 @@
-"""The server of `toymanifold explore`, asked as a browser asks it, and as one had better not."""
+"""The server of `toymanifold explore`: requests as a browser sends them, and others."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from studies.cli import main as cli
 from studies.web import explore
-from studies.web.scenes import Question, look
+from studies.web.scenes import SceneRequest, look
 
 
 def ask(address, path="/", method="GET", **headers):
@@ -30,7 +30,7 @@ def ask(address, path="/", method="GET", **headers):
 
 def test_a_scene_is_the_answer_to_a_query_string(explored):
     status, text = ask(explored, "/scene?" + urlencode({"turns": 3, "n_samples": 100}))
-    scene = look(Question(turns=3, n_samples=100))
+    scene = look(SceneRequest(turns=3, n_samples=100))
     assert status == 200
     assert json.loads(text) == {**vars(scene), "fit_seconds": pytest.approx(scene.fit_seconds, abs=60)}
 
@@ -42,9 +42,9 @@ def test_a_scene_is_the_answer_to_a_query_string(explored):
         ("n_samples=10&n_neighbors=11", 422, "ValueError: The 'n_neighbors' parameter of "),
     ],
 )
-def test_what_cannot_be_shown_is_told_in_words(explored, query, status, message):
-    told, text = ask(explored, f"/scene?{query}")
-    assert told == status
+def test_what_cannot_be_shown_has_an_error_message(explored, query, status, message):
+    answered, text = ask(explored, f"/scene?{query}")
+    assert answered == status
     assert json.loads(text)["refused"].startswith(message)
 
 
@@ -74,10 +74,10 @@ def test_only_this_machine_is_listened_to():
 def test_a_scene_that_nobody_waits_for_is_not_begun(monkeypatch):
     begun, go_on = [], threading.Event()
 
-    def slowly(question):
-        begun.append(question.seed)
+    def slowly(request):
+        begun.append(request.seed)
         go_on.wait(60)
-        return look(Question(n_samples=10))
+        return look(SceneRequest(n_samples=10))
 
     monkeypatch.setattr(explore, "look", slowly)
     app = explore.make_app()
@@ -128,7 +128,7 @@ def command():
     return invoke
 
 
-def test_a_port_that_is_taken_is_told_with_the_way_out(command):
+def test_a_port_that_is_taken_is_an_error_that_names_the_option(command):
     with explore.listen(0) as listening:
         port = listening.getsockname()[1]
         ended = command("--port", str(port))
@@ -138,7 +138,7 @@ def test_a_port_that_is_taken_is_told_with_the_way_out(command):
     )
 
 
-def test_without_a_server_it_is_told_what_to_install(command, monkeypatch):
+def test_without_a_server_the_error_says_what_to_install(command, monkeypatch):
     monkeypatch.delitem(sys.modules, "studies.web.explore")
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     ended = command()

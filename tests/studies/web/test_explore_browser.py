@@ -64,23 +64,23 @@ def test_moving_a_slider_changes_picture_and_error(page, control, value):
     assert re.fullmatch(r"[\d.]+ %", after[1])
 
 
-def test_the_error_is_told_in_a_sentence_and_as_the_name_of_the_picture(page):
+def test_the_error_is_in_a_sentence_and_in_the_label_of_the_region(page):
     error = page.inner_text("#error")
-    assert page.inner_text("#told").startswith(f"k nearest neighbours, k = 1, n = 100: {error} of answers wrong.")
-    assert page.get_by_role("img", name=f"n = 100: {error} of answers wrong").count() == 1
+    assert page.inner_text("#status").startswith(f"k nearest neighbours, k = 1, n = 100: {error} of predictions wrong.")
+    assert page.get_by_role("img", name=f"n = 100: {error} of predictions wrong").count() == 1
 
 
 def test_a_net_has_controls_of_its_own_and_fewer_points(open_page):
     page = open_page("?n_samples=100000&n_neighbors=3&epochs=10")
     assert page.get_by_label("Neighbours k").is_visible()
-    with page.expect_request("**/scene?*learner=net*") as asked:
+    with page.expect_request("**/scene?*learner=net*") as sent:
         page.get_by_label("Learner", exact=True).select_option("net")
-    assert "n_samples=3162&" in asked.value.url
+    assert "n_samples=3162&" in sent.value.url
     assert page.get_by_label("Epochs").is_visible()
     assert not page.get_by_label("Neighbours k").is_visible()
     page.locator("#size").fill("20")
     settle(page)
-    assert page.inner_text("#told").startswith("net, 3 hidden layers of 64, 10 epochs, n = 100: ")
+    assert page.inner_text("#status").startswith("net, 3 hidden layers of 64, 10 epochs, n = 100: ")
     assert "n_neighbors" not in state(page)
 
 
@@ -118,7 +118,7 @@ def test_the_keyboard_does_it_all(page):
     assert page.get_attribute("#n_neighbors", "aria-valuetext") == "2"
 
 
-def test_of_questions_that_wait_only_the_newest_is_asked(page):
+def test_of_requests_that_wait_only_the_newest_is_sent(page):
     held = []
     page.route("**/scene?*", lambda route: held.append(route))
     for turns in ("2", "3", "5", "6"):
@@ -137,32 +137,32 @@ def test_of_questions_that_wait_only_the_newest_is_asked(page):
     ("query", "words"),
     [("?turns=99", "turns: must be 8 or less"), ("?n_samples=10&n_neighbors=11", "n_neighbors")],
 )
-def test_a_refusal_is_told_in_words_until_there_is_an_answer(open_page, query, words):
+def test_an_error_message_is_shown_until_there_is_a_scene(open_page, query, words):
     page = open_page(query)
     refusal = page.get_by_role("alert")
     assert words in refusal.inner_text()
-    assert page.inner_text("#told") == ""
+    assert page.inner_text("#status") == ""
     page.locator("#size").fill("20")
     settle(page)
     assert not refusal.is_visible()
     assert shown(page)[1].endswith(" %")
 
 
-def test_an_answer_that_is_none_is_told(page):
+def test_a_missing_answer_is_an_error_message(page):
     page.route("**/scene?*", lambda route: route.fulfill(body="no JSON"))
     page.locator("#turns").fill("2")
     settle(page)
     assert page.get_by_role("alert").inner_text() == "No answer: is toymanifold explore still running?"
 
 
-def test_errors_seen_so_far_are_drawn_by_learner_and_problem(page):
-    circles = page.locator(".seen circle")
+def test_errors_so_far_are_drawn_by_learner_and_problem(page):
+    circles = page.locator(".history circle")
     page.locator("#size").fill("25")
     settle(page)
     page.get_by_label("Prior").select_option("polar")
     settle(page)
     assert circles.count() == 3
-    assert page.locator(".seen .present circle").count() == 1
+    assert page.locator(".history .present circle").count() == 1
     assert page.get_by_role("img", name=f"prior: polar, raw angle: {page.inner_text('#error')} at n = 316").count() == 1
     page.locator("#turns").fill("3")
     settle(page)
@@ -180,7 +180,7 @@ def test_nothing_is_wider_than_the_window(open_page, viewport):
 def test_on_a_phone_the_picture_stays_while_controls_are_reached(open_page):
     page = open_page(viewport=PHONE)
     page.locator("#n_neighbors").scroll_into_view_if_needed()
-    box = page.locator(".picture figure").bounding_box()
+    box = page.locator(".scene figure").bounding_box()
     assert 0 <= box["y"] < 60
     assert box["height"] < PHONE["height"] / 2
 

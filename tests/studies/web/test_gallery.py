@@ -11,18 +11,18 @@ from toymanifold import spiral_problem
 
 
 def pixels(uri):
-    """The picture of a data URI, its first row at the bottom."""
+    """The pixels of a data URI, the first row at the bottom."""
     encoded = uri.removeprefix("data:image/png;base64,")
     return imread(io.BytesIO(base64.b64decode(encoded, validate=True)))[::-1]
 
 
 def test_a_region_is_blue_where_right_orange_where_wrong_and_clear_elsewhere():
     truth = spiral_problem().label(map_points(1.2)).reshape(240, 240) == 1
-    answer = truth.copy()
-    answer[:120] = ~answer[:120]
-    red, _, blue, alpha = np.moveaxis(pixels(region_image(answer, truth)), -1, 0)
-    np.testing.assert_array_equal((alpha > 0) & (blue > red), answer & truth)
-    np.testing.assert_array_equal((alpha > 0) & (red > blue), answer != truth)
+    predicted = truth.copy()
+    predicted[:120] = ~predicted[:120]
+    red, _, blue, alpha = np.moveaxis(pixels(region_image(predicted, truth)), -1, 0)
+    np.testing.assert_array_equal((alpha > 0) & (blue > red), predicted & truth)
+    np.testing.assert_array_equal((alpha > 0) & (red > blue), predicted != truth)
 
 
 def test_points_are_dots_at_their_places():
@@ -30,9 +30,9 @@ def test_points_are_dots_at_their_places():
     assert points_path(X, 1.2) == "M120 120h0M240 0h0M60 60h0"
 
 
-def test_a_gallery_has_a_row_a_size_and_a_picture_a_learner(worth_results):
+def test_a_gallery_has_a_row_per_size_and_an_image_per_learner(worth_results):
     gallery = galleries(worth_results)[""]
-    assert [(row.n_samples, [p.learner for p in row.pictures]) for row in gallery.rows] == [
+    assert [(row.n_samples, [image.learner for image in row.images]) for row in gallery.rows] == [
         (100, ["net", "net + polar", "kNN"]),
         (10_000, ["net", "net + polar", "kNN"]),
     ]
@@ -41,9 +41,9 @@ def test_a_gallery_has_a_row_a_size_and_a_picture_a_learner(worth_results):
 
 
 def test_what_does_not_fit_is_left_out_and_counted(worth_results, monkeypatch):
-    monkeypatch.setattr(module, "MOST_PICTURES", 4)
+    monkeypatch.setattr(module, "MOST_IMAGES", 4)
     gallery = galleries(worth_results)[""]
-    assert [len(row.pictures) for row in gallery.rows] == [3, 1]
+    assert [len(row.images) for row in gallery.rows] == [3, 1]
     assert gallery.left_out == 2
 
 

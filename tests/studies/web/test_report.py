@@ -1,4 +1,4 @@
-"""The page as text: what is in it, and what may not be."""
+"""The page as text."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from studies.analysis.claims import CLAIMS, Claim, check_claims
+from studies.analysis.claims import Claim, check_claims
 from studies.cli import main as cli
 from studies.library.depth import log_gradient
 from studies.results.results import Results
@@ -100,25 +100,25 @@ def of_phenomenon(tmp_path):
     return Results(study, store)
 
 
-def test_a_study_of_a_phenomenon_is_led_by_claims_and_its_own_pictures(of_phenomenon):
+def test_a_study_of_a_phenomenon_begins_with_claims_and_its_own_plots(of_phenomenon):
     text = Page(render_report(of_phenomenon)).text
     claims = check_claims("depth", of_phenomenon.frame())
     lead = text.index(verdicts(claims))
-    told = text.index("What is claimed, and what was seen")
-    assert lead < told < text.index("Pictures that the study asks for") < text.index("Measurements")
+    table = text.index("Claims of the literature")
+    assert lead < table < text.index("Plots of this study") < text.index("Measurements")
     assert all(text.count(claim.says) == text.count(f"{claim.says} {claim.verdict}") == 1 for claim in claims)
 
 
-def test_one_sample_size_is_a_table_and_no_curve(of_phenomenon):
+def test_one_sample_size_is_a_table_without_a_curve(of_phenomenon):
     page = Page(render_report(of_phenomenon))
     assert "Learning curves" not in page.text
     assert "85 learners were measured with 500 training points." in page.text
     assert not [attrs for tag, attrs in page.tags if tag == "svg" and attrs.get("class") == "curves"]
 
 
-def test_claims_follow_the_answer_where_the_study_has_no_picture_of_its_own(worth, worth_results, monkeypatch):
+def test_claims_follow_the_answer_where_the_study_has_no_plot_of_its_own(worth_results, monkeypatch):
     claim = Claim("Priors help.", "folklore", "by 1.0 [0.9, 1.1] points", True)
-    monkeypatch.setitem(CLAIMS._entries, worth.name, lambda frame: [claim])
+    monkeypatch.setattr("studies.web.report.check_claims", lambda study, frame: [claim])
     text = Page(render_report(worth_results)).text
     assert text.index("the polar prior was worth") < text.index("Learning curves") < text.index("Priors help.")
 
@@ -160,7 +160,7 @@ def render_of(study, tmp_path, errors, status="ok"):
         return render_report(Results(study, store))
 
 
-def test_failures_are_told_once_for_each_kind_with_error_and_traceback(worth, tmp_path):
+def test_failures_are_shown_once_for_each_kind_with_error_and_traceback(worth, tmp_path):
     page = render_of(worth, tmp_path, dict.fromkeys(worth.learners, 0.1), status="timeout")
     text = Page(page).text
     assert "34 of 51 cells are measured, 17 failed" in text
@@ -170,7 +170,7 @@ def test_failures_are_told_once_for_each_kind_with_error_and_traceback(worth, tm
     assert len(page) < 300_000
 
 
-def test_each_run_that_has_a_share_is_told_with_its_machine_and_versions(worth, tmp_path):
+def test_each_run_with_cells_is_shown_with_its_machine_and_versions(worth, tmp_path):
     with Store(f"sqlite:///{tmp_path}/runs.db") as store:
         first, second, _ = (store.begin_run(replace(collect("worth", 3), command=f"command {i}")) for i in range(3))
         for place, planned in enumerate(plan_study(worth)):
@@ -213,16 +213,16 @@ def command(monkeypatch, worth, worth_url, tmp_path):
     return lambda *words: CliRunner().invoke(cli.app, ["report", "worth", "--store", worth_url, *words])
 
 
-def test_the_command_writes_the_page_beside_the_pictures(command, worth_url, tmp_path):
-    told = command("--quick")
+def test_the_command_writes_the_page_beside_the_plots(command, worth_url, tmp_path):
+    written = command("--quick")
     path = tmp_path / "toymanifold-results" / "worth" / "report.html"
-    assert told.exit_code == 0
-    assert "report.html: 0." in told.output
+    assert written.exit_code == 0
+    assert "report.html: 0." in written.output
     text = Page(path.read_text(encoding="utf-8")).text
     assert f"toymanifold run worth --quick --store {worth_url}" in text
 
 
-def test_the_command_writes_where_it_is_told(command, tmp_path):
+def test_the_command_writes_to_output(command, tmp_path):
     assert command("--output", "a folder/page.html", "--seeds", "2").exit_code == 0
     text = Page((tmp_path / "a folder" / "page.html").read_text(encoding="utf-8")).text
     assert "toymanifold report worth --seeds 2 --store " in text

@@ -105,7 +105,7 @@ def texts(svg):
     return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
 
 
-def test_hovering_a_mark_tells_its_values(page):
+def test_hovering_a_mark_shows_its_values(page):
     tip = page.locator(".tip:visible")
     assert tip.count() == 0
     page.locator(".curves:visible .k2 .mark").first.hover(force=True)
@@ -130,7 +130,7 @@ def test_the_tip_stays_on_a_phone(open_page):
 def test_the_arrow_keys_go_from_value_to_value_and_speak(page):
     page.locator(".chart:visible").focus()
     spoken = page.locator(".chart:visible [role=status]")
-    for key, told in (
+    for key, expected in (
         ("ArrowRight", "net, n = 100"),
         ("ArrowRight", "net, n = 316"),
         ("ArrowDown", "net + polar, n = 316"),
@@ -140,7 +140,7 @@ def test_the_arrow_keys_go_from_value_to_value_and_speak(page):
         ("ArrowLeft", "kNN, n = 100"),
     ):
         page.keyboard.press(key)
-        assert spoken.text_content().startswith(told + ", ")
+        assert spoken.text_content().startswith(expected + ", ")
     page.keyboard.press("Escape")
     assert page.locator(".tip:visible").count() == 0
 
@@ -306,15 +306,15 @@ def test_errors_by_bin_are_tables_with_what_the_prior_does(open_page, binned_add
     assert max(shares) == 100
 
 
-def test_pictures_asked_for_are_in_the_page_or_say_why_not(open_page, binned_address):
+def test_plots_of_the_study_are_in_the_page_or_say_why_not(open_page, binned_address):
     page = open_page(binned_address)
-    asked = page.locator(".asked")
-    assert asked.count() == 2
-    image = asked.first.locator("img")
+    requested = page.locator(".requested")
+    assert requested.count() == 2
+    image = requested.first.locator("img")
     assert image.get_attribute("alt") == "Density"
     assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 600
-    assert asked.last.locator("img").count() == 0
-    assert "Training dynamics: not drawn, unknown axis 'epochs' of the study" in asked.last.inner_text()
+    assert requested.last.locator("img").count() == 0
+    assert "Training dynamics: not drawn, unknown axis 'epochs' of the study" in requested.last.inner_text()
 
 
 def test_pictures_of_regions_are_drawn(page):

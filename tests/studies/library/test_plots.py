@@ -1,4 +1,4 @@
-"""The pictures that built-in studies ask for are drawn of what was measured, in full or quickly, and of no other."""
+"""The plots that built-in studies ask for are drawn from their results, full or reduced, and from no others."""
 
 import pandas as pd
 import pytest
@@ -11,7 +11,7 @@ from studies.spec.study import built_in
 from tests.studies.library.test_kept import RESULTS
 
 OWN = {name for name, found in PLOTS.items() if found.draw.__module__.startswith("studies.library")}
-NOT_KEPT = {"gradient_by_layer"}  # of all layers there are too many numbers
+NOT_KEPT = {"gradient_by_layer"}  # too many numbers
 ASKED = [(study, spec) for study in built_in().values() for spec in study.pictures if spec.plot in OWN]
 
 
@@ -22,7 +22,7 @@ def planned_part(frame, study):
     return frame[[row in planned for row in frame[[*where, "n_samples", "seed"]].itertuples(index=False, name=None)]]
 
 
-def test_every_picture_of_a_phenomenon_is_asked_for():
+def test_every_plot_of_the_library_is_asked_for():
     assert {spec.plot for _, spec in ASKED} == OWN
 
 
@@ -32,7 +32,7 @@ def test_every_picture_of_a_phenomenon_is_asked_for():
     [part for part in ASKED if part[1].plot not in NOT_KEPT],
     ids=lambda part: getattr(part, "plot", getattr(part, "name", None)),
 )
-def test_a_picture_is_drawn_from_the_kept_results(study, spec, quick, shown):
+def test_a_plot_is_drawn_from_the_kept_results(study, spec, quick, shown):
     frame = pd.read_csv(RESULTS / "data" / f"{study.name}.csv")
     ax = Figure().subplots()
     part = planned_part(frame, study.reduced() if quick else study)
@@ -42,7 +42,7 @@ def test_a_picture_is_drawn_from_the_kept_results(study, spec, quick, shown):
 
 
 @pytest.mark.parametrize("plot", sorted(OWN))
-def test_of_another_study_there_is_no_such_picture(plot, shown):
+def test_a_plot_of_another_study_is_not_drawn(plot, shown):
     rows = [("net", "net", n, seed, "accuracy", 0.9) for n in (100, 1000) for seed in (0, 1)]
     frame = pd.DataFrame(rows, columns=["learner", "family", "n_samples", "seed", "metric", "value"])
     for rows in (frame, frame[:0]):

@@ -1,0 +1,28 @@
+"""Draw README's figure from what `prior-vs-data` measured: ``python docs/images/readme/draw.py``."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from studies.analysis.learning_curves import losses
+from studies.plots.curves import draw_curves
+from studies.plots.style import looks, name_curves
+
+LEARNERS = ["net", "net + polar", "net + phase", "kNN, k=1", "SVM"]
+HERE = Path(__file__).parent
+
+
+def draw() -> None:
+    """Write learning-curves.png beside this file."""
+    rows = losses(pd.read_csv(HERE.parents[1] / "results" / "data" / "prior-vs-data.csv"))
+    rows = rows[(rows["metric"] == "error") & rows["learner"].isin(LEARNERS)]
+    figure, ax = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
+    ends = draw_curves(ax, rows, "error", looks(LEARNERS))
+    ax.set_xlim(70, 3e6)  # the laws extrapolate farther
+    name_curves(ax, ends)
+    figure.savefig(HERE / "learning-curves.png", dpi=120)
+
+
+if __name__ == "__main__":
+    draw()
