@@ -1,7 +1,7 @@
 """An executor on a Dask cluster.
 
 If a cell killed its Dask worker, Dask would suspect all tasks of that worker, and a cell that hangs would occupy it
-without end. So each Dask worker runs its tasks in a `Worker`, a process of its own: limits and failures are those of
+without end. So each Dask worker runs its tasks in a separate process, a `Worker`: limits and failures are those of
 local workers, and a Dask worker is lost only with its machine.
 """
 

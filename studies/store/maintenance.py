@@ -115,12 +115,10 @@ def merge(source: Store, into: Store) -> Merged:
     """
     merged = Merged()
     for keys in _batches(source.find("")):
-        theirs, ours = source.outcomes(keys), into.outcomes(keys)
-        both = [k for k in keys if k in ours]
-        better = {k for k in both if ours[k].status != "ok" and theirs[k].status == "ok"}
-        differing = [
-            k for k in both if theirs[k].status == ours[k].status == "ok" and theirs[k].measured != ours[k].measured
-        ]
+        new, old = source.outcomes(keys), into.outcomes(keys)
+        both = [k for k in keys if k in old]
+        better = {k for k in both if old[k].status != "ok" and new[k].status == "ok"}
+        differing = [k for k in both if new[k].status == old[k].status == "ok" and new[k].measured != old[k].measured]
         written = _copy(source, into, (set(keys) - set(both)) | better)
         merged.added += len(written - better)
         merged.replaced += len(written & better)

@@ -117,14 +117,14 @@ def test_an_invalid_file_is_an_error_before_anything_runs(command, tmp_path):
 
 
 def test_a_package_is_allowed_by_name(command, tmp_path, monkeypatch):
-    (tmp_path / "their_learners.py").write_text("from sklearn.svm import SVC\n\nclass Theirs(SVC):\n    pass\n")
+    (tmp_path / "foreign_learners.py").write_text("from sklearn.svm import SVC\n\nclass Foreign(SVC):\n    pass\n")
     (tmp_path / "mine.toml").write_text(
-        'name = "mine"\nquestion = "?"\nseeds = 1\nsizes = [20]\n[learners.a]\nestimator = "their_learners:Theirs"\n'
+        'name = "mine"\nquestion = "?"\nseeds = 1\nsizes = [20]\n[learners.a]\nestimator = "foreign_learners:Foreign"\n'
     )
     monkeypatch.syspath_prepend(tmp_path)
-    assert "--allow their_learners" in command("run", "mine.toml").stderr
-    assert command("run", "mine.toml", "--allow", "their_learners").exit_code == 0
-    assert command("show", "mine.toml", "--allow", "their_learners").exit_code == 0
+    assert "--allow foreign_learners" in command("run", "mine.toml").stderr
+    assert command("run", "mine.toml", "--allow", "foreign_learners").exit_code == 0
+    assert command("show", "mine.toml", "--allow", "foreign_learners").exit_code == 0
 
 
 def test_a_regression_is_shown(command, tmp_path):

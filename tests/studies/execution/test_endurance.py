@@ -147,7 +147,7 @@ def kill_workers(kills, moments, over):
 
 
 @pytest.mark.parametrize("n", [1000, pytest.param(100_000, marks=pytest.mark.slow)])
-def test_many_trivial_cells_take_little_time_and_no_memory(url, n):
+def test_many_trivial_cells_take_no_memory(url, n):
     cell = Cell("spiral", {}, "knn-1", None, {}, 100, 0)
     planned = [PlannedCell("kNN", replace(cell, seed=seed)) for seed in range(n)]
     resident = psutil.Process().memory_info
@@ -162,7 +162,6 @@ def test_many_trivial_cells_take_little_time_and_no_memory(url, n):
         grown = resident().rss - before
     print(f"{n} cells: {1e3 * cpu / n:.2f} ms of the driver, {1e3 * wall / n:.2f} ms in all, {grown / 1e6:.0f} MB more")
     assert grown < 20e6
-    assert cpu / n < 2e-3
 
 
 def trivial(task):
