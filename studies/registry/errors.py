@@ -165,7 +165,8 @@ def _message(error: ErrorDetails, model: type[BaseModel]) -> str:
         return error["msg"]
     if kind == "extra_forbidden" and len(error["loc"]) == 1:
         return unknown("key", str(error["loc"][0]), model.model_fields)
-    return _MESSAGES[kind].format(**context) if kind in _MESSAGES else error["msg"]
+    limits = {name: int(v) if isinstance(v, float) and v.is_integer() else v for name, v in context.items()}
+    return _MESSAGES[kind].format(**limits) if kind in _MESSAGES else error["msg"]
 
 
 def format_issues(issues: Iterable[Issue], source: str, text: str = "") -> str:
