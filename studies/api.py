@@ -3,14 +3,13 @@
 import os
 import warnings
 from functools import partial
-from pathlib import Path
 
 from studies.execution.executors import open_executor
 from studies.execution.run import remaining, run, run_task
 from studies.results.results import Results
 from studies.spec.cells import plan_study
 from studies.spec.study import Study, find_study
-from studies.store.database import DEFAULT_STORE
+from studies.store import store_url
 from studies.store.provenance import collect
 from studies.store.store import Store
 
@@ -98,10 +97,3 @@ def run_study(
     if failed := results.failed():
         warnings.warn(f"{len(failed)} of {len(planned)} cells failed; Results.failed() returns them", stacklevel=2)
     return results
-
-
-def store_url(store: str | os.PathLike[str] | None) -> str:
-    """Return the SQLAlchemy URL of a store: a URL as it is, a path as that of a SQLite file, None as the default."""
-    if store is None:
-        return DEFAULT_STORE
-    return str(store) if "://" in str(store) else f"sqlite:///{Path(store)}"

@@ -1,4 +1,4 @@
 """The command ``toymanifold``: parse, call, print, exit.
 
-What a command needs is imported when it runs, so that ``--help`` and ``list`` answer at once.
+Commands import what they need when they run, so that ``--help`` and ``list`` are fast.
 """

@@ -19,8 +19,6 @@ from rich.table import Table
 
 from studies.cli import store_commands
 from studies.cli.options import (
-    DEFAULT_STORE,
-    RESULTS,
     Allow,
     Jobs,
     Json,
@@ -39,6 +37,7 @@ from studies.cli.options import (
     write_text,
 )
 from studies.siblings import check_siblings
+from studies.store import DEFAULT_STORE, RESULTS
 
 if TYPE_CHECKING:
     from studies.execution.dask_executor import DaskExecutor

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 out = Console(soft_wrap=True, markup=False, emoji=False)  # labels and errors contain brackets and colons
 wide = Console(width=1000, markup=False, emoji=False)  # for tables, which must not be wrapped or cut
 
-RESULTS = Path("toymanifold-results")
-DEFAULT_STORE = f"sqlite:///{RESULTS}/results.db"
-
 
 class TableFormat(StrEnum):
     """The file formats of an exported table."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from studies.cli.options import DEFAULT_STORE, StoreUrl, fail, opened, out, study_named, wide
+from studies.cli.options import StoreUrl, fail, opened, out, study_named, wide
+from studies.store import DEFAULT_STORE, store_url
 
 if TYPE_CHECKING:
     from studies.store.provenance import Run
@@ -104,7 +104,7 @@ def merge(
     """Copy the results of one database into another, whose cells that are ok are never overwritten."""
     from studies.store import maintenance
 
-    with opened(_url(source), must_exist=True) as source_store, opened(_url(into)) as into_store:
+    with opened(store_url(source), must_exist=True) as source_store, opened(store_url(into)) as into_store:
         merged = maintenance.merge(source_store, into_store)
     out.print(
         f"{merged.added:,} cells added, {merged.replaced:,} failed ones replaced, {merged.same:,} stored before.",
@@ -114,10 +114,6 @@ def merge(
         out.print(f"{key[:_SHOWN]} has other values in {source}; not changed", markup=False, highlight=False)
     if merged.differing:
         raise typer.Exit(1)
-
-
-def _url(name: str) -> str:
-    return name if "://" in name else f"sqlite:///{Path(name)}"
 
 
 def _runs(runs: dict[str, Run]) -> Table:

@@ -109,7 +109,7 @@ def _run_in_worker(
     driver: str, memory_limit: int | None, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Run a task in a worker process of this Dask worker; return a `WorkerEnded`, since Dask would log a raised one."""
-    multiprocessing.current_process().daemon = False  # a daemon may not have children; ours end with it
+    multiprocessing.current_process().daemon = False  # a daemon may not have children; these end with it
     try:
         worker = _free.pop()
     except IndexError:

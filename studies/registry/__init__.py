@@ -1,4 +1,4 @@
-"""What a study can name: problems, learners, metrics and plots, with their parameters and the errors in them.
+"""The parts that a study can name: problems, learners, metrics and plots, with their parameters and errors in them.
 
-All other rooms build on this one.
+All other packages of studies build on this one.
 """

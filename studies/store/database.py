@@ -14,9 +14,6 @@ import psutil
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-DEFAULT_STORE = "sqlite:///toymanifold-results/results.db"
-"""URL of the default results database."""
-
 _NETWORK_FILE_SYSTEM = re.compile(
     r"(fuse\.)?(afs|beegfs|ceph(fs|-fuse)?|cifs|davfs2?|gfs2|glusterfs|gpfs|lustre|nfs4?|ocfs2|orangefs|panfs|pvfs2|rclone"
     r"|s3fs|smb3?|smbfs|sshfs)"
