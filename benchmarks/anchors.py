@@ -1,7 +1,7 @@
-"""What a study's nets cost here: ours beside skorch, scikit-learn and a bare torch loop, in one run.
+"""The peers of our nets, skorch, scikit-learn and a bare torch loop, and what the nets of a study cost with each.
 
 The cells are those of the nets of `prior-vs-data`: three variants, five sizes, ten seeds. An epoch costs the same from
-first to last, so a few are timed, less the cost of a single one, and the study's thousand are reckoned from them.
+first to last, so a few are timed, less the cost of a single one, and the cost of a thousand follows from them.
 """
 
 import copy
@@ -50,10 +50,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 """Nets of `prior-vs-data` by name: parameters of `NetClassifier`."""
 
-Fit = Callable[[NDArray[np.float32], NDArray[np.int64], dict[str, Any], int, int], Any]
+Points, Labels, Variant = NDArray[np.float32], NDArray[np.int64], dict[str, Any]
+Fit = Callable[..., Any]
 
 
-def fit_skorch(X: NDArray[np.float32], y: NDArray[np.int64], variant: dict[str, Any], epochs: int, seed: int) -> Any:
+def fit_skorch(
+    X: Points, y: Labels, variant: Variant, epochs: int, seed: int, batch_size: int = BATCH_SIZE
+) -> skorch.NeuralNetClassifier:
     """Fit as skorch's documentation shows it, but on all points: none are held back for validation."""
     torch.manual_seed(seed)
     return skorch.NeuralNetClassifier(
@@ -63,14 +66,14 @@ def fit_skorch(X: NDArray[np.float32], y: NDArray[np.int64], variant: dict[str, 
         optimizer__weight_decay=variant.get("weight_decay", 0.0),
         lr=LEARNING_RATE,
         max_epochs=epochs,
-        batch_size=BATCH_SIZE,
+        batch_size=batch_size,
         iterator_train__shuffle=True,
         train_split=None,
         verbose=0,
     ).fit(X, y)
 
 
-def fit_sklearn(X: NDArray[np.float32], y: NDArray[np.int64], variant: dict[str, Any], epochs: int, seed: int) -> Any:
+def fit_sklearn(X: Points, y: Labels, variant: Variant, epochs: int, seed: int) -> MLPClassifier:
     """Fit scikit-learn's MLPClassifier, which has neither focal loss nor layer norm."""
     net = MLPClassifier(
         (WIDTH,) * 3,
@@ -86,7 +89,9 @@ def fit_sklearn(X: NDArray[np.float32], y: NDArray[np.int64], variant: dict[str,
         return net.fit(X, y)
 
 
-def fit_torch(X: NDArray[np.float32], y: NDArray[np.int64], variant: dict[str, Any], epochs: int, seed: int) -> Any:
+def fit_torch(
+    X: Points, y: Labels, variant: Variant, epochs: int, seed: int, batch_size: int = BATCH_SIZE
+) -> nn.Sequential:
     """Fit in a bare torch loop on slices of tensors, with the fused optimiser."""
     torch.manual_seed(seed)
     network, criterion = _network(variant), _criterion(variant)()
@@ -94,7 +99,7 @@ def fit_torch(X: NDArray[np.float32], y: NDArray[np.int64], variant: dict[str, A
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=decay, fused=True)
     points, labels = torch.from_numpy(X), torch.from_numpy(y)
     for _ in range(epochs):
-        for rows in torch.randperm(len(points)).split(BATCH_SIZE):
+        for rows in torch.randperm(len(points)).split(batch_size):
             optimizer.zero_grad()
             criterion(network(points[rows]), labels[rows]).backward()
             optimizer.step()

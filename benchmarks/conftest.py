@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from tests.studies.conftest import explored as explored  # a fixture
+
 PROMISES = [  # the cost of the first over that of the second, which runs before it; or the first alone, in its own unit
     ("make_spiral", "standard_normal", "at most 3"),
     ("make_moons", "make_spiral", "at least 3"),
@@ -25,6 +27,9 @@ PROMISES = [  # the cost of the first over that of the second, which runs before
     ("peak memory of 1e8 points in batches", None, "below 500 MB"),
     ("sample, 1 thread", "sample, 2 threads", ""),
     ("import toymanifold", "import numpy", ""),
+    ("toymanifold --help", "import numpy", "at most 3.5"),
+    ("toymanifold --version", "import numpy", "at most 3.5"),
+    ("toymanifold list", "import numpy", "at most 3.5"),
     ("NetClassifier, batch 128", "bare torch, batch 128", "at most 1.3"),
     ("NetClassifier, batch 1000", "bare torch, batch 1000", "at most 1.3"),
     ("skorch, batch 128", "NetClassifier, batch 128", "at least 3"),
@@ -38,8 +43,6 @@ PROMISES = [  # the cost of the first over that of the second, which runs before
     ("KernelRegressor, exact, float32 targets", "spotrf", ""),
     ("KernelRidge, float32 targets", "KernelRegressor, exact, float32 targets", "at least 3"),
     ("KernelRidge, float64 targets", "KernelRegressor, exact, float64 targets", "at least 3"),
-    ("KernelRidge, float32 targets", "KernelRegressor, cg, float32 targets", "at least 3"),
-    ("KernelRidge, float64 targets", "KernelRegressor, cg, float64 targets", "at least 3"),
     ("peak memory of a kernel fit to 1e6 points", None, "below 8,000 MB"),
     ("a study's nets, skorch", "fit_many", "at least 7.5"),
     ("those of n <= 1,000, skorch", "fit_many", "at least 10"),

@@ -1,14 +1,10 @@
 """How long a teacher waits when a slider of `toymanifold explore` is moved: from question to answer, by HTTP."""
 
 import itertools
-import threading
 from statistics import median
 from urllib.request import urlopen
 
 import pytest
-import uvicorn
-
-from studies.web import explore
 
 QUESTIONS = {
     "kNN, n = 10,000": "learner=knn&n_samples=10000",
@@ -18,24 +14,13 @@ QUESTIONS = {
 }
 
 
-@pytest.fixture(scope="module")
-def address():
-    listening = explore.listen(0)
-    server = uvicorn.Server(uvicorn.Config(explore.make_app(), log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    yield "http://{}:{}".format(*listening.getsockname())
-    server.should_exit = True
-    thread.join()
-
-
 @pytest.mark.benchmark(group="an answer of explore")
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_answer(benchmark, measured, address, name):
+def test_answer(benchmark, measured, explored, name):
     turns = itertools.cycle(1 + 0.25 * step for step in range(29))  # so that nothing is drawn already
 
     def move():
-        with urlopen(f"{address}/scene?{QUESTIONS[name]}&turns={next(turns)}") as answer:
+        with urlopen(f"{explored}/scene?{QUESTIONS[name]}&turns={next(turns)}") as answer:
             return answer.read()
 
     benchmark.pedantic(move, rounds=15, warmup_rounds=2)

@@ -1,11 +1,9 @@
-"""The nets of a whole study, trained together, beside skorch, scikit-learn and bare torch; and whether they err alike.
-
-The first is what `toymanifold bench` prints.
-"""
+"""The nets of a whole study, trained together, beside skorch, scikit-learn and bare torch: their costs and errors."""
 
 import pytest
 from rich.console import Console
-from studies.bench import EPOCHS, OURS, OURS_2, SKORCH, SKORCH_2, costs_table, measure_costs, measure_errors
+
+from benchmarks.anchors import EPOCHS, OURS, OURS_2, SKORCH, SKORCH_2, costs_table, measure_costs, measure_errors
 
 WIDE = Console(width=200)
 
@@ -23,7 +21,7 @@ def test_costs(benchmark, measured):
 
 
 def test_errors(benchmark):
-    """Paired by seed, no way errs more or less than another beyond what chance does."""
+    """Paired by seed, the errors of all ways agree within what chance explains."""
     errors = benchmark.pedantic(measure_errors, args=(300, 5), rounds=1)
     table = errors.pivot_table(index=["variant", "seed"], columns="way", values="error")
     difference = table.sub(table[OURS], axis=0).groupby("variant").agg(["mean", "sem"]) * 100
