@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 STUDY = prior-vs-data
 
-.PHONY: check docs fuzz lint oldest study test wheel
+.PHONY: check docs fuzz lint oldest study test test-blas wheel
 
 # Measure the built-in study and show what it found.
 study: .venv/installed
@@ -18,13 +18,17 @@ test: .venv/tested
 fuzz: .venv/tested
 	$(BIN)/pytest -n auto -m 'hypothesis and not slow' --hypothesis-profile=fuzz tests
 
+# Run the numerical tests as on other processors.
+test-blas: .venv/tested
+	.ci/other-processors
+
 # Build the documentation into docs/_build/html; the examples in it are executed, and no warning is let pass.
 docs: .venv/documented
 	rm -rf docs/generated
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
 # All that CI checks of a change.
-check: lint test docs oldest wheel
+check: lint test test-blas oldest docs wheel
 
 lint: .venv/tested
 	$(BIN)/ruff check .
