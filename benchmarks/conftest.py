@@ -98,10 +98,10 @@ def timed(benchmark: BenchmarkFixture, measured: Measured, request: pytest.Fixtu
 def peak_memory() -> Callable[[str], float]:
     """Run a Python program in a process of its own, and return its peak memory in MB."""
     # Not getrusage: a child's ru_maxrss starts from the peak of the process that started it.
-    tell = 'print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))'
+    peak = 'print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))'
 
     def run(program: str) -> float:
-        command = [sys.executable, "-c", f"{program}\n{tell}"]
+        command = [sys.executable, "-c", f"{program}\n{peak}"]
         return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) / 1000
 
     return run
