@@ -153,9 +153,10 @@ def test_a_regression_is_shown(command, tmp_path):
 def test_several_studies_run_as_one(command, tiny, monkeypatch):
     twin = tiny.model_copy(update={"name": "twin", "seeds": 3})
     monkeypatch.setattr("studies.spec.study.built_in", lambda: {"tiny": tiny, "twin": twin})
+    monkeypatch.setattr("studies.cli.main.built_in_questions", lambda: {"tiny": "?", "twin": "?"})
     ran = command("run", "tiny", "twin")
     assert "tiny: 6 cells, 0 measured before" in ran.output
-    assert "9/9 cells" in ran.output  # those of the one are among those of the other
+    assert "9/9 cells" in ran.output  # the cells of one study are among those of the other
     assert "twin: 9 cells, 9 measured before" in command("run", "--all").output
 
 

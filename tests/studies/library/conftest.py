@@ -17,9 +17,8 @@ def measured(tmp_path):
 
     def measure(name):
         study, store = built_in()[name], Store(f"sqlite:///{tmp_path}/results.db")
-        n_workers = joblib.cpu_count()
-        with WorkerPool(n_workers) as pool:
-            for _, outcome in run(remaining(plan_study(study), store), store, pool, n_workers=n_workers):
+        with WorkerPool(joblib.cpu_count()) as pool:
+            for _, outcome in run(remaining(plan_study(study), store), store, pool):
                 assert outcome.status == "ok", outcome.error
         return Results(study, store)
 
