@@ -111,7 +111,7 @@ FITS: dict[str, Fit] = {SKORCH: fit_skorch, "scikit-learn": fit_sklearn, "bare t
 
 
 @dataclass(frozen=True)
-class Costs:
+class EpochCosts:
     """Seconds for an epoch of all cells, by way and sample size; and what is needed to read them.
 
     Attributes
@@ -133,7 +133,7 @@ class Costs:
         return EPOCHS * sum(s for n, s in self.seconds[way].items() if n <= (largest or n))
 
 
-def measure_costs(sizes: Sequence[int] = SIZES, n_rounds: int = 5) -> Costs:
+def measure_costs(sizes: Sequence[int] = SIZES, n_rounds: int = 5) -> EpochCosts:
     """Time all ways in turns: on one core by processor time, on two by the clock on the wall."""
     with _one_thread(), joblib.Parallel(2) as cores:
         ways: dict[str, Callable[[int], float]] = {
@@ -147,10 +147,10 @@ def measure_costs(sizes: Sequence[int] = SIZES, n_rounds: int = 5) -> Costs:
             rounds = [{way: time_epoch(n) for way, time_epoch in ways.items()} for _ in range(n_rounds + 1)][1:]
             for way in ways:
                 seconds[way][n] = median(costs[way] for costs in rounds)
-        return Costs(seconds, median(_gflops() for _ in range(n_rounds)), _sgemm_gflops())
+        return EpochCosts(seconds, median(_gflops() for _ in range(n_rounds)), _sgemm_gflops())
 
 
-def costs_table(costs: Costs) -> Table:
+def costs_table(costs: EpochCosts) -> Table:
     """Return a row for each way: milliseconds for an epoch of a net by sample size, the study, and beside ours."""
     sizes = list(costs.seconds[OURS])
     table = Table(box=None)
