@@ -1,4 +1,4 @@
-"""EpochCosts of one run, as ratios beside what is promised. Nothing is asserted: machines differ, and noise is no bug."""
+"""Costs of one run, as ratios beside what is promised. Nothing is asserted: machines differ, and noise is no bug."""
 
 import subprocess
 import sys
