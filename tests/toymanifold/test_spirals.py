@@ -41,6 +41,7 @@ def test_contains_agrees_with_a_polygon(spiral):
     rng = np.random.default_rng(0)
     X = rng.uniform(-1.1 * spiral.radius, 1.1 * spiral.radius, (100_000, 2))
     shape = polygon(spiral, 20_000)
+    shapely.prepare(shape)  # older versions do not by themselves, and take minutes
     step = 2 * np.pi * spiral.turns / 10_000
     sagitta = spiral.radius * step**2 / 8  # of the longest chord
     points = shapely.points(X)
