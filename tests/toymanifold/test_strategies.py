@@ -30,7 +30,7 @@ from toymanifold.streams import BLOCK
 
 quick = settings(deadline=None, max_examples=settings().max_examples * 3 // 5)
 # Without a database, whose examples count as shrunk already.
-from_scratch = settings(database=None, max_examples=600, report_multiple_bugs=False)
+from_scratch = settings(database=None, max_examples=2_000, report_multiple_bugs=False)
 dtypes = st.sampled_from([np.float64, np.float32])
 
 
