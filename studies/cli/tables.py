@@ -149,16 +149,15 @@ def _written(found: StudyFigure, folder: Path) -> str:
 def results_as_json(results: Results) -> str:
     """Return what `show` prints as JSON: counts of cells, answers, claims, and means over seeds with intervals."""
     frame = results.frame()
-    means = [
-        part.assign(problem=problem) for problem, rows in by_problem(losses(frame)).items() for part in [summary(rows)]
-    ]
+    n_ended, n_failed = len(results.outcomes()), len(results.failed())
+    means = [summary(rows).assign(problem=problem) for problem, rows in by_problem(losses(frame)).items()]
     shown = {
         "study": results.study.name,
         "question": results.study.question,
         "cells": {
             "planned": results.n_cells,
-            "measured": len(results.outcomes()) - len(results.failed()),
-            "failed": len(results.failed()),
+            "measured": n_ended - n_failed,
+            "failed": n_failed,
         },
         "answers": answers(results.study, frame),
         "claims": [asdict(claim) | {"verdict": claim.verdict} for claim in check_claims(results.study.name, frame)],

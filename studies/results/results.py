@@ -62,10 +62,12 @@ class Results:
     store: Store
 
     def __str__(self) -> str:
-        return f"{self._sentence()}\n{self._counts().to_string(index=False)}"
+        counts = self._counts()
+        return f"{self._sentence(counts)}\n{counts.to_string(index=False)}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self._sentence())}</p>{self._counts().to_html(index=False)}"
+        counts = self._counts()
+        return f"<p>{html.escape(self._sentence(counts))}</p>{counts.to_html(index=False)}"
 
     def outcomes(self) -> list[tuple[PlannedCell, Outcome]]:
         """Return the cells that have ended with their outcomes, in the study's order."""
@@ -161,10 +163,9 @@ class Results:
             raise ValueError(unknown("learner", learner, self.learners, "the study"))
         raise ValueError(f"{learner!r} has no cell at n = {n_samples:,}, seed {seed}, on {wanted[1]!r}")
 
-    def _sentence(self) -> str:
-        n_failed = len(self.failed())
-        n_measured = len(self.outcomes()) - n_failed
-        return f"{self.study.name}: {n_measured:,} of {self.n_cells:,} cells measured, {n_failed:,} failed."
+    def _sentence(self, counts: pd.DataFrame) -> str:
+        n_cells, n_measured, n_failed = counts[["cells", "measured", "failed"]].sum()
+        return f"{self.study.name}: {n_measured:,} of {n_cells:,} cells measured, {n_failed:,} failed."
 
     def _counts(self) -> pd.DataFrame:
         """Return the number of planned, measured and failed cells of each learner."""

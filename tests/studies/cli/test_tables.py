@@ -1,5 +1,7 @@
 """The tables and lines of `toymanifold show` agree with the findings, laws and crossovers."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from studies.analysis.findings import find
 from studies.analysis.intervals import number
 from studies.analysis.learning_curves import learning_curve
 from studies.analysis.scaling_laws import fit_scaling
-from studies.cli.tables import comparisons, measurements, scalings
+from studies.cli.tables import comparisons, measurements, results_as_json, scalings
 from studies.results.results import Results
 from studies.spec.cells import plan_study
 from studies.spec.study import Study
@@ -76,3 +78,14 @@ def test_crossovers_are_those_of_the_primary_metric(crossing):
 def test_errors_by_bin_are_not_columns_of_the_table(crossing):
     (table,) = measurements(crossing)
     assert [column.header for column in table.columns] == ["n", "learner", "error %", "seeds"]
+
+
+def test_results_as_json_have_counts_answers_and_means(worth_results):
+    shown = json.loads(results_as_json(worth_results))
+    assert shown["cells"] == {"planned": 51, "measured": 51, "failed": 0}
+    assert len(shown["answers"]) == 2
+    (mean,) = (
+        row for row in shown["means"] if (row["learner"], row["n_samples"], row["metric"]) == ("kNN", 1000, "error")
+    )
+    assert mean["low"] < mean["mean"] < mean["high"]
+    assert mean["seeds"] == 3

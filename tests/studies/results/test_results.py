@@ -63,3 +63,12 @@ def test_failed_cells_have_their_outcomes(tiny, store):
     run_all(tiny, store)
     ((failed, outcome),) = Results(tiny, store).failed()
     assert (failed, outcome.error) == (planned, "once")
+
+
+def test_results_print_their_counts_of_cells(worth_results):
+    learners = {"net": 15, "net + polar": 15, "kNN": 21}
+    sentence = f"worth: {sum(learners.values())} of {sum(learners.values())} cells measured, 0 failed."
+    first, _, *rows = str(worth_results).splitlines()
+    assert first == sentence
+    assert {row.rsplit(maxsplit=3)[0].strip(): int(row.split()[-3]) for row in rows} == learners
+    assert worth_results._repr_html_().startswith(f"<p>{sentence}</p><table")
