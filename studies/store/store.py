@@ -51,6 +51,8 @@ class Outcome:
         Number of cells fitted together, including this one.
     model : bytes or None
         The fitted estimator in the form of `estimators.nets.serialization.dump`; only if "ok".
+    output : str
+        Text that the cell printed, cut to a few thousand characters.
     """
 
     key: str
@@ -63,6 +65,7 @@ class Outcome:
     seconds: float = 0.0
     shared: int = 1
     model: bytes | None = None
+    output: str = ""
 
     @property
     def measured(self) -> dict[str, float]:
