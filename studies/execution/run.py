@@ -16,7 +16,7 @@ from studies.execution.signals import Stop
 from studies.execution.tasks import Fit, Task, fit_task, group
 from studies.execution.workers import WorkerEnded, within
 from studies.registry.metrics import Fitted, measure
-from studies.registry.test_sets import decision_map, test_sets
+from studies.registry.test_sets import decision_map, shared_test_sets
 from studies.spec.cells import Cell, PlannedCell
 from studies.store.provenance import Run
 from studies.store.store import Outcome, Store
@@ -70,20 +70,14 @@ def _failure(cell: Cell, fit: Fit, error: BaseException) -> Outcome:
 def _measure(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
     if fit.error is not None:
         raise fit.error
-    tests = test_sets(cell.problem, cell.problem_params)
-    values = measure(cell.metrics, Fitted(fit.estimator, tests, fit.seconds, cell.n_samples, cell.seed))
-    check_finite(values)
-    problem = tests.problem
-    drawn = problem.dimension == 2 and problem.task == "classification"
-    return Outcome(
-        cell.key,
-        cell.spec,
-        "ok",
-        values,
-        decision_map(fit.estimator, MAP_MARGIN * problem.target.radius) if drawn else None,
-        shared=fit.shared,
-        model=_dump(fit.estimator) if keep_model else None,
-    )
+    with shared_test_sets(cell.problem, cell.problem_params) as tests:
+        values = measure(cell.metrics, Fitted(fit.estimator, tests, fit.seconds, cell.n_samples, cell.seed))
+        check_finite(values)
+        problem = tests.problem
+        drawn = problem.dimension == 2 and problem.task == "classification"
+        inside = decision_map(fit.estimator, MAP_MARGIN * problem.target.radius) if drawn else None
+    model = _dump(fit.estimator) if keep_model else None
+    return Outcome(cell.key, cell.spec, "ok", values, inside, shared=fit.shared, model=model)
 
 
 def _dump(estimator: BaseEstimator) -> bytes | None:
