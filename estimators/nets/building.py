@@ -161,6 +161,9 @@ def build_module(trained: Trained, params: Params) -> MLP:
     with torch.no_grad():
         for parameter, own in _pairs(module, trained, trained.state.values):
             parameter.copy_(own)
+    if trained.state.free.size:
+        for parameter, own in _pairs(module, trained, trained.state.free):
+            parameter.requires_grad_(bool(own.all()))
     for layer in module.modules():
         if isinstance(layer, Dropout):
             layer.step = int(trained.state.progress[0])
@@ -265,6 +268,10 @@ def pull(trained: Trained, net: skorch.NeuralNet) -> None:
             for parameter, own in _pairs(net.module_, trained, flat):
                 if parameter in net.optimizer_.state:
                     own.copy_(net.optimizer_.state[parameter][name])
+    free = np.zeros(len(trained.state.values), dtype=bool)
+    for parameter, own in _pairs(net.module_, trained, free):
+        own.fill_(parameter.requires_grad)
+    trained.state = trained.state._replace(free=free[:0] if free.all() else free)
     trained.history[:] = [{k: v for k, v in epoch.items() if k != "batches"} for epoch in net.history]
 
 
@@ -305,7 +312,7 @@ def _set_moments(trained: Trained, net: skorch.NeuralNet) -> None:
         }
 
 
-def _pairs(module: MLP, trained: Trained, flat: Floats) -> Iterator[tuple[nn.Parameter, Tensor]]:
+def _pairs(module: MLP, trained: Trained, flat: NDArray[Any]) -> Iterator[tuple[nn.Parameter, Tensor]]:
     """Yield each parameter of a module with its part of an array of the shape of the values."""
     values, layer, widths = torch.from_numpy(flat), -1, trained.net.widths.tolist()
     for name, part in trained.learnt_parts(flat).items():

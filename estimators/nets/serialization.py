@@ -117,6 +117,8 @@ def _with_weights(net: Net, tensors: dict[str, Tensor], header: dict[str, Any]) 
     net._skorch = None
     weights = _group("weights", tensors)
     net._trained = trained = _untrained(net, weights, header.get("seed", 0))
+    if trained.features(np.zeros((1, net.n_features_in_))).shape[1] != trained.net.widths[0]:
+        raise ValueError(f"the first layer does not take {net.n_features_in_} features")
     trained.state.values[:] = building.values(trained, net._fitted, weights)
     names = header["history"]
     for epoch in zip(*(tensors[f"history.{name}"].tolist() for name in names), strict=True):
@@ -130,13 +132,17 @@ def _with_weights(net: Net, tensors: dict[str, Tensor], header: dict[str, Any]) 
 
 def _untrained(net: Net, weights: dict[str, Tensor], seed: int) -> Trained:
     """Return a net of the shapes of `weights`, with their standardisation."""
-    matrices = [tensor for name, tensor in weights.items() if name.startswith("body.") and tensor.ndim == 2]
+    matrices = [weights[name] for name in sorted(weights, key=_layer_numbers) if weights[name].ndim == 2]
     mean, std = ([t.numpy() for name, t in weights.items() if name.endswith(f".{part}")] for part in ("mean", "std"))
     layers = architecture(net._fitted, matrices[0].shape[1], matrices[-1].shape[0])
     values = np.zeros(n_values(layers), dtype=net.dtype)
     state = State(values, np.zeros_like(values), np.zeros_like(values), np.zeros(0, bool), np.zeros(2, np.int64))
     inputs = Inputs(as_prior(net.prior, type(net).__name__), *(mean or [None]), *(std or [None]))
     return Trained(inputs, {}, layers, state, seed)
+
+
+def _layer_numbers(name: str) -> list[int]:
+    return [int(part) for part in name.split(".") if part.isdecimal()]
 
 
 def _group(group: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
