@@ -211,7 +211,7 @@ class Net(BaseEstimator, ABC):
         if self._skorch is None:
             from estimators.nets import building
 
-            self._skorch = building.build_net(self._trained, self._fitted, self._n_classes())
+            self._skorch = building.build_net(self._trained)
         return self._skorch
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -257,14 +257,14 @@ class Net(BaseEstimator, ABC):
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, points, dtype=np.float64, ensure_non_negative=True)
             weight = weight / (weight.max() or 1.0)  # they count relative to each other, and float32 holds them then
-        params = {**self.get_params(deep=False), "loss": self.loss or self._losses[0]}
+        params = self._resolved_params()
         if not fresh:
             self._check_goes_on(params)
         seed = int(check_random_state(self.random_state).randint(2**31)) if fresh else self._trained.seed
         data, valid = self._split(points, target, weight, seed)
         if fresh:
             self._start(data, params, seed)
-        self._fitted = params
+        self._trained.params = params
         self._train(self._scaled_data(data), None if valid is None else self._scaled_data(valid), epochs)
         return self
 
@@ -274,32 +274,39 @@ class Net(BaseEstimator, ABC):
         X, target, weight = data
         self._skorch = None
         self._scale_targets(target, weight)
-        prior = as_prior(self.prior, type(self).__name__)
-        self._trained = start(params, X, weight, seed, n_outputs=self._n_outputs(target), prior=prior)
+        outputs = {"n_outputs": self._n_outputs(target), "n_classes": self._n_classes()}
+        self._trained = start(params, X, weight, seed, **outputs)
 
     def _train(self, data: Data, valid: Data | None, epochs: int) -> None:
         from estimators.nets import training
 
-        trained, params = self._current(), self._fitted
+        trained = self._current()
+        params = trained.params
         schedule = training.schedule(params, len(data[0]), epochs, int(trained.state.progress[0]))
         if params["max_steps"] is not None:
             epochs = math.ceil(params["max_steps"] / math.ceil(len(data[0]) / schedule.batch_size))
         if self._needs_skorch():
             from estimators.nets import building
 
-            self._skorch = building.train(trained, params, self._n_classes(), data, valid, schedule, epochs)
+            self._skorch = building.train(trained, data, valid, schedule, epochs)
         else:
             self._skorch = None
-            training.train(trained, params, data, valid, schedule, epochs)
+            training.train(trained, data, valid, schedule, epochs)
 
     def _needs_skorch(self) -> bool:
-        return bool(self.callbacks) or self.device not in ("auto", "cpu") or bool(self._trained.learnt)
+        from estimators.nets.compiled import IS_COMPILED
+
+        elsewhere = self.device not in ("auto", "cpu")
+        return bool(self.callbacks) or elsewhere or bool(self._trained.learnt) or not IS_COMPILED
+
+    def _resolved_params(self) -> dict[str, Any]:
+        return {**self.get_params(deep=False), "loss": self.loss or self._losses[0]}
 
     def _check_goes_on(self, params: dict[str, Any]) -> None:
         """Raise if a parameter has changed with which the training cannot go on."""
         for name in _FIXED:
-            if joblib.hash(params[name]) != joblib.hash(self._fitted[name]):
-                allowed = f"{self._fitted[name]!r}, as in the fit that goes on"
+            if joblib.hash(params[name]) != joblib.hash(self._trained.params[name]):
+                allowed = f"{self._trained.params[name]!r}, as in the fit that goes on"
                 raise ValueError(error_message(name, type(self).__name__, allowed, params[name]))
 
     def _current(self) -> "Trained":
@@ -378,7 +385,8 @@ class Net(BaseEstimator, ABC):
         if epoch not in snapshots:
             owner = f"{type(self).__name__}.as_of"
             raise ValueError(error_message("epoch", owner, f"among {tuple(snapshots)}", epoch))
-        if self._fitted["early_stopping"] or self._fitted["schedule"] != "constant":
+        params = self._trained.params
+        if params["early_stopping"] or params["schedule"] != "constant":
             raise ValueError(f"{type(self).__name__}.as_of needs early_stopping=False and schedule='constant'.")
         net = copy.deepcopy(self).set_params(epochs=epoch, checkpoints=tuple(e for e in self.checkpoints if e <= epoch))
         net._skorch = None
@@ -403,7 +411,7 @@ class Net(BaseEstimator, ABC):
 
         check_is_fitted(self)
         points = validate_data(self, X, dtype=FLOATS, reset=False)
-        return input_gradients(build_module(self._current(), self._fitted), points)
+        return input_gradients(build_module(self._current()), points)
 
     def _outputs(self, X: ArrayLike) -> Floats:
         """Return the net's outputs (n_samples, n_outputs), of the dtype of `X`."""

@@ -62,12 +62,15 @@ class _Mixin:
 
     def get_loss(self, y_pred: Tensor, y_true: Tensor, X: Any = None, training: bool = False) -> Tensor:
         """Return the mean loss of a batch, weighted if the points have weights."""
-        if not isinstance(X, dict):
-            return super().get_loss(y_pred, y_true, X=X, training=training)  # type: ignore[misc,no-any-return]
-        losses = type(self.criterion_)(reduction="none")(y_pred, y_true)  # type: ignore[attr-defined]
-        weight = X["sample_weight"].to(losses)
-        mean: Tensor = (losses.reshape(len(losses), -1).mean(1) * weight).sum()
-        return mean / weight.sum().clamp_min(compiled.LEAST_WEIGHT)
+        mean: Tensor
+        if isinstance(X, dict):
+            losses = type(self.criterion_)(reduction="none")(y_pred, y_true)  # type: ignore[attr-defined]
+            weight = X["sample_weight"].to(losses)
+            mean = (losses.reshape(len(losses), -1).mean(1) * weight).sum()
+            mean = mean / weight.sum().clamp_min(compiled.LEAST_WEIGHT)
+        else:
+            mean = super().get_loss(y_pred, y_true, X=X, training=training)  # type: ignore[misc]
+        return mean if mean.requires_grad or not training else mean.requires_grad_()  # if all parameters are frozen
 
     def train_step(self, batch: Any, **params: Any) -> dict[str, Any]:
         """Take a step, for which dropout is drawn anew."""
@@ -103,8 +106,8 @@ class _Order(Sampler[int]):
 class _Budget(Callback):
     """Keep checkpoints, and end a training that diverges, has taken its steps, or predicts all classes."""
 
-    def __init__(self, trained: Trained, data: Data, params: Params, schedule: Schedule) -> None:
-        self.trained, self.data, self.params, self.schedule = trained, data, params, schedule
+    def __init__(self, trained: Trained, data: Data, schedule: Schedule) -> None:
+        self.trained, self.data, self.params, self.schedule = trained, data, trained.params, schedule
         self.n_steps = schedule.first_step - 1
 
     def on_train_begin(self, net: Any, **_: Any) -> None:
@@ -148,7 +151,7 @@ def check_device(name: str, owner: str) -> None:
         raise ValueError(error_message("device", owner, '"auto" or a torch device of this machine', name)) from error
 
 
-def build_module(trained: Trained, params: Params) -> MLP:
+def build_module(trained: Trained) -> MLP:
     """Return the torch module of a net, on the CPU; its inputs are raw points."""
     inputs, widths = trained.inputs, trained.net.widths
     layers: list[nn.Module] = []
@@ -156,7 +159,7 @@ def build_module(trained: Trained, params: Params) -> MLP:
         layers.append(PriorLayer(inputs.prior, trained.learnt_parts(trained.state.values)))
     if inputs.mean is not None:
         layers.append(Standardize(inputs.mean, inputs.std))
-    architecture = {name: params[name] for name in _ARCHITECTURE}
+    architecture = {name: trained.params[name] for name in _ARCHITECTURE}
     module = MLP(layers, int(widths[0]), int(widths[-1]), seed=trained.seed, **architecture)
     with torch.no_grad():
         for parameter, own in _pairs(module, trained, trained.state.values):
@@ -170,18 +173,12 @@ def build_module(trained: Trained, params: Params) -> MLP:
     return module
 
 
-def build_net(
-    trained: Trained, params: Params, n_classes: int | None, *, device: str = "cpu", callbacks: list[Any] | None = None
-) -> skorch.NeuralNet:
+def build_net(trained: Trained, *, device: str = "cpu", callbacks: list[Any] | None = None) -> skorch.NeuralNet:
     """Return a skorch net with the values, the optimizer's state and the history of a net.
 
     Parameters
     ----------
     trained : Trained
-    params : mapping
-        Of the estimator, by name.
-    n_classes : int or None
-        None for a regressor.
     device : str, default="cpu"
     callbacks : list or None, default=None
 
@@ -189,17 +186,18 @@ def build_net(
     -------
     net : skorch.NeuralNet
     """
+    params = trained.params
     kind: Any = _Regressor
     options: dict[str, Any] = {}
-    if n_classes is not None:
+    if trained.n_classes is not None:
         kind = _Classifier
-        options["classes"] = list(range(n_classes))
+        options["classes"] = list(range(trained.n_classes))
         options["predict_nonlinearity"] = output_link(params["loss"])
         options["callbacks__valid_acc"] = None
     if not params["verbose"]:
         options["callbacks__print_log"] = None  # it lays out its table even when silent
     net = kind(
-        build_module(trained, params),
+        build_module(trained),
         criterion=LOSSES[params["loss"]],
         optimizer=PlainAdamW,
         optimizer__weight_decay=params["weight_decay"],
@@ -216,23 +214,13 @@ def build_net(
     return net
 
 
-def train(
-    trained: Trained,
-    params: Params,
-    n_classes: int | None,
-    data: Data,
-    valid: Data | None,
-    schedule: Schedule,
-    epochs: int,
-) -> skorch.NeuralNet:
+def train(trained: Trained, data: Data, valid: Data | None, schedule: Schedule, epochs: int) -> skorch.NeuralNet:
     """Train a net by skorch, and return the skorch net.
 
     Parameters
     ----------
     trained : Trained
         Changed in place.
-    params : mapping
-    n_classes : int or None
     data, valid : tuple
         Training points, and validation points if there is early stopping.
     schedule : Schedule
@@ -243,18 +231,18 @@ def train(
     ValueError
         If the loss becomes infinite or nan.
     """
-    budget = _Budget(trained, data, params, schedule)
-    device = "cpu" if params["device"] == "auto" else params["device"]
-    net = build_net(trained, params, n_classes, device=device, callbacks=_callbacks(params, schedule, budget))
-    state = trained.state
-    net.order = _Order(trained.seed, int(state.progress[1]), len(data[0]), schedule.batch_size)
+    budget = _Budget(trained, data, schedule)
+    device, dtype = trained.params["device"], trained.params["dtype"]
+    callbacks = _callbacks(trained.params, schedule, budget)
+    net = build_net(trained, device="cpu" if device == "auto" else device, callbacks=callbacks)
+    net.order = _Order(trained.seed, int(trained.state.progress[1]), len(data[0]), schedule.batch_size)
     if valid is not None:
-        net.train_split = predefined_split(_dataset(valid, params["dtype"]))
+        net.train_split = predefined_split(_dataset(valid, dtype))
     try:
-        net.partial_fit(_dataset(data, params["dtype"]), epochs=epochs)
+        net.partial_fit(_dataset(data, dtype), epochs=epochs)
     finally:
         pull(trained, net)
-        state.progress[:] = budget.n_steps, len(trained.history)
+        trained.state.progress[:] = budget.n_steps, len(trained.history)
         net.order = net.train_split = None
     return net
 
@@ -275,18 +263,26 @@ def pull(trained: Trained, net: skorch.NeuralNet) -> None:
     trained.history[:] = [{k: v for k, v in epoch.items() if k != "batches"} for epoch in net.history]
 
 
-def state_dict(trained: Trained, params: Params, values: Floats) -> dict[str, Tensor]:
+def outputs(trained: Trained, X: Floats) -> Floats:
+    """Return the outputs (n_samples, n_outputs) at raw points, from a pass in float64."""
+    module = build_module(trained).double().eval()
+    with torch.inference_mode():
+        found: Floats = module(torch.from_numpy(X.astype(np.float64))).numpy()
+    return found
+
+
+def state_dict(trained: Trained, values: Floats) -> dict[str, Tensor]:
     """Return the state of the module of a net with these values."""
-    module = build_module(trained, params)
+    module = build_module(trained)
     with torch.no_grad():
         for parameter, own in _pairs(module, trained, values):
             parameter.copy_(own)
     return module.state_dict()
 
 
-def values(trained: Trained, params: Params, state: dict[str, Tensor]) -> Floats:
+def values(trained: Trained, state: dict[str, Tensor]) -> Floats:
     """Return the values of a net whose module has this state."""
-    module, found = build_module(trained, params), np.empty_like(trained.state.values)
+    module, found = build_module(trained), np.empty_like(trained.state.values)
     module.load_state_dict(state)
     with torch.no_grad():
         for parameter, own in _pairs(module, trained, found):

@@ -57,7 +57,7 @@ class NetClassifier(ClassifierMixin, Net):
         from estimators.nets import building
 
         outputs = self._outputs(X)
-        return building.probabilities(self._fitted["loss"], outputs)
+        return building.probabilities(self._trained.params["loss"], outputs)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the likeliest class of each row of `X` (n_samples, n_features)."""

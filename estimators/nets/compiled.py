@@ -6,11 +6,25 @@ from a generator: those of an epoch or a step do not depend on what was drawn be
 """
 
 import math
-from typing import NamedTuple
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+try:
+    from numba import njit
+except ImportError:  # no release for this Python yet
+
+    def njit(**_: Any) -> Callable[[Any], Any]:
+        """Return a decorator that compiles nothing: random numbers come out alike, and training is skorch's."""
+        return np.errstate(over="ignore")
+
+
+IS_COMPILED = "numba" in sys.modules
 
 RELU, TANH, GELU, SILU, SQUARE = range(5)
 CROSS_ENTROPY, FOCAL, ONE_HOT_SQUARED_ERROR, SQUARED_ERROR, HUBER = range(5)
@@ -28,9 +42,37 @@ _LAYER_NORM_EPS = 1e-5  # as in torch
 _BETA_1, _BETA_2, _EPS = 0.9, 0.999, 1e-8  # of AdamW, as in torch
 _FOCAL_GAMMA = 2
 
-_exact = njit(cache=True, nogil=True, error_model="numpy")
-_reordered = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+_COMPILE_SECONDS = 2  # more than to load compiled code from the disk
+
+
+def _compiler(**options: Any) -> Callable[[Any], Any]:
+    """Return a decorator that compiles a function, and keeps the code on disk if any folder for it is writable."""
+
+    def decorate(function: Any) -> Any:
+        try:
+            return njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+        except RuntimeError:
+            return njit(nogil=True, error_model="numpy", **options)(function)
+
+    return decorate
+
+
+_exact = _compiler()
+_reordered = _compiler(fastmath={"reassoc", "contract", "nsz"})
 """Sums in any order, so that they use vector instructions."""
+
+
+@contextmanager
+def announced() -> Iterator[None]:
+    """Print a line if the calls in the context take so long that the code is not on disk and is being compiled."""
+    message = "toymanifold: compiling the training of nets, once on this machine, which takes half a minute"
+    timer = threading.Timer(_COMPILE_SECONDS, lambda: print(message, file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class Architecture(NamedTuple):
@@ -91,19 +133,15 @@ def stream_key(seed, stream, index, layer):
 
 @_exact
 def uniform(key, index):
-    """Return number `index` of a stream, uniform in [0, 1)."""
-    bits = _mix(key + np.uint64(index) * np.uint64(0x9E3779B97F4A7C15))
-    return np.float64(bits >> np.uint64(11)) * 2.0**-53
+    """Return number `index`, a uint64, of a stream, uniform in [0, 1)."""
+    return (_mix(key + index * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(11)) * 2.0**-53
 
 
 @_exact
 def uniforms(seed, stream, index, layer, size, bound):
     """Return `size` numbers of a stream, uniform in [-bound, bound)."""
-    key = stream_key(seed, stream, index, layer)
-    numbers = np.empty(size)
-    for i in range(size):
-        numbers[i] = bound * (2 * uniform(key, i) - 1)
-    return numbers
+    indices = np.arange(size).astype(np.uint64)
+    return bound * (2 * uniform(stream_key(seed, stream, index, layer), indices) - 1)
 
 
 @_exact
@@ -119,7 +157,7 @@ def order(seed, epoch, n_points, batch_size):
 def _shuffle(order, key):
     """Permute an array at random (Fisher and Yates)."""
     for last in range(order.size - 1, 0, -1):
-        other = np.int64(uniform(key, last) * (last + 1))
+        other = np.int64(uniform(key, np.uint64(last)) * (last + 1))
         order[last], order[other] = order[other], order[last]
 
 
@@ -245,7 +283,7 @@ def _drop(H, slope, dropout, key):
     width = H.shape[1]
     for i in range(H.shape[0]):
         for j in range(width):
-            kept = factor if uniform(key, i * width + j) >= dropout else real(0)
+            kept = factor if uniform(key, np.uint64(i * width + j)) >= dropout else real(0)
             H[i, j] *= kept
             slope[i, j] *= kept
 

@@ -106,39 +106,39 @@ def _tensors(net: Net) -> dict[str, Tensor]:
     trained = net._current()
     groups = {"weights": trained.state.values}
     groups |= {f"checkpoint.{epoch}": values for epoch, values in trained.snapshots.items()}
-    states = {name: building.state_dict(trained, net._fitted, values) for name, values in groups.items()}
+    states = {name: building.state_dict(trained, values) for name, values in groups.items()}
     learnt = {f"{group}.{name}": tensor for group, state in states.items() for name, tensor in state.items()}
     history = {f"history.{name}": torch.tensor(column.to_numpy()) for name, column in net.history_.items()}
     return {name: tensor.contiguous().clone() for name, tensor in (learnt | history).items()}
 
 
 def _with_weights(net: Net, tensors: dict[str, Tensor], header: dict[str, Any]) -> Net:
-    net._fitted = {**net.get_params(deep=False), "loss": net.loss or net._losses[0]}
     net._skorch = None
     weights = _group("weights", tensors)
     net._trained = trained = _untrained(net, weights, header.get("seed", 0))
     if trained.features(np.zeros((1, net.n_features_in_))).shape[1] != trained.net.widths[0]:
         raise ValueError(f"the first layer does not take {net.n_features_in_} features")
-    trained.state.values[:] = building.values(trained, net._fitted, weights)
+    trained.state.values[:] = building.values(trained, weights)
     names = header["history"]
     for epoch in zip(*(tensors[f"history.{name}"].tolist() for name in names), strict=True):
         trained.history.append(dict(zip(names, epoch, strict=True)))
     trained.state.progress[1] = len(trained.history)
     for epoch in net.checkpoints:
         if state := _group(f"checkpoint.{epoch}", tensors):
-            trained.snapshots[epoch] = building.values(trained, net._fitted, state)
+            trained.snapshots[epoch] = building.values(trained, state)
     return net
 
 
 def _untrained(net: Net, weights: dict[str, Tensor], seed: int) -> Trained:
     """Return a net of the shapes of `weights`, with their standardisation."""
+    params = net._resolved_params()
     matrices = [weights[name] for name in sorted(weights, key=_layer_numbers) if weights[name].ndim == 2]
     mean, std = ([t.numpy() for name, t in weights.items() if name.endswith(f".{part}")] for part in ("mean", "std"))
-    layers = architecture(net._fitted, matrices[0].shape[1], matrices[-1].shape[0])
+    layers = architecture(params, matrices[0].shape[1], matrices[-1].shape[0])
     values = np.zeros(n_values(layers), dtype=net.dtype)
     state = State(values, np.zeros_like(values), np.zeros_like(values), np.zeros(0, bool), np.zeros(2, np.int64))
     inputs = Inputs(as_prior(net.prior, type(net).__name__), *(mean or [None]), *(std or [None]))
-    return Trained(inputs, {}, layers, state, seed)
+    return Trained(params, net._n_classes(), inputs, {}, layers, state, seed)
 
 
 def _layer_numbers(name: str) -> list[int]:

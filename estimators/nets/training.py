@@ -18,7 +18,7 @@ from threadpoolctl import ThreadpoolController
 from estimators.base import mean_and_std
 from estimators.nets import compiled
 from estimators.nets.compiled import BIAS, SCALE, SHIFT, WEIGHT, Architecture, Points, Schedule, State
-from estimators.priors import Prior
+from estimators.priors import Prior, as_prior
 
 Floats = NDArray[np.floating]
 Data = tuple[Floats, NDArray[Any], Floats | None]
@@ -75,6 +75,10 @@ class Trained:
 
     Attributes
     ----------
+    params : dict
+        Of the estimator, by name, as in the last fit; the loss is never None.
+    n_classes : int or None
+        None for a regressor.
     inputs : Inputs
     learnt : dict of str to tuple
         Shapes of the parameters that the prior learns, whose values are the last of the net's.
@@ -88,6 +92,8 @@ class Trained:
         Values after an epoch.
     """
 
+    params: Params
+    n_classes: int | None
     inputs: Inputs
     learnt: dict[str, tuple[int, ...]]
     net: Architecture
@@ -110,26 +116,22 @@ class Trained:
 
     def outputs(self, X: Floats) -> Floats:
         """Return the outputs (n_samples, n_outputs) at raw points, from a pass in float64."""
+        if not compiled.IS_COMPILED:
+            from estimators.nets import building
+
+            return building.outputs(self, X)
         values = self.state.values.astype(np.float64)
         found: Floats = compiled.outputs(np.ascontiguousarray(self.features(X)), values, self.net, _ROWS_AT_ONCE)
         return found
 
 
-def train(
-    trained: Trained,
-    params: Params,
-    data: Data,
-    valid: Data | None,
-    schedule: Schedule,
-    epochs: int,
-) -> None:
+def train(trained: Trained, data: Data, valid: Data | None, schedule: Schedule, epochs: int) -> None:
     """Train a net by the compiled loop.
 
     Parameters
     ----------
     trained : Trained
         Changed in place.
-    params : mapping
     data : tuple
         Raw points, class codes or target values, weights or None.
     valid : tuple or None
@@ -142,10 +144,10 @@ def train(
     ValueError
         If the loss becomes infinite or nan.
     """
-    points = _points(trained, data, params["dtype"])
-    held_out = None if valid is None else _points(trained, valid, params["dtype"])
-    with _blas().limit(limits=1):
-        _Loop(trained, params, points, held_out, schedule).run(epochs)
+    points = _points(trained, data)
+    held_out = None if valid is None else _points(trained, valid)
+    with _blas().limit(limits=1), compiled.announced():
+        _Loop(trained, points, held_out, schedule).run(epochs)
 
 
 @functools.cache
@@ -156,11 +158,10 @@ def _blas() -> ThreadpoolController:
 class _Loop:
     """A training by the compiled loop."""
 
-    def __init__(
-        self, trained: Trained, params: Params, points: Points, valid: Points | None, schedule: Schedule
-    ) -> None:
-        self.trained, self.params, self.points, self.valid, self.schedule = trained, params, points, valid, schedule
-        self.print_epoch = _printer() if params["verbose"] else None
+    def __init__(self, trained: Trained, points: Points, valid: Points | None, schedule: Schedule) -> None:
+        self.trained, self.points, self.valid, self.schedule = trained, points, valid, schedule
+        self.params = trained.params
+        self.print_epoch = _printer() if self.params["verbose"] else None
 
     def run(self, epochs: int) -> None:
         """Train for `epochs` at most."""
@@ -296,13 +297,14 @@ def architecture(params: Params, n_inputs: int, n_outputs: int) -> Architecture:
 
 
 def start(
-    params: Params, X: Floats, weight: Floats | None, seed: int, *, n_outputs: int, prior: Prior | None
+    params: Params, X: Floats, weight: Floats | None, seed: int, *, n_outputs: int, n_classes: int | None
 ) -> Trained:
     """Return a net before its first step, for raw points like `X`.
 
     As torch draws them, weights and constants of a linear layer are uniform within 1 / sqrt(fan_in); weights are
     multiplied by ``init_scale``.
     """
+    prior = as_prior(params["prior"], "Net")
     learnt: dict[str, Floats] = {}
     features: Floats = X.astype(np.float64)
     if prior is not None:
@@ -315,7 +317,8 @@ def start(
     _draw(values, net, seed, params["init_scale"])
     moments = np.zeros_like(values), np.zeros_like(values)
     state = State(values, *moments, np.zeros(0, dtype=bool), np.zeros(2, np.int64))
-    trained = Trained(Inputs(prior, mean, std), {name: part.shape for name, part in learnt.items()}, net, state, seed)
+    shapes = {name: part.shape for name, part in learnt.items()}
+    trained = Trained(params, n_classes, Inputs(prior, mean, std), shapes, net, state, seed)
     for name, part in trained.learnt_parts(values).items():
         part[...] = learnt[name]
     return trained
@@ -340,10 +343,10 @@ def _draw(values: Floats, net: Architecture, seed: int, init_scale: float) -> No
             values[first[SCALE] : first[SHIFT]] = 1
 
 
-def _points(trained: Trained, data: Data, dtype: str) -> Points:
+def _points(trained: Trained, data: Data) -> Points:
     """Return data as the compiled loop takes them."""
     X, target, weight = data
-    real, is_class = np.dtype(dtype), target.dtype.kind == "i"
+    real, is_class = np.dtype(trained.params["dtype"]), target.dtype.kind == "i"
     return Points(
         np.ascontiguousarray(trained.features(X), dtype=real),
         np.ascontiguousarray(target) if is_class else np.zeros(0, np.int64),

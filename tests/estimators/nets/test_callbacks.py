@@ -106,7 +106,9 @@ def test_train_end_checkpoint(tmp_path):
 def test_scorings():
     accuracy = EpochScoring("accuracy", lower_is_better=False, on_train=True)
     by_batch = BatchScoring("accuracy", name="by_batch", on_train=True)
-    history = fit(accuracy, by_batch, EpochTimer(), Doubled(), PassthroughScoring("doubled", on_train=True)).net_.history
+    history = fit(
+        accuracy, by_batch, EpochTimer(), Doubled(), PassthroughScoring("doubled", on_train=True)
+    ).net_.history
     assert 0 <= history[-1, "accuracy"] <= 1
     assert history[-1, "accuracy_best"] in (True, False)
     assert 0 <= history[-1, "by_batch"] <= 1
