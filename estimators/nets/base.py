@@ -133,6 +133,8 @@ class Net(BaseEstimator, ABC):
     """
 
     _losses: tuple[str, ...]  # the first is the default
+    _trained: "Trained"
+    _skorch: Any  # the skorch net, None until it is asked for
 
     def __init__(
         self,
@@ -274,8 +276,8 @@ class Net(BaseEstimator, ABC):
         X, target, weight = data
         self._skorch = None
         self._scale_targets(target, weight)
-        outputs = {"n_outputs": self._n_outputs(target), "n_classes": self._n_classes()}
-        self._trained = start(params, X, weight, seed, **outputs)
+        n_outputs, n_classes = self._n_outputs(target), self._n_classes()
+        self._trained = start(params, X, weight, seed, n_outputs=n_outputs, n_classes=n_classes)
 
     def _train(self, data: Data, valid: Data | None, epochs: int) -> None:
         from estimators.nets import training

@@ -77,7 +77,7 @@ class _Mixin:
         for layer in self.module_.modules():  # type: ignore[attr-defined]
             if isinstance(layer, Dropout):
                 layer.step += 1
-        return super().train_step(batch, **params)  # type: ignore[misc,no-any-return]
+        return super().train_step(batch, **params)  # type: ignore[misc]
 
 
 class _Classifier(_Mixin, skorch.NeuralNetClassifier):
@@ -157,8 +157,8 @@ def build_module(trained: Trained) -> MLP:
     layers: list[nn.Module] = []
     if inputs.prior is not None:
         layers.append(PriorLayer(inputs.prior, trained.learnt_parts(trained.state.values)))
-    if inputs.mean is not None:
-        layers.append(Standardize(inputs.mean, inputs.std))
+    if inputs.scale is not None:
+        layers.append(Standardize(*inputs.scale))
     architecture = {name: trained.params[name] for name in _ARCHITECTURE}
     module = MLP(layers, int(widths[0]), int(widths[-1]), seed=trained.seed, **architecture)
     with torch.no_grad():
@@ -310,9 +310,10 @@ def _set_moments(trained: Trained, net: skorch.NeuralNet) -> None:
 
 def _pairs(module: MLP, trained: Trained, flat: NDArray[Any]) -> Iterator[tuple[nn.Parameter, Tensor]]:
     """Yield each parameter of a module with its part of an array of the shape of the values."""
-    values, layer, widths = torch.from_numpy(flat), -1, trained.net.widths.tolist()
-    for name, part in trained.learnt_parts(flat).items():
-        yield getattr(module.inputs[0], name), torch.from_numpy(part)
+    values: Tensor = torch.from_numpy(flat)
+    layer, widths = -1, trained.net.widths.tolist()
+    for name, learnt in trained.learnt_parts(flat).items():
+        yield getattr(module.inputs[0], name), torch.from_numpy(learnt)
     for own in module.body.modules():
         if isinstance(own, nn.Linear):
             layer += 1

@@ -120,8 +120,8 @@ def _with_weights(net: Net, tensors: dict[str, Tensor], header: dict[str, Any]) 
         raise ValueError(f"the first layer does not take {net.n_features_in_} features")
     trained.state.values[:] = building.values(trained, weights)
     names = header["history"]
-    for epoch in zip(*(tensors[f"history.{name}"].tolist() for name in names), strict=True):
-        trained.history.append(dict(zip(names, epoch, strict=True)))
+    for row in zip(*(tensors[f"history.{name}"].tolist() for name in names), strict=True):
+        trained.history.append(dict(zip(names, row, strict=True)))
     trained.state.progress[1] = len(trained.history)
     for epoch in net.checkpoints:
         if state := _group(f"checkpoint.{epoch}", tensors):
@@ -134,10 +134,11 @@ def _untrained(net: Net, weights: dict[str, Tensor], seed: int) -> Trained:
     params = net._resolved_params()
     matrices = [weights[name] for name in sorted(weights, key=_layer_numbers) if weights[name].ndim == 2]
     mean, std = ([t.numpy() for name, t in weights.items() if name.endswith(f".{part}")] for part in ("mean", "std"))
+    scale = (mean[0], std[0]) if mean else None
     layers = architecture(params, matrices[0].shape[1], matrices[-1].shape[0])
     values = np.zeros(n_values(layers), dtype=net.dtype)
     state = State(values, np.zeros_like(values), np.zeros_like(values), np.zeros(0, bool), np.zeros(2, np.int64))
-    inputs = Inputs(as_prior(net.prior, type(net).__name__), *(mean or [None]), *(std or [None]))
+    inputs = Inputs(as_prior(net.prior, type(net).__name__), scale)
     return Trained(params, net._n_classes(), inputs, {}, layers, state, seed)
 
 

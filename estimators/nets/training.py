@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -54,19 +55,22 @@ class Inputs:
     Attributes
     ----------
     prior : Prior or None
-    mean, std : ndarray of shape (n_inputs,) or None
+    scale : tuple of ndarray of shape (n_inputs,), or None
+        Mean and standard deviation.
     """
 
     prior: Prior | None
-    mean: Floats | None
-    std: Floats | None
+    scale: tuple[Floats, Floats] | None
 
     def features(self, X: Floats, learnt: Mapping[str, Floats]) -> Floats:
         """Return the inputs of the first linear layer, in float64, since float32 loses differences far from 0."""
         features: Floats = X.astype(np.float64)
         if self.prior is not None:
             features = self.prior.coordinates(features, **learnt)
-        return features if self.mean is None else (features - self.mean) / self.std
+        if self.scale is not None:
+            mean, std = self.scale
+            features = (features - mean) / std
+        return features
 
 
 @dataclass
@@ -251,35 +255,12 @@ def raise_if_diverged(epoch: Mapping[str, Any]) -> None:
         raise ValueError(f"training diverged: {where}; a lower learning_rate may help")
 
 
-class _EarlyStopping:
-    """skorch's rule: stop when the loss has not fallen for `patience` epochs, and go back to the best values."""
-
-    def __init__(self, patience: int) -> None:
-        self.patience = patience
-        self.misses = 0
-        self.threshold = math.inf
-        self.best: Floats | None = None
-
-    def should_stop(self, trained: Trained) -> bool:
-        loss = trained.history[-1]["valid_loss"]
-        if loss < self.threshold:
-            self.misses, self.threshold = 0, loss * (1 - _THRESHOLD)
-            self.best = trained.state.values.copy()
-        else:
-            self.misses += 1
-        return self.misses == self.patience
-
-    def restore(self, trained: Trained) -> None:
-        if self.best is not None:
-            trained.state.values[:] = self.best
-
-
 def architecture(params: Params, n_inputs: int, n_outputs: int) -> Architecture:
     """Return the layers of a net with these parameters."""
     widths = np.array([n_inputs, *[params["width"]] * params["depth"], n_outputs])
     layout = np.full((len(widths) - 1, 4), -1)
     start = 0
-    for layer, (n_in, n_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for layer, (n_in, n_out) in enumerate(pairwise(widths)):
         normed = params["layer_norm"] and layer < params["depth"]
         sizes = {WEIGHT: n_in * n_out, BIAS: n_out * params["bias"], SCALE: n_out * normed, SHIFT: n_out * normed}
         for part, size in sizes.items():
@@ -305,20 +286,20 @@ def start(
     multiplied by ``init_scale``.
     """
     prior = as_prior(params["prior"], "Net")
-    learnt: dict[str, Floats] = {}
+    learnt: dict[str, NDArray[np.float64]] = {}
     features: Floats = X.astype(np.float64)
     if prior is not None:
         prior.check_features(X.shape[1])
         learnt = prior.learnable(X.shape[1])
         features = prior.coordinates(features)
-    mean, std = mean_and_std(features, weight) if params["standardize"] else (None, None)
+    scale = mean_and_std(features, weight) if params["standardize"] else None
     net = architecture(params, features.shape[1], n_outputs)
     values = np.zeros(n_values(net) + sum(part.size for part in learnt.values()), dtype=params["dtype"])
     _draw(values, net, seed, params["init_scale"])
     moments = np.zeros_like(values), np.zeros_like(values)
     state = State(values, *moments, np.zeros(0, dtype=bool), np.zeros(2, np.int64))
     shapes = {name: part.shape for name, part in learnt.items()}
-    trained = Trained(params, n_classes, Inputs(prior, mean, std), shapes, net, state, seed)
+    trained = Trained(params, n_classes, Inputs(prior, scale), shapes, net, state, seed)
     for name, part in trained.learnt_parts(values).items():
         part[...] = learnt[name]
     return trained

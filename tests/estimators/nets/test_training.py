@@ -1,5 +1,8 @@
 """The compiled loop beside training by skorch, with torch's autograd and AdamW: two ways to the same net."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from skorch.callbacks import Callback
@@ -96,3 +99,25 @@ def test_until_fitted_stops_at_the_first_epoch_without_an_error():
 
 def clone_with(net, **params):
     return type(net)(**{**net.get_params(), **params})
+
+
+WITHOUT_NUMBA = """
+import sys
+sys.modules["numba"] = None
+import subprocess
+import sys
+
+import numpy as np
+from estimators import NetClassifier
+from toymanifold import make_spiral
+X, y = make_spiral(60, random_state=0)
+net = NetClassifier(width=6, epochs=10, batch_size=32, dropout=0.2, random_state=0).fit(X, y)
+np.save(sys.argv[1], net.predict_proba(X))
+"""
+
+
+def test_without_numba_skorch_trains_the_same_net(tmp_path):
+    path = tmp_path / "probabilities.npy"
+    subprocess.run([sys.executable, "-W", "error::RuntimeWarning", "-c", WITHOUT_NUMBA, path], check=True)
+    net = NetClassifier(width=6, epochs=10, batch_size=32, dropout=0.2, random_state=0).fit(X, y)
+    np.testing.assert_allclose(np.load(path), net.predict_proba(X), atol=1e-5)
