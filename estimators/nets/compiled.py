@@ -19,7 +19,7 @@ try:
     from numba import njit
 except ImportError:  # no release for this Python yet
 
-    def njit(**_: Any) -> Callable[[Any], Any]:
+    def njit(**_: Any) -> Callable[[Any], Any]:  # type: ignore[no-redef]
         """Return a decorator that compiles nothing: random numbers come out alike, and training is skorch's."""
         return np.errstate(over="ignore")
 
@@ -197,14 +197,16 @@ def _add(H, bias):
 
 
 @_reordered
-def _normalise(H, scale, shift, normed, rstd):
-    """Normalise each row of H, in place, and keep what the gradient needs (Ba et al., Layer Normalization, 2016)."""
+def _normalise(H, bias, scale, shift, normed, rstd):
+    """Normalise each row of H + bias, in place, and keep what the gradient needs (Ba et al., 2016)."""
     real = H.dtype.type
     width = H.shape[1]
     for i in range(H.shape[0]):
         total = real(0)
         for j in range(width):
-            total += H[i, j]
+            value = H[i, j] + bias[j]
+            H[i, j] = value
+            total += value
         mean = total / real(width)
         total = real(0)
         for j in range(width):
@@ -218,16 +220,18 @@ def _normalise(H, scale, shift, normed, rstd):
 
 
 @_reordered
-def _normalise_back(G, scale, normed, rstd, scale_gradient, shift_gradient):
+def _normalise_back(G, slope, scale, normed, rstd, scale_gradient, shift_gradient, bias_gradient):
+    """Turn the gradient of an activation's output into that of the normalised product, in place."""
     real = G.dtype.type
     width = G.shape[1]
     scale_gradient[:] = 0
     shift_gradient[:] = 0
+    bias_gradient[:] = 0
     for i in range(G.shape[0]):
         total = real(0)
         along = real(0)
         for j in range(width):
-            g = G[i, j]
+            g = G[i, j] * slope[i, j]
             shift_gradient[j] += g
             scale_gradient[j] += g * normed[i, j]
             g *= scale[j]
@@ -237,40 +241,42 @@ def _normalise_back(G, scale, normed, rstd, scale_gradient, shift_gradient):
         total /= real(width)
         along /= real(width)
         for j in range(width):
-            G[i, j] = rstd[i] * (G[i, j] - total - normed[i, j] * along)
+            g = rstd[i] * (G[i, j] - total - normed[i, j] * along)
+            G[i, j] = g
+            bias_gradient[j] += g
 
 
 @_exact
-def _activate(H, slope, activation):
-    """Apply the activation in place, and keep its derivative."""
+def _activate(H, bias, slope, activation):
+    """Apply the activation to H + bias, in place, and keep its derivative."""
     real = H.dtype.type
     one, half = real(1), real(0.5)
     for i in range(H.shape[0]):
         if activation == RELU:
             for j in range(H.shape[1]):
-                positive = H[i, j] > 0
-                slope[i, j] = one if positive else real(0)
-                H[i, j] = H[i, j] if positive else real(0)
+                x = H[i, j] + bias[j]
+                slope[i, j] = one if x > 0 else real(0)
+                H[i, j] = x if x > 0 else real(0)
         elif activation == TANH:
             for j in range(H.shape[1]):
-                value = np.tanh(H[i, j])
+                value = np.tanh(H[i, j] + bias[j])
                 H[i, j] = value
                 slope[i, j] = one - value * value
         elif activation == GELU:
             for j in range(H.shape[1]):
-                x = H[i, j]
+                x = H[i, j] + bias[j]
                 area = half * (one + real(math.erf(x * real(math.sqrt(0.5)))))
                 slope[i, j] = area + x * np.exp(-half * x * x) * real(1 / math.sqrt(2 * math.pi))
                 H[i, j] = x * area
         elif activation == SILU:
             for j in range(H.shape[1]):
-                x = H[i, j]
+                x = H[i, j] + bias[j]
                 gate = one / (one + np.exp(-x))
                 slope[i, j] = gate * (one + x * (one - gate))
                 H[i, j] = x * gate
         else:
             for j in range(H.shape[1]):
-                x = H[i, j]
+                x = H[i, j] + bias[j]
                 slope[i, j] = x + x
                 H[i, j] = x * x
 
@@ -289,10 +295,14 @@ def _drop(H, slope, dropout, key):
 
 
 @_exact
-def _multiply(G, slope):
+def _activate_back(G, slope, bias_gradient):
+    """Turn the gradient of an activation's output into that of its input, in place."""
+    bias_gradient[:] = 0
     for i in range(G.shape[0]):
         for j in range(G.shape[1]):
-            G[i, j] *= slope[i, j]
+            g = G[i, j] * slope[i, j]
+            G[i, j] = g
+            bias_gradient[j] += g
 
 
 @_exact
@@ -377,80 +387,130 @@ def _adamw(values, gradient, mean, square, free, rate, decay, step):
         values[i] = new if free.size == 0 or free[i] else values[i]
 
 
+class Work(NamedTuple):
+    """The arrays of a batch, so that none is made anew in each step."""
+
+    X: NDArray[np.floating]
+    codes: NDArray[np.int64]
+    targets: NDArray[np.floating]
+    share: NDArray[np.floating]
+    Z: NDArray[np.floating]
+    hidden: NDArray[np.floating]
+    slopes: NDArray[np.floating]
+    normed: NDArray[np.floating]
+    rstd: NDArray[np.floating]
+    gradients: NDArray[np.floating]
+    turned: NDArray[np.floating]
+    zeros: NDArray[np.floating]
+    unused: NDArray[np.floating]
+
+
 @_exact
-def _part(flat, start, n_rows, n_columns):
+def _work(points, net, n_rows):
+    real = points.X.dtype
+    n_hidden = net.widths.size - 2
+    widest = 1
+    for layer in range(1, net.widths.size):
+        widest = max(widest, net.widths[layer])
+    return Work(
+        np.empty((n_rows, points.X.shape[1]), real),
+        np.empty(n_rows, np.int64),
+        np.empty((n_rows, points.targets.shape[1]), real),
+        np.empty(n_rows, real),
+        np.empty((n_rows, net.widths[-1]), real),
+        np.empty((n_hidden, n_rows * widest), real),
+        np.empty((n_hidden, n_rows * widest), real),
+        np.empty((n_hidden, n_rows * widest), real),
+        np.empty((n_hidden, n_rows), real),
+        np.empty((3, n_rows * widest), real),
+        np.empty(widest * widest, real),
+        np.zeros(widest, real),
+        np.empty(widest, real),
+    )
+
+
+@_exact
+def _matrix(flat, start, n_rows, n_columns):
     return flat[start : start + n_rows * n_columns].reshape(n_rows, n_columns)
 
 
 @_exact
-def _forward(x, values, net, hidden, slopes, normed, rstd, Z, seed, step):
+def _vector(flat, start, size, instead):
+    """Return a part of a flat array, or another array where a layer does not have the part."""
+    return flat[start : start + size] if start >= 0 else instead[:size]
+
+
+@_exact
+def _forward(x, values, net, work, Z, seed, step):
     """Compute the outputs Z of a batch; with dropout if `step` is positive."""
     n_rows, last = x.shape[0], net.widths.size - 2
     h = x
     for layer in range(last + 1):
         n_in, n_out = net.widths[layer], net.widths[layer + 1]
         start = net.layout[layer]
-        out = Z if layer == last else _part(hidden[layer], 0, n_rows, n_out)
-        _product(h, _part(values, start[WEIGHT], n_in, n_out), out)
-        if start[BIAS] >= 0:
-            _add(out, values[start[BIAS] : start[BIAS] + n_out])
+        bias = _vector(values, start[BIAS], n_out, work.zeros)
         if layer == last:
-            break
+            _product(h, _matrix(values, start[WEIGHT], n_in, n_out), Z)
+            _add(Z, bias)
+            return
+        out = _matrix(work.hidden[layer], 0, n_rows, n_out)
+        slope = _matrix(work.slopes[layer], 0, n_rows, n_out)
+        _product(h, _matrix(values, start[WEIGHT], n_in, n_out), out)
         if start[SCALE] >= 0:
             scale, shift = values[start[SCALE] : start[SHIFT]], values[start[SHIFT] : start[SHIFT] + n_out]
-            _normalise(out, scale, shift, _part(normed[layer], 0, n_rows, n_out), rstd[layer])
-        slope = _part(slopes[layer], 0, n_rows, n_out)
-        _activate(out, slope, net.activation)
+            _normalise(out, bias, scale, shift, _matrix(work.normed[layer], 0, n_rows, n_out), work.rstd[layer])
+            bias = work.zeros
+        _activate(out, bias, slope, net.activation)
         if net.dropout > 0 and step > 0:
             _drop(out, slope, net.dropout, stream_key(seed, DROPOUT, step, layer))
         if net.residual and layer > 0:
-            for i in range(n_rows):
-                for j in range(n_out):
-                    out[i, j] += h[i, j]
+            _increase(out, h)
         h = out
 
 
 @_exact
-def _backward(x, values, gradient, net, hidden, slopes, normed, rstd, Z, spare):
+def _backward(x, values, gradient, net, work, Z):
     """Compute the gradient from that of the outputs, Z."""
     n_rows, last = x.shape[0], net.widths.size - 2
     G = Z
     for layer in range(last, -1, -1):
         n_in, n_out = net.widths[layer], net.widths[layer + 1]
         start = net.layout[layer]
-        h = x if layer == 0 else _part(hidden[layer - 1], 0, n_rows, n_in)
-        passed = G  # with a residual layer the gradient of its output goes on to its input
-        if layer < last:
-            if net.residual and layer > 0:
-                passed = _part(spare[2], 0, n_rows, n_out)
-                passed[:] = G
-            _multiply(G, _part(slopes[layer], 0, n_rows, n_out))
-            if start[SCALE] >= 0:
-                _normalise_back(
-                    G,
-                    values[start[SCALE] : start[SHIFT]],
-                    _part(normed[layer], 0, n_rows, n_out),
-                    rstd[layer],
-                    gradient[start[SCALE] : start[SHIFT]],
-                    gradient[start[SHIFT] : start[SHIFT] + n_out],
-                )
-        if start[BIAS] >= 0:
-            _column_sums(G, gradient[start[BIAS] : start[BIAS] + n_out])
-        _transposed_product(h, G, _part(gradient, start[WEIGHT], n_in, n_out))
+        bias_gradient = _vector(gradient, start[BIAS], n_out, work.unused)
+        adds_input = net.residual and 0 < layer < last
+        passed = _matrix(work.gradients[2], 0, n_rows, n_out)
+        if adds_input:
+            passed[:] = G
+        if layer == last:
+            _column_sums(G, bias_gradient)
+        elif start[SCALE] >= 0:
+            scale = values[start[SCALE] : start[SHIFT]]
+            scale_gradient = gradient[start[SCALE] : start[SHIFT]]
+            shift_gradient = gradient[start[SHIFT] : start[SHIFT] + n_out]
+            slope, normed = _matrix(work.slopes[layer], 0, n_rows, n_out), _matrix(work.normed[layer], 0, n_rows, n_out)
+            _normalise_back(G, slope, scale, normed, work.rstd[layer], scale_gradient, shift_gradient, bias_gradient)
+        else:
+            _activate_back(G, _matrix(work.slopes[layer], 0, n_rows, n_out), bias_gradient)
+        h = x if layer == 0 else _matrix(work.hidden[layer - 1], 0, n_rows, n_in)
+        _transposed_product(h, G, _matrix(gradient, start[WEIGHT], n_in, n_out))
         if layer == 0:
-            break
-        weight = _part(values, start[WEIGHT], n_in, n_out)
-        turned = _part(spare[3], 0, n_out, n_in)
+            return
+        weight, turned = _matrix(values, start[WEIGHT], n_in, n_out), _matrix(work.turned, 0, n_out, n_in)
         for j in range(n_out):
             for i in range(n_in):
                 turned[j, i] = weight[i, j]
-        below = _part(spare[layer % 2], 0, n_rows, n_in)
+        below = _matrix(work.gradients[layer % 2], 0, n_rows, n_in)
         _product(G, turned, below)
-        if net.residual and layer < last:
-            for i in range(n_rows):
-                for j in range(n_in):
-                    below[i, j] += passed[i, j]
+        if adds_input:
+            _increase(below, passed)
         G = below
+
+
+@_exact
+def _increase(H, other):
+    for i in range(H.shape[0]):
+        for j in range(H.shape[1]):
+            H[i, j] += other[i, j]
 
 
 @_exact
@@ -475,50 +535,13 @@ def _take(points, rows, X, codes, targets, share):
             share[i] = real(1) / real(rows.size)
 
 
-class Work(NamedTuple):
-    """The arrays of a batch."""
-
-    X: NDArray[np.floating]
-    codes: NDArray[np.int64]
-    targets: NDArray[np.floating]
-    share: NDArray[np.floating]
-    Z: NDArray[np.floating]
-    hidden: NDArray[np.floating]
-    slopes: NDArray[np.floating]
-    normed: NDArray[np.floating]
-    rstd: NDArray[np.floating]
-    spare: NDArray[np.floating]
-
-
-@_exact
-def _work(points, net, n_rows):
-    real = points.X.dtype
-    n_hidden = net.widths.size - 2
-    widest = 1
-    for layer in range(1, net.widths.size):
-        widest = max(widest, net.widths[layer])
-    size = n_rows * widest
-    return Work(
-        np.empty((n_rows, points.X.shape[1]), real),
-        np.empty(n_rows, np.int64),
-        np.empty((n_rows, points.targets.shape[1]), real),
-        np.empty(n_rows, real),
-        np.empty((n_rows, net.widths[-1]), real),
-        np.empty((n_hidden, size), real),
-        np.empty((n_hidden, size), real),
-        np.empty((n_hidden, size), real),
-        np.empty((n_hidden, n_rows), real),
-        np.empty((4, max(size, widest * widest)), real),
-    )
-
-
 @_exact
 def _batch_loss(points, rows, values, net, work, seed, step):
     """Compute a batch's loss, the number of its wrong classes, and the gradient with respect to its outputs."""
     n = rows.size
     X, Z = work.X[:n], work.Z[:n]
     _take(points, rows, X, work.codes, work.targets, work.share)
-    _forward(X, values, net, work.hidden, work.slopes, work.normed, work.rstd, Z, seed, step)
+    _forward(X, values, net, work, Z, seed, step)
     return _losses(Z, work.codes, work.targets, work.share, net.loss)
 
 
@@ -536,7 +559,7 @@ def outputs(X, values, net, n_rows):
         stop = min(start + n_rows, n)
         work.X[: stop - start] = X[start:stop]
         work.X[stop - start :] = 0
-        _forward(work.X, values, net, work.hidden, work.slopes, work.normed, work.rstd, work.Z, 0, 0)
+        _forward(work.X, values, net, work, work.Z, 0, 0)
         found[start:stop] = work.Z[: stop - start]
     return found
 
@@ -625,18 +648,7 @@ def train(points, net, state, schedule, seed, losses):
             batch = rows[start : start + batch_size]
             step = state.progress[0] + 1
             loss, _ = _batch_loss(points, batch, state.values, net, work, seed, step)
-            _backward(
-                work.X[: batch.size],
-                state.values,
-                gradient,
-                net,
-                work.hidden,
-                work.slopes,
-                work.normed,
-                work.rstd,
-                work.Z[: batch.size],
-                work.spare,
-            )
+            _backward(work.X[: batch.size], state.values, gradient, net, work, work.Z[: batch.size])
             rate = schedule.rate
             if schedule.cosine_steps:
                 rate *= (1 + math.cos(math.pi * (step - schedule.first_step) / schedule.cosine_steps)) / 2
