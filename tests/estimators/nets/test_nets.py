@@ -377,3 +377,75 @@ def test_a_bad_parameter_is_refused_by_name(param, bad):
 def test_one_class_is_refused():
     with pytest.raises(ValueError, match=r"at least 2 classes\. Got 1 class"):
         NetClassifier(**SMALL).fit(X, np.zeros(len(X)))
+
+
+@pytest.mark.parametrize("kind", [NetClassifier, NetRegressor])
+@pytest.mark.parametrize(
+    "options", [{}, {"prior": "polar"}, {"callbacks": [Callback()]}, {"dtype": "float64"}], ids=str
+)
+def test_views_are_as_their_copies(kind, options):
+    """Reversed rows and columns have negative strides, which torch does not take."""
+    view, labels, columns = X[::-1], y[::-1], np.fliplr(X)
+    net = kind(**SMALL, **options).fit(view, labels)
+    copy = kind(**SMALL, **options).fit(view.copy(), labels.copy())
+    for points in (view, columns, np.asfortranarray(X), X[::2]):
+        np.testing.assert_array_equal(net.predict(points), copy.predict(points.copy()))
+    assert_equal_after_partial_fit(net, copy, view, labels)
+
+
+def assert_equal_after_partial_fit(net, copy, points, labels):
+    net.partial_fit(points, labels)
+    copy.partial_fit(points.copy(), labels.copy())
+    np.testing.assert_allclose(net.gradients(points), copy.gradients(points), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("offset", [1e4, 1e6, 1e8])
+@pytest.mark.parametrize("callbacks", [None, [Callback()]], ids=["compiled", "skorch"])
+def test_points_far_from_the_origin_keep_their_differences(offset, callbacks):
+    net = NetClassifier(prior=None, width=8, epochs=60, learning_rate=0.03, random_state=0, callbacks=callbacks)
+    near = clone(net).fit(X, y).score(X, y)
+    assert near > 0.8
+    assert net.fit(X + offset, y).score(X + offset, y) == pytest.approx(near, abs=0.02)
+
+
+def test_targets_far_from_zero_keep_their_differences():
+    points, values = VALUES
+    near = fitted_regressor(epochs=50).predict(points)
+    far = NetRegressor(**{**SMALL, "epochs": 50}).fit(points, values + 1e9).predict(points)
+    np.testing.assert_allclose(far - 1e9, near, atol=1e-4)
+
+
+def test_the_number_of_outputs_cannot_change():
+    points, values = VALUES
+    two = np.column_stack([values, values])
+    net = NetRegressor(**SMALL).partial_fit(points, two)
+    with pytest.raises(ValueError, match=r"The 'y' parameter of NetRegressor must be of shape .*2.*, as in the first"):
+        net.partial_fit(points, values)
+    with pytest.raises(ValueError, match=r"The 'y' parameter of NetRegressor must be of shape"):
+        NetRegressor(**SMALL).partial_fit(points, values).partial_fit(points, two)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:7", "mps", "meta", "gpu", ""])
+def test_a_device_that_is_not_there_is_refused_by_name(device):
+    if device.startswith("cuda") and torch.cuda.is_available():
+        pytest.skip("the device is there")
+    with pytest.raises(ValueError, match="The 'device' parameter of NetClassifier must be \"auto\" or a torch device"):
+        fitted(device=device)
+
+
+def test_a_gpu_is_not_touched_unless_it_is_asked_for(monkeypatch):
+    """CUDA cannot start in the children of a fork server."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "_lazy_init", lambda: pytest.fail("CUDA was initialised"))
+    for options in ({}, {"dropout": 0.1, "prior": "polar"}, {"callbacks": [Callback()]}):
+        net = fitted(**options)
+        net.predict_proba(X)
+        net.gradients(X)
+        net.net_.predict(X)
+
+
+@pytest.mark.parametrize("weight", [1e-46, 1e39, 1e-300, 1e300])
+def test_weights_count_relative_to_each_other(weight):
+    plain = fitted().predict_proba(X)
+    weighted = NetClassifier(**SMALL).fit(X, y, sample_weight=np.full(len(X), weight)).predict_proba(X)
+    np.testing.assert_allclose(weighted, plain, atol=1e-6)
