@@ -2,10 +2,13 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
+
+_PATIENCE = 10.0  # seconds for a run to stop now, after which a further signal ends the process where it is
 
 
 @dataclass
@@ -28,22 +31,48 @@ class Stop:
 
 
 @contextmanager
+def exit_on_interrupt() -> Iterator[None]:
+    """End this process at Ctrl-C with one line and exit code 130, as long as the context lasts and no cell runs."""
+
+    def handle(signum: int, _: FrameType | None) -> None:
+        _say(b"\nStopped.\n")
+        raise SystemExit(128 + signum)
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _say(line: bytes) -> None:
+    with suppress(OSError):  # the terminal is gone
+        os.write(2, line)  # not print, which the signal may have interrupted
+
+
+@contextmanager
 def stop_on_signals() -> Iterator[Stop]:
     """Turn signals into a `Stop` for as long as the context lasts.
 
     The first SIGINT asks to finish the running cells, the second to stop now. SIGTERM asks to stop now, since its
-    sender (a supervisor, a batch system) kills soon after, and a cell may run for hours. Any further signal raises
-    KeyboardInterrupt.
+    sender (a supervisor, a batch system) kills soon after, and a cell may run for hours. A further signal changes
+    nothing, unless the run has not stopped after ten seconds, because its database does not answer, say: then it raises
+    SystemExit.
     """
     stop = Stop()
+    deadline = 0.0
 
     def handle(signum: int, _: FrameType | None) -> None:
+        nonlocal deadline
         if stop.now:
-            raise KeyboardInterrupt
+            if time.monotonic() > deadline:
+                raise SystemExit(128 + (stop.signal or signum))
+            return
         stop.now = stop.asked or signum == signal.SIGTERM
         stop.asked, stop.signal = True, signum
-        if not stop.now:  # os.write, since the signal may interrupt a print
-            os.write(2, b"\nFinishing running cells; Ctrl-C again stops now.\n")
+        deadline = time.monotonic() + _PATIENCE
+        if not stop.now:
+            _say(b"\nFinishing running cells; Ctrl-C again stops now.\n")
 
     before = {signum: signal.signal(signum, handle) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -17,8 +17,8 @@ def test_the_first_interrupt_asks_and_the_second_asks_now(capfd):
         assert (stop.asked, stop.now, stop.signal) == (True, False, signal.SIGINT)
         send(signal.SIGINT)
         assert (stop.asked, stop.now) == (True, True)
-        with pytest.raises(KeyboardInterrupt):
-            send(signal.SIGINT)
+        send(signal.SIGTERM)
+        assert stop.signal == signal.SIGINT
     assert capfd.readouterr().err == "\nFinishing running cells; Ctrl-C again stops now.\n"
 
 
@@ -26,6 +26,14 @@ def test_a_request_to_terminate_asks_now():
     with stop_on_signals() as stop:
         send(signal.SIGTERM)
     assert (stop.asked, stop.now, stop.signal) == (True, True, signal.SIGTERM)
+
+
+def test_a_run_that_does_not_stop_is_ended_by_a_further_signal(monkeypatch):
+    monkeypatch.setattr("studies.execution.signals._PATIENCE", -1.0)
+    with stop_on_signals():
+        send(signal.SIGTERM)
+        with pytest.raises(SystemExit, match="143"):
+            send(signal.SIGINT)
 
 
 def test_signal_handlers_are_restored():
