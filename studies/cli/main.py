@@ -36,7 +36,7 @@ from studies.cli.options import (
     wide,
     write_text,
 )
-from studies.execution.signals import exit_on_interrupt
+from studies.execution.signals import exit_on_interrupt, outlast_terminal
 from studies.siblings import check_siblings
 from studies.store import DEFAULT_STORE, RESULTS
 
@@ -71,12 +71,13 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def main(
     context: typer.Context,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001  its callback acts
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
     ] = False,
 ) -> None:
     """How much data is a prior worth? Comparison studies, measured."""
     context.with_resource(exit_on_interrupt())
+    context.with_resource(outlast_terminal())
 
 
 @app.command("list")

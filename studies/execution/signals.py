@@ -1,12 +1,15 @@
 """Signals that stop a run: Ctrl-C once finishes running cells, twice stops now. Finished cells are always stored."""
 
+import errno
 import os
 import signal
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any, TextIO
 
 _PATIENCE = 10.0  # seconds for a run to stop now, after which a further signal ends the process where it is
 
@@ -80,3 +83,42 @@ def stop_on_signals() -> Iterator[Stop]:
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
+
+
+class _LastingStream:
+    """A stream that writes to nowhere when its terminal is gone."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        return self._try(self._stream.write, text)
+
+    def flush(self) -> None:
+        self._try(self._stream.flush)
+
+    def _try(self, fn: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return fn(*args)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), self._stream.fileno())
+        return fn(*args)
+
+
+@contextmanager
+def outlast_terminal() -> Iterator[None]:
+    """Go on without output if the terminal is closed and SIGHUP does not end this process, as after nohup or disown."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (_LastingStream(stream) for stream in before)
+    try:
+        yield
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        sys.stdout, sys.stderr = before

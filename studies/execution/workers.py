@@ -97,7 +97,7 @@ class Call:
     seconds : float, default=inf
         Time limit, which only a `Worker` keeps.
     leaves : hashable or None, default=None
-        Name of what the call can leave behind in its process. The process is replaced before a call with another one.
+        Name of what the call may leave behind in its process, which is replaced before a call with another one.
     """
 
     fn: Callable[..., Any]
@@ -115,6 +115,7 @@ class _Server:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
         self._driver = 0
 
     def fork(self, *descriptors: int) -> None:
@@ -126,16 +127,19 @@ class _Server:
             If the server has died this moment.
         """
         with self._lock:
-            self._ensure_running()
+            server = self._running()
             if descriptors:
-                socket.send_fds(self._socket, [b"."], descriptors)
+                socket.send_fds(server, [b"."], descriptors)
 
-    def _ensure_running(self) -> None:
-        if self._process is not None and self._driver == os.getpid() and self._process.poll() is None:
-            return
+    def _running(self) -> socket.socket:
+        """Return the socket of a server that runs."""
+        if self._socket is not None:
+            if self._driver == os.getpid() and self._process is not None and self._process.poll() is None:
+                return self._socket
+            self._socket.close()
         self._driver = os.getpid()
         self._socket, theirs = socket.socketpair()
-        path = [entry or os.getcwd() for entry in sys.path]
+        path = [str(entry) or os.getcwd() for entry in sys.path]
         program = "import sys; sys.path[:] = {!r}; from studies.execution.server import main; main({})"
         with theirs:
             self._process = subprocess.Popen(
@@ -147,6 +151,7 @@ class _Server:
                 start_new_session=True,  # out of reach of the terminal's signals
                 env={**os.environ, **ENVIRONMENT},
             )
+        return self._socket
 
     def stop(self) -> None:
         """End the server. Workers live on."""
@@ -199,6 +204,7 @@ class _Process:
         self._pids: tuple[int, ...] | None = None
         self._started: list[psutil.Process] = []
         self._look_again = 0.0
+        self._deaf_since = 0.0
         self._answer = bytearray()
         self._stack = _unlinked_file()
         self._tasks, tasks = socket.socketpair()
@@ -231,6 +237,8 @@ class _Process:
                 self._read_report()
             else:
                 self._read_output()
+        if self._deaf_since and time.monotonic() - self._deaf_since > _GRACE_SECONDS:
+            self.ended |= not _is_alive(self._worker)  # and the guard, which is stopped, has not reported it
         if len(self._answer) < self._answer_size():
             return None
         self._read_output()
@@ -326,6 +334,7 @@ class _Process:
                 piece = b""
             if not piece:  # it has ended, or has closed all its files
                 self._sources.remove(self._tasks)
+                self._deaf_since = time.monotonic()
                 return
             self._answer += piece
 
@@ -518,7 +527,7 @@ class WorkerPool(Executor):
 
 def _exit(code: int | None) -> str:
     if code is None:
-        return "killed from outside"
+        return "exit code unknown"
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
@@ -534,6 +543,12 @@ def _resident(process: psutil.Process | None) -> int:
         with suppress(psutil.Error):
             return int(process.memory_info().rss)
     return 0
+
+
+def _is_alive(process: psutil.Process | None) -> bool:
+    with suppress(psutil.Error):
+        return process is not None and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def _unlinked_file() -> IO[bytes]:

@@ -1,9 +1,10 @@
 import os
 import signal
+import sys
 
 import pytest
 
-from studies.execution.signals import stop_on_signals
+from studies.execution.signals import exit_on_interrupt, outlast_terminal, stop_on_signals
 
 
 def send(signum):
@@ -41,3 +42,22 @@ def test_signal_handlers_are_restored():
     with stop_on_signals():
         pass
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_an_interrupt_of_what_measures_nothing_is_one_line(capfd):
+    with exit_on_interrupt(), pytest.raises(SystemExit, match="130"):
+        send(signal.SIGINT)
+    assert capfd.readouterr().err == "\nStopped.\n"
+
+
+def test_prints_to_a_terminal_that_is_gone_do_not_end_a_run(monkeypatch):
+    ours, theirs = os.openpty()
+    with open(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        with outlast_terminal():
+            print("before", flush=True)
+            assert os.read(ours, 100) == b"before\r\n"
+            os.close(ours)
+            print("after", flush=True)
+            print("again", flush=True)
+        assert sys.stdout is terminal

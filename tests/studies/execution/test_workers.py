@@ -75,6 +75,11 @@ def stop_the_guard():
     hang_somewhere()
 
 
+def stop_the_guard_and_die():
+    os.kill(os.getppid(), signal.SIGSTOP)
+    os._exit(1)
+
+
 def ignore_all_signals():
     for signum in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(signum, signal.SIG_IGN)
@@ -185,6 +190,19 @@ def test_workers_that_die_as_they_start_are_one_error():
         assert pool.submit(square, 3).result() == 9
 
 
+def test_workers_outlive_their_server_and_a_new_one_starts_others():
+    with WorkerPool(1) as pool:
+        worker = psutil.Process(pool.submit(os.getpid).result())
+        server = worker.parent().parent()
+        server.kill()
+        psutil.wait_procs([server])
+        assert pool.submit(os.getpid).result() == worker.pid
+        worker.kill()
+        psutil.wait_procs([worker])
+        assert pool.submit(os.getpid).exception().status == "lost"
+        assert pool.submit(os.getpid).result() != worker.pid
+
+
 def test_a_worker_that_dies_between_two_tasks_is_noticed(pool):
     """It may die before, while or after the next task is handed over."""
     for _ in range(10):
@@ -211,6 +229,10 @@ def test_no_task_can_escape_its_time_limit(pool, hang):
     processes = psutil.Process(pool.submit(os.getpid).result()), psutil.Process(pool.submit(os.getppid).result())
     assert ending(pool, Call(hang, 0.3)).status == "timeout"
     assert psutil.wait_procs(processes, timeout=60)[1] == []
+
+
+def test_a_death_that_the_guard_cannot_report_is_noticed(pool):
+    assert ending(pool, stop_the_guard_and_die).reason.endswith("(exit code unknown)")
 
 
 def test_the_clock_stops_with_its_task(pool):
