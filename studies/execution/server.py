@@ -22,6 +22,7 @@ import socket
 import struct
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import process, spawn
@@ -66,6 +67,8 @@ def main(descriptor: int) -> None:
                 importlib.import_module(name)
         with suppress(Exception):
             _use_one_thread()
+        for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+            finalizer.atexit = False  # torch has hundreds, which a worker need not run when it ends
         gc.freeze()  # collections in workers then leave the memory that they share with this process untouched
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for guards
         while descriptors := socket.recv_fds(driver, 1, N_DESCRIPTORS)[1]:
