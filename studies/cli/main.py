@@ -36,6 +36,7 @@ from studies.cli.options import (
     wide,
     write_text,
 )
+from studies.execution.signals import exit_on_interrupt, outlast_terminal
 from studies.siblings import check_siblings
 from studies.store import DEFAULT_STORE, RESULTS
 
@@ -69,11 +70,14 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def main(
-    version: Annotated[
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001  its callback acts
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
     ] = False,
 ) -> None:
     """How much data is a prior worth? Comparison studies, measured."""
+    context.with_resource(exit_on_interrupt())
+    context.with_resource(outlast_terminal())
 
 
 @app.command("list")
@@ -131,9 +135,9 @@ def run(
     """Run the cells of studies that are not measured yet. A run that was stopped or killed continues with the next."""
     names = _names(names, every)
     if executor == "local" and not dry_run:
-        from studies.execution.workers import start_method
+        from studies.execution.workers import start_server
 
-        start_method()  # the fork server loads the workers' libraries while this process loads its own
+        start_server()  # the fork server loads the workers' libraries while this process loads its own
 
     from studies.cli.progress import Eta, dry_run_summary, tally, time_needed, watch
     from studies.execution.costs import Costs
@@ -157,7 +161,7 @@ def run(
             out.print(time_needed(todo, costs, count_workers(executor, jobs)))
             return
         title, most_seeds = ", ".join(study.name for study in described), max(study.seeds for study in described)
-        with _executor(executor, jobs, memory_limit) as workers, stop_on_signals() as stop:
+        with stop_on_signals() as stop, _executor(executor, jobs, memory_limit) as workers:
             outcomes = run_cells(
                 todo,
                 results,

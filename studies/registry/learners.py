@@ -82,6 +82,11 @@ def _class(module: str, attribute: str, packages: Collection[str]) -> type[BaseE
     return found
 
 
+def is_foreign(name: str) -> bool:
+    """Return True if an estimator is of none of `PACKAGES`, so that its code runs only where it is allowed."""
+    return ":" in name and re.split("[.:]", name)[0] not in PACKAGES
+
+
 def canonical_name(name: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return an estimator's name and parameters as cells store them.
 
