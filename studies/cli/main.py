@@ -22,6 +22,7 @@ from studies.cli.options import (
     Allow,
     Jobs,
     Json,
+    PrintableConsole,
     Quick,
     Seeds,
     StoreUrl,
@@ -146,7 +147,7 @@ def run(
 
     described = [study_named(name, allow, quick=quick, seeds=seeds) for name in names]
     planned = [cell for study in described for cell in plan_study(study)]
-    console = Console(soft_wrap=True, markup=False, emoji=False, quiet=quiet)
+    console = PrintableConsole(soft_wrap=True, markup=False, emoji=False, quiet=quiet)
     with opened(_readable(store) if dry_run else store) as results:
         costs = Costs.from_store(planned, results)
         todo = remaining(planned, results, retry_failed=retry_failed, costs=costs)

@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 if TYPE_CHECKING:
     from studies.spec.study import Study
     from studies.store.store import Store
 
-out = Console(soft_wrap=True, markup=False, emoji=False)  # labels and errors contain brackets and colons
-wide = Console(width=1000, markup=False, emoji=False)  # for tables, which must not be wrapped or cut
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Return a text with control characters escaped, so that a terminal prints it and obeys nothing in it.
+
+    These are C0 without tab and newline, C1, marks that change the direction of text, and lone surrogates.
+    """
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+class PrintableConsole(Console):
+    """A console that escapes the control characters of every text, which may come from a store or a foreign learner."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a text for printing, with control characters escaped."""
+        return super().render_str(printable(text), **options)
+
+
+out = PrintableConsole(soft_wrap=True, markup=False, emoji=False)  # labels and errors contain brackets and colons
+wide = PrintableConsole(width=1000, markup=False, emoji=False)  # for tables, which must not be wrapped or cut
 
 
 class TableFormat(StrEnum):
@@ -108,5 +129,5 @@ def write_text(path: Path, text: str) -> None:
 
 def fail(message: str) -> NoReturn:
     """End the command with an error."""
-    Console(stderr=True, soft_wrap=True, markup=False, emoji=False).print(f"error: {message}", highlight=False)
+    PrintableConsole(stderr=True, soft_wrap=True, markup=False, emoji=False).print(f"error: {message}", highlight=False)
     raise typer.Exit(2)
