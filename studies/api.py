@@ -9,7 +9,7 @@ from studies.execution.run import remaining, run, run_task
 from studies.results.results import Results
 from studies.spec.cells import plan_study
 from studies.spec.study import Study, find_study
-from studies.store import store_url
+from studies.store import DEFAULT_STORE
 from studies.store.provenance import collect
 from studies.store.store import Store
 
@@ -85,7 +85,7 @@ def run_study(
     >>> frame = run_study(study, "sqlite://", n_jobs=1).frame()  # doctest: +SKIP
     """
     described = study if isinstance(study, Study) else find_study(os.fspath(study))
-    opened = store if isinstance(store, Store) else Store(store_url(store))
+    opened = store if isinstance(store, Store) else Store(DEFAULT_STORE if store is None else store)
     planned = plan_study(described)
     todo = remaining(planned, opened, retry_failed=retry_failed)
     record = collect(described.name, described.seeds, executor=executor)

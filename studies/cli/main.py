@@ -7,7 +7,7 @@ import os
 import random
 import webbrowser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -194,7 +194,7 @@ def show(
     from studies.results.results import Results
 
     described = study_named(study, allow, quick=quick, seeds=seeds)
-    with opened(store) as stored:
+    with opened(store, must_exist=True) as stored:
         results = Results(described, stored)
         n_ended, n_failed = len(results.outcomes()), len(results.failed())
         if n_ended == n_failed:
@@ -229,7 +229,7 @@ def report(
 
     described = study_named(study, allow, quick=quick, seeds=seeds)
     path = output or RESULTS / described.name / "report.html"
-    with opened(store) as stored:
+    with opened(store, must_exist=True) as stored:
         try:
             page = render_report(Results(described, stored), _arguments(study, quick, seeds, allow, store))
         except ReportError as error:
@@ -240,11 +240,11 @@ def report(
 
 def _arguments(study: str, quick: bool, seeds: int | None, allow: list[str] | None, store: str) -> list[str]:
     """Return the arguments of a command as one would type them, without a password."""
-    from sqlalchemy import make_url
+    from studies.store.passwords import hide_password
 
     words = [study, *(["--quick"] if quick else []), *(["--seeds", str(seeds)] if seeds else [])]
     words += [word for package in allow or () for word in ("--allow", package)]
-    return words if store == DEFAULT_STORE else [*words, "--store", make_url(store).render_as_string()]
+    return words if store == DEFAULT_STORE else [*words, "--store", hide_password(store)]
 
 
 @app.command()
@@ -351,9 +351,13 @@ def _names(names: list[str] | None, every: bool) -> list[str]:
 
 
 def _readable(url: str) -> str:
-    """Return a URL for reading: that of an empty database in memory instead of a file that does not exist."""
-    path = url.removeprefix("sqlite:///")
-    return url if path == url or Path(path).exists() else "sqlite://"
+    """Return a store for reading: an empty database in memory instead of a file that does not exist."""
+    from studies.store.database import parse_url, sqlite_file
+
+    with suppress(ValueError):  # which opening it reports
+        path = sqlite_file(parse_url(url))
+        return "sqlite://" if path and not path.exists() else url
+    return url
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -41,6 +42,7 @@ class PrintableConsole(Console):
 
 out = PrintableConsole(soft_wrap=True, markup=False, emoji=False)  # labels and errors contain brackets and colons
 wide = PrintableConsole(width=1000, markup=False, emoji=False)  # for tables, which must not be wrapped or cut
+err = PrintableConsole(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
 class TableFormat(StrEnum):
@@ -85,7 +87,7 @@ Allow = Annotated[
         "--allow", metavar="PACKAGE", help="Allow estimators of this package, in addition to scikit-learn and ours."
     ),
 ]
-StoreUrl = Annotated[str, typer.Option("--store", help="Results database, as a SQLAlchemy URL.")]
+StoreUrl = Annotated[str, typer.Option("--store", help="Results database: a SQLite file, or a SQLAlchemy URL.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A first look: fewer seeds, smaller samples.")]
 Seeds = Annotated[int | None, typer.Option(min=1, help="Number of seeds, instead of the study's.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Workers on this machine; by default one for each core.")]
@@ -107,13 +109,19 @@ def study_named(name: str, allow: list[str] | None = None, *, quick: bool = Fals
 
 @contextmanager
 def opened(url: str, *, must_exist: bool = False) -> Iterator[Store]:
-    """Open a store; an error of it ends the command with one line."""
-    from studies.store.database import StoreError
-    from studies.store.store import Store
+    """Open a store; an error of it ends the command with one line, and damaged cells are named in one."""
+    from studies.store.store import DamageWarning, LostError, Store, StoreError
 
     try:
-        with Store(url, must_exist=must_exist) as store:
-            yield store
+        with warnings.catch_warnings(), Store(url, must_exist=must_exist) as store:
+            warnings.simplefilter("ignore", DamageWarning)
+            try:
+                yield store
+            finally:
+                if store.damaged:
+                    err.print(f"warning: {store.damage}")
+    except LostError as error:
+        fail(str(error), exit_code=1)
     except StoreError as error:
         fail(str(error))
 
@@ -127,7 +135,7 @@ def write_text(path: Path, text: str) -> None:
         fail(f"cannot write {path}: {os.strerror(error.errno or 0)}")
 
 
-def fail(message: str) -> NoReturn:
+def fail(message: str, *, exit_code: int = 2) -> NoReturn:
     """End the command with an error."""
-    PrintableConsole(stderr=True, soft_wrap=True, markup=False, emoji=False).print(f"error: {message}", highlight=False)
-    raise typer.Exit(2)
+    err.print(f"error: {message}")
+    raise typer.Exit(exit_code)

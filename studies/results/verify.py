@@ -70,11 +70,10 @@ def verify(results: Results, executor: Executor, here: Run, *, n_cells: int, see
     """
     ok = {planned.cell.key: (planned, outcome) for planned, outcome in results.outcomes() if outcome.status == "ok"}
     chosen = random.Random(seed).sample(sorted(ok), min(n_cells, len(ok)))
-    origins, runs = results.store.origins(chosen), results.store.runs()
     with Store("sqlite://") as scratch:
         for planned, again in run([ok[key][0] for key in chosen], scratch, executor):
             stored = ok[planned.cell.key][1]
-            then = runs.get(origins[planned.cell.key].run or "")
+            then = results.runs.get(results.origin(planned.cell).run or "")
             yield Comparison(planned, stored, again, _reasons(stored, again, then, here))
 
 
