@@ -6,6 +6,7 @@ from functools import partial
 
 from studies.execution.executors import open_executor
 from studies.execution.run import remaining, run, run_task
+from studies.results.plans import keep_plan
 from studies.results.results import Results
 from studies.spec.cells import plan_study
 from studies.spec.study import Study, find_study
@@ -89,6 +90,7 @@ def run_study(
     planned = plan_study(described)
     todo = remaining(planned, opened, retry_failed=retry_failed)
     record = collect(described.name, described.seeds, executor=executor)
+    keep_plan(described, opened)
     with open_executor(executor, n_jobs, memory_limit) as workers:
         work = partial(run_task, keep_models=keep_models)
         for _ in run(todo, opened, workers, work=work, time_limit=time_limit, record=record):

@@ -32,6 +32,7 @@ from studies.cli.options import (
     built_in_questions,
     fail,
     opened,
+    opened_results,
     out,
     study_named,
     wide,
@@ -142,6 +143,7 @@ def run(
     from studies.execution.run import remaining, run_task
     from studies.execution.run import run as run_cells
     from studies.execution.signals import stop_on_signals
+    from studies.results.plans import keep_plan
     from studies.spec.cells import plan_study
     from studies.store.provenance import collect
 
@@ -157,6 +159,8 @@ def run(
             wide.print(dry_run_summary(planned, todo, results, costs))
             out.print(time_needed(todo, costs, count_workers(executor, jobs)))
             return
+        for study in described:
+            keep_plan(study, results)
         title, most_seeds = ", ".join(study.name for study in described), max(study.seeds for study in described)
         with _executor(executor, jobs, memory_limit) as workers, stop_on_signals() as stop:
             outcomes = run_cells(
@@ -191,11 +195,9 @@ def show(
     """Print a study's tables and answers, with 95 % intervals over seeds, and write its figures."""
     from studies.analysis.findings import answers
     from studies.cli.tables import claims_table, comparisons, measurements, results_as_json, scalings, write_figures
-    from studies.results.results import Results
 
-    described = study_named(study, allow, quick=quick, seeds=seeds)
-    with opened(store, must_exist=True) as stored:
-        results = Results(described, stored)
+    with opened_results(study, store, allow, quick=quick, seeds=seeds) as results:
+        described = results.study
         n_ended, n_failed = len(results.outcomes()), len(results.failed())
         if n_ended == n_failed:
             fail(_unmeasured(study))
@@ -224,14 +226,12 @@ def report(
     output: Annotated[Path | None, typer.Option(help="The page; by default report.html beside the figures.")] = None,
 ) -> None:
     """Write a study's results as one page that needs no network: answers, charts, tables, provenance."""
-    from studies.results.results import Results
     from studies.web.report import ReportError, render_report
 
-    described = study_named(study, allow, quick=quick, seeds=seeds)
-    path = output or RESULTS / described.name / "report.html"
-    with opened(store, must_exist=True) as stored:
+    with opened_results(study, store, allow, quick=quick, seeds=seeds) as results:
+        path = output or RESULTS / results.study.name / "report.html"
         try:
-            page = render_report(Results(described, stored), _arguments(study, quick, seeds, allow, store))
+            page = render_report(results, _arguments(study, quick, seeds, allow, store))
         except ReportError as error:
             fail(str(error))
     write_text(path, page)
@@ -282,14 +282,12 @@ def export(
 ) -> None:
     """Write a study's results as one tidy table: each metric of each cell, with status and provenance."""
     from studies.results.export import ExportError, table, write_table
-    from studies.results.results import Results
 
-    described = study_named(study, allow, quick=quick, seeds=seeds)
-    with opened(store, must_exist=True) as stored:
-        frame = table(Results(described, stored))
+    with opened_results(study, store, allow, quick=quick, seeds=seeds) as results:
+        frame = table(results)
     if frame.empty:
         fail(_unmeasured(study))
-    path = output or RESULTS / f"{described.name}.{form}"
+    path = output or RESULTS / f"{results.study.name}.{form}"
     try:
         write_table(frame, path, form)
     except ExportError as error:
@@ -304,16 +302,21 @@ def verify(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the choice of cells; random by default.")] = None,
     allow: Allow = None,
     jobs: Jobs = None,
+    only_list: Annotated[bool, typer.Option("--list", help="Print the chosen cells; compute nothing.")] = False,
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
     """Compute some stored cells again and compare: exactly, or with a tolerance if machine or versions differ."""
     from studies.results.results import Results
-    from studies.results.verify import TOLERANCE
+    from studies.results.verify import TOLERANCE, choose
     from studies.results.verify import verify as computed_again
     from studies.store.provenance import collect
 
-    described = study_named(study, allow)
     chosen = random.randrange(2**31) if seed is None else seed
+    if only_list:
+        with opened_results(study, store, allow) as results:
+            _print_chosen(choose(results, n_cells, chosen), study)
+        return
+    described = study_named(study, allow)
     with opened(store, must_exist=True) as stored, _executor("local", jobs, None) as workers:
         here = collect(described.name, described.seeds)
         compared = list(computed_again(Results(described, stored), workers, here, n_cells=n_cells, seed=chosen))
@@ -326,6 +329,17 @@ def verify(
     out.print(f"{len(compared)} cells computed again (--seed {chosen}), {differing} differ.", highlight=False)
     if differing:
         raise typer.Exit(1)
+
+
+def _print_chosen(chosen: list[tuple[PlannedCell, Outcome]], study: str) -> None:
+    if not chosen:
+        fail(_unmeasured(study))
+    table = Table("cell", "learner", "n", "seed", "metric", "stored", box=None)
+    for planned, outcome in chosen:
+        place = (planned.cell.key[:12], planned.learner, f"{planned.cell.n_samples:,}", str(planned.cell.seed))
+        for metric, value in outcome.measured.items():
+            table.add_row(*place, metric, repr(value))
+    wide.print(table)
 
 
 def _compared(comparisons: list[Comparison]) -> Table:

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from studies.results.results import Results
     from studies.spec.study import Study
     from studies.store.store import Store
 
@@ -94,14 +95,21 @@ Jobs = Annotated[int | None, typer.Option(min=1, help="Workers on this machine; 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
-def study_named(name: str, allow: list[str] | None = None, *, quick: bool = False, seeds: int | None = None) -> Study:
-    """Return the study of a name or file, with the options applied, or end the command with its errors."""
+def study_named(
+    name: str, allow: list[str] | None = None, *, quick: bool = False, seeds: int | None = None, known: bool = False
+) -> Study:
+    """Return the study of a name or file, with the options applied, or end the command with its errors.
+
+    The learners of one whose plan is known are neither imported nor checked.
+    """
     from studies.registry.errors import SpecError
     from studies.spec.study import find_study
 
     try:
-        study = find_study(name, allow=allow or ())
+        study = find_study(name, allow=allow or (), known=known)
     except SpecError as error:
+        if known:  # all errors together
+            return study_named(name, allow, quick=quick, seeds=seeds)
         fail(str(error))
     study = study.reduced() if quick else study
     return study.model_copy(update={"seeds": seeds}) if seeds else study
@@ -124,6 +132,22 @@ def opened(url: str, *, must_exist: bool = False) -> Iterator[Store]:
         fail(str(error), exit_code=1)
     except StoreError as error:
         fail(str(error))
+
+
+@contextmanager
+def opened_results(
+    name: str, store: str, allow: list[str] | None, *, quick: bool = False, seeds: int | None = None
+) -> Iterator[Results]:
+    """Open a store with the results of a study; its learners are imported only if the store has no plan of it."""
+    from studies.results.plans import find_plan, keep_plan
+    from studies.results.results import Results
+
+    study = study_named(name, allow, quick=quick, seeds=seeds, known=True)
+    with opened(store, must_exist=True) as stored:
+        if not find_plan(study, stored):
+            study = study_named(name, allow, quick=quick, seeds=seeds)
+            keep_plan(study, stored)
+        yield Results(study, stored)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,7 +1,7 @@
 """A study's results: its planned cells joined with their stored outcomes."""
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from studies.registry.errors import unknown
 from studies.registry.problems import build_problem
 from studies.registry.test_sets import MAP_SIZE, N_TEST
-from studies.spec.cells import Cell, PlannedCell, plan_study
+from studies.spec.cells import Cell, PlannedCell, first_cells, plan_study
 from studies.spec.study import Study
 from studies.store.provenance import Run
 from studies.store.store import Origin, Outcome, Store
@@ -122,7 +122,15 @@ class Results:
         return {**labels, **axes, "n_samples": planned.cell.n_samples, "seed": planned.cell.seed}
 
     def estimator(self, cell: Cell) -> BaseEstimator:
-        """Return a cell's fitted estimator, from the store or fitted again (see `fitted`)."""
+        """Return a cell's fitted estimator, from the store or fitted again (see `fitted`).
+
+        Raises
+        ------
+        ValueError
+            If the cell is not one of the study: a plan that the store has kept never decides what is fitted.
+        """
+        if replace(cell, n_samples=0, seed=0) not in self._first_cells:
+            raise ValueError(f"the study {self.study.name!r} has no such cell: {cell}")
         return fitted(cell, self.store)
 
     @property
@@ -205,6 +213,10 @@ class Results:
     def _reading(self) -> tuple[dict[str, tuple[Outcome, Origin]], dict[str, Run]]:
         with self.store.database.reading():
             return self.store.records([p.cell.key for p in self._planned]), self.store.runs()
+
+    @cached_property
+    def _first_cells(self) -> list[Cell]:
+        return first_cells(self.study)
 
     @cached_property
     def _planned(self) -> list[PlannedCell]:
