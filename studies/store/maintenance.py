@@ -73,7 +73,7 @@ def failed(store: Store, limit: int) -> list[str]:
     """Return the keys of the last `limit` cells that failed, newest first."""
     query = sa.select(cells.c.key).where(cells.c.status != "ok").order_by(cells.c.stored_at.desc(), cells.c.key)
     with store.database.reading() as connection:
-        return [key for key in connection.scalars(query.limit(limit)) if isinstance(key, str)]
+        return [key for key in connection.scalars(query.limit(limit)) if seals.is_text(key)]
 
 
 def select(store: Store, prefix: str = "", status: str | None = None, keys: Collection[str] | None = None) -> list[str]:
@@ -129,7 +129,7 @@ def check(store: Store) -> list[str]:
         for keys in batches(store.find("")):
             store.warn(_damaged_parts(connection, keys))
             store.records(keys)
-        lines += (f"{key}: {flaw}" for key, flaw in sorted(store.damaged.items(), key=str))
+        lines += (f"{key}: {flaw}" for key, flaw in sorted(store.damaged.items()))
         for table, name, flaw_of in ((runs, "run", seals.run_flaw), (plans, "plan", seals.plan_flaw)):
             rows = [dict(row._mapping) for row in connection.execute(sa.select(table))]
             lines += (f"{name} {next(iter(row.values()))}: {flaw}" for row in rows if (flaw := flaw_of(row)))

@@ -118,13 +118,14 @@ def _invalid(table: sa.Table, row: Row) -> str:
     """Return the first column of a row whose value has another type, as a sentence, or ""."""
     for name, kinds in _COLUMNS[table].items():
         value = row[name]
-        if type(value) not in kinds or (type(value) is str and not _is_unicode(value)):
+        if type(value) not in kinds or (type(value) is str and not is_text(value)):
             return f"its {name} is not valid"
     return ""
 
 
-def _is_unicode(text: str) -> bool:
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+def is_text(value: Any) -> bool:
+    """Return True for a string that has a UTF-8 form."""
+    return isinstance(value, str) and (value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value))
 
 
 def _invalid_cell(cell: Row, measured: Mapping[str, float]) -> str:
@@ -133,7 +134,7 @@ def _invalid_cell(cell: Row, measured: Mapping[str, float]) -> str:
     if not (0 <= cell["seconds"] <= MAX_VALUE and cell["shared"] >= 1):
         return "its time is not valid"
     for metric, value in measured.items():
-        if type(metric) is not str or not _is_unicode(metric) or type(value) is not float or not is_metric(value):
+        if not is_text(metric) or type(value) is not float or not is_metric(value):
             return f"its value of {metric!r} is not valid"
     return "it failed and has values" if measured and cell["status"] != "ok" else ""
 

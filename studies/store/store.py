@@ -243,8 +243,9 @@ class Store:
         """Return the keys that begin with a prefix."""
         begins = sa.func.substr(cells.c.key, 1, len(prefix)) == prefix
         with self.database.reading() as connection:
-            found = connection.scalars(sa.select(cells.c.key).where(begins).order_by(cells.c.key))
-            return [key for key in found if isinstance(key, str)]
+            found = connection.scalars(sa.select(cells.c.key).where(begins).order_by(cells.c.key)).all()
+        self.warn({repr(key): "its key is not valid" for key in found if not seals.is_text(key)})
+        return [key for key in found if seals.is_text(key)]
 
     def missing(self, keys: Collection[str]) -> list[str]:
         """Return those of some keys that are not in the store, or damaged there."""
@@ -292,14 +293,14 @@ class Store:
 
     def warn(self, damaged: Mapping[str, str]) -> None:
         """Remember damaged cells, and warn if some are new."""
-        if damaged.keys() - self.damaged.keys():
+        if damaged.keys() - self.damaged:
             self.damaged |= damaged
             warnings.warn(self.damage, DamageWarning, stacklevel=3)
 
     @property
     def damage(self) -> str:
         """A sentence on the damaged cells that were found."""
-        shown = ", ".join(str(key)[:_SHOWN] for key in sorted(self.damaged, key=str)[:_NAMED])
+        shown = ", ".join(key[:_SHOWN] for key in sorted(self.damaged)[:_NAMED])
         more = f" and {len(self.damaged) - _NAMED:,} more" if len(self.damaged) > _NAMED else ""
         return (
             f"{self.database.name} has damaged cells, which are left out and count as not measured: {shown}{more}; see"
