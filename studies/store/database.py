@@ -211,7 +211,7 @@ class Database:
                 self._opened.connection = None
 
     @contextmanager
-    def writing(self, *, durable: bool = True) -> Iterator[sa.Connection]:
+    def writing(self, *, durable: bool = True, patience: float | None = None) -> Iterator[sa.Connection]:
         """Open a transaction for writing; in SQLite it is the only one.
 
         Parameters
@@ -219,8 +219,10 @@ class Database:
         durable : bool, default=True
             Wait until the transaction would survive a power cut. Otherwise it survives the end of this process, and a
             power cut only after the next durable transaction.
+        patience : float or None, default=None
+            Seconds to wait for another writer of a SQLite file; by default a minute.
         """
-        engine = self._engine.execution_options(purpose="write" if durable else "write soon")
+        engine = self._engine.execution_options(purpose="write" if durable else "write soon", patience=patience)
         with self._store_errors(), engine.begin() as connection:
             yield connection
         if durable:
@@ -312,7 +314,8 @@ class Database:
 
     def _begin_immediate(self, connection: sa.Connection) -> None:
         """Wait for SQLite's lock in short steps, since a signal is not heeded while SQLite itself waits."""
-        deadline = time.monotonic() + _BUSY_SECONDS
+        patience = connection.get_execution_options().get("patience")
+        deadline = time.monotonic() + (_BUSY_SECONDS if patience is None else patience)
         connection.exec_driver_sql(f"PRAGMA busy_timeout={1000 * _STEP_SECONDS:.0f}")
         while True:
             try:
@@ -341,9 +344,14 @@ class Database:
         """Close a server's connection if a statement is to be abandoned; the error that follows ends the waiting."""
         if not self.is_stopped() and seconds < _SILENT_SECONDS:
             return
-        connection.pgconn.finish()
-        self._check_stopped()
-        raise self._error(f"the server has not answered for {_SILENT_SECONDS} s. {_SERVER_ADVICE}")
+        import psycopg
+
+        connection.pgconn.finish()  # so that SQLAlchemy does not try to roll back
+        try:
+            self._check_stopped()
+            raise self._error(f"the server has not answered for {_SILENT_SECONDS} s. {_SERVER_ADVICE}")
+        except StoreError as error:
+            raise psycopg.OperationalError(str(error)) from error
 
     def _prepare_postgresql(self, connection: Any, _: object) -> None:
         self._utf8 = connection.info.parameter_status("server_encoding") in ("UTF8", "SQL_ASCII")
@@ -362,8 +370,14 @@ class Database:
             raise self._store_error(error.orig or error) from error
         except MemoryError as error:  # what a damaged length asks for
             raise self._error("out of memory; the file may be damaged: toymanifold store check.") from error
+        except UnicodeDecodeError as error:  # of SQLite's own message, which repeats what is damaged
+            raise self._error(f"the schema is malformed. {_ADVICE['SQLITE_CORRUPT']}") from error
+        except UnicodeEncodeError as error:
+            raise self._error(f"{error}.") from error
 
     def _store_error(self, cause: BaseException) -> StoreError:
+        if isinstance(cause.__cause__, StoreError):
+            return cause.__cause__
         code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or ""
         reason = (str(cause).strip() or type(cause).__name__).splitlines()[0].removesuffix(".")
         for start, advice in _ADVICE.items():

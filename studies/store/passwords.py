@@ -9,7 +9,7 @@ _SECRET = re.compile(r"pass|pwd|secret|token", re.IGNORECASE)  # in the name of 
 
 _SCHEME = r"^(\s*(?:--[\w-]+=)?(?>(?:[\w+.-]*:?/+)?)"
 _USERINFO = re.compile(_SCHEME + r"[^:@]*):.*@", re.DOTALL)
-_PORT = re.compile(r"^(\s*(?:--[\w-]+=)?[\w+.-]+:/*(?>\[[\da-f:.]*\]|[^:/?@\[]*)):(?!\d*(?:[/?]|$)).*", re.DOTALL)
+_PORT = re.compile(r"^(\s*(?:--[\w-]+=)?[\w+.-]+:/*(?>\[[\da-f:.]*\]|[^:/?@\[]*)):(?!\d+(?:[/?]|$)|$).*", re.DOTALL)
 _FILE = re.compile(r"\s*(?:--[\w-]+=)?sqlite(?:\+\w+)?:///")  # its path may contain : and @
 
 

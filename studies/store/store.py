@@ -345,11 +345,14 @@ class Store:
         return next((str(row["plan"]) for row in rows if not seals.plan_flaw(row)), None)
 
     def keep_plan(self, study: str, code: str, plan: str) -> None:
-        """Keep the plan of a study, in place of that of another version of the code."""
+        """Keep the plan of a study, in place of that of another version of the code.
+
+        It waits for a second only if another process writes.
+        """
         row: dict[str, Any] = {"study": study, "code": code, "plan": plan}
         row["digest"] = seals.plan_digest(row)
-        insert = _replacing(self.database.insert(plans))
-        self.database.transact(lambda connection: connection.execute(insert, row), durable=False)
+        with self.database.writing(durable=False, patience=1.0) as connection:
+            connection.execute(_replacing(self.database.insert(plans)), row)
 
 
 def batches(keys: Collection[str]) -> Iterator[list[str]]:
