@@ -7,7 +7,7 @@ import os
 import random
 import webbrowser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -22,6 +22,7 @@ from studies.cli.options import (
     Allow,
     Jobs,
     Json,
+    PrintableConsole,
     Quick,
     Seeds,
     StoreUrl,
@@ -31,6 +32,7 @@ from studies.cli.options import (
     built_in_questions,
     fail,
     opened,
+    opened_results,
     out,
     study_named,
     wide,
@@ -145,12 +147,13 @@ def run(
     from studies.execution.run import remaining, run_task
     from studies.execution.run import run as run_cells
     from studies.execution.signals import stop_on_signals
+    from studies.results.plans import keep_plan
     from studies.spec.cells import plan_study
     from studies.store.provenance import collect
 
     described = [study_named(name, allow, quick=quick, seeds=seeds) for name in names]
     planned = [cell for study in described for cell in plan_study(study)]
-    console = Console(soft_wrap=True, markup=False, emoji=False, quiet=quiet)
+    console = PrintableConsole(soft_wrap=True, markup=False, emoji=False, quiet=quiet)
     with opened(_readable(store) if dry_run else store) as results:
         costs = Costs.from_store(planned, results)
         todo = remaining(planned, results, retry_failed=retry_failed, costs=costs)
@@ -160,6 +163,8 @@ def run(
             wide.print(dry_run_summary(planned, todo, results, costs))
             out.print(time_needed(todo, costs, count_workers(executor, jobs)))
             return
+        for study in described:
+            keep_plan(study, results)
         title, most_seeds = ", ".join(study.name for study in described), max(study.seeds for study in described)
         with stop_on_signals() as stop, _executor(executor, jobs, memory_limit) as workers:
             outcomes = run_cells(
@@ -194,11 +199,9 @@ def show(
     """Print a study's tables and answers, with 95 % intervals over seeds, and write its figures."""
     from studies.analysis.findings import answers
     from studies.cli.tables import claims_table, comparisons, measurements, results_as_json, scalings, write_figures
-    from studies.results.results import Results
 
-    described = study_named(study, allow, quick=quick, seeds=seeds)
-    with opened(store) as stored:
-        results = Results(described, stored)
+    with opened_results(study, store, allow, quick=quick, seeds=seeds) as results:
+        described = results.study
         n_ended, n_failed = len(results.outcomes()), len(results.failed())
         if n_ended == n_failed:
             fail(_unmeasured(study))
@@ -227,14 +230,12 @@ def report(
     output: Annotated[Path | None, typer.Option(help="The page; by default report.html beside the figures.")] = None,
 ) -> None:
     """Write a study's results as one page that needs no network: answers, charts, tables, provenance."""
-    from studies.results.results import Results
     from studies.web.report import ReportError, render_report
 
-    described = study_named(study, allow, quick=quick, seeds=seeds)
-    path = output or RESULTS / described.name / "report.html"
-    with opened(store) as stored:
+    with opened_results(study, store, allow, quick=quick, seeds=seeds) as results:
+        path = output or RESULTS / results.study.name / "report.html"
         try:
-            page = render_report(Results(described, stored), _arguments(study, quick, seeds, allow, store))
+            page = render_report(results, _arguments(study, quick, seeds, allow, store))
         except ReportError as error:
             fail(str(error))
     write_text(path, page)
@@ -243,11 +244,11 @@ def report(
 
 def _arguments(study: str, quick: bool, seeds: int | None, allow: list[str] | None, store: str) -> list[str]:
     """Return the arguments of a command as one would type them, without a password."""
-    from sqlalchemy import make_url
+    from studies.store.passwords import hide_password
 
     words = [study, *(["--quick"] if quick else []), *(["--seeds", str(seeds)] if seeds else [])]
     words += [word for package in allow or () for word in ("--allow", package)]
-    return words if store == DEFAULT_STORE else [*words, "--store", make_url(store).render_as_string()]
+    return words if store == DEFAULT_STORE else [*words, "--store", hide_password(store)]
 
 
 @app.command()
@@ -285,14 +286,12 @@ def export(
 ) -> None:
     """Write a study's results as one tidy table: each metric of each cell, with status and provenance."""
     from studies.results.export import ExportError, table, write_table
-    from studies.results.results import Results
 
-    described = study_named(study, allow, quick=quick, seeds=seeds)
-    with opened(store, must_exist=True) as stored:
-        frame = table(Results(described, stored))
+    with opened_results(study, store, allow, quick=quick, seeds=seeds) as results:
+        frame = table(results)
     if frame.empty:
         fail(_unmeasured(study))
-    path = output or RESULTS / f"{described.name}.{form}"
+    path = output or RESULTS / f"{results.study.name}.{form}"
     try:
         write_table(frame, path, form)
     except ExportError as error:
@@ -307,16 +306,21 @@ def verify(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the choice of cells; random by default.")] = None,
     allow: Allow = None,
     jobs: Jobs = None,
+    only_list: Annotated[bool, typer.Option("--list", help="Print the chosen cells; compute nothing.")] = False,
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
     """Compute some stored cells again and compare: exactly, or with a tolerance if machine or versions differ."""
     from studies.results.results import Results
-    from studies.results.verify import TOLERANCE
+    from studies.results.verify import TOLERANCE, choose
     from studies.results.verify import verify as computed_again
     from studies.store.provenance import collect
 
-    described = study_named(study, allow)
     chosen = random.randrange(2**31) if seed is None else seed
+    if only_list:
+        with opened_results(study, store, allow) as results:
+            _print_chosen(choose(results, n_cells, chosen), study)
+        return
+    described = study_named(study, allow)
     with opened(store, must_exist=True) as stored, _executor("local", jobs, None) as workers:
         here = collect(described.name, described.seeds)
         compared = list(computed_again(Results(described, stored), workers, here, n_cells=n_cells, seed=chosen))
@@ -329,6 +333,17 @@ def verify(
     out.print(f"{len(compared)} cells computed again (--seed {chosen}), {differing} differ.", highlight=False)
     if differing:
         raise typer.Exit(1)
+
+
+def _print_chosen(chosen: list[tuple[PlannedCell, Outcome]], study: str) -> None:
+    if not chosen:
+        fail(_unmeasured(study))
+    table = Table("cell", "learner", "n", "seed", "metric", "stored", box=None)
+    for planned, outcome in chosen:
+        place = (planned.cell.key[:12], planned.learner, f"{planned.cell.n_samples:,}", str(planned.cell.seed))
+        for metric, value in outcome.measured.items():
+            table.add_row(*place, metric, repr(value))
+    wide.print(table)
 
 
 def _compared(comparisons: list[Comparison]) -> Table:
@@ -354,9 +369,13 @@ def _names(names: list[str] | None, every: bool) -> list[str]:
 
 
 def _readable(url: str) -> str:
-    """Return a URL for reading: that of an empty database in memory instead of a file that does not exist."""
-    path = url.removeprefix("sqlite:///")
-    return url if path == url or Path(path).exists() else "sqlite://"
+    """Return a store for reading: an empty database in memory instead of a file that does not exist."""
+    from studies.store.database import parse_url, sqlite_file
+
+    with suppress(ValueError):  # which opening it reports
+        path = sqlite_file(parse_url(url))
+        return "sqlite://" if path and not path.exists() else url
+    return url
 
 
 @contextmanager

@@ -3,23 +3,47 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 if TYPE_CHECKING:
+    from studies.results.results import Results
     from studies.spec.study import Study
     from studies.store.store import Store
 
-out = Console(soft_wrap=True, markup=False, emoji=False)  # labels and errors contain brackets and colons
-wide = Console(width=1000, markup=False, emoji=False)  # for tables, which must not be wrapped or cut
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Return a text with control characters escaped, so that a terminal prints it and obeys nothing in it.
+
+    These are C0 without tab and newline, C1, marks that change the direction of text, and lone surrogates.
+    """
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+class PrintableConsole(Console):
+    """A console that escapes the control characters of every text, which may come from a store or a foreign learner."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a text for printing, with control characters escaped."""
+        return super().render_str(printable(text), **options)
+
+
+out = PrintableConsole(soft_wrap=True, markup=False, emoji=False)  # labels and errors contain brackets and colons
+wide = PrintableConsole(width=1000, markup=False, emoji=False)  # for tables, which must not be wrapped or cut
+err = PrintableConsole(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
 class TableFormat(StrEnum):
@@ -64,21 +88,28 @@ Allow = Annotated[
         "--allow", metavar="PACKAGE", help="Allow estimators of this package, in addition to scikit-learn and ours."
     ),
 ]
-StoreUrl = Annotated[str, typer.Option("--store", help="Results database, as a SQLAlchemy URL.")]
+StoreUrl = Annotated[str, typer.Option("--store", help="Results database: a SQLite file, or a SQLAlchemy URL.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A first look: fewer seeds, smaller samples.")]
 Seeds = Annotated[int | None, typer.Option(min=1, help="Number of seeds, instead of the study's.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Workers on this machine; by default one for each core.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
-def study_named(name: str, allow: list[str] | None = None, *, quick: bool = False, seeds: int | None = None) -> Study:
-    """Return the study of a name or file, with the options applied, or end the command with its errors."""
+def study_named(
+    name: str, allow: list[str] | None = None, *, quick: bool = False, seeds: int | None = None, known: bool = False
+) -> Study:
+    """Return the study of a name or file, with the options applied, or end the command with its errors.
+
+    The learners of one whose plan is known are neither imported nor checked.
+    """
     from studies.registry.errors import SpecError
     from studies.spec.study import find_study
 
     try:
-        study = find_study(name, allow=allow or ())
+        study = find_study(name, allow=allow or (), known=known)
     except SpecError as error:
+        if known:  # all errors together
+            return study_named(name, allow, quick=quick, seeds=seeds)
         fail(str(error))
     study = study.reduced() if quick else study
     return study.model_copy(update={"seeds": seeds}) if seeds else study
@@ -86,15 +117,37 @@ def study_named(name: str, allow: list[str] | None = None, *, quick: bool = Fals
 
 @contextmanager
 def opened(url: str, *, must_exist: bool = False) -> Iterator[Store]:
-    """Open a store; an error of it ends the command with one line."""
-    from studies.store.database import StoreError
-    from studies.store.store import Store
+    """Open a store; an error of it ends the command with one line, and damaged cells are named in one."""
+    from studies.store.store import DamageWarning, LostError, Store, StoreError
 
     try:
-        with Store(url, must_exist=must_exist) as store:
-            yield store
+        with warnings.catch_warnings(), Store(url, must_exist=must_exist) as store:
+            warnings.simplefilter("ignore", DamageWarning)
+            try:
+                yield store
+            finally:
+                if store.damaged:
+                    err.print(f"warning: {store.damage}")
+    except LostError as error:
+        fail(str(error), exit_code=1)
     except StoreError as error:
         fail(str(error))
+
+
+@contextmanager
+def opened_results(
+    name: str, store: str, allow: list[str] | None, *, quick: bool = False, seeds: int | None = None
+) -> Iterator[Results]:
+    """Open a store with the results of a study; its learners are imported only if the store has no plan of it."""
+    from studies.results.plans import find_plan, keep_plan
+    from studies.results.results import Results
+
+    study = study_named(name, allow, quick=quick, seeds=seeds, known=True)
+    with opened(store, must_exist=True) as stored:
+        if not find_plan(study, stored):
+            study = study_named(name, allow, quick=quick, seeds=seeds)
+            keep_plan(study, stored)
+        yield Results(study, stored)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -106,7 +159,7 @@ def write_text(path: Path, text: str) -> None:
         fail(f"cannot write {path}: {os.strerror(error.errno or 0)}")
 
 
-def fail(message: str) -> NoReturn:
+def fail(message: str, *, exit_code: int = 2) -> NoReturn:
     """End the command with an error."""
-    Console(stderr=True, soft_wrap=True, markup=False, emoji=False).print(f"error: {message}", highlight=False)
-    raise typer.Exit(2)
+    err.print(f"error: {message}")
+    raise typer.Exit(exit_code)

@@ -211,7 +211,7 @@ def _gallery(
         row[0].set_ylabel(f"n = {n_samples:,}")
         for ax, learner in zip(row, learners, strict=True):
             cell, error = cells.get((learner, n_samples), (None, 0.0))
-            inside = None if cell is None else results.store.decision_map(cell.key)
+            inside = None if cell is None else results.decision_map(cell)
             if inside is None:
                 ax.set(xticks=[], yticks=[], aspect="equal", xlabel="not run")
             else:

@@ -28,12 +28,10 @@ def table(results: Results) -> pd.DataFrame:
         ``executor``, ``git_commit``, ``git_dirty`` and ``versions`` (JSON).
     """
     ended = results.outcomes()
-    origins = results.store.origins([p.cell.key for p, _ in ended])
-    runs = results.store.runs()
     rows = []
     for planned, outcome in ended:
-        origin = origins[planned.cell.key]
-        cell = _cell(outcome) | {"stored_at": origin.stored_at} | _run(runs.get(origin.run or ""))
+        origin = results.origin(planned.cell)
+        cell = _cell(outcome) | {"stored_at": origin.stored_at} | _run(results.runs.get(origin.run or ""))
         measured = outcome.values.items() or [(None, None)]
         rows += [results.place(planned) | {"metric": metric, "value": value} | cell for metric, value in measured]
     return pd.DataFrame(rows).astype({"value": "float64"}) if rows else pd.DataFrame()

@@ -7,10 +7,10 @@ scikit-learn estimators. All errors are reported together, before anything runs.
 import html
 import itertools
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import tomli_w
 from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_validator, model_validator
@@ -38,6 +38,7 @@ from studies.spec.sections import (
     SampleSizes,
     Size,
     allowed_packages,
+    are_known,
     reduced_params,
 )
 from toymanifold import Problem
@@ -106,6 +107,9 @@ class Study(Part):
     quick: Quick = Quick()
     """The reduced study that `--quick` runs."""
 
+    plan: ClassVar[Sequence[Any] | None] = None
+    """The first cells of the study, from `studies.spec.cells`, once they were made or found in a store."""
+
     _allow: tuple[str, ...] = PrivateAttr(())
 
     def model_post_init(self, context: Any) -> None:
@@ -117,11 +121,22 @@ class Study(Part):
         """Allowed packages of estimators in addition to `PACKAGES`."""
         return self._allow
 
+    def use_plan(self, plan: Sequence[Any]) -> None:
+        """Keep the first cells of the study, which are not part of it; copies have none."""
+        self.__dict__["plan"] = plan
+
+    def model_copy(self, **options: Any) -> Self:
+        """Return a copy, as in pydantic."""
+        copied = super().model_copy(**options)
+        copied.__dict__.pop("plan", None)
+        return copied
+
     @field_validator("learners")
     @classmethod
     def _check_learners(cls, learners: dict[str, LearnerSpec], info: ValidationInfo) -> dict[str, LearnerSpec]:
         problems, allow = info.data.get("problems", {}), allowed_packages(info)
-        raise_issues([*_duplicate_labels(learners), *_learner_issues(learners, problems, allow)])
+        unsuitable = [] if are_known(info) else _learner_issues(learners, problems, allow)
+        raise_issues([*_duplicate_labels(learners), *unsuitable])
         return learners
 
     @field_validator("metrics")
@@ -157,7 +172,7 @@ class Study(Part):
         return cls._read(described, allow, "study")
 
     @classmethod
-    def from_toml(cls, path: Path | Any, *, allow: Iterable[str] = ()) -> Self:
+    def from_toml(cls, path: Path | Any, *, allow: Iterable[str] = (), known: bool = False) -> Self:
         """Read a study from a TOML file.
 
         Parameters
@@ -165,6 +180,8 @@ class Study(Part):
         path : Path
         allow : iterable of str, default=()
             As in `from_dict`.
+        known : bool, default=False
+            Do not import and check the learners, since the plan of the study is known.
 
         Raises
         ------
@@ -179,12 +196,12 @@ class Study(Part):
             described = tomllib.loads(text)
         except (ValueError, RecursionError) as error:
             raise SpecError(f"{path}: is not TOML: {error}") from error
-        return cls._read(described, allow, str(path), text)
+        return cls._read(described, allow, str(path), text, known=known)
 
     @classmethod
-    def _read(cls, described: Any, allow: Iterable[str], source: str, text: str = "") -> Self:
+    def _read(cls, described: Any, allow: Iterable[str], source: str, text: str = "", *, known: bool = False) -> Self:
         try:
-            return cls.model_validate(described, context={"allow": tuple(allow)})
+            return cls.model_validate(described, context={"allow": tuple(allow), "known": known})
         except ValidationError as error:
             raise SpecError(format_issues(issues_of(error, cls), source, text)) from error
         except RecursionError as error:
@@ -230,6 +247,15 @@ class Study(Part):
         """The number of cells, with equal cells counted separately."""
         return self.seeds * sum(
             n_points(problem.params) * n_points(learner.params) * len(learner.prior) * len(self.sizes_of(learner))
+            for learner in self.learners.values()
+            for problem in self.problems_of(learner).values()
+        )
+
+    @property
+    def n_series(self) -> int:
+        """The number of learners on problems, with each value of their axes."""
+        return sum(
+            n_points(problem.params) * n_points(learner.params) * len(learner.prior)
             for learner in self.learners.values()
             for problem in self.problems_of(learner).values()
         )
@@ -296,7 +322,7 @@ def built_in() -> Mapping[str, Study]:
     return _BuiltIn()
 
 
-def find_study(name: str, *, allow: Iterable[str] = ()) -> Study:
+def find_study(name: str, *, allow: Iterable[str] = (), known: bool = False) -> Study:
     """Return a built-in study by its name, or the study in a file whose name ends in ``.toml``.
 
     Parameters
@@ -304,6 +330,8 @@ def find_study(name: str, *, allow: Iterable[str] = ()) -> Study:
     name : str
     allow : iterable of str, default=()
         As in `Study.from_dict`.
+    known : bool, default=False
+        As in `Study.from_toml`.
 
     Raises
     ------
@@ -311,7 +339,7 @@ def find_study(name: str, *, allow: Iterable[str] = ()) -> Study:
         If there is no such study or the file is invalid.
     """
     if name.endswith(".toml"):
-        return Study.from_toml(Path(name), allow=allow)
+        return Study.from_toml(Path(name), allow=allow, known=known)
     studies = built_in()
     if name not in studies:
         raise SpecError(unknown("study", name, list(studies)))

@@ -275,9 +275,8 @@ def _provenance(results: Results) -> list[tuple[str, str]]:
     outcomes = results.outcomes()
     seconds = sum(outcome.seconds for _, outcome in outcomes)
     time = f"{number(seconds / 60)} minutes" if seconds > 120 else f"{number(seconds)} seconds"
-    origins = results.store.origins([planned.cell.key for planned, _ in outcomes])
-    shares = Counter(origin.run for origin in origins.values())
-    runs = [(run, shares[key]) for key, run in results.store.runs().items() if shares[key]]
+    shares = Counter(results.origin(planned.cell).run for planned, _ in outcomes)
+    runs = [(run, shares[key]) for key, run in results.runs.items() if shares[key]]
     return [
         ("Cells", f"{len(outcomes):,}, which took {time} of one worker's time in total"),
         ("Errors", f"on {N_TEST:,} fresh test points each, the same for all learners"),

@@ -80,6 +80,11 @@ def test_show_reports_missing_cells(command):
 
 
 def test_show_before_run_prints_the_command_to_run(command):
+    missing = command("show", "tiny")
+    assert missing.exit_code == 2
+    assert "the file does not exist; toymanifold run creates it" in missing.stderr
+    with Store("sqlite:///results.db"):
+        pass
     shown = command("show", "tiny")
     assert shown.exit_code == 2
     assert "nothing of tiny is measured yet; run it with: toymanifold run tiny" in shown.stderr

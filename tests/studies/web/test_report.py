@@ -236,6 +236,8 @@ def test_a_page_that_cannot_be_written_is_one_clear_error(command, tmp_path):
 
 
 def test_nothing_measured_is_one_clear_error(command, tmp_path):
+    with Store(tmp_path / "other.db"):
+        pass
     refused = command("--store", f"sqlite:///{tmp_path}/other.db")
     assert refused.exit_code == 2
     assert "nothing of worth is measured yet; run it with: toymanifold run worth" in refused.stderr
