@@ -47,13 +47,19 @@ def open_executor(
 
 
 def count_workers(name: str, n_workers: int | None = None) -> int | None:
-    """Return the number of workers of an executor, or None for a Dask cluster, which has its own number."""
+    """Return the number of workers of an executor, or None for a Dask cluster, which has its own number.
+
+    Raises
+    ------
+    ExecutorError
+        If there is no executor of this name.
+    """
+    if name != LOCAL and not name.startswith(DASK):
+        raise ExecutorError(f"The executor must be {LOCAL!r} or '{DASK}host:port'. Got {name!r} instead.")
     return None if name.startswith(DASK) else n_workers or joblib.cpu_count()
 
 
 def _open(name: str, n_workers: int | None, memory_limit: int | None) -> WorkerPool | DaskExecutor:
-    if name != LOCAL and not name.startswith(DASK):
-        raise ExecutorError(f"The executor must be {LOCAL!r} or '{DASK}host:port'. Got {name!r} instead.")
     count = count_workers(name, n_workers)
     if count is not None:
         return WorkerPool(count, memory_limit or memory_share(count))

@@ -79,10 +79,13 @@ def test_show_reports_missing_cells(command):
     assert "Does the phase help? " in shown.output
 
 
-def test_show_before_run_prints_the_command_to_run(command):
-    shown = command("show", "tiny")
+@pytest.mark.parametrize("verb", ["show", "report", "export", "verify"])
+def test_before_a_run_the_command_to_run_is_printed_and_no_store_is_made(command, verb, tmp_path):
+    shown = CliRunner().invoke(cli.app, [verb, "tiny"])
     assert shown.exit_code == 2
-    assert "nothing of tiny is measured yet; run it with: toymanifold run tiny" in shown.stderr
+    assert shown.stderr == "error: nothing of tiny is measured yet; run it with: toymanifold run tiny\n"
+    assert "the file does not exist" in command(verb, "tiny").stderr  # of a store that was named
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_study_is_an_error_that_names_the_known_ones(command):
@@ -93,12 +96,12 @@ def test_an_unknown_study_is_an_error_that_names_the_known_ones(command):
 
 def test_the_example_runs_end_to_end_and_is_not_overwritten(command, tmp_path):
     new = [cli.app, ["new", "mine.toml"]]
-    assert "run it with: toymanifold run mine.toml" in CliRunner().invoke(*new).output
+    assert "run it with: toymanifold run mine.toml\n" in CliRunner().invoke(*new).output
     again = CliRunner().invoke(*new)
     assert again.exit_code == 2
     assert "error: cannot write mine.toml: File exists" in again.stderr
     ran = command("run", "mine.toml", "--seeds", "1")
-    assert (ran.exit_code, "Done. See it with: toymanifold show mine.toml" in ran.output) == (0, True)
+    assert (ran.exit_code, "Done. See it with: toymanifold show mine.toml --seeds 1" in ran.output) == (0, True)
     shown = command("show", "mine.toml", "--seeds", "1")
     for problem in ("spiral, flip_probability=0.0", "spiral, flip_probability=0.1"):
         assert f"{problem}: At n = 500, does the polar prior help the nearest neighbour? " in shown.output
@@ -181,7 +184,7 @@ def test_a_dry_run_prints_and_writes_nothing(command, tmp_path):
 def test_quiet_prints_only_failures(command, tiny):
     assert command("run", "tiny", "--quiet").output == ""
     tiny.learners["kNN"] = tiny.learners["kNN"].model_copy(update={"params": {"n_neighbors": -1}})
-    assert command("run", "tiny", "--quiet").output.count("error: ") == 4
+    assert command("run", "tiny", "--quiet").output.count("error: kNN, ") == 4
 
 
 def test_fail_fast_starts_no_more_cells_after_a_failure(command, tiny, url, monkeypatch):
