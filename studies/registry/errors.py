@@ -21,8 +21,8 @@ _KEY = re.compile(rf"\s*({_NAMES})\s*=")
 
 
 def dotted(path: Path) -> str:
-    """Return a path in dotted form: ``questions[0].ask``."""
-    parts = (f"[{part}]" if isinstance(part, int) else f".{toml_key(part)}" for part in path)
+    """Return a path in dotted form, with long keys cut: ``questions[0].ask``."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{_cut(toml_key(part))}" for part in path)
     return "".join(parts).removeprefix(".")
 
 
@@ -152,7 +152,11 @@ def short_repr(value: Any) -> str:
         text = repr(value)
     except (ValueError, RecursionError):  # an int of thousands of digits; a list of thousands of levels
         return f"{type(value).__name__} too large to print"
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return _cut(text)
+
+
+def _cut(text: str, most: int = 80) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def exception_text(error: BaseException) -> str:
@@ -162,7 +166,7 @@ def exception_text(error: BaseException) -> str:
     except BaseException:
         message = "(its message cannot be read)"
     text = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    return text if len(text) <= _LONGEST_ERROR else f"{text[:_LONGEST_ERROR]}..."
+    return _cut(text, _LONGEST_ERROR)
 
 
 def raise_issues(issues: Iterable[Issue]) -> None:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from studies.cli import main as cli
 from studies.spec.cells import plan_study
 from studies.spec.study import Study, built_in
-from studies.store.store import Store
+from studies.store.store import Outcome, Store
 
 
 @pytest.fixture
@@ -317,3 +317,53 @@ def test_failed_cells_are_printed_and_set_the_exit_code(command, tiny, url):
     assert ran.output.count("error: kNN, n = ") == 4
     assert "must be an int in [1, inf). Got -1 instead." in ran.output
     assert "4 failed" in command("show", "tiny").output
+
+
+@pytest.fixture
+def failed(command, tiny, url):
+    """The command, in whose store all cells of the tiny study have failed."""
+    with Store(url) as store:
+        for i, planned in enumerate(plan_study(tiny)):
+            store.add(Outcome(planned.cell.key, planned.cell.spec, "error", error="B: " + "b" * 9999 if i else "A"))
+    return command
+
+
+@pytest.mark.parametrize("words", [["run"], ["show"], ["show", "--json"], ["report"], ["export"], ["verify"]])
+def test_that_everything_failed_is_said_with_the_reasons(failed, words, url):
+    ended = failed(words[0], "tiny", *words[1:])
+    assert ended.exit_code == 1
+    assert (
+        "error: all 6 cells of tiny that have run failed:\n"
+        f"  5 cells, error: B: {'b' * 497}...\n"
+        "  1 cell, error: A\n"
+        f"Try them again with: toymanifold run tiny --store {url} --retry-failed\n"
+    ) in ended.output
+    assert "measured yet" not in ended.output
+    assert "Done" not in ended.output
+
+
+def test_a_figure_that_cannot_be_written_is_one_error(command, tmp_path):
+    command("run", "tiny", "--quick")
+    (tmp_path / "afile").touch()
+    for output, reason in (("afile", "afile/tiny: Not a directory"), ("/proc/x", "/proc/x: No such file or directory")):
+        ended = command("show", "tiny", "--quick", "--output", output)
+        assert (ended.exit_code, ended.stderr) == (2, f"error: cannot write {reason}\n")
+    (tmp_path / "tiny" / "learning-curves.png").mkdir(parents=True)
+    ended = command("show", "tiny", "--quick", "--output", ".")
+    assert (ended.exit_code, ended.stderr) == (2, "error: cannot write tiny/learning-curves.png: Is a directory\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--seeds", "1000001"], "tiny: seeds: must be 1000000 or less. Got 1000001."),
+        (["--executor", "ray"], "The executor must be 'local' or 'dask://host:port'. Got 'ray' instead."),
+        (["--jobs", "1000000000"], "'--jobs'"),
+        *((["--time-limit", limit], "'--time-limit'") for limit in ("inf", "1e300", "nan", "0", "-1")),
+    ],
+)
+def test_an_option_out_of_range_is_refused_before_a_dry_run_too(command, options, message):
+    ended = command("run", "tiny", "--dry-run", *options)
+    assert ended.exit_code == 2
+    assert message in ended.stderr
+    assert cli.RESUME not in ended.stderr
