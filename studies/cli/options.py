@@ -39,6 +39,7 @@ class Program(TyperGroup):
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
+        os.environ["MPLBACKEND"] = "agg"  # figures are files, and a notebook's backend may not be installed here
         try:
             return super().main(*args, **kwargs)
         except OSError as error:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import matplotlib.style
 import pandas as pd
 from markupsafe import Markup
 
@@ -96,6 +97,7 @@ class Failure:
     cells: list[str]
 
 
+@matplotlib.style.context("default")  # whatever the user's own style is, such as one that needs LaTeX
 def render_report(results: Results, commands: Sequence[str] = ()) -> str:
     """Return a study's results as one HTML page.
 
