@@ -361,7 +361,7 @@ def _check_measured(study: str, results: Results, again: CommandLine) -> None:
     if not outcomes:
         fail(f"nothing of {study} is measured yet; run it with: {again('run', study)}")
     if all(outcome.status != "ok" for outcome in outcomes):
-        fail(_hopeless(study, outcomes, again), code=1)
+        fail(_hopeless(study, outcomes, again), exit_code=1)
 
 
 def _all_failed(name: str, study: Study, store: Store, again: CommandLine) -> str:

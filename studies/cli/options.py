@@ -206,7 +206,7 @@ def write_text(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def fail(message: str, code: int = 2) -> NoReturn:
+def fail(message: str, *, exit_code: int = 2) -> NoReturn:
     """End the command with an error and its exit code: 2 if it cannot be done, 1 if what it ran has failed."""
     Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False).print(f"error: {message}")
-    raise typer.Exit(code)
+    raise typer.Exit(exit_code)

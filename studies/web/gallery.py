@@ -78,6 +78,8 @@ def galleries(results: Results) -> dict[str, Gallery]:
 def _gallery(results: Results, sizes: dict[int, list[tuple[str, Cell, float]]]) -> Gallery:
     first = next(iter(sizes.values()))[0][1]
     problem = first.build_problem()
+    if problem.dimension != 2 or problem.task != "classification":  # which have no decision maps
+        return Gallery("", (), 0)
     half_width = MAP_MARGIN * problem.target.radius
     rows, room = [], MOST_IMAGES
     for n_samples, cells in sorted(sizes.items()):
