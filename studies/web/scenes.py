@@ -35,7 +35,7 @@ class LearnerOption:
     estimator : str
         Name in the catalogue.
     most : int
-        Largest number of training points, with which a scene takes about two seconds of one core.
+        Largest number of training points, with which a scene takes two to three seconds of a busy core.
     controls : tuple of str
         Parameters of the estimator that a `SceneRequest` has.
     params : dict
