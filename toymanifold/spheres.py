@@ -1,5 +1,6 @@
 """The toys about spheres: inside or outside a ball, two concentric spheres, functions on a sphere."""
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +10,7 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from toymanifold.densities import GaussianMixture, UniformSphere
-from toymanifold.embedding import Embedding
+from toymanifold.embedding import RandomEmbedding
 from toymanifold.geometry import signed, sphere_area, uniform_on_sphere
 from toymanifold.harmonics import Constant, Harmonic, Quadratic, SphereFunction
 from toymanifold.problems import Problem
@@ -226,7 +227,7 @@ def sphere_problem(
     embedding = None
     if ambient_dimension is not None:
         check_integer(ambient_dimension, "ambient_dimension", owner, low=dimension)
-        embedding = Embedding.random(ambient_dimension, dimension, rng=stream(seed, Split.FRAME))
+        embedding = RandomEmbedding(ambient_dimension, dimension, functools.partial(stream, seed, Split.FRAME))
     if target == "inside":
         ball = _ball_problem(dimension, radius, task, flip_probability, noise)
         return replace(ball, embedding=embedding)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import matplotlib.style
 import pandas as pd
 from rich.table import Table
 
@@ -119,6 +120,7 @@ def _compared(found: Findings, frame: pd.DataFrame) -> Iterator[str]:
         yield f"Where {crossing.a} and {crossing.b} cross: {crossing}."
 
 
+@matplotlib.style.context("default")  # whatever the user's own style is, such as one that needs LaTeX
 def write_figures(results: Results, folder: Path, names: Collection[str] | None = None) -> list[str]:
     """Write the study's figures as PNG files into a folder.
 

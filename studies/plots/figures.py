@@ -176,10 +176,13 @@ def breakdowns(results: Results, by: list[str], problem: str | None, where: str)
 
 def decision_regions(results: Results, problem: str | None, where: str) -> Figure | None:
     """Plot the decision maps of the study's gallery, a row for each sample size; None if there are none."""
+    label, built = results.problem_label(problem), results.problem(problem)
+    if built.dimension != 2 or built.task != "classification":
+        return None
     cells = {
         (planned.learner, planned.cell.n_samples): (planned.cell, 1 - outcome.values["accuracy"])
         for planned, outcome in results.outcomes()
-        if planned.problem == results.problem_label(problem)
+        if planned.problem == label
         and planned.cell.seed == _SHOWN_SEED
         and planned.cell.n_samples in results.study.gallery
         and "accuracy" in outcome.values

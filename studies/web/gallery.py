@@ -76,6 +76,8 @@ def galleries(results: Results) -> dict[str, Gallery]:
 
 
 def _gallery(results: Results, problem: Problem, sizes: dict[int, list[tuple[str, Cell, float]]]) -> Gallery:
+    if problem.dimension != 2 or problem.task != "classification":  # which have no decision maps
+        return Gallery("", (), 0)
     half_width = MAP_MARGIN * problem.target.radius
     rows, room = [], MOST_IMAGES
     for n_samples, cells in sorted(sizes.items()):
