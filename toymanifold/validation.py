@@ -69,17 +69,25 @@ def check_length(value: Any, name: str, owner: str, *, dtype: DTypeLike = np.flo
     return check_real(value, name, owner, low=1 / largest, high=largest)
 
 
-def check_scale(values: NDArray[np.floating], name: str, owner: str, *, is_query: bool = False) -> None:
-    """Raise if the largest absolute value of an array is outside `SCALES`; 0 is allowed.
+def check_scale(
+    values: NDArray[Any], name: str, owner: str, *, dtype: DTypeLike | None = None, allow_tiny: bool = False
+) -> None:
+    """Raise if the largest absolute value of an array is outside the `SCALES` of its type, or of another one.
 
-    Small numbers are allowed in a query, whose points are compared with others.
+    It may be 0, and less than the least scale if `allow_tiny`.
     """
-    highest = SCALES[values.dtype]
-    lowest = 0.0 if is_query else 1 / highest
-    largest = max(float(values.max(initial=0)), -float(values.min(initial=0)))
+    precision = values.dtype if dtype is None else np.dtype(dtype)
+    highest = SCALES[precision]
+    lowest = 0.0 if allow_tiny else 1 / highest
+    largest = max_abs(values)
     if not (largest == 0 or lowest <= largest <= highest):
-        allowed = f"of numbers whose largest absolute value is 0 or in [{lowest:g}, {highest:g}] ({values.dtype})"
+        allowed = f"of numbers whose largest absolute value is 0 or in [{lowest:g}, {highest:g}] ({precision})"
         raise ValueError(error_message(name, owner, allowed, largest))
+
+
+def max_abs(values: NDArray[Any]) -> float:
+    """Return the largest absolute value of an array, 0 if it is empty."""
+    return max(float(values.max(initial=0)), -float(values.min(initial=0)))
 
 
 def check_choice(value: Any, name: str, owner: str, allowed: Iterable[str]) -> str:

@@ -217,8 +217,9 @@ def test_interpolation_without_ridge(data):
 def test_jitter_is_announced():
     X = np.array([[0.0], [0.0], [1.0]])
     with pytest.warns(RuntimeWarning, match=r"was not positive definite in floating point: \d\.\de-\d+ was added"):
-        machine = KernelRegressor(ridge=0).fit(X, [0.0, 1.0, 2.0])
+        machine = KernelRegressor(ridge=0).fit(X, [1.0, 1.0, 2.0])
     assert 0 < machine.jitter_ < 1e-12
+    np.testing.assert_allclose(machine.predict(X), [1, 1, 2])
 
 
 def test_hopeless_matrix_is_refused():
