@@ -24,7 +24,7 @@ from studies.web.wording import highlights
 
 def claims_table(results: Results) -> Table | None:
     """Return the claims of the literature beside what was measured; None if there are none about the study."""
-    found = check_claims(results.study.name, results.frame())
+    found = check_claims(results.study, results.frame())
     if not found:
         return None
     table = Table("the literature says", "source", "measured here", "", box=None)
@@ -160,7 +160,7 @@ def results_as_json(results: Results) -> str:
             "failed": n_failed,
         },
         "answers": answers(results.study, frame),
-        "claims": [asdict(claim) | {"verdict": claim.verdict} for claim in check_claims(results.study.name, frame)],
+        "claims": [asdict(claim) | {"verdict": claim.verdict} for claim in check_claims(results.study, frame)],
         "means": json.loads(pd.concat(means, ignore_index=True).to_json(orient="records")),
     }
     return json.dumps(shown)
