@@ -133,7 +133,12 @@ class PolarCoordinates(Prior):
             raise ValueError(
                 error_message("learn_center", "PolarCoordinates", "False outside a net", self.learn_center)
             )
-        return super().fit(X, y)
+        super().fit(X, y)
+        if self.center is not None:
+            precision = np.result_type(np.asarray(X), np.float32)
+            center = np.asarray(self.center, dtype=np.float64)
+            check_scale(center, "center", "PolarCoordinates", dtype=precision, allow_tiny=True)
+        return self
 
     def check_features(self, n_features: int) -> None:
         """Raise if there is only one feature, or the centre has another dimension."""

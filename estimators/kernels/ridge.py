@@ -311,7 +311,7 @@ def check_metric(metric: Any, n_features: int, owner: str) -> Array | None:
     allowed = f"None or a positive semi-definite array of shape ({n_features},) or ({n_features}, {n_features})"
     if M.shape not in ((n_features,), (n_features, n_features)):
         raise ValueError(error_message("metric", owner, allowed, f"shape {M.shape}"))
-    if not np.isfinite(M).all() or (M.ndim == 2 and not np.allclose(M, M.T)):
+    if not np.isfinite(M).all() or (M.ndim == 2 and not np.allclose(M, M.T, atol=1e-8 * max_abs(M))):
         raise ValueError(error_message("metric", owner, allowed, metric))
     eigenvalues = M if M.ndim == 1 else np.linalg.eigvalsh(M)
     if eigenvalues.min() < -1e-8 * eigenvalues.max():

@@ -17,6 +17,7 @@ from studies.analysis.intervals import Interval, Scale, scale_of
 from studies.analysis.learning_curves import by_problem, losses
 from studies.analysis.scaling_laws import NoScalingLaw, ScalingLaw, fit_all
 from studies.plots.figures import StudyFigure, study_figures
+from studies.plots.style import save_figure
 from studies.registry.metrics import describe, in_order
 from studies.results.results import Results
 from studies.web.wording import highlights
@@ -142,7 +143,7 @@ def _written(found: StudyFigure, folder: Path) -> str:
     if found.figure is None:
         return f"no figure {found.name}: {found.refusal}"
     path = folder / f"{found.name}.png"
-    found.figure.savefig(path, dpi=150)
+    save_figure(found.figure, path, dpi=150)
     return f"wrote {path}"
 
 

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from estimators import (
     KernelClassifier,
     KernelRegressor,
+    PolarCoordinates,
     RandomFeatures,
     RandomFeaturesClassifier,
     RandomFeaturesRegressor,
     RFMRegressor,
+    SpiralPhase,
     agop,
     make_learner,
 )
@@ -207,3 +209,19 @@ def test_features_of_any_scale_are_finite():
     X, _ = data("regression")
     for scale in (1e-99, 1e-20, 1e19):
         assert np.isfinite(RandomFeatures(random_state=0, bandwidth=scale).fit_transform(X * scale)).all()
+
+
+@pytest.mark.parametrize(("dtype", "center"), [("float32", 1e39), ("float64", 1e200)])
+def test_a_centre_beyond_the_scales_of_its_points_is_refused(dtype, center):
+    X = np.ones((3, 2), dtype=dtype)
+    with pytest.raises(ValueError, match=f"'center' parameter of PolarCoordinates .*{dtype}"):
+        PolarCoordinates(center=[center, 0.0]).fit(X)
+    assert np.isfinite(PolarCoordinates(center=[1e15, 0.0]).fit_transform(X)).all()
+
+
+@pytest.mark.parametrize(("radius", "dtype"), [(1e25, "float32"), (1e-25, "float32")])
+def test_a_spiral_beyond_the_scales_of_its_points_is_refused(radius, dtype):
+    X = np.ones((3, 2), dtype=dtype)
+    with pytest.raises(ValueError, match=r"'radius' parameter of Spiral.phase .* \[1e-20, 1e\+20\]"):
+        SpiralPhase(radius=radius).fit_transform(X)
+    assert (SpiralPhase().fit_transform(X * X.dtype.type(1e19)) < 2).all()

@@ -267,6 +267,7 @@ def test_two_classes_are_one_hot_too(data):
         ({"metric": np.eye(3)}, r"must be None or a positive semi-definite array of shape \(4,\) or \(4, 4\)"),
         ({"metric": -np.ones(4)}, "positive semi-definite"),
         ({"metric": np.triu(np.ones((4, 4)))}, "positive semi-definite"),
+        ({"metric": 1e-12 * np.triu(np.ones((4, 4)))}, "positive semi-definite"),
         ({"solver": "magic"}, "'solver' parameter"),
         ({"n_centers": 0}, "'n_centers' parameter"),
     ],
