@@ -15,7 +15,7 @@ from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from studies.execution.run import MAP_MARGIN
-from studies.plots.style import RIGHT, WRONG
+from studies.plots.style import RIGHT, WRONG, save_figure
 from studies.registry.test_sets import MAP_SIZE, map_points
 from studies.results.results import Results
 from studies.spec.cells import Cell
@@ -140,7 +140,7 @@ def _data_uri(pixels: NDArray[np.float64]) -> str:
 def figure_uri(figure: Figure) -> str:
     """Return a figure as the data URI of a PNG."""
     file = io.BytesIO()
-    figure.savefig(file, dpi=_DPI)
+    save_figure(figure, file, dpi=_DPI)
     return _png_uri(file)
 
 

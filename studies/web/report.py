@@ -133,7 +133,7 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
             _chapter(i, each, styles, rows[each.problem], shown.get(each.problem)) for i, each in enumerate(found)
         ],
         plots=list(requested_plots(results)),
-        claims=check_claims(study.name, frame),
+        claims=check_claims(study, frame),
         highlights=highlights(found[0]),
         answers=answers(study, frame),
         failures=failures[:_MOST_FAILURES],
