@@ -6,10 +6,11 @@ from functools import partial
 
 from studies.execution.executors import open_executor
 from studies.execution.run import remaining, run, run_task
+from studies.results.plans import keep_plan
 from studies.results.results import Results
 from studies.spec.cells import plan_study
 from studies.spec.study import Study, find_study
-from studies.store import store_url
+from studies.store import DEFAULT_STORE
 from studies.store.provenance import collect
 from studies.store.store import Store
 from toymanifold.validation import check_integer, check_real
@@ -95,10 +96,11 @@ def run_study(
     if memory_limit is not None:
         check_integer(memory_limit, "memory_limit", "run_study", low=1)
     described = study if isinstance(study, Study) else find_study(os.fspath(study))
-    opened = store if isinstance(store, Store) else Store(store_url(store))
+    opened = store if isinstance(store, Store) else Store(DEFAULT_STORE if store is None else store)
     planned = plan_study(described)
     todo = remaining(planned, opened, retry_failed=retry_failed)
     record = collect(described.name, described.seeds, executor=executor)
+    keep_plan(described, opened)
     with open_executor(executor, n_jobs, memory_limit) as workers:
         work = partial(run_task, keep_models=keep_models)
         for _ in run(todo, opened, workers, work=work, time_limit=time_limit, record=record):

@@ -51,22 +51,28 @@ def open_executor(
 
 
 def count_workers(name: str, n_workers: int | None = None) -> int | None:
-    """Return the number of workers of an executor, or None for a Dask cluster, which has its own number."""
-    return None if name.startswith(DASK) else n_workers or joblib.cpu_count()
+    """Return the number of workers of an executor, or None for a Dask cluster, which has its own number.
 
-
-def _open(name: str, n_workers: int | None, memory_limit: int | None) -> WorkerPool | DaskExecutor:
+    Raises
+    ------
+    ExecutorError
+        If there is no executor of this name, or its address is not valid.
+    """
     address = name.removeprefix(DASK)
     if name != LOCAL and (address == name or not _ADDRESS.fullmatch(address)):
         given = re.sub(r"^(\w+://)?.*@", r"\1***@", name)  # without a password
         raise ExecutorError(f"The executor must be {LOCAL!r} or '{DASK}host:port'. Got {given!r} instead.")
+    return None if name.startswith(DASK) else n_workers or joblib.cpu_count()
+
+
+def _open(name: str, n_workers: int | None, memory_limit: int | None) -> WorkerPool | DaskExecutor:
     count = count_workers(name, n_workers)
     if count is not None:
         return WorkerPool(count, memory_limit or memory_share(count))
     if n_workers:
         raise ExecutorError(f"{name} has its own number of workers; leave out --jobs")
     try:
-        return _open_dask(address, memory_limit)
+        return _open_dask(name.removeprefix(DASK), memory_limit)
     except (OSError, ValueError, OverflowError) as error:  # the last two for a port that cannot be
         raise ExecutorError(f"no Dask scheduler answers at {name}: {error}") from error
 

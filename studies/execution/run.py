@@ -5,8 +5,9 @@ import queue
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sklearn.base import BaseEstimator
@@ -20,10 +21,12 @@ from studies.execution.workers import Answer, Call, ExecutorError, WorkerEnded
 from studies.registry.learners import is_foreign
 from studies.registry.metrics import Fitted, measure
 from studies.registry.params import canonical
-from studies.registry.test_sets import decision_map, test_sets
+from studies.registry.test_sets import decision_map, shared_test_sets
 from studies.spec.cells import Cell, PlannedCell
+from studies.store.database import StoppedError
 from studies.store.provenance import Run
-from studies.store.store import Outcome, Store, StoreError
+from studies.store.seals import is_metric
+from studies.store.store import LostError, Outcome, Store, StoreError
 
 MAP_MARGIN = 1.2
 """Half width of a decision map, in radii of the region."""
@@ -87,21 +90,14 @@ def _traceback(error: BaseException) -> str:
 def _measure(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
     if fit.error is not None:
         raise fit.error
-    tests = test_sets(cell.problem, cell.problem_params)
-    measured = measure(cell.metrics, Fitted(fit.estimator, tests, fit.seconds, cell.n_samples, cell.seed))
-    values = {name: float(value) for name, value in measured.items()}  # foreign arrays give foreign numbers
-    check_finite(values)
-    problem = tests.problem
-    drawn = problem.dimension == 2 and problem.task == "classification"
-    return Outcome(
-        cell.key,
-        cell.spec,
-        "ok",
-        values,
-        decision_map(fit.estimator, MAP_MARGIN * problem.target.radius) if drawn else None,
-        shared=fit.shared,
-        model=_dump(fit.estimator) if keep_model else None,
-    )
+    with shared_test_sets(cell.problem, cell.problem_params) as tests:
+        values = measure(cell.metrics, Fitted(fit.estimator, tests, fit.seconds, cell.n_samples, cell.seed))
+        check_finite(values)
+        problem = tests.problem
+        drawn = problem.dimension == 2 and problem.task == "classification"
+        inside = decision_map(fit.estimator, MAP_MARGIN * problem.target.radius) if drawn else None
+    model = _dump(fit.estimator) if keep_model else None
+    return Outcome(cell.key, cell.spec, "ok", values, inside, shared=fit.shared, model=model)
 
 
 def _dump(estimator: BaseEstimator) -> bytes | None:
@@ -117,8 +113,8 @@ def _out_of_memory(error: BaseException) -> bool:
 
 
 def check_finite(values: dict[str, float]) -> None:
-    """Raise a ValueError if a metric is NaN or infinite."""
-    not_finite = [f"metric {name!r} is {value}" for name, value in values.items() if not math.isfinite(value)]
+    """Raise a ValueError if a metric is NaN, infinite or larger than what can be stored."""
+    not_finite = [f"metric {name!r} is {value}" for name, value in values.items() if not is_metric(value)]
     if not_finite:
         raise ValueError(", ".join(not_finite))
 
@@ -157,7 +153,8 @@ def run(
 ) -> Iterator[tuple[PlannedCell, Outcome]]:
     """Run cells, and yield each outcome after it is stored.
 
-    A cell whose worker dies is tried once more, alone. If a task of several cells reaches a limit or fails as a whole,
+    At the end the store is asked for all cells. Those that it has lost, as a server may that crashes, run once more. A
+    cell whose worker dies is tried once more, alone. If a task of several cells reaches a limit or fails as a whole,
     each of them is run alone, so that only the cell at fault fails. The text that a task printed is that of each of its
     cells.
 
@@ -189,24 +186,47 @@ def run(
     ExecutorError
         If the executor can run no task.
     StoreError
-        If the store cannot be used.
+        If the store cannot be used; `LostError` if cells are not in it although they were stored.
     ValueError
         If there is a time limit, and the executor cannot keep it.
     """
     if time_limit is not None and not getattr(executor, "keeps_limits", False):
         raise ValueError("a time limit needs workers that can be ended: WorkerPool or a Dask cluster")
     planned = {p.cell: p for p in todo}
+    stop = stop or Stop()
 
     def submit(task: Task) -> Future[Answer]:
         seconds = math.inf if time_limit is None else time_limit * len(task)
         return executor.submit(Call(work, seconds, _leaves(task)), task)
 
-    run_id = store.begin_run(record) if record and todo else None
+    def stored(cells: list[Cell]) -> Iterator[tuple[PlannedCell, Outcome]]:
+        for cell, outcome in _execute(group(cells, n_workers), executor, submit, stop):
+            yield planned[cell], _add(store, cell, outcome, run_id)
+
     n_workers = getattr(executor, "n_workers", 1)
-    for cell, outcome in _execute(group(list(planned), n_workers), executor, submit, stop or Stop()):
-        yield planned[cell], _add(store, cell, outcome, run_id)
-    if run_id:
-        store.end_run(run_id)
+    store.database.is_stopped = lambda: stop.now
+    with suppress(StoppedError):
+        run_id = store.begin_run(record) if record and todo else None
+        yield from stored(list(planned))
+        if not stop.asked and (lost := _lost(planned, store)):
+            deque(stored(lost), maxlen=0)  # which were reported before
+            _check_stored(lost, store)
+        if run_id:
+            store.end_run(run_id)
+
+
+def _check_stored(cells: list[Cell], store: Store) -> None:
+    if lost := _lost(cells, store):
+        keys = ", ".join(cell.key[:12] for cell in lost[:3])
+        raise LostError(
+            f"{len(lost):,} cells were stored and are not in {store.database.name} any more, among them {keys}"
+        )
+
+
+def _lost(cells: Iterable[Cell], store: Store) -> list[Cell]:
+    """Return those of some cells that are not in the store."""
+    missing = set(store.missing([cell.key for cell in cells]))
+    return [cell for cell in cells if cell.key in missing]
 
 
 def _leaves(task: Task) -> Hashable:
