@@ -243,6 +243,11 @@ class _Process:
         self._answer.clear()
         return answer
 
+    def has_ended(self) -> bool:
+        """Return True if the worker has ended since the last call."""
+        self.receive(0)
+        return self.ended
+
     def resident(self) -> int:
         """Return the resident memory, in bytes, of the worker and the processes that it has started."""
         if time.monotonic() > self._look_again:
@@ -386,7 +391,7 @@ class Worker:
             If no process can be started, or it cannot import the function.
         """
         call = fn if isinstance(fn, Call) else Call(fn)
-        if self._process is not None and self._process.leaves not in (None, call.leaves):
+        if self._process is not None and (self._process.leaves not in (None, call.leaves) or self._process.has_ended()):
             self.close()
         process = self._process or self._start()
         is_new = process.leaves is None
@@ -425,7 +430,7 @@ class Worker:
         except OSError as error:
             raise ExecutorError(f"workers cannot start in this working directory: {error}") from error
         del data["authkey"]  # cannot be pickled
-        ended = None
+        reason = ""
         for _ in range(_STARTS):
             process = self._process = _Process()
             try:
@@ -433,7 +438,7 @@ class Worker:
             except WorkerEnded as error:
                 if self.killed:
                     raise
-                ended = error
+                reason = error.reason
                 continue
             if not failed:
                 return process
@@ -441,7 +446,7 @@ class Worker:
             if isinstance(result, ExecutorError):
                 raise result
             raise ExecutorError(f"the main module cannot be imported in a worker: {describe(result)}")
-        raise ExecutorError(f"workers die as they start: {ended}")
+        raise ExecutorError(f"workers die as they start: {reason}")
 
     def _ask(self, process: _Process, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, Any]:
         """Return the result of a call, or True and its exception; end the process if it reaches a limit."""

@@ -192,7 +192,9 @@ def test_workers_that_die_as_they_start_are_one_error():
     with WorkerPool(1) as pool:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("studies.execution.workers.prepare", die_at_once)
-            with pytest.raises(ExecutorError, match=r"workers die as they start: .*exit code 1"):
+            with pytest.raises(
+                ExecutorError, match=r"workers die as they start: the worker process .*exit code 1"
+            ):
                 pool.submit(square, 3).result()
         assert pool.submit(square, 3).result() == 9
 
@@ -206,8 +208,9 @@ def test_workers_outlive_their_server_and_a_new_one_starts_others():
         assert pool.submit(os.getpid).result() == worker.pid
         worker.kill()
         psutil.wait_procs([worker])
-        assert pool.submit(os.getpid).exception().status == "lost"
-        assert pool.submit(os.getpid).result() != worker.pid
+        following = [pool.submit(os.getpid) for _ in range(2)]
+        assert following[0].exception() is None or following[0].exception().status == "lost"
+        assert following[1].result() != worker.pid
 
 
 def test_a_worker_that_dies_between_two_tasks_is_noticed(pool):
