@@ -52,8 +52,8 @@ def make_spiral(
     radius : float, default=1.0
         Distance of the tip from the origin, in [1e-100, 1e100].
     arms : int, default=1
-        Number of interleaved arms, at most 1000. From 2 on there is one class for each arm: with ``density="bands"`` this is the
-        task of the two spirals of Lang and Witbrock.
+        Number of interleaved arms, at most 1000. From 2 on there is one class for each arm: with
+        ``density="bands"`` this is the task of the two spirals of Lang and Witbrock.
     density : {"mixture", "uniform", "bands"} or Density, default="mixture"
         Distribution of the points. "mixture" and "uniform" are independent of the spiral; "bands" lies inside it.
     dimension : int, default=2
