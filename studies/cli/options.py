@@ -173,7 +173,7 @@ def opened_to_read(url: str, *, missing_ok: bool = False) -> Iterator[Store]:
     """Open a store as `opened` does, but create none: the default one is empty if missing, with `missing_ok` any."""
     path = url.removeprefix("sqlite:///")
     missing = path != url and not Path(path).exists() and (missing_ok or url == DEFAULT_STORE)
-    with opened("sqlite://" if missing else url, must_exist=not missing) as store:
+    with opened("sqlite://" if missing else url, must_exist=not (missing or missing_ok)) as store:
         yield store
 
 

@@ -91,3 +91,11 @@ def test_tables_are_whole_on_any_terminal(terminal):
     listed = run("list", stdout=subprocess.PIPE, env=environment).stdout
     assert "…" not in listed
     assert all(question in listed for question in built_in_questions().values())
+
+
+def test_a_notebooks_backend_needs_not_be_installed():
+    environment = {**os.environ, "MPLBACKEND": "module://not_installed.backend"}
+    ended = run(
+        "run", "priors", "--quick", "--dry-run", "--store", "sqlite://", stdout=subprocess.PIPE, env=environment
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
