@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from toymanifold.validation import check_integer, check_points, check_real, error_message
+from toymanifold.validation import check_integer, check_length, check_points, check_real, error_message
 
 _OFF_PLANE = 1e-6  # share of a point's distance from the origin; more than any rounding, float32 included
 
@@ -47,6 +47,8 @@ class Embedding:
         frame.setflags(write=False)
         object.__setattr__(self, "frame", frame)
         check_real(self.nuisance_scale, "nuisance_scale", "Embedding", low=0, closed="[)")
+        if self.nuisance_scale:
+            check_length(self.nuisance_scale, "nuisance_scale", "Embedding")
 
     @classmethod
     def random(

@@ -11,11 +11,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from toymanifold.densities import GaussianMixture, UniformSphere
 from toymanifold.embedding import RandomEmbedding
-from toymanifold.geometry import signed, sphere_area, uniform_on_sphere
+from toymanifold.geometry import log_sphere_area, signed, uniform_on_sphere
 from toymanifold.harmonics import Constant, Harmonic, Quadratic, SphereFunction
 from toymanifold.problems import Problem
 from toymanifold.streams import Split, as_generator, stream
-from toymanifold.validation import check_choice, check_integer, check_points, check_real, check_seed, error_message
+from toymanifold.validation import (
+    check_choice,
+    check_integer,
+    check_length,
+    check_points,
+    check_real,
+    check_seed,
+    error_message,
+)
 
 _TARGETS = ("inside", "linear", "quadratic", "harmonic", "random")
 
@@ -48,12 +56,22 @@ class Ball:
 
     def __post_init__(self) -> None:
         check_integer(self.dimension, "dimension", "Ball", low=1)
-        check_real(self.radius, "radius", "Ball", low=0, closed="()")
+        check_length(self.radius, "radius", "Ball")
 
     @property
     def surface_area(self) -> float:
-        """Area of the sphere; in the plane the length of the circle, on the line 2."""
-        return sphere_area(self.dimension, self.radius)
+        """Area of the sphere; in the plane the length of the circle, on the line 2.
+
+        Raises
+        ------
+        ValueError
+            If it is too large for a float.
+        """
+        try:
+            return math.exp(log_sphere_area(self.dimension, self.radius))
+        except OverflowError:
+            allowed = f"smaller for an area in dimension {self.dimension}, which is too large for a float"
+            raise ValueError(error_message("radius", "Ball", allowed, self.radius)) from None
 
     @property
     def intrinsic_dimension(self) -> int:
@@ -126,7 +144,8 @@ class Shells:
 
     def __post_init__(self) -> None:
         check_integer(self.dimension, "dimension", "Shells", low=1)
-        check_real(self.inner, "inner", "Shells", low=0, closed="()")
+        check_length(self.inner, "inner", "Shells")
+        check_length(self.outer, "outer", "Shells")
         check_real(self.outer, "outer", "Shells", low=self.inner, closed="()")
 
     @property

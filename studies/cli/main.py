@@ -23,6 +23,7 @@ from studies.cli.options import (
     Allow,
     Jobs,
     Json,
+    PrintableConsole,
     Program,
     Quick,
     Seeds,
@@ -34,6 +35,7 @@ from studies.cli.options import (
     command_line,
     fail,
     opened,
+    opened_results,
     opened_to_read,
     out,
     quoted,
@@ -42,6 +44,7 @@ from studies.cli.options import (
     write_text,
     writing,
 )
+from studies.execution.signals import exit_on_interrupt, outlast_terminal
 from studies.siblings import check_siblings
 from studies.store import DEFAULT_STORE, RESULTS
 
@@ -83,11 +86,14 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def main(
-    version: Annotated[
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001  its callback acts
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
     ] = False,
 ) -> None:
     """How much data is a prior worth? Comparison studies, measured."""
+    context.with_resource(exit_on_interrupt())
+    context.with_resource(outlast_terminal())
 
 
 @app.command("list")
@@ -146,22 +152,23 @@ def run(
     """Run the cells of studies that are not measured yet. A run that was stopped or killed continues with the next."""
     names = _names(names, every)
     if executor == "local" and not dry_run:
-        from studies.execution.workers import start_method
+        from studies.execution.workers import start_server
 
-        start_method()  # the fork server loads the workers' libraries while this process loads its own
+        start_server()  # the fork server loads the workers' libraries while this process loads its own
 
     from studies.cli.progress import Eta, dry_run_summary, tally, time_needed, watch
     from studies.execution.costs import Costs
     from studies.execution.run import remaining, run_task
     from studies.execution.run import run as run_cells
     from studies.execution.signals import stop_on_signals
+    from studies.results.plans import keep_plan
     from studies.spec.cells import plan_study
     from studies.store.provenance import collect
 
     n_workers = _n_workers(executor, jobs)
     described = [study_named(name, allow, quick=quick, seeds=seeds) for name in names]
     planned = [cell for study in described for cell in plan_study(study)]
-    console = Console(soft_wrap=True, markup=False, emoji=False, highlight=False, quiet=quiet)
+    console = PrintableConsole(soft_wrap=True, markup=False, emoji=False, highlight=False, quiet=quiet)
     again = _again(quick, seeds, allow, store)
     with opened_to_read(store, missing_ok=True) if dry_run else opened(store) as results:
         costs = Costs.from_store(planned, results)
@@ -172,8 +179,10 @@ def run(
             wide.print(dry_run_summary(planned, todo, results, costs))
             out.print(time_needed(todo, costs, n_workers))
             return
+        for study in described:
+            keep_plan(study, results)
         title, most_seeds = ", ".join(study.name for study in described), max(study.seeds for study in described)
-        with _executor(executor, jobs, memory_limit) as workers, stop_on_signals() as stop:
+        with stop_on_signals() as stop, _executor(executor, jobs, memory_limit) as workers:
             outcomes = run_cells(
                 todo,
                 results,
@@ -208,12 +217,11 @@ def show(
     """Print a study's tables and answers, with 95 % intervals over seeds, and write its figures."""
     from studies.analysis.findings import answers
     from studies.cli.tables import claims_table, comparisons, measurements, results_as_json, scalings, write_figures
-    from studies.results.results import Results
 
-    described = study_named(study, allow, quick=quick, seeds=seeds)
-    with opened_to_read(store) as stored:
-        results = Results(described, stored)
-        _check_measured(study, results, _again(quick, seeds, allow, store))
+    again = _again(quick, seeds, allow, store)
+    with opened_results(study, store, allow, quick=quick, seeds=seeds) as results:
+        described = results.study
+        _check_measured(study, results, again)
         n_ended, n_failed = len(results.outcomes()), len(results.failed())
         if as_json:
             out.print_json(results_as_json(results))
@@ -242,14 +250,11 @@ def report(
     output: Annotated[Path | None, typer.Option(help="The page; by default report.html beside the figures.")] = None,
 ) -> None:
     """Write a study's results as one page that needs no network: answers, charts, tables, provenance."""
-    from studies.results.results import Results
     from studies.web.report import render_report
 
-    described = study_named(study, allow, quick=quick, seeds=seeds)
-    path = output or RESULTS / described.name / "report.html"
     again = _again(quick, seeds, allow, store)
-    with opened_to_read(store) as stored:
-        results = Results(described, stored)
+    with opened_results(study, store, allow, quick=quick, seeds=seeds) as results:
+        path = output or RESULTS / results.study.name / "report.html"
         _check_measured(study, results, again)
         page = render_report(results, [again("run", study), again("report", study)])
     write_text(path, page)
@@ -295,13 +300,10 @@ def export(
 ) -> None:
     """Write a study's results as one tidy table: each metric of each cell, with status and provenance."""
     from studies.results.export import ExportError, table, write_table
-    from studies.results.results import Results
 
-    described = study_named(study, allow, quick=quick, seeds=seeds)
-    path = output or RESULTS / f"{described.name}.{form}"
-    with opened_to_read(store) as stored:
-        results = Results(described, stored)
+    with opened_results(study, store, allow, quick=quick, seeds=seeds) as results:
         frame = table(results)
+        path = output or RESULTS / f"{results.study.name}.{form}"
         if not frame.empty:
             try:
                 write_table(frame, path, form)
@@ -318,19 +320,26 @@ def verify(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the choice of cells; random by default.")] = None,
     allow: Allow = None,
     jobs: Jobs = None,
+    only_list: Annotated[bool, typer.Option("--list", help="Print the chosen cells; compute nothing.")] = False,
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
     """Compute some stored cells again and compare: exactly, or with a tolerance if machine or versions differ."""
     from studies.results.results import Results
-    from studies.results.verify import TOLERANCE
+    from studies.results.verify import TOLERANCE, choose
     from studies.results.verify import verify as computed_again
     from studies.store.provenance import collect
 
-    described = study_named(study, allow)
     chosen = random.randrange(2**31) if seed is None else seed
+    again = _again(False, None, allow, store)
+    if only_list:
+        with opened_results(study, store, allow) as results:
+            _check_measured(study, results, again)
+            _print_chosen(choose(results, n_cells, chosen))
+        return
+    described = study_named(study, allow)
     with opened_to_read(store) as stored:
         results = Results(described, stored)
-        _check_measured(study, results, _again(False, None, allow, store))
+        _check_measured(study, results, again)
         with _executor("local", jobs, None) as workers:
             here = collect(described.name, described.seeds)
             compared = list(computed_again(results, workers, here, n_cells=n_cells, seed=chosen))
@@ -341,6 +350,15 @@ def verify(
     out.print(f"{len(compared)} cells computed again (--seed {chosen}), {differing} differ.")
     if differing:
         raise typer.Exit(1)
+
+
+def _print_chosen(chosen: list[tuple[PlannedCell, Outcome]]) -> None:
+    table = Table("cell", "learner", "n", "seed", "metric", "stored", box=None)
+    for planned, outcome in chosen:
+        place = (planned.cell.key[:12], planned.learner, f"{planned.cell.n_samples:,}", str(planned.cell.seed))
+        for metric, value in outcome.measured.items():
+            table.add_row(*place, metric, repr(value))
+    wide.print(table)
 
 
 def _compared(comparisons: list[Comparison]) -> Table:

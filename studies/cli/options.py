@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import shlex
 import sys
 import tomllib
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
@@ -17,18 +19,40 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.text import Text
 from typer.core import TyperGroup
 
 from studies.store import DEFAULT_STORE
 
 if TYPE_CHECKING:
+    from studies.results.results import Results
     from studies.spec.study import Study
     from studies.store.store import Store
 
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Return a text with control characters escaped, so that a terminal prints it and obeys nothing in it.
+
+    These are C0 without tab and newline, C1, marks that change the direction of text, and lone surrogates.
+    """
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+class PrintableConsole(Console):
+    """A console that escapes the control characters of every text, which may come from a store or a foreign learner."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a text for printing, with control characters escaped."""
+        return super().render_str(printable(text), **options)
+
+
 # Labels and errors contain brackets and colons; the highlighter takes the square of a word's length.
-out = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
+out = PrintableConsole(soft_wrap=True, markup=False, emoji=False, highlight=False)
 # For tables, which must not be wrapped or cut: without a height, rich takes a dumb terminal to be 80 columns wide.
-wide = Console(width=1000, height=25, markup=False, emoji=False, highlight=False)
+wide = PrintableConsole(width=1000, height=25, markup=False, emoji=False, highlight=False)
+err = PrintableConsole(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
 class Program(TyperGroup):
@@ -100,7 +124,7 @@ Allow = Annotated[
         "--allow", metavar="PACKAGE", help="Allow estimators of this package, in addition to scikit-learn and ours."
     ),
 ]
-StoreUrl = Annotated[str, typer.Option("--store", help="Results database, as a SQLAlchemy URL.")]
+StoreUrl = Annotated[str, typer.Option("--store", help="Results database: a SQLite file, or a SQLAlchemy URL.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A first look: fewer seeds, smaller samples.")]
 Seeds = Annotated[int | None, typer.Option(min=1, help="Number of seeds, instead of the study's.")]
 Jobs = Annotated[
@@ -109,16 +133,23 @@ Jobs = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
-def study_named(name: str, allow: list[str] | None = None, *, quick: bool = False, seeds: int | None = None) -> Study:
-    """Return the study of a name or file, with the options applied, or end the command with its errors."""
+def study_named(
+    name: str, allow: list[str] | None = None, *, quick: bool = False, seeds: int | None = None, known: bool = False
+) -> Study:
+    """Return the study of a name or file, with the options applied, or end the command with its errors.
+
+    The learners of one whose plan is known are neither imported nor checked.
+    """
     from studies.registry.errors import SpecError
     from studies.spec.study import find_study
 
     try:
-        study = find_study(name, allow=allow or ())
+        study = find_study(name, allow=allow or (), known=known)
         study = study.reduced() if quick else study
         return study if seeds is None else study.with_seeds(seeds)
     except SpecError as error:
+        if known:  # all errors together
+            return study_named(name, allow, quick=quick, seeds=seeds)
         fail(str(error))
 
 
@@ -144,11 +175,13 @@ def command_line(
     quick, seeds, allow, store
         Options of the command.
     """
+    from studies.store.passwords import hide_password
+
     words = ["toymanifold", verb, f"./{study}" if study.startswith("-") else study]
     words += ["--quick"] if quick else []
     words += ["--seeds", str(seeds)] if seeds else []
     words += [word for package in allow or () for word in ("--allow", package)]
-    words += ["--store", _without_password(store)] if store != DEFAULT_STORE else []
+    words += ["--store", hide_password(store)] if store != DEFAULT_STORE else []
     return " ".join(map(quoted, [*words, *more]))
 
 
@@ -162,32 +195,52 @@ def quoted(word: str) -> str:
     return f"$'{''.join(plain)}'"
 
 
-def _without_password(store: str) -> str:
-    from sqlalchemy import make_url
-
-    return make_url(store).render_as_string()
-
-
 @contextmanager
 def opened_to_read(url: str, *, missing_ok: bool = False) -> Iterator[Store]:
     """Open a store as `opened` does, but create none: the default one is empty if missing, with `missing_ok` any."""
-    path = url.removeprefix("sqlite:///")
-    missing = path != url and not Path(path).exists() and (missing_ok or url == DEFAULT_STORE)
+    from studies.store.database import parse_url, sqlite_file
+
+    missing = False
+    with suppress(ValueError):  # which opening it reports
+        path = sqlite_file(parse_url(url))
+        missing = path is not None and not path.exists() and (missing_ok or url == DEFAULT_STORE)
     with opened("sqlite://" if missing else url, must_exist=not (missing or missing_ok)) as store:
         yield store
 
 
 @contextmanager
 def opened(url: str, *, must_exist: bool = False) -> Iterator[Store]:
-    """Open a store; an error of it ends the command with one line."""
-    from studies.store.database import StoreError
-    from studies.store.store import Store
+    """Open a store; an error of it ends the command with one line, and damaged cells are named in one."""
+    from studies.store.store import DamageWarning, LostError, Store, StoreError
 
     try:
-        with Store(url, must_exist=must_exist) as store:
-            yield store
+        with warnings.catch_warnings(), Store(url, must_exist=must_exist) as store:
+            warnings.simplefilter("ignore", DamageWarning)
+            try:
+                yield store
+            finally:
+                if store.damaged:
+                    err.print(f"warning: {store.damage}")
+    except LostError as error:
+        fail(str(error), exit_code=1)
     except StoreError as error:
         fail(str(error))
+
+
+@contextmanager
+def opened_results(
+    name: str, store: str, allow: list[str] | None, *, quick: bool = False, seeds: int | None = None
+) -> Iterator[Results]:
+    """Open a store with the results of a study; its learners are imported only if the store has no plan of it."""
+    from studies.results.plans import find_plan, keep_plan
+    from studies.results.results import Results
+
+    study = study_named(name, allow, quick=quick, seeds=seeds, known=True)
+    with opened_to_read(store) as stored:
+        if not find_plan(study, stored):
+            study = study_named(name, allow, quick=quick, seeds=seeds)
+            keep_plan(study, stored)
+        yield Results(study, stored)
 
 
 @contextmanager
@@ -208,5 +261,5 @@ def write_text(path: Path, text: str) -> None:
 
 def fail(message: str, *, exit_code: int = 2) -> NoReturn:
     """End the command with an error and its exit code: 2 if it cannot be done, 1 if what it ran has failed."""
-    Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False).print(f"error: {message}")
+    err.print(f"error: {message}")
     raise typer.Exit(exit_code)

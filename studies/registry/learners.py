@@ -12,24 +12,40 @@ from collections.abc import Collection, Iterable, Mapping
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 
-from estimators import CATALOG, Prior, SpiralPhase, with_prior
 from studies.registry.errors import Issue, SpecError, exception_text, unknown
 from studies.registry.params import Builder, is_open, named_parameters, variants
 from studies.registry.problems import TASKS
 from toymanifold import Problem, Spiral
 
+if TYPE_CHECKING:
+    from estimators import Prior
+
 VERSION = "3"
-"""Part of every cell's identity: raised when a change of the code changes fits or their data."""
+"""Part of every cell's identity: raised when a change of the code changes the data of fits, or all fits."""
+
+VERSIONS: dict[str, str] = {}
+"""Versions in place of `VERSION`, by catalogue name or ``module:Class``: set when a change alters the fits of one."""
 
 PACKAGES = ("sklearn", "estimators", "toymanifold")
 """Packages of which every estimator is allowed."""
 
 MOVED_MODULES = {"estimators.rfm": "estimators.kernels.rfm"}
 """New module paths by those that earlier versions had, since stored cells name the old ones."""
+
+_OURS = re.compile(r"estimators[\w.]*:(\w+?)(?:Classifier|Regressor)", re.ASCII)
+_CATALOG_NAMES = {
+    "knn-1": "knn",
+    "knn-5": "knn",
+    "Net": "net",
+    "Neighbors": "knn",
+    "RandomFeatures": "random-features",
+    "Kernel": "kernel",
+    "RFM": "rfm",
+}
 
 _CLASS = re.compile(r"([A-Za-z]\w*(?:\.[A-Za-z]\w*)*):([A-Za-z]\w*)", re.ASCII)
 _TESTS = {"conftest", "tests"}
@@ -38,6 +54,16 @@ _GIVEN_ELSEWHERE = {
     "random_state": "is the seed of each cell and cannot be set by a study",
 }
 _FITS = {"classification": is_classifier, "regression": is_regressor}
+
+
+def version_of(name: str) -> str:
+    """Return the version of an estimator, which is part of the identity of its cells.
+
+    "net" and ``estimators:NetClassifier`` are one estimator and have one version.
+    """
+    ours = _OURS.fullmatch(name)
+    name = ours[1] if ours else name
+    return VERSIONS.get(_CATALOG_NAMES.get(name, name), VERSION)
 
 
 def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
@@ -57,6 +83,8 @@ def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
     ValueError
         If there is no such estimator, or it is not allowed. Only allowed modules are imported.
     """
+    from estimators import CATALOG  # here, since it imports all learners
+
     if name in CATALOG:
         return CATALOG[name][task]
     parts = _CLASS.fullmatch(name)
@@ -84,6 +112,11 @@ def _class(module: str, attribute: str, packages: Collection[str]) -> type[BaseE
     if found.__module__.split(".")[0] not in packages or inspect.isabstract(found):
         raise ValueError(f"{module}:{attribute} must be a concrete class that is defined in an allowed package")
     return found
+
+
+def is_foreign(name: str) -> bool:
+    """Return True if an estimator is of none of `PACKAGES`, so that its code runs only where it is allowed."""
+    return ":" in name and re.split("[.:]", name)[0] not in PACKAGES
 
 
 def make_importable(folder: Path, packages: Iterable[str]) -> None:
@@ -149,13 +182,17 @@ def make_learner(
     ValueError, TypeError
         If the learner cannot be constructed for this problem.
     """
+    from estimators import with_prior
+
     learner = with_prior(find(name, problem.task, allow)(**(params or {})), _resolved_prior(prior, problem))
     seeds = {key: seed for key in learner.get_params() if key.split("__")[-1] == "random_state"}
     return learner.set_params(**seeds)
 
 
-def _resolved_prior(prior: str | None, problem: Problem) -> str | Prior | None:
+def _resolved_prior(prior: str | None, problem: Problem) -> "str | Prior | None":
     """Return a prior as `with_prior` takes it: its name, or for "phase" the phase of the problem's spiral."""
+    from estimators import SpiralPhase
+
     spiral = problem.target
     if prior != "phase":
         return prior

@@ -1,19 +1,23 @@
 """A study's results: its planned cells joined with their stored outcomes."""
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from studies.registry.errors import unknown
 from studies.registry.params import toml_value
-from studies.registry.test_sets import N_TEST
-from studies.spec.cells import Cell, PlannedCell, plan_study
+from studies.registry.problems import build_problem
+from studies.registry.test_sets import MAP_SIZE, N_TEST
+from studies.spec.cells import Cell, PlannedCell, first_cells, plan_study
 from studies.spec.study import Study
-from studies.store.store import Outcome, Store
+from studies.store.provenance import Run
+from studies.store.store import Origin, Outcome, Store
 from toymanifold import Problem
 
 
@@ -47,6 +51,9 @@ def fitted(cell: Cell, store: Store) -> BaseEstimator:
 class Results:
     """The stored outcomes of a study's cells.
 
+    They are read once, when they are first asked for, in one snapshot of the store; later outcomes are in new results.
+    Cells that are damaged count as not measured.
+
     Parameters
     ----------
     study : Study
@@ -72,8 +79,22 @@ class Results:
 
     def outcomes(self) -> list[tuple[PlannedCell, Outcome]]:
         """Return the cells that have ended with their outcomes, in the study's order."""
-        outcomes = self.store.outcomes([p.cell.key for p in self._planned])
-        return [(p, outcomes[p.cell.key]) for p in self._planned if p.cell.key in outcomes]
+        records = self._reading[0]
+        return [(p, records[p.cell.key][0]) for p in self._planned if p.cell.key in records]
+
+    def origin(self, cell: Cell) -> Origin:
+        """Return the origin of a cell that has ended."""
+        return self._reading[0][cell.key][1]
+
+    @property
+    def runs(self) -> dict[str, Run]:
+        """The runs of the store by id, in the order of their start."""
+        return self._reading[1]
+
+    def decision_map(self, cell: Cell) -> NDArray[np.bool_] | None:
+        """Return a cell's decision map of shape (MAP_SIZE, MAP_SIZE), or None if the store has none."""
+        found = self.store.decision_map(cell.key)
+        return found if found is not None and found.shape == (MAP_SIZE, MAP_SIZE) else None
 
     def frame(self) -> pd.DataFrame:
         """Return a tidy table, one row for each cell and metric.
@@ -104,7 +125,15 @@ class Results:
         return {**labels, **axes, "n_samples": planned.cell.n_samples, "seed": planned.cell.seed}
 
     def estimator(self, cell: Cell) -> BaseEstimator:
-        """Return a cell's fitted estimator, from the store or fitted again (see `fitted`)."""
+        """Return a cell's fitted estimator, from the store or fitted again (see `fitted`).
+
+        Raises
+        ------
+        ValueError
+            If the cell is not one of the study: a plan that the store has kept never decides what is fitted.
+        """
+        if replace(cell, n_samples=0, seed=0) not in self._first_cells:
+            raise ValueError(f"the study {self.study.name!r} has no such cell: {cell}")
         return fitted(cell, self.store)
 
     @property
@@ -139,8 +168,10 @@ class Results:
     def problem(self, label: str | None = None) -> Problem:
         """Return a problem of the study by its label, as in `problem_label`."""
         wanted = self.problem_label(label)
-        cell = next(p.cell for p in self._planned if p.problem == wanted)
-        return cell.build_problem()
+        variants = (
+            (spec.problem, variant) for name, spec in self.study.problems.items() for variant in spec.variants(name)
+        )
+        return next(build_problem(name, variant.params) for name, variant in variants if variant.label == wanted)
 
     def cell(self, learner: str, n_samples: int, seed: int = 0, problem: str | None = None) -> Cell:
         """Return a cell of the study.
@@ -180,6 +211,15 @@ class Results:
     def failed(self) -> list[tuple[PlannedCell, Outcome]]:
         """Return the cells that have failed with their outcomes."""
         return [(p, outcome) for p, outcome in self.outcomes() if outcome.status != "ok"]
+
+    @cached_property
+    def _reading(self) -> tuple[dict[str, tuple[Outcome, Origin]], dict[str, Run]]:
+        with self.store.database.reading():
+            return self.store.records([p.cell.key for p in self._planned]), self.store.runs()
+
+    @cached_property
+    def _first_cells(self) -> list[Cell]:
+        return first_cells(self.study)
 
     @cached_property
     def _planned(self) -> list[PlannedCell]:

@@ -50,6 +50,11 @@ def allowed_packages(info: ValidationInfo) -> tuple[str, ...]:
     return tuple((info.context or {}).get("allow", ()))
 
 
+def are_known(info: ValidationInfo) -> bool:
+    """Return True if the learners need no check, since the plan of the study is known."""
+    return bool((info.context or {}).get("known"))
+
+
 def _checked_params(params: dict[str, Any], check: Callable[[dict[str, Any]], list[Issue]]) -> dict[str, Any]:
     """Return `params` as plain data; raise if they are not, or have invalid axes, or if `check` finds issues."""
     data, issues = {}, []
@@ -193,13 +198,13 @@ class LearnerSpec(Part):
     @field_validator("estimator")
     @classmethod
     def _check_estimator(cls, estimator: str, info: ValidationInfo) -> str:
-        raise_issues(estimator_issues(estimator, allowed_packages(info)))
+        raise_issues([] if are_known(info) else estimator_issues(estimator, allowed_packages(info)))
         return estimator
 
     @field_validator("params")
     @classmethod
     def _check_params(cls, params: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        estimator = info.data.get("estimator")
+        estimator = None if are_known(info) else info.data.get("estimator")
         return _checked_params(
             params,
             lambda data: [] if estimator is None else unknown_params(estimator, data, TASKS, allowed_packages(info)),

@@ -11,11 +11,11 @@ import os
 import re
 import tomllib
 import unicodedata
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import tomli_w
 from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
@@ -43,6 +43,7 @@ from studies.spec.sections import (
     SampleSizes,
     Size,
     allowed_packages,
+    are_known,
     reduced_params,
 )
 from toymanifold import Problem
@@ -117,6 +118,9 @@ class Study(Part):
     quick: Quick = Quick()
     """The reduced study that `--quick` runs."""
 
+    plan: ClassVar[Sequence[Any] | None] = None
+    """The first cells of the study, from `studies.spec.cells`, once they were made or found in a store."""
+
     _allow: tuple[str, ...] = PrivateAttr(())
 
     def model_post_init(self, context: Any) -> None:
@@ -128,11 +132,22 @@ class Study(Part):
         """Allowed packages of estimators in addition to `PACKAGES`."""
         return self._allow
 
+    def use_plan(self, plan: Sequence[Any]) -> None:
+        """Keep the first cells of the study, which are not part of it; copies have none."""
+        self.__dict__["plan"] = plan
+
+    def model_copy(self, **options: Any) -> Self:
+        """Return a copy, as in pydantic."""
+        copied = super().model_copy(**options)
+        copied.__dict__.pop("plan", None)
+        return copied
+
     @field_validator("learners")
     @classmethod
     def _check_learners(cls, learners: dict[str, LearnerSpec], info: ValidationInfo) -> dict[str, LearnerSpec]:
         problems, allow = info.data.get("problems", {}), allowed_packages(info)
-        raise_issues([*_duplicate_labels(learners), *_learner_issues(learners, problems, allow)])
+        unsuitable = [] if are_known(info) else _learner_issues(learners, problems, allow)
+        raise_issues([*_duplicate_labels(learners), *unsuitable])
         return learners
 
     @field_validator("metrics")
@@ -169,7 +184,9 @@ class Study(Part):
         return cls._read(described, _packages(allow), "study")
 
     @classmethod
-    def from_toml(cls, path: str | os.PathLike[str] | Traversable, *, allow: str | Iterable[str] = ()) -> Self:
+    def from_toml(
+        cls, path: str | os.PathLike[str] | Traversable, *, allow: str | Iterable[str] = (), known: bool = False
+    ) -> Self:
         """Read a study from a TOML file.
 
         Parameters
@@ -178,6 +195,8 @@ class Study(Part):
         allow : str or iterable of str, default=()
             As in `from_dict`. A package that is not installed may lie beside the file: the folder is then appended to
             ``sys.path``, as its last entry.
+        known : bool, default=False
+            Do not import and check the learners, since the plan of the study is known.
 
         Raises
         ------
@@ -193,12 +212,12 @@ class Study(Part):
         packages = _packages(allow)
         if isinstance(file, Path):
             make_importable(file.absolute().parent, packages)
-        return cls._read(described, packages, str(path), text)
+        return cls._read(described, packages, str(path), text, known=known)
 
     @classmethod
-    def _read(cls, described: Any, allow: tuple[str, ...], source: str, text: str = "") -> Self:
+    def _read(cls, described: Any, allow: tuple[str, ...], source: str, text: str = "", *, known: bool = False) -> Self:
         try:
-            return cls.model_validate(described, context={"allow": allow})
+            return cls.model_validate(described, context={"allow": allow, "known": known})
         except ValidationError as error:
             raise SpecError(format_issues(issues_of(error, cls), source, text)) from error
         except RecursionError as error:
@@ -244,6 +263,15 @@ class Study(Part):
         """The number of cells, with equal cells counted separately."""
         return self.seeds * sum(
             n_points(problem.params) * n_points(learner.params) * len(learner.prior) * len(self.sizes_of(learner))
+            for learner in self.learners.values()
+            for problem in self.problems_of(learner).values()
+        )
+
+    @property
+    def n_series(self) -> int:
+        """The number of learners on problems, with each value of their axes."""
+        return sum(
+            n_points(problem.params) * n_points(learner.params) * len(learner.prior)
             for learner in self.learners.values()
             for problem in self.problems_of(learner).values()
         )
@@ -330,13 +358,14 @@ def built_in() -> Mapping[str, Study]:
     return _BuiltIn()
 
 
-def find_study(name: str, *, allow: str | Iterable[str] = ()) -> Study:
+def find_study(name: str, *, allow: str | Iterable[str] = (), known: bool = False) -> Study:
     """Return a built-in study by its name, or the study in a file whose name ends in ``.toml``.
 
     Parameters
     ----------
     name : str
     allow : str or iterable of str, default=()
+    known : bool, default=False
         As in `Study.from_toml`.
 
     Raises
@@ -345,7 +374,7 @@ def find_study(name: str, *, allow: str | Iterable[str] = ()) -> Study:
         If there is no such study or the file is invalid.
     """
     if name.lower().endswith(".toml"):
-        return Study.from_toml(name, allow=allow)
+        return Study.from_toml(name, allow=allow, known=known)
     studies = built_in()
     if name not in studies:
         raise SpecError(unknown("study", name, list(studies)))

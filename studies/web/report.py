@@ -133,7 +133,7 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
             _chapter(i, each, styles, rows[each.problem], shown.get(each.problem)) for i, each in enumerate(found)
         ],
         plots=list(requested_plots(results)),
-        claims=check_claims(study.name, frame),
+        claims=check_claims(study, frame),
         highlights=highlights(found[0]),
         answers=answers(study, frame),
         failures=failures[:_MOST_FAILURES],
@@ -281,9 +281,8 @@ def _provenance(results: Results) -> list[tuple[str, str]]:
     outcomes = results.outcomes()
     seconds = sum(outcome.seconds for _, outcome in outcomes)
     time = f"{number(seconds / 60)} minutes" if seconds > 120 else f"{number(seconds)} seconds"
-    origins = results.store.origins([planned.cell.key for planned, _ in outcomes])
-    shares = Counter(origin.run for origin in origins.values())
-    runs = [(run, shares[key]) for key, run in results.store.runs().items() if shares[key]]
+    shares = Counter(results.origin(planned.cell).run for planned, _ in outcomes)
+    runs = [(run, shares[key]) for key, run in results.runs.items() if shares[key]]
     return [
         ("Cells", f"{len(outcomes):,}, which took {time} of one worker's time in total"),
         ("Errors", f"on {N_TEST:,} fresh test points each, the same for all learners"),

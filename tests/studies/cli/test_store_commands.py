@@ -99,7 +99,10 @@ def test_merge_copies_cells_and_reports_differences(command, tmp_path, tiny):
     assert merged.exit_code == 1
     assert f"{cell.key[:12]} has other values in away.db; not changed" in merged.output
     missing = command("store", "merge", "nowhere.db", "home.db", store=None)
-    assert missing.stderr == "error: cannot use the results database nowhere.db: the file does not exist.\n"
+    assert (
+        missing.stderr
+        == "error: cannot use the results database nowhere.db: the file does not exist; toymanifold run creates it.\n"
+    )
     assert not (tmp_path / "nowhere.db").exists()
 
 

@@ -242,3 +242,8 @@ def test_a_fit_does_not_depend_on_how_the_learner_was_named():
     X, y = problem.sample(200, 0)
     by_name, by_class = (make_learner(name, problem).fit(X, y).predict(X) for name in ("svm", "sklearn.svm:SVC"))
     np.testing.assert_array_equal(by_name, by_class)
+
+
+def test_the_folds_of_a_tuned_learner_are_shuffled_by_the_seed():
+    learner = make_learner("svm-tuned", sphere_problem(), prior="polar", seed=5)
+    assert learner[-1].cv.random_state == 5

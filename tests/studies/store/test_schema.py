@@ -95,7 +95,8 @@ def open_and_die(url, moment):
     sa.event.listen(sa.Engine, "commit", count)
     Store(url)
 
-for moment, url in enumerate(sys.argv[1:], start=1):
+for number, url in enumerate(sys.argv[2:]):
+    moment = 1 + number * int(sys.argv[1])
     child = os.fork()
     if not child:
         open_and_die(url, moment)
@@ -113,10 +114,11 @@ def outline(url):
 
 
 def test_a_killed_migration_leaves_the_complete_old_store_or_new_store(old, run_apart):
-    urls = [old(f"old{moment}") for moment in range(18)]
+    step = 1 if old("x").startswith("sqlite") else 4
+    urls = [old(f"old{moment}") for moment in range(0, 40, step)]
     before = outline(urls[0])
-    ends = run_apart(KILLED, *urls).split()
-    assert ends.count("9") > 9
+    ends = run_apart(KILLED, str(step), *urls).split()
+    assert ends.count("9") > 28 / step
     assert ends[-1] == "0", "there are more statements than moments"
     after = outline(urls[-1])
     assert (before[0], after[0]) == (1, VERSION)
