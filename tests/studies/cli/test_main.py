@@ -181,8 +181,11 @@ def test_a_dry_run_prints_and_writes_nothing(command, tmp_path):
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_quiet_prints_only_failures(command, tiny):
+def test_quiet_prints_nothing_of_a_run_without_failures(command):
     assert command("run", "tiny", "--quiet").output == ""
+
+
+def test_quiet_prints_failures(command, tiny):
     tiny.learners["kNN"] = tiny.learners["kNN"].model_copy(update={"params": {"n_neighbors": -1}})
     assert command("run", "tiny", "--quiet").output.count("error: kNN, ") == 4
 
