@@ -29,7 +29,7 @@ from typing import Any, BinaryIO, NoReturn, TextIO
 
 import psutil
 
-from studies.execution.texts import describe
+from studies.registry.errors import exception_text
 
 HEADER = struct.Struct("!Q")
 """Number of bytes of a message, in front of it."""
@@ -201,7 +201,7 @@ def _pickled(error: BaseException) -> bytes:
         pickled = pickle.dumps((True, error))
         pickle.loads(pickled)
     except BaseException:  # whatever the methods of a foreign exception raise
-        return pickle.dumps((True, RuntimeError(describe(error))))
+        return pickle.dumps((True, RuntimeError(exception_text(error))))
     return pickled
 
 
