@@ -128,7 +128,7 @@ def scales(decades: int = 3) -> SearchStrategy[float]:
     Parameters
     ----------
     decades : int, default=3
-        Powers of ten below and above 1.
+        Powers of ten below and above 1, at most 99.
 
     Returns
     -------
@@ -142,7 +142,7 @@ def scales(decades: int = 3) -> SearchStrategy[float]:
     >>> find(scales(), lambda length: length > 0)
     1.0
     """
-    check_integer(decades, "decades", "scales", low=0)
+    check_integer(decades, "decades", "scales", low=0, high=99)
     return st.floats(-decades, decades).map(lambda exponent: 10.0**exponent)
 
 

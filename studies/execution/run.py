@@ -1,10 +1,11 @@
 """The runner: runs the cells of a plan that are not stored yet, on any ``concurrent.futures`` executor."""
 
+import math
 import queue
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,16 +13,20 @@ from dataclasses import dataclass, replace
 from sklearn.base import BaseEstimator
 
 from studies.execution.costs import Costs
+from studies.execution.seeding import seeded
 from studies.execution.signals import Stop
 from studies.execution.tasks import Fit, Task, fit_task, group
-from studies.execution.workers import WorkerEnded, within
+from studies.execution.texts import cut, describe
+from studies.execution.workers import Answer, Call, ExecutorError, WorkerEnded
+from studies.registry.learners import is_foreign
 from studies.registry.metrics import Fitted, measure
-from studies.registry.test_sets import decision_map, test_sets
+from studies.registry.params import canonical
+from studies.registry.test_sets import decision_map, shared_test_sets
 from studies.spec.cells import Cell, PlannedCell
 from studies.store.database import StoppedError
 from studies.store.provenance import Run
 from studies.store.seals import is_metric
-from studies.store.store import LostError, Outcome, Store
+from studies.store.store import LostError, Outcome, Store, StoreError
 
 MAP_MARGIN = 1.2
 """Half width of a decision map, in radii of the region."""
@@ -39,6 +44,11 @@ def run_task(task: Task, *, keep_models: bool = False) -> list[Outcome]:
     task : Task
     keep_models : bool, default=False
         Include fitted nets in the outcomes.
+
+    Raises
+    ------
+    ExecutorError
+        If the module of a learner cannot be imported here.
     """
     return [_measured(cell, fit, keep_models) for cell, fit in zip(task, fit_task(task), strict=True)]
 
@@ -52,40 +62,42 @@ def run_cell(cell: Cell) -> Outcome:
 def _measured(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
     start = time.perf_counter()
     try:
-        outcome = _measure(cell, fit, keep_model)
-    except (Exception, SystemExit) as error:
-        outcome = _failure(cell, fit, error)
+        with seeded(cell.key, "measure"):
+            outcome = _measure(cell, fit, keep_model)
+    except BaseException as error:  # whatever foreign code raises
+        outcome = _failure(cell, error, fit.shared)
     return replace(outcome, seconds=fit.seconds + time.perf_counter() - start)
 
 
-def _failure(cell: Cell, fit: Fit, error: BaseException) -> Outcome:
+def _failure(cell: Cell, error: BaseException, shared: int = 1) -> Outcome:
     return Outcome(
         cell.key,
         cell.spec,
         "memory" if _out_of_memory(error) else "error",
-        error=f"{type(error).__name__}: {error}",
-        traceback="".join(traceback.format_exception(error)),
-        shared=fit.shared,
+        error=cut(describe(error)),
+        traceback=cut(_traceback(error)),
+        shared=shared,
     )
+
+
+def _traceback(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))
+    except BaseException:  # whatever the methods of a foreign exception raise
+        return ""
 
 
 def _measure(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
     if fit.error is not None:
         raise fit.error
-    tests = test_sets(cell.problem, cell.problem_params)
-    values = measure(cell.metrics, Fitted(fit.estimator, tests, fit.seconds, cell.n_samples, cell.seed))
-    check_finite(values)
-    problem = tests.problem
-    drawn = problem.dimension == 2 and problem.task == "classification"
-    return Outcome(
-        cell.key,
-        cell.spec,
-        "ok",
-        values,
-        decision_map(fit.estimator, MAP_MARGIN * problem.target.radius) if drawn else None,
-        shared=fit.shared,
-        model=_dump(fit.estimator) if keep_model else None,
-    )
+    with shared_test_sets(cell.problem, cell.problem_params) as tests:
+        values = measure(cell.metrics, Fitted(fit.estimator, tests, fit.seconds, cell.n_samples, cell.seed))
+        check_finite(values)
+        problem = tests.problem
+        drawn = problem.dimension == 2 and problem.task == "classification"
+        inside = decision_map(fit.estimator, MAP_MARGIN * problem.target.radius) if drawn else None
+    model = _dump(fit.estimator) if keep_model else None
+    return Outcome(cell.key, cell.spec, "ok", values, inside, shared=fit.shared, model=model)
 
 
 def _dump(estimator: BaseEstimator) -> bytes | None:
@@ -97,7 +109,7 @@ def _dump(estimator: BaseEstimator) -> bytes | None:
 def _out_of_memory(error: BaseException) -> bool:
     # by name, since the driver does not import torch; on a CPU torch raises a plain RuntimeError
     names = {"MemoryError", "OutOfMemoryError"} & {kind.__name__ for kind in type(error).__mro__}
-    return bool(names) or "can't allocate memory" in str(error)
+    return bool(names) or "can't allocate memory" in describe(error)
 
 
 def check_finite(values: dict[str, float]) -> None:
@@ -142,8 +154,9 @@ def run(
     """Run cells, and yield each outcome after it is stored.
 
     At the end the store is asked for all cells. Those that it has lost, as a server may that crashes, run once more. A
-    cell whose worker dies is tried once more, alone. If a task of several cells reaches a limit, each of them is run
-    alone, so that only the cell at fault fails.
+    cell whose worker dies is tried once more, alone. If a task of several cells reaches a limit or fails as a whole,
+    each of them is run alone, so that only the cell at fault fails. The text that a task printed is that of each of its
+    cells.
 
     Parameters
     ----------
@@ -156,8 +169,8 @@ def run(
     work : callable, default=run_task
         Function from a task to its outcomes.
     time_limit : float or None, default=None
-        Seconds for each cell; a task of k cells has k times as many. The executor's workers must be processes that can
-        be ended: those of `WorkerPool` or `DaskExecutor`.
+        Seconds for each cell; a task of k cells has k times as many. The executor must be a `WorkerPool` or a
+        `DaskExecutor`, whose workers can be ended.
     stop : Stop or None, default=None
         Request to stop, checked continually: the executor is then shut down, and no further cells start.
     record : Run or None, default=None
@@ -170,21 +183,25 @@ def run(
 
     Raises
     ------
-    LostError
-        If cells are not in the store although they were stored.
+    ExecutorError
+        If the executor can run no task.
+    StoreError
+        If the store cannot be used; `LostError` if cells are not in it although they were stored.
+    ValueError
+        If there is a time limit, and the executor cannot keep it.
     """
+    if time_limit is not None and not getattr(executor, "keeps_limits", False):
+        raise ValueError("a time limit needs workers that can be ended: WorkerPool or a Dask cluster")
     planned = {p.cell: p for p in todo}
     stop = stop or Stop()
 
-    def submit(task: Task) -> Future[list[Outcome]]:
-        if time_limit is None:
-            return executor.submit(work, task)
-        return executor.submit(within, time_limit * len(task), work, task)
+    def submit(task: Task) -> Future[Answer]:
+        seconds = math.inf if time_limit is None else time_limit * len(task)
+        return executor.submit(Call(work, seconds, _leaves(task)), task)
 
     def stored(cells: list[Cell]) -> Iterator[tuple[PlannedCell, Outcome]]:
         for cell, outcome in _execute(group(cells, n_workers), executor, submit, stop):
-            store.add(outcome, run_id)
-            yield planned[cell], outcome
+            yield planned[cell], _add(store, cell, outcome, run_id)
 
     n_workers = getattr(executor, "n_workers", 1)
     store.database.is_stopped = lambda: stop.now
@@ -212,6 +229,24 @@ def _lost(cells: Iterable[Cell], store: Store) -> list[Cell]:
     return [cell for cell in cells if cell.key in missing]
 
 
+def _leaves(task: Task) -> Hashable:
+    """Return the learner of a task whose code is foreign, and so can leave anything behind in its worker."""
+    (cell, *_) = task
+    return (cell.estimator, cell.prior, canonical(cell.params)) if is_foreign(cell.estimator) else None
+
+
+def _add(store: Store, cell: Cell, outcome: Outcome, run_id: str | None) -> Outcome:
+    """Store an outcome, or else the reason for which it cannot be stored, and return what is stored."""
+    try:
+        store.add(outcome, run_id)
+    except StoreError:
+        raise
+    except Exception as error:
+        outcome = _failure(cell, error)
+        store.add(outcome, run_id)
+    return outcome
+
+
 @dataclass(frozen=True)
 class _Attempt:
     task: Task
@@ -219,12 +254,12 @@ class _Attempt:
 
 
 def _execute(
-    tasks: list[Task], executor: Executor, submit: Callable[[Task], Future[list[Outcome]]], stop: Stop
+    tasks: list[Task], executor: Executor, submit: Callable[[Task], Future[Answer]], stop: Stop
 ) -> Iterator[tuple[Cell, Outcome]]:
     """Yield the outcomes of tasks as they end, with `_OUTSTANDING` submitted tasks or fewer at any time."""
     waiting = deque(map(_Attempt, tasks))
-    running: dict[Future[list[Outcome]], _Attempt] = {}
-    ended: queue.SimpleQueue[Future[list[Outcome]]] = queue.SimpleQueue()
+    running: dict[Future[Answer], _Attempt] = {}
+    ended: queue.SimpleQueue[Future[Answer]] = queue.SimpleQueue()
     stopping = False
     while running or (waiting and not stopping):
         if stop.asked and not stopping:
@@ -249,17 +284,27 @@ def _execute(
         yield from outcomes
 
 
-def _settle(attempt: _Attempt, future: Future[list[Outcome]]) -> tuple[list[tuple[Cell, Outcome]], list[_Attempt]]:
+def _settle(attempt: _Attempt, future: Future[Answer]) -> tuple[list[tuple[Cell, Outcome]], list[_Attempt]]:
     """Return the outcomes of a task that has ended, and the attempts to repeat."""
-    try:
-        return list(zip(attempt.task, future.result(), strict=True)), []
-    except WorkerEnded as error:
-        ended = error
-    except CancelledError:
-        ended = WorkerEnded("lost", "the executor cancelled the task")
-    lost = ended.status == "lost"
+    error = CancelledError("the executor cancelled the task") if future.cancelled() else future.exception()
+    if error is None:
+        answer = future.result()
+        outcomes = [replace(outcome, output=answer.output) for outcome in answer.result]
+        return list(zip(attempt.task, outcomes, strict=True)), []
+    if isinstance(error, ExecutorError):
+        raise error
+    lost = isinstance(error, CancelledError) or (isinstance(error, WorkerEnded) and error.status == "lost")
     if len(attempt.task) > 1 or (lost and not attempt.again):
         return [], [_Attempt((cell,), again=lost) for cell in attempt.task]
     (cell,) = attempt.task
-    outcome = Outcome(cell.key, cell.spec, ended.status, error=ended.reason, traceback=ended.stack)
-    return [(cell, outcome)], []
+    return [(cell, _ended(cell, error))], []
+
+
+def _ended(cell: Cell, error: BaseException) -> Outcome:
+    """Return the outcome of a cell whose task has not returned one."""
+    if isinstance(error, WorkerEnded):
+        status, reason, stack, output = error.args
+        return Outcome(cell.key, cell.spec, status, error=reason, traceback=cut(stack), output=output)
+    if isinstance(error, CancelledError):
+        return Outcome(cell.key, cell.spec, "lost", error=str(error))
+    return _failure(cell, error)

@@ -15,6 +15,9 @@ from sklearn.base import BaseEstimator
 from estimators import NetClassifier, fit_many
 from estimators.nets import Net
 from estimators.nets.fit_many import batch_key
+from studies.execution.seeding import seeded
+from studies.execution.workers import ExecutorError
+from studies.registry.learners import find, is_foreign
 from studies.registry.params import canonical
 from studies.spec.cells import Cell
 
@@ -96,17 +99,25 @@ def fit_cell(cell: Cell) -> BaseEstimator:
 
 
 def fit_task(task: Task) -> list[Fit]:
-    """Fit the cells of a task together; a failure of one does not affect the others."""
+    """Fit the cells of a task together; a failure of one does not affect the others.
+
+    Raises
+    ------
+    ExecutorError
+        If the module of a learner cannot be imported here, which is not the learner's failure.
+    """
     fits: dict[Cell, Fit] = {}
     prepared: list[tuple[list[Cell], BaseEstimator, tuple[object, object]]] = []
-    for training in _trainings(task):
-        try:
-            prepared.append((training, *_prepare(training)))
-        except (Exception, SystemExit) as error:
-            fits |= {cell: Fit(None, 0.0, error=error) for cell in training}
-    start = time.perf_counter()
-    fitted = _fit_all([estimator for _, estimator, _ in prepared], [data for _, _, data in prepared])
-    elapsed = time.perf_counter() - start
+    with seeded(task[0].key, "fit"):
+        for training in _trainings(task):
+            _check_module(training[0])
+            try:
+                prepared.append((training, *_prepare(training)))
+            except BaseException as error:  # whatever foreign code raises
+                fits |= {cell: Fit(None, 0.0, error=error) for cell in training}
+        start = time.perf_counter()
+        fitted = _fit_all([estimator for _, estimator, _ in prepared], [data for _, _, data in prepared])
+        elapsed = time.perf_counter() - start
     trainings = [(training, estimator) for (training, *_), estimator in zip(prepared, fitted, strict=True)]
     work = sum(_work(estimator, training[-1]) for training, estimator in trainings)
     for training, estimator in trainings:
@@ -126,6 +137,8 @@ class _Batch:
 
 def _batch(cell: Cell) -> _Batch | None:
     """Return the batch of a cell, or None if it is fitted alone."""
+    if is_foreign(cell.estimator):  # its code runs in workers only
+        return None
     try:
         found = batch_key(cell.build_learner(), cell.n_samples)
     except Exception:  # the cell raises it again when it runs
@@ -163,6 +176,17 @@ def _epochs(cell: Cell) -> int:
     return int(cell.params.get("epochs", NetClassifier().epochs))
 
 
+def _check_module(cell: Cell) -> None:
+    """Raise if the module of a foreign learner is not here, though the driver had it when it planned the cell."""
+    if not is_foreign(cell.estimator):
+        return
+    try:
+        find(cell.estimator, cell.build_problem().task, cell.allow)
+    except BaseException as error:  # whatever else an import raises is the cell's error
+        if isinstance(error.__cause__, ImportError):
+            raise ExecutorError(f"in a worker, {error}; workers need all packages of the study") from error
+
+
 def _prepare(training: list[Cell]) -> tuple[BaseEstimator, tuple[NDArray[np.float64], NDArray[Any]]]:
     """Return the unfitted estimator of a training, and its data."""
     longest = training[-1]
@@ -175,7 +199,7 @@ def _prepare(training: list[Cell]) -> tuple[BaseEstimator, tuple[NDArray[np.floa
 def _fit_all(estimators: list[BaseEstimator], datasets: list[tuple[Any, ...]]) -> list[Any]:
     try:
         return fit_many(estimators, datasets, return_exceptions=True)
-    except SystemExit as error:  # from a foreign estimator, which is fitted alone
+    except BaseException as error:  # of a foreign estimator, which is fitted alone
         return [error] * len(estimators)
 
 

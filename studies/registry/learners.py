@@ -7,13 +7,17 @@ runs the study allows them.
 import importlib
 import inspect
 import re
+import sys
 from collections.abc import Collection, Iterable, Mapping
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 
-from studies.registry.errors import Issue, unknown
-from studies.registry.params import Builder, named_parameters, variants
+from studies.registry.errors import Issue, SpecError, exception_text, unknown
+from studies.registry.params import Builder, is_open, named_parameters, variants
 from studies.registry.problems import TASKS
 from toymanifold import Problem, Spiral
 
@@ -101,13 +105,40 @@ def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
 def _class(module: str, attribute: str, packages: Collection[str]) -> type[BaseEstimator]:
     try:
         found = getattr(importlib.import_module(module), attribute, None)
-    except Exception as error:  # importing a foreign module can raise anything
-        raise ValueError(f"the module {module!r} cannot be imported: {type(error).__name__}: {error}") from error
+    except BaseException as error:  # importing a foreign module can raise anything, and may exit
+        raise ValueError(f"the module {module!r} cannot be imported: {exception_text(error)}") from error
     if not (isinstance(found, type) and issubclass(found, BaseEstimator)):
         raise ValueError(f"{module}:{attribute} is not a scikit-learn estimator")
     if found.__module__.split(".")[0] not in packages or inspect.isabstract(found):
         raise ValueError(f"{module}:{attribute} must be a concrete class that is defined in an allowed package")
     return found
+
+
+def is_foreign(name: str) -> bool:
+    """Return True if an estimator is of none of `PACKAGES`, so that its code runs only where it is allowed."""
+    return ":" in name and re.split("[.:]", name)[0] not in PACKAGES
+
+
+def make_importable(folder: Path, packages: Iterable[str]) -> None:
+    """Append a folder to ``sys.path`` if it contains one of some allowed packages; nothing in it can hide another.
+
+    Raises
+    ------
+    SpecError
+        If such a package is installed, too.
+    """
+    for package in packages:
+        found = PathFinder.find_spec(package, [str(folder)]) if package.isidentifier() else None
+        if found is None:
+            continue
+        installed = sys.modules[package].__spec__ if package in sys.modules else find_spec(package)
+        if installed is None:
+            sys.path.append(str(folder))
+        elif found.origin and installed.origin != found.origin:
+            raise SpecError(
+                f"the package {package!r} is both at {found.origin}, beside the study, and at {installed.origin}, where"
+                " it would be imported from; rename one"
+            )
 
 
 def canonical_name(name: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -187,11 +218,13 @@ def unknown_params(
 
     A parameter is unknown if the estimator of no task has it; the prior and the random state are set in other ways.
     """
-    known = set().union(*(named_parameters(find(name, task, allow)) for task in tasks)) - _GIVEN_ELSEWHERE.keys()
+    builders = [find(name, task, allow) for task in tasks]
+    known = set().union(*map(named_parameters, builders)) - _GIVEN_ELSEWHERE.keys()
+    parts = known if any(map(is_open, builders)) else ()  # as skorch's `module`, whose parameters are `module__...`
     return [
         Issue((key,), _GIVEN_ELSEWHERE.get(key) or unknown("parameter", key, sorted(known), repr(name)), value)
         for key, value in params.items()
-        if key not in known
+        if key not in known and not ("__" in key and key.split("__")[0] in parts)
     ]
 
 
@@ -214,6 +247,6 @@ def _class_issues(name: str, params: Mapping[str, Any], problem: Problem, allow:
     task = problem.task
     try:
         fits = _FITS[task](make_learner(name, problem, params=params, allow=allow))
-    except Exception as error:  # constructing a foreign class can raise anything
-        return [Issue(("estimator",), f"cannot be constructed: {error}", name)]
+    except BaseException as error:  # constructing a foreign class can raise anything, and may exit
+        return [Issue(("estimator",), f"cannot be constructed: {exception_text(error)}", name)]
     return [] if fits else [Issue(("estimator",), f"must be for {task}, the task of the problem", name)]

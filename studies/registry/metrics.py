@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import r2_score
 
 from studies.registry.bins import mean_by_bin
+from studies.registry.predictions import check_predictions, predict
 from studies.registry.registry import Registry
 from studies.registry.test_sets import LabelledPoints, TestSets
 from toymanifold import CoordinateFunction, OneHotPairs, Problem, UniformBall, UniformBox, UniformSphere
@@ -52,13 +53,18 @@ class Fitted:
         """The training points, with the labels that the learner was given."""
         return LabelledPoints(*self.problem.sample(self.n_samples, self.seed))
 
+    def predict(self, points: LabelledPoints) -> NDArray[Any]:
+        """Return the learner's predictions at points, (n,); see `predictions.predict`."""
+        return predict(self.estimator, points.X, points.y.dtype)
+
     @functools.cached_property
     def timed_prediction(self) -> tuple[NDArray[Any], float]:
         """The predictions at ``tests.density``, and the seconds that they took."""
-        points = self.tests.density.X
+        points = self.tests.density
         start = time.perf_counter()
-        predictions: NDArray[Any] = self.estimator.predict(points)
-        return predictions, time.perf_counter() - start
+        returned = self.estimator.predict(points.X)
+        seconds = time.perf_counter() - start
+        return check_predictions(returned, len(points.X), points.y.dtype), seconds
 
 
 Measured = float | dict[str, float]
@@ -140,7 +146,7 @@ def metric(
     Raises
     ------
     ValueError
-        If a metric of this name is registered already.
+        If another metric of this name is registered already.
 
     Examples
     --------
@@ -155,9 +161,8 @@ def metric(
         name = function.__name__
         words = title or shown_name(name).replace("_", " ")
         shown_best = 1 - best if best is not None and shown_name(name) != name else best
-        METRICS.add(
-            name, Metric(function, version, supports, default, words, heading or words, unit, shown_best, primary)
-        )
+        entry = Metric(function, version, supports, default, words, heading or words, unit, shown_best, primary)
+        METRICS.add(name, entry, function)
         return function
 
     return register
@@ -341,7 +346,7 @@ def accuracy(fitted: Fitted) -> float:
 )
 def accuracy_uniform(fitted: Fitted) -> float:
     """Share of correct predictions uniformly over the cube around the region."""
-    return _accuracy(fitted.estimator, fitted.tests.uniform)
+    return _accuracy(fitted, fitted.tests.uniform)
 
 
 @metric(
@@ -354,7 +359,7 @@ def accuracy_uniform(fitted: Fitted) -> float:
 )
 def accuracy_sparse(fitted: Fitted) -> float:
     """Share of correct predictions in the sparsest fifth of the sampling density."""
-    return _accuracy(fitted.estimator, fitted.tests.sparse)
+    return _accuracy(fitted, fitted.tests.sparse)
 
 
 @metric(
@@ -368,7 +373,7 @@ def accuracy_sparse(fitted: Fitted) -> float:
 )
 def accuracy_train(fitted: Fitted) -> float:
     """Share of the training labels, noise included, that the learner predicts."""
-    return _accuracy(fitted.estimator, fitted.train)
+    return _accuracy(fitted, fitted.train)
 
 
 @metric(
@@ -427,7 +432,7 @@ def r2(fitted: Fitted) -> float:
 )
 def mse_uniform(fitted: Fitted) -> float:
     """Mean squared error uniformly over the cube around the region."""
-    return _mse(fitted.estimator, fitted.tests.uniform)
+    return _mse(fitted, fitted.tests.uniform)
 
 
 @metric(
@@ -440,15 +445,15 @@ def mse_uniform(fitted: Fitted) -> float:
 )
 def mse_train(fitted: Fitted) -> float:
     """Mean squared error on the training points, against their labels, noise included."""
-    return _mse(fitted.estimator, fitted.train)
+    return _mse(fitted, fitted.train)
 
 
-def _accuracy(estimator: BaseEstimator, points: LabelledPoints) -> float:
-    return float(np.mean(estimator.predict(points.X) == points.y))
+def _accuracy(fitted: Fitted, points: LabelledPoints) -> float:
+    return float(np.mean(fitted.predict(points) == points.y))
 
 
-def _mse(estimator: BaseEstimator, points: LabelledPoints) -> float:
-    return float(np.mean((estimator.predict(points.X) - points.y) ** 2))
+def _mse(fitted: Fitted, points: LabelledPoints) -> float:
+    return float(np.mean((fitted.predict(points) - points.y) ** 2))
 
 
 def _is_wrong(fitted: Fitted) -> NDArray[np.bool_]:

@@ -2,8 +2,10 @@
 
 import functools
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from sklearn.base import BaseEstimator
 
 from studies.registry.bins import Bins, bins
 from studies.registry.params import canonical
+from studies.registry.predictions import predict
 from studies.registry.problems import build_problem
 from toymanifold import Problem, UniformBox
 
@@ -28,10 +31,26 @@ _UNIFORM_SEED = 1  # another seed, so that the uniform points are independent of
 
 @dataclass(frozen=True)
 class LabelledPoints:
-    """Points (n, d) with their labels (n,)."""
+    """Points (n, d) with their labels (n,), read-only, since all learners of a process share them."""
 
     X: NDArray[np.float64]
     y: NDArray[Any]
+    _checksum: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("X", "y"):
+            array = np.ascontiguousarray(getattr(self, name)).view()
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        object.__setattr__(self, "_checksum", self._sum())
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the arrays are as they were; other libraries, such as torch, can write to read-only arrays."""
+        return self._sum() == self._checksum
+
+    def _sum(self) -> int:
+        return zlib.crc32(self.y.data, zlib.crc32(self.X.data))
 
 
 @dataclass(frozen=True)
@@ -68,6 +87,11 @@ class TestSets:
         """Fifths of the points `density`, by density and by distance to the boundary."""
         return bins(self.problem, self.density.X)
 
+    @property
+    def are_unchanged(self) -> bool:
+        """Whether all points drawn so far are as they were drawn."""
+        return all(points.is_unchanged for points in vars(self).values() if isinstance(points, LabelledPoints))
+
     def _labelled(self, X: NDArray[np.float64]) -> LabelledPoints:
         return LabelledPoints(X, self.problem.label(X))
 
@@ -77,23 +101,33 @@ def _test_sets(name: str, canonical_params: str) -> TestSets:
     return TestSets(build_problem(name, json.loads(canonical_params)))
 
 
-def test_sets(name: str, params: Mapping[str, Any]) -> TestSets:
-    """Return the test sets of a problem by its name and parameters; each process draws them once."""
-    return _test_sets(name, canonical(params))
+@contextmanager
+def shared_test_sets(name: str, params: Mapping[str, Any]) -> Iterator[TestSets]:
+    """Yield the test sets of a problem, which each process draws once, for one learner to be measured.
 
-
-test_sets.__test__ = False  # type: ignore[attr-defined]
+    Raises
+    ------
+    ValueError
+        If the learner changed the points. The next learner gets new ones.
+    """
+    tests = _test_sets(name, canonical(params))
+    try:
+        yield tests
+    finally:
+        if not tests.are_unchanged:
+            _test_sets.cache_clear()
+            raise ValueError("the learner changed the points that it was given, so nothing can be measured on them")
 
 
 def decision_map(estimator: BaseEstimator, half_width: float) -> NDArray[np.bool_]:
-    """Return where in the square [-half_width, half_width]^2 a fitted classifier predicts class 1.
+    """Return the pixels of the square [-half_width, half_width]^2 for which a fitted classifier predicts class 1.
 
     Returns
     -------
     inside : ndarray of shape (MAP_SIZE, MAP_SIZE), bool
         Rows from below, columns from the left, as in `map_points`.
     """
-    inside: NDArray[np.bool_] = np.asarray(estimator.predict(map_points(half_width)) == 1)
+    inside: NDArray[np.bool_] = predict(estimator, map_points(half_width), np.dtype(int)) == 1
     return inside.reshape(MAP_SIZE, MAP_SIZE)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from studies.registry.errors import unknown
+from studies.registry.params import toml_value
 from studies.registry.problems import build_problem
 from studies.registry.test_sets import MAP_SIZE, N_TEST
 from studies.spec.cells import Cell, PlannedCell, first_cells, plan_study
@@ -103,12 +104,14 @@ class Results:
         frame : DataFrame
             Columns ``learner``, ``n_samples``, ``seed``, ``metric``, ``value``, in the study's order. With several
             problems there is also a column ``problem``, and if learners have axes a column ``family``, the learner's
-            label without their values. Each axis has a column, empty for cells without this axis.
+            label without their values. Each axis has a column, empty for cells without this axis; a list is a tuple,
+            and a table its text, so that rows can be grouped by any column.
             ``frame.attrs["n_test"]`` is the number of test points.
         """
         rows = [
-            {**self.place(p), "metric": metric, "value": value}
+            {**place, "metric": metric, "value": value}
             for p, outcome in self.outcomes()
+            for place in [{name: _hashable(value) for name, value in self.place(p).items()}]
             for metric, value in outcome.values.items()
         ]
         frame = pd.DataFrame(rows, columns=[*self._labels, *self._axes, "n_samples", "seed", "metric", "value"])
@@ -138,12 +141,12 @@ class Results:
         """The number of cells of the study, in which a cell that two learners share counts twice."""
         return len(self._planned)
 
-    @property
+    @cached_property
     def learners(self) -> list[str]:
         """The labels of the study's learners, measured or not, in the study's order."""
         return list(dict.fromkeys(p.learner for p in self._planned))
 
-    @property
+    @cached_property
     def problems(self) -> list[str]:
         """The labels of the study's problems, measured or not, in the study's order."""
         return list(dict.fromkeys(p.problem for p in self._planned))
@@ -233,3 +236,12 @@ class Results:
     @cached_property
     def _axes(self) -> list[str]:
         return list(dict.fromkeys(name for p in self._planned for name in p.axes))
+
+
+def _hashable(value: Any) -> Any:
+    match value:
+        case list():
+            return tuple(map(_hashable, value))
+        case dict():
+            return toml_value(value)
+    return value

@@ -20,12 +20,15 @@ from pydantic import (
 from estimators import PRIORS
 from studies.registry.errors import Issue, issues_of, raise_issues, unknown
 from studies.registry.learners import estimator_issues, unknown_params
-from studies.registry.params import Variant, canonical, n_points, plain, variants
+from studies.registry.params import Variant, canonical, n_points, plain, variants, without_numpy
 from studies.registry.plots import check_arguments
 from studies.registry.problems import PROBLEMS, TASKS, problem_issues
 
 MAX_CELLS = 1_000_000
 """Largest number of cells of a study."""
+
+MAX_ENTRIES = 1_000
+"""Largest number of entries of a table or list."""
 
 MAX_POINTS = 1_000
 """Largest number of combinations of the axes of a problem or learner."""
@@ -67,6 +70,16 @@ def _checked_params(params: dict[str, Any], check: Callable[[dict[str, Any]], li
         raise_issues(issues)
     raise_issues([*issues, *check(data)])
     return data
+
+
+def _too_many(data: Any) -> list[Issue]:
+    """Return an issue for each table or list with too many entries, which would take long to check one by one."""
+    parts = [((), data), *(((key,), value) for key, value in data.items())] if isinstance(data, Mapping) else []
+    return [
+        Issue(at, f"must have {MAX_ENTRIES:,} or fewer entries, not {len(value):,}", value)
+        for at, value in parts
+        if isinstance(value, list | Mapping) and len(value) > MAX_ENTRIES
+    ][:MAX_ENTRIES]
 
 
 def _is_axis(values: list[Any]) -> bool:
@@ -118,6 +131,8 @@ class Part(BaseModel):
     @classmethod
     def _collect_issues(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Raise the errors of the fields, with this project's messages, together with unknown references."""
+        data = without_numpy(data)
+        raise_issues(_too_many(data))
         issues = cls._unknown_references(data)
         try:
             part = handler(data)

@@ -4,19 +4,24 @@ A study is problems x learners x sample sizes x seeds. It consists of plain data
 scikit-learn estimators. All errors are reported together, before anything runs.
 """
 
+import codecs
 import html
 import itertools
+import os
+import re
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import unicodedata
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import tomli_w
-from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
 
 from studies.registry.errors import Issue, SpecError, format_issues, issues_of, raise_issues, unknown
-from studies.registry.learners import learner_issues
+from studies.registry.learners import learner_issues, make_importable
 from studies.registry.metrics import METRICS, supported_metrics, value_names
 from studies.registry.params import n_points
 from studies.registry.plots import unknown_parts
@@ -45,6 +50,12 @@ from toymanifold import Problem
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MAX_BYTES = 1_000_000
+"""Largest size of a file; the built-in studies have some 3,000 bytes."""
+
+_MOST_PARTS = 20
+_DEEP_KEY = re.compile(rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{_MOST_PARTS}}}""")
 
 LIBRARY = resources.files("studies") / "library"
 EXAMPLE = resources.files("studies") / "spec" / "example.toml"
@@ -155,13 +166,14 @@ class Study(Part):
         return self
 
     @classmethod
-    def from_dict(cls, described: Any, *, allow: Iterable[str] = ()) -> Self:
+    def from_dict(cls, described: Any, *, allow: str | Iterable[str] = ()) -> Self:
         """Read a study from plain data.
 
         Parameters
         ----------
         described : dict
-        allow : iterable of str, default=()
+            Plain data, and numpy's numbers and arrays.
+        allow : str or iterable of str, default=()
             Allowed packages of estimators in addition to `studies.registry.learners.PACKAGES`.
 
         Raises
@@ -169,17 +181,20 @@ class Study(Part):
         SpecError
             If the data do not describe a study: one line for each error.
         """
-        return cls._read(described, allow, "study")
+        return cls._read(described, _packages(allow), "study")
 
     @classmethod
-    def from_toml(cls, path: Path | Any, *, allow: Iterable[str] = (), known: bool = False) -> Self:
+    def from_toml(
+        cls, path: str | os.PathLike[str] | Traversable, *, allow: str | Iterable[str] = (), known: bool = False
+    ) -> Self:
         """Read a study from a TOML file.
 
         Parameters
         ----------
-        path : Path
-        allow : iterable of str, default=()
-            As in `from_dict`.
+        path : path-like
+        allow : str or iterable of str, default=()
+            As in `from_dict`. A package that is not installed may lie beside the file: the folder is then appended to
+            ``sys.path``, as its last entry.
         known : bool, default=False
             Do not import and check the learners, since the plan of the study is known.
 
@@ -188,20 +203,21 @@ class Study(Part):
         SpecError
             If the file cannot be read, is not TOML, or does not describe a study: one line for each error.
         """
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise SpecError(f"{path}: cannot be read: {error}") from error
+        file = Path(path) if isinstance(path, str | os.PathLike) else path
+        text = _text(file)
         try:
             described = tomllib.loads(text)
         except (ValueError, RecursionError) as error:
-            raise SpecError(f"{path}: is not TOML: {error}") from error
-        return cls._read(described, allow, str(path), text, known=known)
+            raise SpecError(f"{path}: is not TOML: {error}{_invisible(text)}") from error
+        packages = _packages(allow)
+        if isinstance(file, Path):
+            make_importable(file.absolute().parent, packages)
+        return cls._read(described, packages, str(path), text, known=known)
 
     @classmethod
-    def _read(cls, described: Any, allow: Iterable[str], source: str, text: str = "", *, known: bool = False) -> Self:
+    def _read(cls, described: Any, allow: tuple[str, ...], source: str, text: str = "", *, known: bool = False) -> Self:
         try:
-            return cls.model_validate(described, context={"allow": tuple(allow), "known": known})
+            return cls.model_validate(described, context={"allow": allow, "known": known})
         except ValidationError as error:
             raise SpecError(format_issues(issues_of(error, cls), source, text)) from error
         except RecursionError as error:
@@ -273,6 +289,23 @@ class Study(Part):
         taken = {*COLUMNS, *(key for spec in self.problems.values() for key in spec.params)}
         return f"learner_{axis}" if axis in taken else axis
 
+    def with_seeds(self, seeds: int) -> Self:
+        """Return the study with another number of seeds.
+
+        Raises
+        ------
+        SpecError
+            If a description with this number would be invalid.
+        """
+        changed = self.model_copy(update={"seeds": seeds})
+        try:
+            _COUNT.validate_python(seeds)
+            raise_issues(_too_many_cells(changed))
+        except ValidationError as error:
+            issues = [issue._replace(at=issue.at or ("seeds",)) for issue in issues_of(error, type(self))]
+            raise SpecError(format_issues(issues, self.name)) from error
+        return changed
+
     def reduced(self) -> Self:
         """Return the part of the study that ``--quick`` runs: fewer seeds and values, and no large samples."""
         learners = {}
@@ -287,6 +320,9 @@ class Study(Part):
         }
         seeds = min(self.seeds, self.quick.seeds)
         return self.model_copy(update={"problems": problems, "learners": learners, "seeds": seeds})
+
+
+_COUNT = TypeAdapter(Count)
 
 
 class _BuiltIn(Mapping[str, Study]):
@@ -322,14 +358,13 @@ def built_in() -> Mapping[str, Study]:
     return _BuiltIn()
 
 
-def find_study(name: str, *, allow: Iterable[str] = (), known: bool = False) -> Study:
+def find_study(name: str, *, allow: str | Iterable[str] = (), known: bool = False) -> Study:
     """Return a built-in study by its name, or the study in a file whose name ends in ``.toml``.
 
     Parameters
     ----------
     name : str
-    allow : iterable of str, default=()
-        As in `Study.from_dict`.
+    allow : str or iterable of str, default=()
     known : bool, default=False
         As in `Study.from_toml`.
 
@@ -338,12 +373,45 @@ def find_study(name: str, *, allow: Iterable[str] = (), known: bool = False) -> 
     SpecError
         If there is no such study or the file is invalid.
     """
-    if name.endswith(".toml"):
-        return Study.from_toml(Path(name), allow=allow, known=known)
+    if name.lower().endswith(".toml"):
+        return Study.from_toml(name, allow=allow, known=known)
     studies = built_in()
     if name not in studies:
         raise SpecError(unknown("study", name, list(studies)))
     return studies[name]
+
+
+def _packages(allow: str | Iterable[str]) -> tuple[str, ...]:
+    return (allow,) if isinstance(allow, str) else tuple(allow)
+
+
+def _text(file: Path | Traversable) -> str:
+    """Return the text of a file, with or without a byte order mark.
+
+    Raises
+    ------
+    SpecError
+        If it cannot be read, is too large, or its keys have too many parts, of which `tomllib` takes the square.
+    """
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MAX_BYTES + 1)
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise ValueError("it is in UTF-16; save it as UTF-8")
+        if len(data) > MAX_BYTES:
+            raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
+        text = data.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise SpecError(f"{file}: cannot be read: {error}") from error
+    if _DEEP_KEY.search(text):
+        raise SpecError(f"{file}: cannot be read: a key has more than {_MOST_PARTS} parts")
+    return text
+
+
+def _invisible(text: str) -> str:
+    """Return a note on the first invisible character of a text, if there is one."""
+    found = next((character for character in text if unicodedata.category(character) == "Cf"), None)
+    return f"; it contains the invisible character U+{ord(found):04X} {unicodedata.name(found, '')}" if found else ""
 
 
 def _built(problems: Iterable[ProblemSpec]) -> Iterator[Problem]:
@@ -362,13 +430,19 @@ def _duplicate_labels(learners: Mapping[str, LearnerSpec]) -> Iterator[Issue]:
 def _learner_issues(
     learners: Mapping[str, LearnerSpec], problems: Mapping[str, ProblemSpec], allow: Collection[str]
 ) -> Iterator[Issue]:
+    kinds = {name: _kinds(spec) for name, spec in problems.items()}
     for label, learner in learners.items():
-        learnt = [spec for name, spec in problems.items() if learner.problems is None or name in learner.problems]
-        for problem in _built(learnt):
+        learnt = (kinds[name] for name in problems if learner.problems is None or name in learner.problems)
+        for problem in {kind: problem for of_one in learnt for kind, problem in of_one.items()}.values():
             issues = learner_issues(learner.estimator, learner.prior, learner.params, problem, allow)
             if issues:
                 yield from (issue._replace(at=(label, *issue.at)) for issue in issues)
                 break
+
+
+def _kinds(spec: ProblemSpec) -> dict[Hashable, Problem]:
+    """Return one problem of each kind that the check of a learner can distinguish."""
+    return {(problem.task, type(problem.target), problem.embedding is None): problem for problem in _built([spec])}
 
 
 def _metric_issues(metrics: Iterable[str], problems: Mapping[str, ProblemSpec]) -> Iterator[Issue]:

@@ -15,7 +15,7 @@ from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from studies.execution.run import MAP_MARGIN
-from studies.plots.style import RIGHT, WRONG
+from studies.plots.style import RIGHT, WRONG, save_figure
 from studies.registry.test_sets import MAP_SIZE, map_points
 from studies.results.results import Results
 from studies.spec.cells import Cell
@@ -76,6 +76,8 @@ def galleries(results: Results) -> dict[str, Gallery]:
 
 
 def _gallery(results: Results, problem: Problem, sizes: dict[int, list[tuple[str, Cell, float]]]) -> Gallery:
+    if problem.dimension != 2 or problem.task != "classification":  # which have no decision maps
+        return Gallery("", (), 0)
     half_width = MAP_MARGIN * problem.target.radius
     rows, room = [], MOST_IMAGES
     for n_samples, cells in sorted(sizes.items()):
@@ -138,7 +140,7 @@ def _data_uri(pixels: NDArray[np.float64]) -> str:
 def figure_uri(figure: Figure) -> str:
     """Return a figure as the data URI of a PNG."""
     file = io.BytesIO()
-    figure.savefig(file, dpi=_DPI)
+    save_figure(figure, file, dpi=_DPI)
     return _png_uri(file)
 
 

@@ -1,7 +1,6 @@
 """Executors by name, and cells on a Dask cluster that loses workers."""
 
 import logging
-import multiprocessing
 import os
 import signal
 import sys
@@ -45,8 +44,12 @@ def end_host(task):
 
 
 def host():
-    """Return the process that started this worker."""
-    return multiprocessing.parent_process().pid
+    """Return the process of the executor: of this worker the parent's parent's parent."""
+    return psutil.Process().parents()[2].pid
+
+
+def need_a_module(task):
+    raise ExecutorError("in a worker, the module 'mine' cannot be imported")
 
 
 @pytest.fixture(scope="module")
@@ -87,15 +90,35 @@ def test_a_cluster_has_its_own_number_of_workers():
         open_executor("dask://host:1", 4).__enter__()
 
 
-def test_an_unknown_executor_is_an_error_that_names_the_known_ones():
-    with pytest.raises(ExecutorError, match=r"must be 'local' or 'dask://host:port'\. Got 'ray' instead"):
-        open_executor("ray").__enter__()
+ODD_NAMES = [
+    "ray",
+    "dask://",
+    "dask://127.0.0.1",
+    "dask://h:abc",
+    "dask://tcp://127.0.0.1:1",
+    "dask://h:1:2",
+    "dask:// h:1",
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_an_unknown_executor_is_an_error_that_names_the_known_ones(name):
+    with pytest.raises(ExecutorError, match=r"must be 'local' or 'dask://host:port'\. Got '.*' instead") as caught:
+        open_executor(name).__enter__()
+    assert name in str(caught.value)
+
+
+def test_a_password_in_an_address_is_not_shown():
+    with pytest.raises(ExecutorError) as caught:
+        open_executor("dask://me:s3cr/3t@host:1").__enter__()
+    assert "dask://***@host:1" in str(caught.value)
 
 
 def test_a_cluster_that_does_not_answer_is_one_clear_error(monkeypatch):
     monkeypatch.setattr("studies.execution.dask_executor._CONNECT", 0.2)
-    with pytest.raises(ExecutorError, match="no Dask scheduler answers at dask://127"):
-        open_executor("dask://127.0.0.1:1").__enter__()
+    for port in (1, 99999):
+        with pytest.raises(ExecutorError, match="no Dask scheduler answers at dask://127"):
+            open_executor(f"dask://127.0.0.1:{port}").__enter__()
 
 
 def test_dask_without_dask_is_one_clear_error(monkeypatch):
@@ -132,6 +155,12 @@ def test_cells_that_misbehave_are_failed_outcomes_on_a_cluster_too(cluster, stor
         1: "timeout",
         2: "lost",
     }
+
+
+def test_a_module_that_the_cluster_lacks_is_one_error(cluster, store):
+    with pytest.raises(ExecutorError, match="the module 'mine' cannot be imported"):
+        list(run(seeds(6), store, cluster, work=need_a_module))
+    assert store.statuses([p.cell.key for p in seeds(6)]) == {}
 
 
 def test_a_second_driver_shares_the_cluster_and_leaves_it_as_it_was(cluster, address, store):

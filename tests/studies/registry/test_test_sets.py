@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
+import torch
+from sklearn.neighbors import KNeighborsClassifier
 
-from studies.registry.test_sets import N_TEST, TestSets, map_points, test_sets
+from studies.registry.metrics import Fitted, measure
+from studies.registry.test_sets import N_TEST, TestSets, map_points, shared_test_sets
 from toymanifold import spiral_problem
 
 
@@ -22,9 +25,42 @@ def test_labels_are_true_where_training_labels_are_noisy():
 
 
 def test_sets_of_one_problem_are_drawn_once():
-    tests = test_sets("spiral", {"turns": 3.0, "fill": 0.4})
-    assert tests is test_sets("spiral", {"fill": 0.4, "turns": 3.0})
-    assert tests.density is tests.density
+    with shared_test_sets("spiral", {"turns": 3.0, "fill": 0.4}) as tests:
+        density = tests.density
+    with shared_test_sets("spiral", {"fill": 0.4, "turns": 3.0}) as again:
+        assert again is tests
+        assert again.density is density
+
+
+class Subtracts(KNeighborsClassifier):
+    """A learner that changes the points in place."""
+
+    def predict(self, X):
+        X -= X.mean(axis=0)
+        return super().predict(X)
+
+
+class SubtractsByTorch(KNeighborsClassifier):
+    """A learner that changes the points in place by a library that ignores NumPy's flag."""
+
+    def predict(self, X):
+        torch.from_numpy(X).sub_(0.5)
+        return super().predict(X)
+
+
+def accuracies(learner):
+    with shared_test_sets("spiral", {"turns": 3.0}) as tests:
+        learner.fit(*tests.problem.sample(500, 0))
+        return measure(["accuracy", "accuracy_uniform"], Fitted(learner, tests, 1.0, 500, 0))
+
+
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+@pytest.mark.parametrize(("learner", "reason"), [(Subtracts, "read-only"), (SubtractsByTorch, "changed the points")])
+def test_a_learner_that_changes_the_points_fails_and_no_other_learner_notices(learner, reason):
+    before = accuracies(KNeighborsClassifier(1))
+    with pytest.raises(ValueError, match=reason):
+        accuracies(learner())
+    assert accuracies(KNeighborsClassifier(1)) == before
 
 
 def test_map_points_are_pixel_centres_from_below():
