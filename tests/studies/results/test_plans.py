@@ -61,7 +61,7 @@ def mine(tmp_path, monkeypatch):
     with Store(tmp_path / "results.db") as store:
         store_errors(study, store, lambda *_: 0.25)
         keep_plan(study, store)
-    monkeypatch.delitem(sys.modules, "my_learner")
+    del sys.modules["my_learner"]
     (tmp_path / "my_learner.py").unlink()
     return file
 

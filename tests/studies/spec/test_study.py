@@ -152,6 +152,7 @@ def test_a_module_may_add_its_own_pictures(monkeypatch):
         return ax
 
     assert Study.from_dict(changed(pictures=[{"plot": "own", "colour": "blue"}])).pictures[0].plot == "own"
+    plot_own.__module__ = "elsewhere"  # another module's function, not a cell of a notebook that is run again
     with pytest.raises(ValueError, match="the plot 'own' is registered already"):
         plot()(plot_own)
 
