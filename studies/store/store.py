@@ -212,10 +212,10 @@ class Store:
         """Return the row of a cell as it is stored, with its digests."""
         key = cell["key"]
         cell = {name: self.database.storable(v) if isinstance(v, str) else v for name, v in cell.items()}
-        found_map = [seals.map_digest(row) for row in rows.get(maps, ()) if row["key"] == key]
-        found_model = [seals.model_digest(row) for row in rows.get(models, ()) if row["key"] == key]
-        cell |= {"map_digest": next(iter(found_map), None), "model_digest": next(iter(found_model), None)}
-        measured = {row["metric"]: row["value"] for row in rows.get(values, ()) if row["key"] == key}
+        of_cell = {part: [row for row in rows.get(part, ()) if row["key"] == key] for part in PARTS}
+        cell["map_digest"] = next(map(seals.map_digest, of_cell[maps]), None)
+        cell["model_digest"] = next(map(seals.model_digest, of_cell[models]), None)
+        measured = {row["metric"]: row["value"] for row in of_cell[values]}
         return {**cell, "digest": seals.cell_digest(cell, measured)}
 
     def _remove_damaged(self, connection: sa.Connection, keys: Collection[str]) -> None:

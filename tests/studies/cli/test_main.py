@@ -33,7 +33,7 @@ def threads(*_):
 @pytest.fixture
 def command(monkeypatch, tiny, url, tmp_path):
     """Run the command on the tiny study, in this process, on threads in place of processes."""
-    monkeypatch.setattr("studies.spec.study.built_in", lambda: {"tiny": tiny})
+    monkeypatch.setattr("studies.spec.study.built_in", lambda: {"tiny": tiny.model_copy()})
     monkeypatch.setattr("studies.execution.executors.open_executor", threads)
     monkeypatch.chdir(tmp_path)
 
