@@ -22,6 +22,7 @@ import socket
 import struct
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import process, spawn
@@ -40,9 +41,20 @@ REPORT = struct.Struct("!2q")
 N_DESCRIPTORS = 4
 """Descriptors of a request to the server: tasks, the guard, the file for stacks, and output."""
 
-_PRELOAD = ["studies.execution.run", "studies.library", "estimators.nets.building", "sklearn.ensemble", "sklearn.svm"]
+_PRELOAD = [
+    "studies.execution.run",
+    "studies.library",
+    "estimators.nets.building",
+    "sklearn.ensemble",
+    "sklearn.svm",
+    "studies.cli.main",  # the main module of most drivers, which each worker imports
+]
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+class ExecutorError(RuntimeError):
+    """An executor cannot be opened, cannot run any task, or is gone; the message gives the reason."""
 
 
 def main(descriptor: int) -> None:
@@ -53,7 +65,10 @@ def main(descriptor: int) -> None:
                 return
             with suppress(Exception):  # a worker imports it again, and raises where the driver can read the reason
                 importlib.import_module(name)
-        _use_one_thread()
+        with suppress(Exception):
+            _use_one_thread()
+        for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+            finalizer.atexit = False  # torch has hundreds, which a worker need not run when it ends
         gc.freeze()  # collections in workers then leave the memory that they share with this process untouched
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for guards
         while descriptors := socket.recv_fds(driver, 1, N_DESCRIPTORS)[1]:
@@ -189,6 +204,9 @@ def _answer(call: bytes) -> bytes:
     """Return the pickled result of a pickled call, or its exception, and True if it is an exception."""
     try:
         fn, args, kwargs = pickle.loads(call)
+    except BaseException as error:
+        return _pickled(ExecutorError(f"a worker cannot load what it is to run: {exception_text(error)}"))
+    try:
         answer = pickle.dumps((False, fn(*args, **kwargs)))
     except BaseException as error:  # whatever foreign code raises
         answer = _pickled(error)
@@ -206,7 +224,8 @@ def _pickled(error: BaseException) -> bytes:
 
 
 def _flush() -> None:
-    flushes: list[Callable[[], object]] = [sys.stdout.flush, sys.stderr.flush, lambda: ctypes.CDLL(None).fflush(None)]
-    for flush in flushes:
-        with suppress(BaseException):  # streams that foreign code has closed or replaced
-            flush()
+    with suppress(BaseException):  # foreign code may have closed or replaced it
+        sys.stdout.flush()
+    with suppress(BaseException):
+        sys.stderr.flush()
+    ctypes.CDLL(None).fflush(None)

@@ -30,7 +30,7 @@ from typing import IO, Any
 
 import psutil
 
-from studies.execution.server import HEADER, REPORT, is_preparing, prepare
+from studies.execution.server import HEADER, REPORT, ExecutorError, is_preparing, prepare
 from studies.execution.texts import Excerpt
 from studies.registry.errors import exception_text
 
@@ -55,10 +55,6 @@ _NO_GUARD = (
     "the script starts workers when it is imported, and each worker imports it; put the lines that run something under"
     " if __name__ == '__main__':"
 )
-
-
-class ExecutorError(RuntimeError):
-    """An executor cannot be opened, cannot run any task, or is gone; the message gives the reason."""
 
 
 class WorkerEnded(RuntimeError):  # noqa: N818  its status can be that of a limit
@@ -228,6 +224,7 @@ class _Process:
             self._tasks.sendall(HEADER.pack(len(message)) + message)
         except OSError:  # it is dead or stopped
             self.kill()
+        self._tasks.setblocking(False)
 
     def receive(self, seconds: float) -> bytes | None:
         """Wait for what the process sends, and return its answer if it is complete."""
@@ -328,7 +325,7 @@ class _Process:
     def _read_answer(self) -> None:
         while len(self._answer) < self._answer_size():
             try:
-                piece = self._tasks.recv(_CHUNK, socket.MSG_DONTWAIT)
+                piece = self._tasks.recv(_CHUNK)
             except BlockingIOError:
                 return
             except OSError:  # it has ended with a call unread
@@ -393,7 +390,11 @@ class Worker:
         if self._process is not None and self._process.leaves not in (None, call.leaves):
             self.close()
         process = self._process or self._start()
+        is_new = process.leaves is None
         failed, result = self._ask(process, call, args, kwargs)
+        if failed and isinstance(result, ExecutorError) and not is_new:  # foreign code can have cleared sys.modules
+            self.close()
+            return self.run(fn, *args, **kwargs)
         answer = Answer(result, str(process.printed))
         if process.started() or (self.memory_limit and process.resident() > self.memory_limit / 2):
             self.close()  # what a task leaves behind must not run, nor count for the next

@@ -49,10 +49,6 @@ def host():
     return psutil.Process().parents()[2].pid
 
 
-def need_a_module(task):
-    raise ExecutorError("in a worker, the module 'mine' cannot be imported")
-
-
 @pytest.fixture(scope="module")
 def address():
     """Return the address of a cluster of two Dask workers, which gives up a task as soon as it ends one of them."""
@@ -158,10 +154,14 @@ def test_cells_that_misbehave_are_failed_outcomes_on_a_cluster_too(cluster, stor
     }
 
 
-def test_a_module_that_the_cluster_lacks_is_one_error(cluster, store):
-    with pytest.raises(ExecutorError, match="the module 'mine' cannot be imported"):
-        list(run(seeds(6), store, cluster, work=need_a_module))
-    assert store.statuses([p.cell.key for p in seeds(6)]) == {}
+def test_a_module_that_the_cluster_lacks_is_one_error(cluster, store, tmp_path, monkeypatch):
+    (tmp_path / "clients_learners.py").write_text("from sklearn.neighbors import KNeighborsClassifier as Mine")
+    monkeypatch.syspath_prepend(tmp_path)
+    foreign = replace(CELL, estimator="clients_learners:Mine", allow=("clients_learners",))
+    planned = [PlannedCell("mine", replace(foreign, seed=seed)) for seed in range(6)]
+    with pytest.raises(ExecutorError, match="in a worker, the module 'clients_learners' cannot be imported"):
+        list(run(planned, store, cluster))
+    assert store.statuses([p.cell.key for p in planned]) == {}
 
 
 def test_a_second_driver_shares_the_cluster_and_leaves_it_as_it_was(cluster, address, store):

@@ -11,6 +11,7 @@ import sys
 import textwrap
 import time
 from concurrent.futures import as_completed
+from contextlib import suppress
 
 import joblib
 import numpy as np
@@ -78,6 +79,12 @@ def stop_the_guard():
 def stop_the_guard_and_die():
     os.kill(os.getppid(), signal.SIGSTOP)
     os._exit(1)
+
+
+def write_to_all_files():
+    for descriptor in range(3, 64):
+        with suppress(OSError):
+            os.write(descriptor, b"\xff" * 100)
 
 
 def ignore_all_signals():
@@ -224,10 +231,10 @@ def test_a_task_that_hangs_is_ended_and_leaves_its_stack(pool, hang):
     assert f"in {hang.__name__}" in ended.stack
 
 
-@pytest.mark.parametrize("hang", [stop_oneself, stop_the_guard, ignore_all_signals])
-def test_no_task_can_escape_its_time_limit(pool, hang):
+@pytest.mark.parametrize("escape", [stop_oneself, stop_the_guard, ignore_all_signals, write_to_all_files])
+def test_no_task_can_escape_its_time_limit(pool, escape):
     processes = psutil.Process(pool.submit(os.getpid).result()), psutil.Process(pool.submit(os.getppid).result())
-    assert ending(pool, Call(hang, 0.3)).status == "timeout"
+    assert ending(pool, Call(escape, 0.3)).status == "timeout"
     assert psutil.wait_procs(processes, timeout=60)[1] == []
 
 
@@ -339,6 +346,25 @@ def test_what_a_foreign_learner_leaves_behind_reaches_no_other():
     worker.run(Call(spoil, leaves="b"))
     assert not worker.run(Call(is_spoiled)).result
     worker.close()
+
+
+def spoil_imports():
+    sys.path.clear()
+    del sys.modules[__name__]
+
+
+def test_a_worker_that_can_load_nothing_any_more_is_replaced():
+    worker = Worker()
+    worker.run(Call(spoil_imports, leaves="a"))
+    assert worker.run(Call(square, leaves="a"), 3).result == 9
+    worker.close()
+
+
+def test_what_no_worker_can_load_is_one_error(pool, monkeypatch):
+    monkeypatch.setattr(square, "__module__", "nowhere")
+    monkeypatch.setitem(sys.modules, "nowhere", sys.modules[__name__])
+    with pytest.raises(ExecutorError, match="cannot load what it is to run: ModuleNotFoundError: No module named 'no"):
+        pool.submit(square, 3).result()
 
 
 class OddError(Exception):
