@@ -369,8 +369,8 @@ def _replacing(insert: Any, where: sa.ColumnElement[bool] | None = None) -> Any:
 
 
 def _record(cell: seals.Row, measured: dict[str, float]) -> tuple[Outcome, Origin]:
-    told = ("key", "spec", "status", "error", "traceback", "seconds", "shared", "output", "engine", "device")
-    outcome = Outcome(**{name: cell[name] for name in told}, foreign_code=cell["foreign_code"], values=measured)
+    names = ("key", "spec", "status", "error", "traceback", "seconds", "shared", "output", "engine", "device")
+    outcome = Outcome(**{name: cell[name] for name in names}, foreign_code=cell["foreign_code"], values=measured)
     return outcome, Origin(cell["stored_at"], cell["run"], cell["on_trust"])
 
 
