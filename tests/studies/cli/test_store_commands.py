@@ -126,7 +126,10 @@ def test_export_without_results_prints_the_command_to_run(command):
     with Store("sqlite:///empty.db"):
         pass
     ended = command("export", "tiny", store="sqlite:///empty.db")
-    assert ended.stderr == "error: nothing of tiny is measured yet; run it with: toymanifold run tiny\n"
+    assert (
+        ended.stderr
+        == "error: nothing of tiny is measured yet; run it with: toymanifold run tiny --store sqlite:///empty.db\n"
+    )
 
 
 def test_verify_prints_its_comparisons_and_exits_with_1_if_cells_differ(command, stored, tiny):
