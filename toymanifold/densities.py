@@ -160,7 +160,7 @@ class UniformBall:
     dimension : int, default=2
         Dimension d >= 1 of the space.
     radius : float, default=1.0
-        Radius of the ball.
+        Radius of the ball, in [1e-100, 1e100].
 
     Examples
     --------

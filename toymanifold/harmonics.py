@@ -28,7 +28,7 @@ class SphereFunction(ABC):
     task : {"classification", "regression"}, default="classification"
         Kind of labels: the sign of the function, or its value.
     radius : float, default=1.0
-        Radius of the sphere.
+        Radius of the sphere, in [1e-100, 1e100].
 
     Examples
     --------
@@ -80,7 +80,7 @@ class Constant(SphereFunction):
     task : {"classification", "regression"}, default="classification"
         Kind of labels: the sign of the function, or its value.
     radius : float, default=1.0
-        Radius of the sphere.
+        Radius of the sphere, in [1e-100, 1e100].
     n_features : int, default=2
         Dimension d >= 2 of the space.
 
@@ -115,7 +115,7 @@ class Harmonic(SphereFunction):
     task : {"classification", "regression"}, default="classification"
         Kind of labels: the sign of the function, or its value.
     radius : float, default=1.0
-        Radius of the sphere.
+        Radius of the sphere, in [1e-100, 1e100].
     axis : array-like of shape (d,), default=(1.0, 0.0)
         Axis w, d >= 2, which is scaled to length 1.
     degree : int, default=1
@@ -173,7 +173,7 @@ class Quadratic(SphereFunction):
     task : {"classification", "regression"}, default="classification"
         Kind of labels: the sign of the function, or its value.
     radius : float, default=1.0
-        Radius of the sphere.
+        Radius of the sphere, in [1e-100, 1e100].
     matrix : array-like of shape (d, d), default=((1.0, 0.0), (0.0, -1.0))
         Matrix, d >= 2, whose symmetric traceless part is A up to scale; that part must not be zero.
 

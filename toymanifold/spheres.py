@@ -37,7 +37,7 @@ class Ball:
     dimension : int, default=3
         Dimension d >= 1 of the space.
     radius : float, default=1.0
-        Radius of the sphere.
+        Radius of the sphere, in [1e-100, 1e100].
 
     Examples
     --------
@@ -203,7 +203,7 @@ def sphere_problem(
     dimension : int, default=3
         Dimension d >= 2 of the space; the sphere is S^(d-1).
     radius : float, default=1.0
-        Radius of the sphere.
+        Radius of the sphere, in [1e-100, 1e100].
     target : {"inside", "linear", "quadratic", "harmonic", "random"}, default="inside"
         Function that gives the labels.
 
@@ -214,7 +214,7 @@ def sphere_problem(
         - "random" labels are independent of the points: coin tosses, or standard normal values (the setting of Bubeck
           and Sellke, A universal law of robustness via isoperimetry, NeurIPS 2021).
     degree : int, default=2
-        Degree of the harmonic.
+        Degree of the harmonic, at most 1000.
     task : {"classification", "regression"}, default="classification"
         Kind of labels: the sign of the function, or its value.
     flip_probability : float, default=0.0

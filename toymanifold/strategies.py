@@ -343,11 +343,11 @@ def sphere_problems(
     dimensions : SearchStrategy of int
         Dimension of the space.
     radii : SearchStrategy of float
-        Radius of the sphere.
+        Radius of the sphere, in [1e-100, 1e100].
     targets : SearchStrategy of str
         Target; "inside" is discarded for regression.
     degrees : SearchStrategy of int
-        Degree of the harmonic.
+        Degree of the harmonic, at most 1000.
     tasks : SearchStrategy of str
         Task.
     flip_probabilities, noises : SearchStrategy of float

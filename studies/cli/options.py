@@ -204,7 +204,7 @@ def opened_to_read(url: str, *, missing_ok: bool = False) -> Iterator[Store]:
     with suppress(ValueError):  # which opening it reports
         path = sqlite_file(parse_url(url))
         missing = path is not None and not path.exists() and (missing_ok or url == DEFAULT_STORE)
-    with opened("sqlite://" if missing else url, must_exist=not missing) as store:
+    with opened("sqlite://" if missing else url, must_exist=not (missing or missing_ok)) as store:
         yield store
 
 

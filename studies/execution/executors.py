@@ -11,6 +11,7 @@ import joblib
 
 from studies.execution.memory import memory_share
 from studies.execution.workers import ExecutorError, WorkerPool
+from studies.store.passwords import hide_password
 
 if TYPE_CHECKING:
     from studies.execution.dask_executor import DaskExecutor
@@ -60,7 +61,7 @@ def count_workers(name: str, n_workers: int | None = None) -> int | None:
     """
     address = name.removeprefix(DASK)
     if name != LOCAL and (address == name or not _ADDRESS.fullmatch(address)):
-        given = re.sub(r"^(\w+://)?.*@", r"\1***@", name)  # without a password
+        given = hide_password(name)
         raise ExecutorError(f"The executor must be {LOCAL!r} or '{DASK}host:port'. Got {given!r} instead.")
     return None if name.startswith(DASK) else n_workers or joblib.cpu_count()
 

@@ -16,8 +16,9 @@ from studies.execution.costs import Costs
 from studies.execution.seeding import seeded
 from studies.execution.signals import Stop
 from studies.execution.tasks import Fit, Task, fit_task, group
-from studies.execution.texts import cut, describe
+from studies.execution.texts import cut
 from studies.execution.workers import Answer, Call, ExecutorError, WorkerEnded
+from studies.registry.errors import exception_text
 from studies.registry.learners import is_foreign
 from studies.registry.metrics import Fitted, measure
 from studies.registry.params import canonical
@@ -74,7 +75,7 @@ def _failure(cell: Cell, error: BaseException, shared: int = 1) -> Outcome:
         cell.key,
         cell.spec,
         "memory" if _out_of_memory(error) else "error",
-        error=cut(describe(error)),
+        error=cut(exception_text(error)),
         traceback=cut(_traceback(error)),
         shared=shared,
     )
@@ -109,7 +110,7 @@ def _dump(estimator: BaseEstimator) -> bytes | None:
 def _out_of_memory(error: BaseException) -> bool:
     # by name, since the driver does not import torch; on a CPU torch raises a plain RuntimeError
     names = {"MemoryError", "OutOfMemoryError"} & {kind.__name__ for kind in type(error).__mro__}
-    return bool(names) or "can't allocate memory" in describe(error)
+    return bool(names) or "can't allocate memory" in exception_text(error)
 
 
 def check_finite(values: dict[str, float]) -> None:

@@ -30,7 +30,7 @@ from typing import Any, BinaryIO, NoReturn, TextIO
 
 import psutil
 
-from studies.execution.texts import describe
+from studies.registry.errors import exception_text
 
 HEADER = struct.Struct("!Q")
 """Number of bytes of a message, in front of it."""
@@ -205,7 +205,7 @@ def _answer(call: bytes) -> bytes:
     try:
         fn, args, kwargs = pickle.loads(call)
     except BaseException as error:
-        return _pickled(ExecutorError(f"a worker cannot load what it is to run: {describe(error)}"))
+        return _pickled(ExecutorError(f"a worker cannot load what it is to run: {exception_text(error)}"))
     try:
         answer = pickle.dumps((False, fn(*args, **kwargs)))
     except BaseException as error:  # whatever foreign code raises
@@ -219,7 +219,7 @@ def _pickled(error: BaseException) -> bytes:
         pickled = pickle.dumps((True, error))
         pickle.loads(pickled)
     except BaseException:  # whatever the methods of a foreign exception raise
-        return pickle.dumps((True, RuntimeError(describe(error))))
+        return pickle.dumps((True, RuntimeError(exception_text(error))))
     return pickled
 
 

@@ -31,12 +31,3 @@ def cut(text: str) -> str:
     excerpt = Excerpt()
     excerpt.add(text.encode("utf-8", "backslashreplace"))
     return str(excerpt)
-
-
-def describe(error: BaseException) -> str:
-    """Return the type and the text of an exception, of which foreign ones can raise anything when they are asked."""
-    name = type.__getattribute__(type(error), "__name__")
-    try:
-        return f"{name}: {error}"
-    except BaseException:
-        return f"{name}: its text cannot be made"

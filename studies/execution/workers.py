@@ -31,7 +31,8 @@ from typing import IO, Any
 import psutil
 
 from studies.execution.server import HEADER, REPORT, ExecutorError, is_preparing, prepare
-from studies.execution.texts import Excerpt, describe
+from studies.execution.texts import Excerpt
+from studies.registry.errors import exception_text
 
 ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"),
@@ -445,7 +446,7 @@ class Worker:
             self.close()
             if isinstance(result, ExecutorError):
                 raise result
-            raise ExecutorError(f"the main module cannot be imported in a worker: {describe(result)}")
+            raise ExecutorError(f"the main module cannot be imported in a worker: {exception_text(result)}")
         raise ExecutorError(f"workers die as they start: {reason}")
 
     def _ask(self, process: _Process, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, Any]:
@@ -464,7 +465,7 @@ class Worker:
         try:
             return pickle.loads(answer)
         except Exception as error:
-            raise self._end(process, "lost", f"its result cannot be read: {describe(error)}") from error
+            raise self._end(process, "lost", f"its result cannot be read: {exception_text(error)}") from error
 
     def _end(self, process: _Process, status: str, reason: str = "") -> WorkerEnded:
         """End a process and return the error to raise."""

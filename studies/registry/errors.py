@@ -22,7 +22,7 @@ _KEY = re.compile(rf"\s*({_NAMES})\s*=")
 
 def dotted(path: Path) -> str:
     """Return a path in dotted form, with long keys cut: ``questions[0].ask``."""
-    parts = (f"[{part}]" if isinstance(part, int) else f".{_cut(toml_key(part))}" for part in path)
+    parts = (f"[{part}]" if isinstance(part, int) else f".{cut(toml_key(part))}" for part in path)
     return "".join(parts).removeprefix(".")
 
 
@@ -85,7 +85,6 @@ def _split(names: str) -> list[str]:
 
 _COMPARED, _LISTED = 200, 60  # known names that are compared with an unknown one, and that are printed
 _MOST = 20  # issues that are printed
-_LONGEST_ERROR = 2000  # characters of a message
 
 _ISSUE = "issue"  # pydantic's type of the errors that `raise_issues` raises
 _MISSING = "is missing"
@@ -152,21 +151,21 @@ def short_repr(value: Any) -> str:
         text = repr(value)
     except (ValueError, RecursionError):  # an int of thousands of digits; a list of thousands of levels
         return f"{type(value).__name__} too large to print"
-    return _cut(text)
+    return cut(text)
 
 
-def _cut(text: str, most: int = 80) -> str:
+def cut(text: str, most: int = 80) -> str:
+    """Return the beginning of a text, with an ellipsis if it is longer than `most` characters."""
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def exception_text(error: BaseException) -> str:
-    """Return an exception of foreign code, whose methods may raise too, as its type and message, cut if long."""
+    """Return the type and the message of an exception; foreign ones can raise anything when they are asked."""
+    name = type.__getattribute__(type(error), "__name__")
     try:
-        message = str(error)
+        return f"{name}: {error}"
     except BaseException:
-        message = "(its message cannot be read)"
-    text = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    return _cut(text, _LONGEST_ERROR)
+        return f"{name}: its text cannot be made"
 
 
 def raise_issues(issues: Iterable[Issue]) -> None:

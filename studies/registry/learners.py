@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 
-from studies.registry.errors import Issue, SpecError, exception_text, unknown
+from studies.registry.errors import Issue, SpecError, cut, exception_text, unknown
 from studies.registry.params import Builder, is_open, named_parameters, variants
 from studies.registry.problems import TASKS
 from toymanifold import Problem, Spiral
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 VERSION = "3"
 """Part of every cell's identity: raised when a change of the code changes the data of fits, or all fits."""
 
-VERSIONS: dict[str, str] = {}
+VERSIONS = {"svm-tuned": "4"}
 """Versions in place of `VERSION`, by catalogue name or ``module:Class``: set when a change alters the fits of one."""
 
 PACKAGES = ("sklearn", "estimators", "toymanifold")
@@ -48,6 +48,7 @@ _CATALOG_NAMES = {
 }
 
 _CLASS = re.compile(r"([A-Za-z]\w*(?:\.[A-Za-z]\w*)*):([A-Za-z]\w*)", re.ASCII)
+_LONGEST = 2000  # characters of a foreign message
 _TESTS = {"conftest", "tests"}
 _GIVEN_ELSEWHERE = {
     "prior": "is a key of the learner, not one of its params",
@@ -106,7 +107,7 @@ def _class(module: str, attribute: str, packages: Collection[str]) -> type[BaseE
     try:
         found = getattr(importlib.import_module(module), attribute, None)
     except BaseException as error:  # importing a foreign module can raise anything, and may exit
-        raise ValueError(f"the module {module!r} cannot be imported: {exception_text(error)}") from error
+        raise ValueError(f"the module {module!r} cannot be imported: {cut(exception_text(error), _LONGEST)}") from error
     if not (isinstance(found, type) and issubclass(found, BaseEstimator)):
         raise ValueError(f"{module}:{attribute} is not a scikit-learn estimator")
     if found.__module__.split(".")[0] not in packages or inspect.isabstract(found):
@@ -248,5 +249,5 @@ def _class_issues(name: str, params: Mapping[str, Any], problem: Problem, allow:
     try:
         fits = _FITS[task](make_learner(name, problem, params=params, allow=allow))
     except BaseException as error:  # constructing a foreign class can raise anything, and may exit
-        return [Issue(("estimator",), f"cannot be constructed: {exception_text(error)}", name)]
+        return [Issue(("estimator",), f"cannot be constructed: {cut(exception_text(error), _LONGEST)}", name)]
     return [] if fits else [Issue(("estimator",), f"must be for {task}, the task of the problem", name)]

@@ -306,6 +306,8 @@ class Database:
 
     def _begin(self, connection: sa.Connection) -> None:
         purpose = connection.get_execution_options().get("purpose", "read")
+        if self.dialect == "sqlite":
+            _set_patience(connection, _STEP_SECONDS if purpose.startswith("write") else _BUSY_SECONDS)
         for statement in _BEGIN[self.dialect][purpose]:
             if statement == "BEGIN IMMEDIATE":
                 self._begin_immediate(connection)
@@ -316,16 +318,14 @@ class Database:
         """Wait for SQLite's lock in short steps, since a signal is not heeded while SQLite itself waits."""
         patience = connection.get_execution_options().get("patience")
         deadline = time.monotonic() + (_BUSY_SECONDS if patience is None else patience)
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={1000 * _STEP_SECONDS:.0f}")
         while True:
             try:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
-                break
+                return
             except sa.exc.OperationalError as error:
                 if getattr(error.orig, "sqlite_errorname", "") != "SQLITE_BUSY" or time.monotonic() > deadline:
                     raise
                 self._check_stopped()
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={1000 * _BUSY_SECONDS}")
 
     def _connect_watched(self, _: object, __: object, words: list[Any], options: dict[str, Any]) -> Any:
         import psycopg
@@ -479,6 +479,13 @@ def _check_file(file: Path, must_exist: bool) -> None:
     if must_exist and not file.exists():
         raise ValueError("the file does not exist; toymanifold run creates it.")
     file.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _set_patience(connection: sa.Connection, seconds: float) -> None:
+    """Set the seconds for which SQLite itself waits for a lock, during which no signal is heeded."""
+    if connection.info.get("patience") != seconds:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={1000 * seconds:.0f}")
+        connection.info["patience"] = seconds
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

@@ -212,10 +212,10 @@ class Store:
         """Return the row of a cell as it is stored, with its digests."""
         key = cell["key"]
         cell = {name: self.database.storable(v) if isinstance(v, str) else v for name, v in cell.items()}
-        found_map = [seals.map_digest(row) for row in rows.get(maps, ()) if row["key"] == key]
-        found_model = [seals.model_digest(row) for row in rows.get(models, ()) if row["key"] == key]
-        cell |= {"map_digest": next(iter(found_map), None), "model_digest": next(iter(found_model), None)}
-        measured = {row["metric"]: row["value"] for row in rows.get(values, ()) if row["key"] == key}
+        of_cell = {part: [row for row in rows.get(part, ()) if row["key"] == key] for part in PARTS}
+        cell["map_digest"] = next(map(seals.map_digest, of_cell[maps]), None)
+        cell["model_digest"] = next(map(seals.model_digest, of_cell[models]), None)
+        measured = {row["metric"]: row["value"] for row in of_cell[values]}
         return {**cell, "digest": seals.cell_digest(cell, measured)}
 
     def _remove_damaged(self, connection: sa.Connection, keys: Collection[str]) -> None:
@@ -369,8 +369,8 @@ def _replacing(insert: Any, where: sa.ColumnElement[bool] | None = None) -> Any:
 
 
 def _record(cell: seals.Row, measured: dict[str, float]) -> tuple[Outcome, Origin]:
-    told = ("key", "spec", "status", "error", "traceback", "seconds", "shared", "output", "engine", "device")
-    outcome = Outcome(**{name: cell[name] for name in told}, foreign_code=cell["foreign_code"], values=measured)
+    names = ("key", "spec", "status", "error", "traceback", "seconds", "shared", "output", "engine", "device")
+    outcome = Outcome(**{name: cell[name] for name in names}, foreign_code=cell["foreign_code"], values=measured)
     return outcome, Origin(cell["stored_at"], cell["run"], cell["on_trust"])
 
 

@@ -7,6 +7,7 @@ those that wait the newest first; a scene whose client has gone is not started.
 import contextlib
 import dataclasses
 import os
+import signal
 import socket
 from types import FrameType
 
@@ -58,6 +59,7 @@ def serve(listening: socket.socket) -> None:
     """Serve until Ctrl-C; the scene that is being computed then is the last."""
     torch.set_num_threads(1)  # as in the workers of studies, whose numbers these are
     server = _Server(uvicorn.Config(make_app(), log_level="warning"))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with threadpool_limits(1), contextlib.suppress(KeyboardInterrupt):  # raised by the server when it has ended
         server.run(sockets=[listening])
 

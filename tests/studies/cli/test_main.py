@@ -33,7 +33,7 @@ def threads(*_):
 @pytest.fixture
 def command(monkeypatch, tiny, url, tmp_path):
     """Run the command on the tiny study, in this process, on threads in place of processes."""
-    monkeypatch.setattr("studies.spec.study.built_in", lambda: {"tiny": tiny})
+    monkeypatch.setattr("studies.spec.study.built_in", lambda: {"tiny": tiny.model_copy()})
     monkeypatch.setattr("studies.execution.executors.open_executor", threads)
     monkeypatch.chdir(tmp_path)
 
@@ -181,8 +181,11 @@ def test_a_dry_run_prints_and_writes_nothing(command, tmp_path):
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_quiet_prints_only_failures(command, tiny):
+def test_quiet_prints_nothing_of_a_run_without_failures(command):
     assert command("run", "tiny", "--quiet").output == ""
+
+
+def test_quiet_prints_failures(command, tiny):
     tiny.learners["kNN"] = tiny.learners["kNN"].model_copy(update={"params": {"n_neighbors": -1}})
     assert command("run", "tiny", "--quiet").output.count("error: kNN, ") == 4
 
@@ -348,9 +351,9 @@ def test_a_figure_that_cannot_be_written_is_one_error(command, tmp_path):
     for output, reason in (("afile", "afile/tiny: Not a directory"), ("/proc/x", "/proc/x: No such file or directory")):
         ended = command("show", "tiny", "--quick", "--output", output)
         assert (ended.exit_code, ended.stderr) == (2, f"error: cannot write {reason}\n")
-    (tmp_path / "tiny" / "learning-curves.png").mkdir(parents=True)
+    (tmp_path / "tiny" / "decision-regions.png").mkdir(parents=True)
     ended = command("show", "tiny", "--quick", "--output", ".")
-    assert (ended.exit_code, ended.stderr) == (2, "error: cannot write tiny/learning-curves.png: Is a directory\n")
+    assert (ended.exit_code, ended.stderr) == (2, "error: cannot write tiny/decision-regions.png: Is a directory\n")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.execution.texts import KEPT_BYTES, Excerpt, cut, describe
+from studies.execution.texts import KEPT_BYTES, Excerpt, cut
 
 
 @given(st.lists(st.integers(0, 3 * KEPT_BYTES), max_size=6))
@@ -23,16 +23,3 @@ def test_an_excerpt_is_the_beginning_and_the_end_however_the_text_arrives(sizes)
 )
 def test_short_texts_stay_as_they_are_but_for_what_cannot_be_stored(text, expected):
     assert cut(text) == expected
-
-
-class MuteError(Exception):
-    def __str__(self):
-        raise SystemExit
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [(ValueError("why"), "ValueError: why"), (MuteError(), "MuteError: its text cannot be made")],
-)
-def test_any_exception_can_be_described(error, expected):
-    assert describe(error) == expected

@@ -192,9 +192,7 @@ def test_workers_that_die_as_they_start_are_one_error():
     with WorkerPool(1) as pool:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("studies.execution.workers.prepare", die_at_once)
-            with pytest.raises(
-                ExecutorError, match=r"workers die as they start: the worker process .*exit code 1"
-            ):
+            with pytest.raises(ExecutorError, match=r"workers die as they start: the worker process .*exit code 1"):
                 pool.submit(square, 3).result()
         assert pool.submit(square, 3).result() == 9
 

@@ -79,21 +79,16 @@ def test_of_many_known_names_the_first_are_listed():
     assert message.endswith("'k59' and 940 more")
 
 
-class UnreadableError(Exception):
+class MuteError(Exception):
     def __str__(self):
-        raise SystemExit(3)
+        raise SystemExit
 
 
 @pytest.mark.parametrize(
     ("error", "text"),
-    [
-        (ValueError("no"), "ValueError: no"),
-        (SystemExit(), "SystemExit"),
-        (UnreadableError(), "UnreadableError: (its message cannot be read)"),
-        (ValueError("x" * 10**6), f"ValueError: {'x' * 1985}..."),
-    ],
+    [(ValueError("why"), "ValueError: why"), (MuteError(), "MuteError: its text cannot be made")],
 )
-def test_the_text_of_any_exception_is_short_and_does_not_raise(error, text):
+def test_any_exception_has_a_text(error, text):
     assert errors.exception_text(error) == text
 
 

@@ -117,10 +117,10 @@ def test_a_store_in_a_read_only_folder_is_read_and_a_write_is_an_error(path, for
 def test_a_new_store_in_a_read_only_folder_is_an_error(foreign_folder):
     foreign_folder.chmod(0o555)
     as_other_user()
-    assert "You need permission to read and write the file and its folder" in store_error(
-        foreign_folder / "new.db", ["show", "priors"]
-    )
-    assert "Permission denied" in store_error(foreign_folder / "deep" / "new.db", ["show", "priors"])
+    with pytest.raises(StoreError, match="You need permission to read and write the file and its folder"):
+        Store(foreign_folder / "new.db")
+    with pytest.raises(StoreError, match="Permission denied"):
+        Store(foreign_folder / "deep" / "new.db")
 
 
 @pytest.fixture
