@@ -34,6 +34,16 @@ _BROWSER = [
 N_TEST = 50_000
 
 
+@pytest.fixture(autouse=True)
+def _forget_modules_of_tests(tmp_path_factory):
+    """Forget modules that a test has written and imported, for others have the same names."""
+    yield
+    written = str(tmp_path_factory.getbasetemp())
+    for name, module in list(sys.modules.items()):
+        if str(vars(module).get("__file__")).startswith(written):
+            del sys.modules[name]
+
+
 @pytest.fixture
 def tiny():
     """A study of a few cheap cells."""
