@@ -315,7 +315,7 @@ class Database:
                 connection.exec_driver_sql(statement)
 
     def _begin_immediate(self, connection: sa.Connection) -> None:
-        """Wait for SQLite's lock in short steps, since a signal is not heeded while SQLite itself waits."""
+        """Wait for SQLite's lock in short steps, since signals wait while SQLite itself waits."""
         patience = connection.get_execution_options().get("patience")
         deadline = time.monotonic() + (_BUSY_SECONDS if patience is None else patience)
         while True:
@@ -482,7 +482,7 @@ def _check_file(file: Path, must_exist: bool) -> None:
 
 
 def _set_patience(connection: sa.Connection, seconds: float) -> None:
-    """Set the seconds for which SQLite itself waits for a lock, during which no signal is heeded."""
+    """Set the seconds for which SQLite itself waits for a lock, during which signals wait."""
     if connection.info.get("patience") != seconds:
         connection.exec_driver_sql(f"PRAGMA busy_timeout={1000 * seconds:.0f}")
         connection.info["patience"] = seconds
