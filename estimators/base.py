@@ -4,6 +4,7 @@ A `Machine` solves for targets, one column for each function; `ValueTargets` and
 predictions of the fitted functions.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -14,7 +15,7 @@ from sklearn.utils import Tags, check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from toymanifold.validation import error_message
+from toymanifold.validation import SCALES, check_scale, error_message, max_abs
 
 Array = NDArray[Any]
 
@@ -24,6 +25,9 @@ FLOATS = (np.float64, np.float32)
 
 class Machine(BaseEstimator, ABC):
     """Base of the machines, whose regressors inherit from `ValueTargets` first, classifiers from `LabelTargets`."""
+
+    _unit = 1.0
+    """The power of 2 in whose multiples targets are given to a solver, so that squares of them stay finite."""
 
     @abstractmethod
     def _data(self, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
@@ -39,8 +43,12 @@ class ValueTargets(RegressorMixin, Machine):
 
     def _data(self, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
         points, values = validate_data(self, X, y, dtype=FLOATS, multi_output=True, y_numeric=True)
+        owner = type(self).__name__
+        check_scale(points, "X", owner)
+        check_scale(values, "y", owner, dtype=points.dtype)
         self._ravel = values.ndim == 1
-        return points, values.reshape(len(points), -1)
+        self._unit = 2.0 ** math.frexp(max_abs(values))[1]
+        return points, values.reshape(len(points), -1) / self._unit
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the function at `X` (n_samples, n_features), in the shape of the training targets."""
@@ -60,6 +68,7 @@ class LabelTargets(ClassifierMixin, Machine):
 
     def _data(self, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
         points, labels = validate_data(self, X, y, dtype=FLOATS)
+        check_scale(points, "X", type(self).__name__)
         check_classification_targets(labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         n_classes = len(self.classes_)
@@ -89,7 +98,16 @@ def check_weight(sample_weight: Any, X: Array, owner: str) -> Array | None:
     if weight.shape != (len(X),) or weight.min() < 0 or weight.max() == 0:
         allowed = f"{len(X)} numbers, none negative and not all zero"
         raise ValueError(error_message("sample_weight", owner, allowed, sample_weight))
+    check_scale(weight, "sample_weight", owner)
     return weight
+
+
+def check_bandwidths(units: Array, owner: str) -> None:
+    """Raise unless points, in units of the bandwidth, have squares whose products are finite."""
+    largest, highest = max_abs(units), math.sqrt(SCALES[units.dtype])
+    if not largest <= highest:
+        allowed = f"at most {highest:g} bandwidths in absolute value ({units.dtype})"
+        raise ValueError(error_message("X", owner, allowed, largest))
 
 
 def mean_and_std(values: Array, weight: Array | None) -> tuple[Array, Array]:

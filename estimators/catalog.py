@@ -5,32 +5,90 @@ prior a learner gets raw coordinates, except the tuned SVM, whose grid of gamma 
 classifier and of a regressor.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from sklearn.base import BaseEstimator
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
+from sklearn.utils import indexable
 
 from estimators.kernels import KernelClassifier, KernelRegressor, RFMClassifier, RFMRegressor
 from estimators.neighbors import NeighborsClassifier, NeighborsRegressor
 from estimators.nets import Net, NetClassifier, NetRegressor
 from estimators.priors import as_prior
 from estimators.random_features import RandomFeaturesClassifier, RandomFeaturesRegressor
-from toymanifold.validation import check_choice
+from toymanifold.validation import check_choice, check_integer, error_message
 
 Builder = Callable[..., BaseEstimator]
 
 _GAMMAS = [3.0, 10.0, 30.0, 100.0]
 
 
+class ShuffledFolds(BaseEstimator):
+    """Splitter for cross-validation: shuffled folds, of equal shares of every class if they are stratified.
+
+    Parameters
+    ----------
+    n_splits : int, default=3
+    stratified : bool, default=True
+    random_state : int, RandomState or None, default=None
+        Of the order of the rows. A parameter of the search that has the folds, as ``cv__random_state``.
+
+    Examples
+    --------
+    >>> folds = ShuffledFolds(2, random_state=0)
+    >>> [test.tolist() for _, test in folds.split([[0], [1], [2], [3]], ["a", "a", "b", "b"])]
+    [[1, 3], [0, 2]]
+    """
+
+    def __init__(self, n_splits: int = 3, *, stratified: bool = True, random_state: Any = None) -> None:
+        self.n_splits = n_splits
+        self.stratified = stratified
+        self.random_state = random_state
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:  # noqa: ARG002
+        """Return the number of folds."""
+        return self.n_splits
+
+    def split(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        groups: Any = None,  # noqa: ARG002
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Yield the rows to fit and the rows to test of each fold.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer rows than folds, or fewer of a class, whose label is named.
+        """
+        n_samples, owner = len(indexable(X)[0]), f"cross-validation in {self.n_splits} folds"
+        if n_samples < self.n_splits:
+            raise ValueError(error_message("X", owner, f"of {self.n_splits} rows or more", f"n_samples = {n_samples}"))
+        if self.stratified:
+            labels, counts = np.unique(np.asarray(y), return_counts=True)
+            few = {label: n for label, n in zip(labels.tolist(), counts.tolist(), strict=True) if n < self.n_splits}
+            if few:
+                found = ", ".join(f"{n} of {label!r}" for label, n in few.items())
+                raise ValueError(error_message("y", owner, f"of {self.n_splits} rows or more of each class", found))
+        kind = StratifiedKFold if self.stratified else KFold
+        folds: Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]
+        folds = kind(self.n_splits, shuffle=True, random_state=self.random_state).split(X, y)
+        return folds
+
+
 def _tuned(machine: BaseEstimator, grid: dict[str, list[float]], *, cv: int = 3) -> Pipeline:
     """Return an RBF machine on standardised inputs whose parameters are chosen by cross-validation in `cv` folds."""
-    return make_pipeline(StandardScaler(), GridSearchCV(machine, grid, cv=KFold(cv), error_score="raise"))
+    folds = ShuffledFolds(check_integer(cv, "cv", "svm-tuned", low=2), stratified=is_classifier(machine))
+    return make_pipeline(StandardScaler(), GridSearchCV(machine, grid, cv=folds, error_score="raise"))
 
 
 CLASSIFIERS: dict[str, Builder] = {

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import subspace_angles
 
-from toymanifold.validation import error_message
+from toymanifold.validation import check_scale, error_message
 
 Floats = NDArray[np.float64]
 
@@ -35,6 +35,7 @@ def agop(gradients: ArrayLike) -> Floats:
     if G.ndim not in (2, 3) or not len(G):
         raise ValueError(error_message("gradients", "agop", "of shape (n, d) or (n, d, n_outputs)", f"shape {G.shape}"))
     G = G.reshape(*G.shape[:2], -1)
+    check_scale(G, "gradients", "agop", allow_tiny=True)
     matrix: Floats = np.tensordot(G, G, axes=((0, 2), (0, 2))) / len(G)
     return matrix
 

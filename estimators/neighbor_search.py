@@ -14,9 +14,7 @@ from scipy.spatial import cKDTree
 Neighbors = tuple[NDArray[np.float64], NDArray[np.intp]]
 """Squared distances and indices, both (n_queries, k), the nearest first."""
 
-LARGEST = 1e150
-"""In absolute value, of a coordinate: squares of differences stay finite."""
-
+_LEAST = 1e-150  # in place of a length of 0, by which coordinates are divided
 _ENTRIES = 2**22  # of the arrays of one block: 32 MB in float64
 _DIRECT_COST = 32  # of a directly computed distance, in entries of a matrix product
 
@@ -53,7 +51,7 @@ def _grid_order(points: NDArray[np.floating]) -> NDArray[np.intp]:
     n_bits = 16 // len(columns)
     sample = columns[:, :: max(1, len(points) // 1000)].astype(np.float64)
     low, high = np.quantile(sample, [0.01, 0.99], axis=1)
-    widths = np.maximum((high - low) / 2**n_bits, 1 / LARGEST)
+    widths = np.maximum((high - low) / 2**n_bits, _LEAST)
     cells = np.zeros(len(points), dtype=np.uint16)
     for column, start, width in zip(columns, low, widths, strict=True):
         places = ((column - start) / width).clip(0, 2**n_bits - 1)
@@ -101,7 +99,7 @@ def _lift(
     """
     centre = points.mean(axis=0, dtype=np.float64)
     P = points - centre
-    unit = max(float(np.linalg.norm(P, axis=1).max()), 1 / LARGEST)
+    unit = max(float(np.linalg.norm(P, axis=1).max()), _LEAST)
     P /= unit
     Q = np.column_stack([(queries - centre) / unit, np.ones(len(queries))])
     with np.errstate(over="ignore"):  # for a query that far away all points are candidates

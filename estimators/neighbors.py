@@ -10,8 +10,8 @@ from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from estimators.neighbor_search import LARGEST, Tree, brute_neighbors, build_tree, tree_neighbors
-from toymanifold.validation import check_choice, check_integer, error_message
+from estimators.neighbor_search import Tree, brute_neighbors, build_tree, tree_neighbors
+from toymanifold.validation import check_choice, check_integer, check_scale, error_message
 
 _FLOATS = (np.float64, np.float32)
 
@@ -44,7 +44,7 @@ class _NearestNeighbors(BaseEstimator):
         check_is_fitted(self, "n_samples_fit_")
         self._check_parameters(self.n_samples_fit_)
         queries = validate_data(self, X, dtype=np.float64, reset=False)
-        _check_magnitude(queries, type(self).__name__)
+        check_scale(queries, "X", type(self).__name__, allow_tiny=True)
         if isinstance(self._index, Tree):
             workers = joblib.effective_n_jobs(self.n_jobs)
             squares, indices = tree_neighbors(self._index, queries, self.n_neighbors, workers=workers)
@@ -55,7 +55,7 @@ class _NearestNeighbors(BaseEstimator):
     def _fit_points(self, X: NDArray[np.floating]) -> None:
         """Store the validated points `X`, or a tree of them if that is faster."""
         self._check_parameters(len(X))
-        _check_magnitude(X, type(self).__name__)
+        check_scale(X, "X", type(self).__name__, dtype=np.float64)
         algorithm = _faster(*X.shape) if self.algorithm == "auto" else self.algorithm
         self.n_samples_fit_ = len(X)
         self._index = build_tree(X) if algorithm == "tree" else X
@@ -211,9 +211,3 @@ def _faster(n_samples: int, n_features: int) -> str:
     normal or uniform points.
     """
     return "tree" if n_features <= 3 * np.log10(n_samples) - 6 else "brute"
-
-
-def _check_magnitude(X: NDArray[np.floating], owner: str) -> None:
-    largest = max(float(X.max()), -float(X.min()))
-    if largest > LARGEST:
-        raise ValueError(error_message("X", owner, f"at most {LARGEST:g} in absolute value", largest))

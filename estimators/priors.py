@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from estimators.polar import from_polar, to_polar
 from toymanifold import Spiral
-from toymanifold.validation import check_choice, error_message
+from toymanifold.validation import check_choice, check_scale, error_message
 
 _FLOATS = (np.float64, np.float32)
 
@@ -67,6 +67,7 @@ class Prior(TransformerMixin, BaseEstimator, ABC):
         """Validate the parameters and `X` (n_samples, n_features >= 2); nothing is learnt."""
         self._check_parameters()
         points = validate_data(self, X, dtype=_FLOATS, ensure_min_features=2)
+        check_scale(points, "X", type(self).__name__)
         self.check_features(points.shape[1])
         return self
 
@@ -80,7 +81,9 @@ class Prior(TransformerMixin, BaseEstimator, ABC):
     def transform(self, X: ArrayLike) -> NDArray[np.floating]:
         """Return the new coordinates of `X` (n_samples, n_features) as (n_samples, n_features_out)."""
         check_is_fitted(self, "n_features_in_")
-        new: NDArray[np.floating] = self.coordinates(validate_data(self, X, dtype=_FLOATS, reset=False))
+        points = validate_data(self, X, dtype=_FLOATS, reset=False)
+        check_scale(points, "X", type(self).__name__, allow_tiny=True)
+        new: NDArray[np.floating] = self.coordinates(points)
         return new
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002
@@ -130,7 +133,12 @@ class PolarCoordinates(Prior):
             raise ValueError(
                 error_message("learn_center", "PolarCoordinates", "False outside a net", self.learn_center)
             )
-        return super().fit(X, y)
+        super().fit(X, y)
+        if self.center is not None:
+            precision = np.result_type(np.asarray(X), np.float32)
+            center = np.asarray(self.center, dtype=np.float64)
+            check_scale(center, "center", "PolarCoordinates", dtype=precision, allow_tiny=True)
+        return self
 
     def check_features(self, n_features: int) -> None:
         """Raise if there is only one feature, or the centre has another dimension."""

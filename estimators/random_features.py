@@ -10,9 +10,9 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from estimators.base import FLOATS, LabelTargets, Machine, ValueTargets, check_weight
+from estimators.base import FLOATS, LabelTargets, Machine, ValueTargets, check_bandwidths, check_weight
 from toymanifold.streams import as_seed
-from toymanifold.validation import check_choice, check_integer, check_real
+from toymanifold.validation import check_choice, check_integer, check_real, check_scale
 
 Floats = NDArray[np.floating]
 
@@ -80,9 +80,11 @@ class RandomFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002
-        """Draw the features; `X` (n_samples, n_features_in) is used only for its number of columns."""
+        """Draw the features; of `X` (n_samples, n_features_in) only the number of columns is used."""
         self._check_parameters()
-        dimension = validate_data(self, X, dtype=FLOATS).shape[1]
+        points = validate_data(self, X, dtype=FLOATS)
+        check_scale(points, "X", "RandomFeatures")
+        dimension = points.shape[1]
         self.bandwidth_ = math.sqrt(dimension / 2) if self.bandwidth is None else self.bandwidth
         weights, phases = np.random.default_rng(as_seed(self.random_state, "RandomFeatures")).spawn(2)
         self.weights_ = weights.standard_normal((self.n_features, dimension))
@@ -96,6 +98,8 @@ class RandomFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Return the features of `X` (n_samples, n_features_in) as (n_samples, n_features)."""
         check_is_fitted(self)
         points = validate_data(self, X, dtype=FLOATS, reset=False)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # all of which the check raises for
+            check_bandwidths(points / points.dtype.type(self.bandwidth_), "RandomFeatures")
         features = self._arguments(points)
         if self.kind == "relu":
             np.maximum(features, 0, out=features)
@@ -228,7 +232,7 @@ class _RandomFeaturesModel(Machine):
         if weight is not None:
             root = np.sqrt(weight)[:, None]
             Z, Y = root * Z, root * Y
-        self.coef_ = ridge_coefficients(Z, Y, ridge)
+        self.coef_ = self._unit * ridge_coefficients(Z, Y, ridge)
         return self
 
     def gradients(self, X: ArrayLike) -> Floats:

@@ -6,12 +6,14 @@ from functools import partial
 
 from studies.execution.executors import open_executor
 from studies.execution.run import remaining, run, run_task
+from studies.results.plans import keep_plan
 from studies.results.results import Results
 from studies.spec.cells import plan_study
 from studies.spec.study import Study, find_study
-from studies.store import store_url
+from studies.store import DEFAULT_STORE
 from studies.store.provenance import collect
 from studies.store.store import Store
+from toymanifold.validation import check_integer, check_real
 
 
 def run_study(
@@ -45,7 +47,7 @@ def run_study(
     time_limit : float or None, default=None
         Seconds for each cell.
     memory_limit : int or None, default=None
-        Bytes for each worker; None gives each its share of the machine's memory.
+        Bytes for each worker and what it starts; None gives each its share of the memory.
     retry_failed : bool, default=False
         Run cells that failed before once more.
     keep_models : bool, default=False
@@ -63,7 +65,10 @@ def run_study(
     StoreError
         If the database cannot be used.
     ExecutorError
-        If the executor cannot be used.
+        If the executor cannot be used, or a worker lacks a module that the study needs. Nothing is stored of the cells
+        that it could not run.
+    TypeError, ValueError
+        If a number of workers or a limit is not a positive number.
 
     Warns
     -----
@@ -84,11 +89,18 @@ def run_study(
     ... )
     >>> frame = run_study(study, "sqlite://", n_jobs=1).frame()  # doctest: +SKIP
     """
+    if n_jobs is not None:
+        check_integer(n_jobs, "n_jobs", "run_study", low=1)
+    if time_limit is not None:
+        check_real(time_limit, "time_limit", "run_study", low=0, closed="(]")
+    if memory_limit is not None:
+        check_integer(memory_limit, "memory_limit", "run_study", low=1)
     described = study if isinstance(study, Study) else find_study(os.fspath(study))
-    opened = store if isinstance(store, Store) else Store(store_url(store))
+    opened = store if isinstance(store, Store) else Store(DEFAULT_STORE if store is None else store)
     planned = plan_study(described)
     todo = remaining(planned, opened, retry_failed=retry_failed)
     record = collect(described.name, described.seeds, executor=executor)
+    keep_plan(described, opened)
     with open_executor(executor, n_jobs, memory_limit) as workers:
         work = partial(run_task, keep_models=keep_models)
         for _ in run(todo, opened, workers, work=work, time_limit=time_limit, record=record):

@@ -17,6 +17,7 @@ OPTIONAL = {  # modules that an extra is for, and what they may import beyond th
     "studies/web/explore.py": {"anyio", "starlette", "uvicorn"},
     "studies/web/scenes.py": {"starlette"},
     "studies/execution/dask_executor.py": {"distributed"},
+    "studies/store/database.py": {"psycopg"},
     "toymanifold/strategies.py": {"hypothesis"},
 }
 

@@ -12,9 +12,9 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
-from toymanifold.geometry import sphere_area, uniform_on_sphere
+from toymanifold.geometry import log_sphere_area, uniform_on_sphere
 from toymanifold.streams import as_generator, chunks
-from toymanifold.validation import check_integer, check_points, check_real, error_message
+from toymanifold.validation import SCALES, check_integer, check_length, check_points, error_message
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +41,12 @@ class GaussianMixture:
 
     def __post_init__(self) -> None:
         centers = np.array(self.centers, dtype=np.float64)
-        if centers.ndim != 2 or 0 in centers.shape or not np.isfinite(centers).all():
-            allowed = "a finite array of shape (n_spots >= 1, dimension >= 1)"
+        largest = SCALES[centers.dtype]
+        if centers.ndim != 2 or 0 in centers.shape or not (np.abs(centers) <= largest).all():
+            allowed = f"an array of shape (n_spots >= 1, dimension >= 1), at most {largest:g} in absolute value"
             raise ValueError(error_message("centers", "GaussianMixture", allowed, self.centers))
         object.__setattr__(self, "centers", centers)
-        check_real(self.scale, "scale", "GaussianMixture", low=0, closed="()")
+        check_length(self.scale, "scale", "GaussianMixture")
 
     @classmethod
     def random_spots(
@@ -79,7 +80,7 @@ class GaussianMixture:
         """
         check_integer(n_spots, "n_spots", "random_spots", low=1)
         check_integer(dimension, "dimension", "random_spots", low=1)
-        check_real(half_width, "half_width", "random_spots", low=0, closed="()")
+        check_length(half_width, "half_width", "random_spots")
         rng = as_generator(random_state, "random_spots")
         return cls(rng.uniform(-half_width, half_width, (n_spots, dimension)), scale)
 
@@ -107,7 +108,8 @@ class GaussianMixture:
         log_density = np.empty(len(X))
         for rows in chunks(len(X), len(self.centers)):
             squared = sum((X[rows, j, None] - self.centers[:, j]) ** 2 for j in range(self.dimension))
-            log_density[rows] = scipy.special.logsumexp(-squared / (2 * self.scale**2), axis=1) - norm
+            with np.errstate(over="ignore"):  # so far from a spot that its density is 0
+                log_density[rows] = scipy.special.logsumexp(-squared / (2 * self.scale**2), axis=1) - norm
         return log_density
 
 
@@ -134,7 +136,7 @@ class UniformBox:
 
     def __post_init__(self) -> None:
         check_integer(self.dimension, "dimension", "UniformBox", low=1)
-        check_real(self.half_width, "half_width", "UniformBox", low=0, closed="()")
+        check_length(self.half_width, "half_width", "UniformBox")
 
     def sample(self, n_samples: int, random_state: Any = None) -> NDArray[np.float64]:
         """Draw points of shape (n_samples, dimension), nested."""
@@ -158,7 +160,7 @@ class UniformBall:
     dimension : int, default=2
         Dimension d >= 1 of the space.
     radius : float, default=1.0
-        Radius of the ball.
+        Radius of the ball, in [1e-100, 1e100].
 
     Examples
     --------
@@ -172,7 +174,7 @@ class UniformBall:
 
     def __post_init__(self) -> None:
         check_integer(self.dimension, "dimension", "UniformBall", low=1)
-        check_real(self.radius, "radius", "UniformBall", low=0, closed="()")
+        check_length(self.radius, "radius", "UniformBall")
 
     def sample(self, n_samples: int, random_state: Any = None) -> NDArray[np.float64]:
         """Draw points of shape (n_samples, dimension), nested."""
@@ -216,7 +218,7 @@ class UniformSphere:
     def __post_init__(self) -> None:
         check_integer(self.dimension, "dimension", "UniformSphere", low=2)
         for radius in self.radii:
-            check_real(radius, "radii", "UniformSphere", low=0, closed="()")
+            check_length(radius, "radii", "UniformSphere")
         if len(self.radii) == 0 or len(set(self.radii)) < len(self.radii):
             raise ValueError(error_message("radii", "UniformSphere", "distinct, at least one", self.radii))
 
@@ -239,6 +241,6 @@ class UniformSphere:
         norms = np.sqrt(np.einsum("ij,ij->i", X, X))
         radii = np.array(self.radii)
         nearest = np.abs(norms[:, None] - radii).argmin(axis=1)
-        log_area = np.log([sphere_area(self.dimension, radius) for radius in radii])
+        log_area = np.array([log_sphere_area(self.dimension, radius) for radius in radii])
         on_sphere = np.abs(norms - radii[nearest]) <= 1e-6 * radii[nearest]
         return np.where(on_sphere, -log_area[nearest] - math.log(len(radii)), -math.inf)

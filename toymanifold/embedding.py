@@ -1,13 +1,15 @@
 """Isometric embedding of a low-dimensional figure in R^d, with nuisance directions."""
 
+import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from toymanifold.validation import check_integer, check_points, check_real, error_message
+from toymanifold.validation import check_integer, check_length, check_points, check_real, error_message
 
 _OFF_PLANE = 1e-6  # share of a point's distance from the origin; more than any rounding, float32 included
 
@@ -45,6 +47,8 @@ class Embedding:
         frame.setflags(write=False)
         object.__setattr__(self, "frame", frame)
         check_real(self.nuisance_scale, "nuisance_scale", "Embedding", low=0, closed="[)")
+        if self.nuisance_scale:
+            check_length(self.nuisance_scale, "nuisance_scale", "Embedding")
 
     @classmethod
     def random(
@@ -105,3 +109,37 @@ class Embedding:
     def _off(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the part of points (n_samples, d) that is orthogonal to the figure's directions."""
         return X - self._place(self.project(X))
+
+
+class RandomEmbedding(Embedding):
+    """An embedding as from `Embedding.random`, whose frame is drawn when it is first used.
+
+    In thousands of dimensions a frame takes seconds and hundreds of megabytes, which a problem needs only for points.
+
+    Parameters
+    ----------
+    dimension, n_directions : int
+    generator : callable
+        Returns a generator, always in the same state.
+    """
+
+    _shape: tuple[int, int]
+    _generator: Callable[[], np.random.Generator]
+
+    def __init__(self, dimension: int, n_directions: int, generator: Callable[[], np.random.Generator]) -> None:
+        vars(self).update(_shape=(dimension, n_directions), _generator=generator)  # the fields are frozen
+
+    @functools.cached_property
+    def frame(self) -> NDArray[np.float64]:
+        """The orthonormal columns, of shape (d, p)."""
+        return Embedding.random(*self._shape, rng=self._generator()).frame
+
+    @property
+    def dimension(self) -> int:
+        """Dimension d of the whole space."""
+        return self._shape[0]
+
+    @property
+    def n_directions(self) -> int:
+        """Dimension p of the figure."""
+        return self._shape[1]

@@ -44,16 +44,16 @@ def make_spiral(
     n_samples : int, default=100
         Number of points, at least 1.
     turns : float, default=4.0
-        Number of turns of the outer arm.
+        Number of turns of the outer arm, at most 10,000.
     fill : float, default=0.5
-        Share of the pitch that the bands fill, in (0, 1).
+        Share of the pitch that the bands fill, in [1e-9 arms, 1).
     tip : float, default=pi/2
-        Radians over which a band narrows to its tip.
+        Radians over which a band narrows to its tip, at least 1e-6.
     radius : float, default=1.0
-        Distance of the tip from the origin.
+        Distance of the tip from the origin, in [1e-100, 1e100].
     arms : int, default=1
-        Number of interleaved arms. From 2 on there is one class for each arm: with ``density="bands"`` this is the
-        task of the two spirals of Lang and Witbrock.
+        Number of interleaved arms, at most 1000. From 2 on there is one class for each arm: with
+        ``density="bands"`` this is the task of the two spirals of Lang and Witbrock.
     density : {"mixture", "uniform", "bands"} or Density, default="mixture"
         Distribution of the points. "mixture" and "uniform" are independent of the spiral; "bands" lies inside it.
     dimension : int, default=2
@@ -132,13 +132,13 @@ def make_sphere(
     dimension : int, default=3
         Dimension d >= 2 of the space; the sphere is S^(d-1).
     radius : float, default=1.0
-        Radius of the sphere.
+        Radius of the sphere, in [1e-100, 1e100].
     target : {"inside", "linear", "quadratic", "harmonic", "random"}, default="inside"
         Function that gives the labels. "inside": Gaussian points, balanced between inside (1) and outside (0). All
         others: points uniform on the sphere, with a function of mean 0 and variance 1 on it, or with random labels; see
         `sphere_problem`.
     degree : int, default=2
-        Degree of the harmonic.
+        Degree of the harmonic, at most 1000.
     task : {"classification", "regression"}, default="classification"
         Kind of labels: the sign of the function, or its value.
     flip_probability : float, default=0.0

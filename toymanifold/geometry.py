@@ -14,10 +14,19 @@ def signed(distance: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[
     return np.where(inside, -distance, distance)
 
 
-def sphere_area(dimension: int, radius: float) -> float:
-    """Return the area of the sphere of a radius in R^dimension."""
+def log_sphere_area(dimension: int, radius: float) -> float:
+    """Return the natural logarithm of the area of the sphere of a radius in R^dimension."""
     log_unit = math.log(2) + dimension / 2 * math.log(math.pi) - scipy.special.gammaln(dimension / 2)
-    return math.exp(log_unit + (dimension - 1) * math.log(radius))
+    return float(log_unit + (dimension - 1) * math.log(radius))
+
+
+def binary_scale(X: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for each row of `X` the power of 2 by which it is multiplied to have a largest absolute value near 1.
+
+    The product is exact; the squares of its largest numbers neither overflow nor underflow.
+    """
+    exponent = np.frexp(np.abs(X).max(axis=-1, keepdims=True))[1]
+    return np.ldexp(1.0, np.clip(-exponent, -1000, 1000))
 
 
 def uniform_on_sphere(n_samples: int, dimension: int, radius: float, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -12,8 +12,9 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
+from toymanifold.geometry import binary_scale
 from toymanifold.protocols import TASKS
-from toymanifold.validation import check_choice, check_integer, check_points, check_real, error_message
+from toymanifold.validation import check_choice, check_integer, check_length, check_points, error_message
 
 _TILE = 64
 
@@ -27,7 +28,7 @@ class SphereFunction(ABC):
     task : {"classification", "regression"}, default="classification"
         Kind of labels: the sign of the function, or its value.
     radius : float, default=1.0
-        Radius of the sphere.
+        Radius of the sphere, in [1e-100, 1e100].
 
     Examples
     --------
@@ -41,7 +42,7 @@ class SphereFunction(ABC):
 
     def __post_init__(self) -> None:
         check_choice(self.task, "task", type(self).__name__, TASKS)
-        check_real(self.radius, "radius", type(self).__name__, low=0, closed="()")
+        check_length(self.radius, "radius", type(self).__name__)
 
     @property
     @abstractmethod
@@ -60,6 +61,7 @@ class SphereFunction(ABC):
     def values(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the function at each row of `X` (n_samples, dimension)."""
         points = check_points(X, self.dimension, f"{type(self).__name__}.values")
+        points = points * binary_scale(points)
         norms = np.linalg.norm(points, axis=1, keepdims=True)
         return self._values(points / np.where(norms == 0, 1.0, norms))
 
@@ -78,7 +80,7 @@ class Constant(SphereFunction):
     task : {"classification", "regression"}, default="classification"
         Kind of labels: the sign of the function, or its value.
     radius : float, default=1.0
-        Radius of the sphere.
+        Radius of the sphere, in [1e-100, 1e100].
     n_features : int, default=2
         Dimension d >= 2 of the space.
 
@@ -113,11 +115,11 @@ class Harmonic(SphereFunction):
     task : {"classification", "regression"}, default="classification"
         Kind of labels: the sign of the function, or its value.
     radius : float, default=1.0
-        Radius of the sphere.
+        Radius of the sphere, in [1e-100, 1e100].
     axis : array-like of shape (d,), default=(1.0, 0.0)
         Axis w, d >= 2, which is scaled to length 1.
     degree : int, default=1
-        Degree k >= 1.
+        Degree k, in [1, 1000]: each point takes time in proportion to it.
 
     Examples
     --------
@@ -131,11 +133,15 @@ class Harmonic(SphereFunction):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_integer(self.degree, "degree", "Harmonic", low=1)
+        check_integer(self.degree, "degree", "Harmonic", low=1, high=1000)
         axis = np.array(self.axis, dtype=np.float64)
         if axis.ndim != 1 or len(axis) < 2 or not np.isfinite(axis).all() or not axis.any():
             raise ValueError(error_message("axis", "Harmonic", "a finite, nonzero array of shape (d >= 2,)", self.axis))
+        axis *= binary_scale(axis)
         object.__setattr__(self, "axis", axis / np.linalg.norm(axis))
+        if not np.isfinite(scipy.special.comb(self.dimension + self.degree - 1, self.degree)):
+            allowed = f"lower in dimension {self.dimension}, where the number of harmonics is too large for a float"
+            raise ValueError(error_message("degree", "Harmonic", allowed, self.degree))
 
     @property
     def dimension(self) -> int:
@@ -167,7 +173,7 @@ class Quadratic(SphereFunction):
     task : {"classification", "regression"}, default="classification"
         Kind of labels: the sign of the function, or its value.
     radius : float, default=1.0
-        Radius of the sphere.
+        Radius of the sphere, in [1e-100, 1e100].
     matrix : array-like of shape (d, d), default=((1.0, 0.0), (0.0, -1.0))
         Matrix, d >= 2, whose symmetric traceless part is A up to scale; that part must not be zero.
 
@@ -186,6 +192,7 @@ class Quadratic(SphereFunction):
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 2 or not np.isfinite(matrix).all():
             raise ValueError(error_message("matrix", "Quadratic", "a finite array of shape (d >= 2, d)", self.matrix))
         d = len(matrix)
+        matrix *= binary_scale(matrix.ravel())
         form = (matrix + matrix.T) / 2
         form -= np.trace(form) / d * np.eye(d)
         size = np.linalg.norm(form)

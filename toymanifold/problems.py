@@ -14,7 +14,15 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from toymanifold.embedding import Embedding
 from toymanifold.protocols import Density, Target
 from toymanifold.streams import Split, as_seed, blocks
-from toymanifold.validation import check_choice, check_dtype, check_integer, check_real, error_message
+from toymanifold.validation import (
+    SCALES,
+    check_choice,
+    check_dtype,
+    check_integer,
+    check_length,
+    check_real,
+    error_message,
+)
 
 Sample = tuple[NDArray[Any], NDArray[Any]]
 
@@ -62,7 +70,7 @@ class Problem:
                 error_message("embedding", "Problem", allowed, f"{self.embedding.n_directions} directions")
             )
         check_real(self.flip_probability, "flip_probability", "Problem", low=0, high=1)
-        check_real(self.noise, "noise", "Problem", low=0, closed="[)")
+        check_real(self.noise, "noise", "Problem", low=0, high=SCALES[np.dtype(np.float64)])
         if self.flip_probability and self.task == "regression":
             raise ValueError(error_message("flip_probability", "Problem", "0 for regression", self.flip_probability))
         if self.noise and self.task == "classification":
@@ -101,7 +109,8 @@ class Problem:
         split : {"train", "test"}, default="train"
             Stream of random numbers; the test stream is independent of the training streams of all seeds.
         dtype : {float64, float32}, default=float64
-            Type of X. Labels are those of the points after rounding to it.
+            Type of X. Labels are those of the points after rounding to it, so a radius of the target outside
+            [1e-20, 1e20] is refused for float32.
         n_jobs : int, default=1
             Number of threads; the sample does not depend on it.
 
@@ -115,7 +124,7 @@ class Problem:
         n_samples = check_integer(n_samples, "n_samples", "Problem.sample", low=1)
         check_integer(n_jobs, "n_jobs", "Problem.sample", low=1)
         parts = self._parts(n_samples, random_state, split, "Problem.sample")
-        X = np.empty((n_samples, self.dimension), dtype=check_dtype(dtype, "Problem.sample"))
+        X = np.empty((n_samples, self.dimension), dtype=self._check_dtype(dtype, "Problem.sample"))
         y = np.empty(n_samples, dtype=np.float64 if self.task == "regression" else np.int64)
 
         def fill(part: tuple[slice, np.random.Generator]) -> None:
@@ -164,7 +173,7 @@ class Problem:
         n_samples = check_integer(n_samples, "n_samples", "Problem.batches", low=1)
         batch_size = check_integer(batch_size, "batch_size", "Problem.batches", low=1)
         parts = self._parts(n_samples, random_state, split, "Problem.batches")
-        return _rebatched(self._drawn(parts, check_dtype(dtype, "Problem.batches")), batch_size)
+        return _rebatched(self._drawn(parts, self._check_dtype(dtype, "Problem.batches")), batch_size)
 
     def label(self, X: ArrayLike) -> NDArray[Any]:
         """Return the true labels, without noise, of points `X` (n_samples, dimension)."""
@@ -193,6 +202,11 @@ class Problem:
 
     def _own(self, X: ArrayLike) -> ArrayLike:
         return X if self.embedding is None else self.embedding.project(X)
+
+    def _check_dtype(self, dtype: DTypeLike, owner: str) -> np.dtype[Any]:
+        checked = check_dtype(dtype, owner)
+        check_length(self.target.radius, "radius", f"{owner} in {checked}", dtype=checked)
+        return checked
 
     def _parts(
         self, n_samples: int, random_state: Any, split: str, owner: str

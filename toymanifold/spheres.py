@@ -1,5 +1,6 @@
 """The toys about spheres: inside or outside a ball, two concentric spheres, functions on a sphere."""
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,12 +10,20 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from toymanifold.densities import GaussianMixture, UniformSphere
-from toymanifold.embedding import Embedding
-from toymanifold.geometry import signed, sphere_area, uniform_on_sphere
+from toymanifold.embedding import RandomEmbedding
+from toymanifold.geometry import log_sphere_area, signed, uniform_on_sphere
 from toymanifold.harmonics import Constant, Harmonic, Quadratic, SphereFunction
 from toymanifold.problems import Problem
 from toymanifold.streams import Split, as_generator, stream
-from toymanifold.validation import check_choice, check_integer, check_points, check_real, check_seed, error_message
+from toymanifold.validation import (
+    check_choice,
+    check_integer,
+    check_length,
+    check_points,
+    check_real,
+    check_seed,
+    error_message,
+)
 
 _TARGETS = ("inside", "linear", "quadratic", "harmonic", "random")
 
@@ -28,7 +37,7 @@ class Ball:
     dimension : int, default=3
         Dimension d >= 1 of the space.
     radius : float, default=1.0
-        Radius of the sphere.
+        Radius of the sphere, in [1e-100, 1e100].
 
     Examples
     --------
@@ -47,12 +56,22 @@ class Ball:
 
     def __post_init__(self) -> None:
         check_integer(self.dimension, "dimension", "Ball", low=1)
-        check_real(self.radius, "radius", "Ball", low=0, closed="()")
+        check_length(self.radius, "radius", "Ball")
 
     @property
     def surface_area(self) -> float:
-        """Area of the sphere; in the plane the length of the circle, on the line 2."""
-        return sphere_area(self.dimension, self.radius)
+        """Area of the sphere; in the plane the length of the circle, on the line 2.
+
+        Raises
+        ------
+        ValueError
+            If it is too large for a float.
+        """
+        try:
+            return math.exp(log_sphere_area(self.dimension, self.radius))
+        except OverflowError:
+            allowed = f"smaller for an area in dimension {self.dimension}, which is too large for a float"
+            raise ValueError(error_message("radius", "Ball", allowed, self.radius)) from None
 
     @property
     def intrinsic_dimension(self) -> int:
@@ -125,7 +144,8 @@ class Shells:
 
     def __post_init__(self) -> None:
         check_integer(self.dimension, "dimension", "Shells", low=1)
-        check_real(self.inner, "inner", "Shells", low=0, closed="()")
+        check_length(self.inner, "inner", "Shells")
+        check_length(self.outer, "outer", "Shells")
         check_real(self.outer, "outer", "Shells", low=self.inner, closed="()")
 
     @property
@@ -183,7 +203,7 @@ def sphere_problem(
     dimension : int, default=3
         Dimension d >= 2 of the space; the sphere is S^(d-1).
     radius : float, default=1.0
-        Radius of the sphere.
+        Radius of the sphere, in [1e-100, 1e100].
     target : {"inside", "linear", "quadratic", "harmonic", "random"}, default="inside"
         Function that gives the labels.
 
@@ -194,7 +214,7 @@ def sphere_problem(
         - "random" labels are independent of the points: coin tosses, or standard normal values (the setting of Bubeck
           and Sellke, A universal law of robustness via isoperimetry, NeurIPS 2021).
     degree : int, default=2
-        Degree of the harmonic.
+        Degree of the harmonic, at most 1000.
     task : {"classification", "regression"}, default="classification"
         Kind of labels: the sign of the function, or its value.
     flip_probability : float, default=0.0
@@ -226,7 +246,7 @@ def sphere_problem(
     embedding = None
     if ambient_dimension is not None:
         check_integer(ambient_dimension, "ambient_dimension", owner, low=dimension)
-        embedding = Embedding.random(ambient_dimension, dimension, rng=stream(seed, Split.FRAME))
+        embedding = RandomEmbedding(ambient_dimension, dimension, functools.partial(stream, seed, Split.FRAME))
     if target == "inside":
         ball = _ball_problem(dimension, radius, task, flip_probability, noise)
         return replace(ball, embedding=embedding)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -17,9 +17,12 @@ from toymanifold.geometry import signed, turned
 from toymanifold.problems import Problem
 from toymanifold.protocols import Density
 from toymanifold.streams import Split, as_generator, chunks, stream
-from toymanifold.validation import check_choice, check_integer, check_points, check_real, check_seed
+from toymanifold.validation import check_choice, check_integer, check_length, check_points, check_real, check_seed
 
 _TURN = 2 * math.pi
+_MOST_ARMS, _MOST_TURNS = 1000, 1e4
+_LEAST_BAND, _LEAST_TIP = 1e-9, 1e-6  # in pitches and radians; rounding at the most turns is 2e-12 pitches
+_FAR = 1e18  # in units of the radius: a phase there is rounding, and squares are finite in float32 too
 
 
 @dataclass(frozen=True)
@@ -36,15 +39,15 @@ class Spiral:
     Parameters
     ----------
     turns : float, default=4.0
-        T, the turns of the outer arm.
+        T, the turns of the outer arm, in (fill / arms, 10,000].
     fill : float, default=0.5
-        Share of the pitch that the bands fill, in (0, 1).
+        Share of the pitch that the bands fill, in [1e-9 arms, 1).
     tip : float, default=pi/2
-        Radians over which a band narrows to its tip, in (0, 2 pi (turns - fill / arms)].
+        Radians over which a band narrows to its tip, in [1e-6, 2 pi (turns - fill / arms)].
     radius : float, default=1.0
-        R, the distance of the tip from the origin.
+        R, the distance of the tip from the origin, in [1e-100, 1e100].
     arms : int, default=1
-        K, the number of bands.
+        K, the number of bands, in [1, 1000].
 
     Examples
     --------
@@ -63,11 +66,11 @@ class Spiral:
     intrinsic_dimension = 1  # of the boundary
 
     def __post_init__(self) -> None:
-        check_integer(self.arms, "arms", "Spiral", low=1)
-        check_real(self.fill, "fill", "Spiral", low=0, high=1, closed="()")
-        check_real(self.turns, "turns", "Spiral", low=self.band, closed="()")
-        check_real(self.tip, "tip", "Spiral", low=0, high=_TURN * (self.turns - self.band), closed="(]")
-        check_real(self.radius, "radius", "Spiral", low=0, closed="()")
+        check_integer(self.arms, "arms", "Spiral", low=1, high=_MOST_ARMS)
+        check_real(self.fill, "fill", "Spiral", low=_LEAST_BAND * self.arms, high=1, closed="[)")
+        check_real(self.turns, "turns", "Spiral", low=self.band, high=_MOST_TURNS, closed="(]")
+        check_real(self.tip, "tip", "Spiral", low=_LEAST_TIP, high=_TURN * (self.turns - self.band))
+        check_length(self.radius, "radius", "Spiral")
 
     @property
     def n_classes(self) -> int:
@@ -96,8 +99,20 @@ class Spiral:
         -------
         phase : array of shape (n_samples,)
             In [0, 2), of the kind and dtype of `X`.
+
+        Raises
+        ------
+        ValueError
+            If the radius is outside the scales of float32 that `X` has.
         """
         xp = array_namespace(X)
+        check_length(self.radius, "radius", "Spiral.phase", dtype=f"f{xp.finfo(X.dtype).bits // 8}")
+        unit = 2.0 ** round(math.log2(self.radius))  # dividing by it is exact
+        with np.errstate(over="ignore"):
+            X = xp.clip(X / unit, -_FAR, _FAR)
+        return replace(self, radius=self.radius / unit)._phase(xp, X)
+
+    def _phase(self, xp: Any, X: Any) -> Any:
         phases = (lag + (self.band - self._width(xp, lag, rho)) for lag, rho in self._lags(xp, X[:, 0], X[:, 1]))
         return reduce(xp.minimum, phases)
 

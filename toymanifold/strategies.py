@@ -128,7 +128,7 @@ def scales(decades: int = 3) -> SearchStrategy[float]:
     Parameters
     ----------
     decades : int, default=3
-        Powers of ten below and above 1.
+        Powers of ten below and above 1, at most 99.
 
     Returns
     -------
@@ -142,7 +142,7 @@ def scales(decades: int = 3) -> SearchStrategy[float]:
     >>> find(scales(), lambda length: length > 0)
     1.0
     """
-    check_integer(decades, "decades", "scales", low=0)
+    check_integer(decades, "decades", "scales", low=0, high=99)
     return st.floats(-decades, decades).map(lambda exponent: 10.0**exponent)
 
 
@@ -343,11 +343,11 @@ def sphere_problems(
     dimensions : SearchStrategy of int
         Dimension of the space.
     radii : SearchStrategy of float
-        Radius of the sphere.
+        Radius of the sphere, in [1e-100, 1e100].
     targets : SearchStrategy of str
         Target; "inside" is discarded for regression.
     degrees : SearchStrategy of int
-        Degree of the harmonic.
+        Degree of the harmonic, at most 1000.
     tasks : SearchStrategy of str
         Task.
     flip_probabilities, noises : SearchStrategy of float

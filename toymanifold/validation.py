@@ -14,7 +14,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 MAX_SEED = 2**32 - 1
 """The largest int that is a seed, as in scikit-learn."""
 
-_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
+SCALES = {np.dtype(np.float64): 1e100, np.dtype(np.float32): 1e20}
+"""Type of points to the largest scale of numbers, whose squares stay finite; the least scale is its inverse."""
+
+_FURTHEST = 1e150  # in absolute value, of a coordinate at which a target or a density is evaluated
 
 
 def error_message(name: str, owner: str, allowed: str, value: object) -> str:
@@ -60,6 +63,33 @@ def check_real(
     return float(value)
 
 
+def check_length(value: Any, name: str, owner: str, *, dtype: DTypeLike = np.float64) -> float:
+    """Return `value` as a float that is a length: of a scale within `SCALES`."""
+    largest = SCALES[np.dtype(dtype)]
+    return check_real(value, name, owner, low=1 / largest, high=largest)
+
+
+def check_scale(
+    values: NDArray[Any], name: str, owner: str, *, dtype: DTypeLike | None = None, allow_tiny: bool = False
+) -> None:
+    """Raise if the largest absolute value of an array is outside the `SCALES` of its type, or of another one.
+
+    It may be 0, and less than the least scale if `allow_tiny`.
+    """
+    precision = values.dtype if dtype is None else np.dtype(dtype)
+    highest = SCALES[precision]
+    lowest = 0.0 if allow_tiny else 1 / highest
+    largest = max_abs(values)
+    if not (largest == 0 or lowest <= largest <= highest):
+        allowed = f"of numbers whose largest absolute value is 0 or in [{lowest:g}, {highest:g}] ({precision})"
+        raise ValueError(error_message(name, owner, allowed, largest))
+
+
+def max_abs(values: NDArray[Any]) -> float:
+    """Return the largest absolute value of an array, 0 if it is empty."""
+    return max(float(values.max(initial=0)), -float(values.min(initial=0)))
+
+
 def check_choice(value: Any, name: str, owner: str, allowed: Iterable[str]) -> str:
     """Return `value` if it is one of the `allowed` strings."""
     options = list(allowed)
@@ -70,15 +100,18 @@ def check_choice(value: Any, name: str, owner: str, allowed: Iterable[str]) -> s
 
 def check_dtype(dtype: DTypeLike, owner: str) -> np.dtype[Any]:
     """Return `dtype` as the numpy type of points, float64 or float32."""
-    if dtype is None or np.dtype(dtype) not in _DTYPES:
+    if dtype is None or np.dtype(dtype) not in SCALES:
         raise ValueError(error_message("dtype", owner, "float64 or float32", dtype))
     return np.dtype(dtype)
 
 
 def check_points(X: ArrayLike, dimension: int, owner: str) -> NDArray[np.float64]:
-    """Return `X` as a float64 array of shape (n_samples, dimension)."""
+    """Return `X` as a float64 array of shape (n_samples, dimension), of finite numbers whose squares are finite."""
     points = np.asarray(X, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != dimension:
         allowed = f"an array of shape (n_samples, {dimension})"
         raise ValueError(error_message("X", owner, allowed, f"shape {points.shape}"))
+    low, high = points.min(initial=0), points.max(initial=0)
+    if not -_FURTHEST <= low <= high <= _FURTHEST:
+        raise ValueError(error_message("X", owner, f"at most {_FURTHEST:g} in absolute value", f"{low:g} to {high:g}"))
     return points

@@ -1,5 +1,6 @@
 """Two rules for the bandwidth of a kernel: the median distance between points, and the marginal likelihood."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,8 @@ def median_distance(X: Array, weight: Array | None = None) -> float:
 
     With weights a pair counts as the product of its two, so that a weight of 2 is the same as two copies.
     """
-    distances = pdist(X.astype(np.float64))
+    unit = 2.0 ** math.frexp(np.abs(X).max())[1]  # so that the squares of small distances are not 0
+    distances = pdist(X.astype(np.float64) / unit)
     first, second = np.triu_indices(len(X), 1)
     pairs = np.ones(len(distances)) if weight is None else weight[first] * weight[second]
     apart = distances > 1e-9 * distances.max(initial=0)
@@ -65,4 +67,4 @@ def median_distance(X: Array, weight: Array | None = None) -> float:
     distances, pairs = distances[apart], pairs[apart]
     order = distances.argsort()
     below = pairs[order].cumsum()
-    return float(distances[order][below.searchsorted(below[-1] / 2)])
+    return float(unit * distances[order][below.searchsorted(below[-1] / 2)])

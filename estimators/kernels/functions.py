@@ -93,6 +93,10 @@ class Kernel(ABC):
         """Return the origin, which is subtracted from all points."""
 
     @abstractmethod
+    def amplitude(self, X: Array) -> float:
+        """Return the largest root of k(x, x): no k(x, z) exceeds the product of the roots of x and z."""
+
+    @abstractmethod
     def _sides(self, p: Array, q: Array) -> tuple[Array, Array]:
         """Return P and Q, one row for each point: the arguments of `_fill` and `_slopes`."""
 
@@ -124,6 +128,9 @@ class _Radial(Kernel):
     def _origin(Z: Array) -> Array:
         center: Array = Z.mean(axis=0)  # |p|^2 + |q|^2 - 2 p.q loses what the points share
         return center
+
+    def amplitude(self, X: Array) -> float:  # noqa: ARG002
+        return 1.0
 
     def _sides(self, p: Array, q: Array) -> tuple[Array, Array]:
         shrink = 1 - _slack(p)
@@ -189,6 +196,10 @@ class _Angular(Kernel):
     @staticmethod
     def _origin(Z: Array) -> float:  # noqa: ARG004
         return 0.0
+
+    def amplitude(self, X: Array) -> float:
+        norms = np.sqrt(_norms_squared(self.to_units(X)) + 1)
+        return float(norms.max() * np.sqrt(self._shape(np.ones(1))[0]))
 
     def _sides(self, p: Array, q: Array) -> tuple[Array, Array]:
         return self._directions(p), self._directions(q)

@@ -76,7 +76,8 @@ class _RecursiveFeatureMachine(KernelMachine):
         ValueError, TypeError
             If a parameter or the data are not allowed.
         LinAlgError
-            If the kernel matrix cannot be factorised even with jitter.
+            If the kernel matrix cannot be factorised even with jitter, or the ridge is so small that rounding decides
+            on predictions.
         """
         self._check_parameters()
         points, targets = self._data(X, y)
@@ -86,7 +87,7 @@ class _RecursiveFeatureMachine(KernelMachine):
         held_out, fitted = np.split(order, [int(self.validation_fraction * len(points))])
         history: list[Round] = []
         for kernel, centers, found in self._recurse(points[fitted], targets[fitted], random):
-            error = _error(kernel, centers, found, points[held_out], targets[held_out])
+            error = self._unit**2 * _error(kernel, centers, found, points[held_out], targets[held_out])
             history.append(Round(kernel.metric, error))  # type: ignore[arg-type]
             if error > _WORSE * min(round_.validation_error for round_ in history):
                 break

@@ -8,11 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from estimators.base import LabelTargets, Machine, ValueTargets, check_weight
+from estimators.base import LabelTargets, Machine, ValueTargets, check_bandwidths, check_weight
 from estimators.kernels.bandwidths import RULES, choose_bandwidth
 from estimators.kernels.functions import KERNELS, Kernel
 from estimators.kernels.solvers import Solution, solve_exact, solve_leave_one_out, solve_nystroem
-from toymanifold.validation import check_choice, check_integer, check_real, error_message
+from toymanifold.validation import check_choice, check_integer, check_real, error_message, max_abs
 
 Array = NDArray[Any]
 
@@ -20,6 +20,7 @@ SOLVERS = ("auto", "exact", "nystroem")
 
 _EXACT_POINTS = 20_000  # a matrix of 3.2 GB in float64
 _BANDWIDTH_POINTS = 1000  # half a million pairs
+_ROUNDING = {np.dtype(np.float64): 1e-3, np.dtype(np.float32): 0.1}  # of predictions, as a share of the largest target
 
 
 class KernelMachine(Machine):
@@ -57,11 +58,18 @@ class KernelMachine(Machine):
     def _build_kernel(
         self, metric: Array | None, X: Array, Y: Array, weight: Array | None, random: np.random.RandomState
     ) -> Kernel:
+        kernel = self._choose_kernel(metric, X, Y, weight, random)
+        self._check_bandwidths(kernel, X)
+        return kernel
+
+    def _choose_kernel(
+        self, metric: Array | None, X: Array, Y: Array, weight: Array | None, random: np.random.RandomState
+    ) -> Kernel:
         shape = KERNELS[self.kernel]
         if not isinstance(self.bandwidth, str):
             return shape(float(self.bandwidth), metric)
         some = random.permutation(len(X))[:_BANDWIDTH_POINTS]
-        few, targets = X[some].astype(np.float64), Y[some].astype(np.float64)
+        few, targets = X[some].astype(np.float64), self._unit * Y[some].astype(np.float64)
         weights = None if weight is None else weight[some].astype(np.float64)
         ridge = float(np.ravel(self.ridge)[0])
         return shape(choose_bandwidth(self.bandwidth, shape, metric, few, targets, ridge, weights), metric)
@@ -69,7 +77,17 @@ class KernelMachine(Machine):
     def _solve(
         self, kernel: Kernel, X: Array, Y: Array, weight: Array | None, random: np.random.RandomState
     ) -> tuple[Array, Solution]:
-        """Return the centers and the solution."""
+        """Return the centers and the solution, if rounding leaves digits of its predictions."""
+        centers, found = self._solution(kernel, X, Y, weight, random)
+        norm = np.linalg.norm(found.coef.astype(np.float64))
+        if not np.finfo(X.dtype).eps * kernel.amplitude(centers) ** 2 * norm <= _ROUNDING[X.dtype] * max_abs(Y):
+            allowed = "larger: rounding of its large coefficients leaves too few digits of the predictions"
+            raise np.linalg.LinAlgError(error_message("ridge", type(self).__name__, allowed, found.ridge))
+        return centers, found
+
+    def _solution(
+        self, kernel: Kernel, X: Array, Y: Array, weight: Array | None, random: np.random.RandomState
+    ) -> tuple[Array, Solution]:
         exact = self.solver == "exact" or (self.solver == "auto" and len(X) <= _EXACT_POINTS)
         if np.ndim(self.ridge) > 0:
             if not exact:
@@ -83,9 +101,15 @@ class KernelMachine(Machine):
         return Z, solve_nystroem(kernel, X, Y, ridge, weight, Z)
 
     def _keep(self, kernel: Kernel, centers: Array, found: Solution) -> None:
-        self.kernel_, self.X_fit_, self.dual_coef_ = kernel, centers, found.coef
+        self.kernel_, self.X_fit_ = kernel, centers
+        self.dual_coef_ = found.coef * found.coef.dtype.type(self._unit)
         self.ridge_, self.jitter_ = found.ridge, found.jitter
-        self.loo_errors_, self.n_iter_ = found.loo_errors, found.n_iter
+        self.loo_errors_ = None if found.loo_errors is None else found.loo_errors * self._unit**2
+        self.n_iter_ = found.n_iter
+
+    def _check_bandwidths(self, kernel: Kernel, points: Array) -> None:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # all of which the check raises for
+            check_bandwidths(kernel.to_units(points), type(self).__name__)
 
     def gradients(self, X: ArrayLike) -> Array:
         """Return the gradient of each function at each point, in closed form.
@@ -98,10 +122,19 @@ class KernelMachine(Machine):
         -------
         gradients : ndarray of shape (n_samples, n_features, n_targets)
             As `estimators.agop` takes them. The term of a kernel with a kink at a training point is 0 there.
+
+        Raises
+        ------
+        ValueError
+            If they are too large for the precision of the training points.
         """
         points = self._points(X)
         parts = self.kernel_.gradients(points, self.X_fit_, self.dual_coef_)
-        return np.concatenate([part for _, part in parts]).swapaxes(1, 2)
+        with np.errstate(over="ignore"):
+            found = np.concatenate([part for _, part in parts]).swapaxes(1, 2)
+        if not np.isfinite(found).all():
+            raise ValueError(f"the gradients are too large for {points.dtype}; use smaller y, or X on a larger scale")
+        return found
 
     def _values(self, X: ArrayLike) -> Array:
         points = self._points(X)
@@ -110,6 +143,7 @@ class KernelMachine(Machine):
     def _points(self, X: ArrayLike) -> Array:
         check_is_fitted(self, "dual_coef_")
         points: Array = validate_data(self, X, dtype=self.X_fit_.dtype, reset=False)
+        self._check_bandwidths(self.kernel_, points)
         return points
 
 
@@ -140,14 +174,16 @@ class _FixedMetric(KernelMachine):
             Real values, one function for each column; or (n_samples,) labels of at least two classes, of any type: one
             function for two classes, one each for more.
         sample_weight : array-like of shape (n_samples,) or None, default=None
-            Non-negative; a weight of 2 is the same as two copies.
+            Non-negative; a weight of 2 is the same as two copies, except that the leave-one-out error of a sequence of
+            ridges leaves out a row with all its weight, but one copy of two.
 
         Raises
         ------
         ValueError, TypeError
-            If a parameter or the data are not allowed.
+            If a parameter or the data are not allowed. They have a scale within `toymanifold.validation.SCALES`.
         LinAlgError
-            If the kernel matrix cannot be factorised even with jitter.
+            If the kernel matrix cannot be factorised even with jitter, or the ridge is so small that rounding decides
+            on predictions.
         """
         owner = type(self).__name__
         self._check_parameters()
@@ -275,7 +311,7 @@ def check_metric(metric: Any, n_features: int, owner: str) -> Array | None:
     allowed = f"None or a positive semi-definite array of shape ({n_features},) or ({n_features}, {n_features})"
     if M.shape not in ((n_features,), (n_features, n_features)):
         raise ValueError(error_message("metric", owner, allowed, f"shape {M.shape}"))
-    if not np.isfinite(M).all() or (M.ndim == 2 and not np.allclose(M, M.T)):
+    if not np.isfinite(M).all() or (M.ndim == 2 and not np.allclose(M, M.T, atol=1e-8 * max_abs(M))):
         raise ValueError(error_message("metric", owner, allowed, metric))
     eigenvalues = M if M.ndim == 1 else np.linalg.eigvalsh(M)
     if eigenvalues.min() < -1e-8 * eigenvalues.max():

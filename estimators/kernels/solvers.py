@@ -64,8 +64,10 @@ def solve_leave_one_out(kernel: Kernel, X: Array, Y: Array, ridges: Sequence[flo
     solve = _invert_once if len(lambdas) == 1 else _invert_each
     coefs, inverse_diagonals, jitter = solve(matrix, lambdas, root * Y)
     _warn_of(jitter)
-    residuals = coefs / inverse_diagonals[:, :, None]
-    errors = (residuals**2).mean(axis=2).sum(axis=1) / (root**2).sum()
+    with np.errstate(invalid="ignore"):
+        residuals = coefs / inverse_diagonals[:, :, None]
+        errors = (residuals**2).mean(axis=2).sum(axis=1) / (root**2).sum()
+    errors[np.isnan(errors)] = np.inf  # of a ridge that is 0 in this precision
     best = int(errors.argmin())
     return Solution(root * coefs[best], float(ridges[best]), jitter, loo_errors=errors)
 
@@ -217,9 +219,10 @@ def _invert_once(matrix: Callable[[], Array], ridges: Array, Y: Array) -> tuple[
 def _invert_each(matrix: Callable[[], Array], ridges: Array, Y: Array) -> tuple[Array, Array, float]:
     """Return the same for every ridge along the first axis."""
     values, vectors = eigh(matrix().T, lower=True, overwrite_a=True, check_finite=False, driver="evd")
-    inverse = 1 / (values.clip(min=0) + ridges[:, None])
-    coefs = vectors @ (inverse[:, :, None] * (vectors.T @ Y))
-    return coefs, inverse @ (vectors**2).T, 0.0
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        inverse = 1 / (values.clip(min=0) + ridges[:, None])
+        coefs = vectors @ (inverse[:, :, None] * (vectors.T @ Y))
+        return coefs, inverse @ (vectors**2).T, 0.0
 
 
 def _warn_of(jitter: float) -> None:

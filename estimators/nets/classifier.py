@@ -75,7 +75,8 @@ class NetClassifier(ClassifierMixin, Net):
         if fresh:
             self.classes_ = unique_labels(y) if classes is None else np.unique(np.asarray(classes))
             if len(self.classes_) < 2:
-                raise ValueError(f"y of NetClassifier must hold at least 2 classes. Got 1 class: {self.classes_[0]!r}.")
+                found = self.classes_.tolist()[0]
+                raise ValueError(f"y of NetClassifier must hold at least 2 classes. Got 1 class: {found!r}.")
         codes = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
         unknown = np.asarray(y)[self.classes_[codes] != y]
         if len(unknown):
@@ -85,6 +86,13 @@ class NetClassifier(ClassifierMixin, Net):
 
     def _n_outputs(self, target: NDArray[Any]) -> int:  # noqa: ARG002
         return len(self.classes_)
+
+    def _strata(self, target: NDArray[np.int64]) -> NDArray[np.int64]:
+        rare = self.classes_[np.bincount(target, minlength=len(self.classes_)) == 1]
+        if len(rare):
+            allowed = "of 2 rows or more of each class if early_stopping holds some out"
+            raise ValueError(error_message("y", "NetClassifier", allowed, f"1 row of {rare.tolist()[0]!r}"))
+        return target
 
     def _n_classes(self) -> int:
         return len(self.classes_)

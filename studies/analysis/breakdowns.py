@@ -9,8 +9,9 @@ import pandas as pd
 
 from studies.analysis.comparisons import paired_tests, summary
 from studies.analysis.intervals import holm
-from studies.analysis.learning_curves import HasFrame, as_frame
+from studies.analysis.learning_curves import HasFrame, NotMeasured, as_frame
 from studies.registry.bins import BY
+from studies.registry.errors import unknown
 from toymanifold.validation import check_choice
 
 _NAME = re.compile(rf"error_({'|'.join(BY)})_(\d+)")
@@ -98,10 +99,14 @@ def breakdown_difference(frame: pd.DataFrame | HasFrame, a: str, b: str, n_sampl
     0    1        -0.2      3
     """
     frame = as_frame(frame)
+    known = [str(name) for name in frame["learner"].unique()]
+    for learner in (a, b):
+        if learner not in known:
+            raise NotMeasured(unknown("learner", learner, known, "the frame"))
     both = frame[frame["learner"].isin((a, b))]
     rows = binned(both[both["n_samples"] == n_samples], by)
     if set(rows["learner"]) != {a, b}:
-        raise ValueError(f"no errors by {by} of {a!r} and {b!r} at n = {n_samples:,} are in the frame")
+        raise NotMeasured(f"no errors by {by} of {a!r} and {b!r} at n = {n_samples:,} are in the frame")
     bins = rows[["bin", "metric"]].drop_duplicates().sort_values("bin")
     tests = [
         paired_tests(both, n_samples, metric, against=b).assign(bin=place)

@@ -7,7 +7,7 @@ store and on those kept beside the documentation.
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,8 +15,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from studies.analysis.intervals import Interval, holm, mean_interval, p_above_zero
-from studies.analysis.learning_curves import pivot_by_seed
+from studies.analysis.learning_curves import NotMeasured, pivot_by_seed
 from studies.registry.registry import Registry
+from studies.spec.cells import Cell, plan_study
+from studies.spec.study import Study, built_in
 
 Array = NDArray[np.float64]
 Value = TypeVar("Value")
@@ -78,10 +80,6 @@ class Evidence:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-class NotMeasured(ValueError):  # noqa: N818 - not an error of the caller
-    """Too little is measured for a claim or a plot: fewer than two seeds of all that it needs."""
-
-
 Measure = Callable[..., Evidence]
 Cases = Collection[Any] | Callable[[pd.DataFrame], Collection[Any]]
 
@@ -137,12 +135,14 @@ def claim(study: str, *, says: str, source: str, **cases: Cases) -> Callable[[Me
     return register
 
 
-def check_claims(study: str, frame: pd.DataFrame) -> list[Claim]:
+def check_claims(study: str | Study, frame: pd.DataFrame) -> list[Claim]:
     """Return the claims about a study with the verdicts of its results.
 
     Parameters
     ----------
-    study : str
+    study : str or Study
+        A name stands for the built-in study in full. Of a study only those results are judged that are of cells of the
+        built-in study of its name, whatever else it measures.
     frame : DataFrame
         From `Results.frame`.
 
@@ -159,7 +159,38 @@ def check_claims(study: str, frame: pd.DataFrame) -> list[Claim]:
         for claim in check_claims("label-noise", results.frame()):
             print(claim.verdict, claim.says, claim.measured)
     """
-    return [found for check in CLAIMS.values() if check.study == study for found in check.claims(frame)]
+    name, rows = (study, frame) if isinstance(study, str) else (study.name, _shared_rows(study, frame))
+    return [found for check in CLAIMS.values() if check.study == name for found in check.claims(rows)]
+
+
+def _shared_rows(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that are of cells of the built-in study of this name, with its labels and axes, for any seed."""
+    original = built_in().get(study.name)
+    if original is None or study == original:
+        return frame
+    planned = plan_study(original)
+    several = len({p.problem for p in planned}) > 1
+    places = {
+        (p.learner, _content(p.cell)): {"learner": p.learner, "family": p.family, **p.axes}
+        | ({"problem": p.problem} if several else {})
+        for p in planned
+        if p.cell.seed == 0
+    }
+    labels = [name for name in ("problem", "learner") if name in frame]
+    own = {
+        (*(getattr(p, label) for label in labels), p.cell.n_samples): places.get((p.learner, _content(p.cell)))
+        for p in plan_study(study)
+        if p.cell.seed == 0
+    }
+    found = [own.get(key) for key in zip(*(frame[name] for name in (*labels, "n_samples")), strict=True)]
+    rows = frame.loc[[place is not None for place in found], ["n_samples", "seed", "metric", "value"]]
+    columns = list(dict.fromkeys(name for place in places.values() for name in place))
+    return pd.DataFrame([place for place in found if place], index=rows.index, columns=columns).join(rows)
+
+
+def _content(cell: Cell) -> str:
+    """Return what a cell fits, whatever its seed and metrics are."""
+    return replace(cell, seed=0, metrics=()).key
 
 
 def format_p_value(p: float) -> str:
@@ -174,7 +205,7 @@ def format_p_value(p: float) -> str:
 
 
 def rows_where(frame: pd.DataFrame, **where: Any) -> pd.DataFrame:
-    """Return the rows of a frame with these values of its columns.
+    """Return the rows of a frame with these values of its columns; a frame may lack a column.
 
     Raises
     ------

@@ -10,8 +10,11 @@ import pandas as pd
 from scipy import stats
 
 from studies.analysis.intervals import CONFIDENCE, Interval, holm, mean_interval, p_above_zero, positive_mean_interval
-from studies.analysis.learning_curves import HasFrame, as_frame, errors_at, losses
+from studies.analysis.learning_curves import HasFrame, NotMeasured, as_frame, errors_at, losses
+from studies.registry.errors import unknown
 from toymanifold.validation import error_message
+
+_TEST_COLUMNS = ["a", "b", "difference", "low", "high", "effect", "won", "p", "seeds"]
 
 
 def loss_interval(values: pd.Series, metric: str) -> Interval:
@@ -100,7 +103,7 @@ def paired_tests(
     Returns
     -------
     tests : DataFrame
-        One row per pair, columns:
+        One row per pair, none of a single learner; columns:
 
         ``a``, ``b`` : the learners.
         ``difference``, ``low``, ``high`` : the mean paired difference of errors, a - b, with its interval.
@@ -110,6 +113,11 @@ def paired_tests(
         ``p`` : of the two-sided paired t test.
         ``p_holm`` : the same, corrected by Holm for the number of rows.
         ``seeds`` : number of common seeds.
+
+    Raises
+    ------
+    ValueError
+        If nothing of the size and metric is measured, `against` is not among the learners, or two have no common seed.
 
     Examples
     --------
@@ -124,8 +132,10 @@ def paired_tests(
     if against is None:
         pairs = list(itertools.combinations(table.columns, 2))
     else:
+        if against not in table:
+            raise NotMeasured(unknown("learner", against, list(map(str, table)), f"the frame at n = {n_samples:,}"))
         pairs = [(learner, against) for learner in table.columns if learner != against]
-    tests = pd.DataFrame([_paired_test(table, a, b) for a, b in pairs])
+    tests = pd.DataFrame([_paired_test(table, a, b) for a, b in pairs], columns=_TEST_COLUMNS)
     return tests.assign(p_holm=holm(tests["p"]))
 
 
@@ -148,7 +158,7 @@ def _paired_test(table: pd.DataFrame, a: str, b: str) -> dict[str, str | float]:
 def _difference(a: pd.Series, b: pd.Series) -> pd.Series:
     difference = (a - b).dropna()
     if difference.empty:
-        raise ValueError("the two have no seed in common")
+        raise NotMeasured("the two have no seed in common")
     return difference
 
 

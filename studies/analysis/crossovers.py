@@ -16,7 +16,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.optimize import isotonic_regression
 
 from studies.analysis.intervals import CensoredInterval, Interval, Sentence, jackknife_error, t_quantile
-from studies.analysis.learning_curves import HasFrame, LearningCurve, paired_curves
+from studies.analysis.learning_curves import HasFrame, LearningCurve, NotMeasured, paired_curves
 from toymanifold.validation import error_message
 
 Array = NDArray[np.float64]
@@ -31,7 +31,7 @@ def comparable_curves(
     """Return the curves of two learners on common seeds, at least two."""
     curves = paired_curves(frame, a, b, metric, n_test)
     if curves[0].n_seeds < 2:
-        raise ValueError(f"{a!r} and {b!r} have one seed in common, and an interval needs 2")
+        raise NotMeasured(f"{a!r} and {b!r} have one seed in common, and an interval needs 2")
     return curves
 
 
@@ -243,7 +243,7 @@ def crossover(
     curves = comparable_curves(frame, a, b, metric, n_test)
     first, last = max(c.sizes[0] for c in curves), min(c.sizes[-1] for c in curves)
     if first >= last:
-        raise ValueError(f"{a!r} and {b!r} are measured at no common range of sizes")
+        raise NotMeasured(f"{a!r} and {b!r} are measured at no common range of sizes")
     measured = (float(first), float(last))
     log_n = log_grid(first, last)
     gap, half = difference_band(*(interpolated(c.log_means(), c.sizes, log_n) for c in curves))

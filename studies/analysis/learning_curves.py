@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from studies.analysis.intervals import Interval, holm, jackknife_interval, p_above_zero, positive_mean_interval
+from studies.registry.errors import unknown
 from toymanifold.validation import check_integer, error_message
 
 Array = NDArray[np.float64]
@@ -19,6 +20,10 @@ LEAST_NOISE = 1e-4
 """Smallest relative standard error that a mean error is given."""
 
 _PRIOR_SEEDS = 4
+
+
+class NotMeasured(ValueError):  # noqa: N818 - not an error of the caller
+    """Too little is measured for an answer, a claim or a plot: not two seeds, or not all that it needs."""
 
 
 class HasFrame(Protocol):
@@ -245,7 +250,7 @@ def paired_curves(
     tables = _table(frame, a, metric), _table(frame, b, metric)
     common = tables[0].index.intersection(tables[1].index)
     if common.empty:
-        raise ValueError(f"{a!r} and {b!r} have no seed in common")
+        raise NotMeasured(f"{a!r} and {b!r} have no seed in common")
     n_test = _n_test(frame, metric, n_test)
     return _curve(tables[0], common, n_test), _curve(tables[1], common, n_test)
 
@@ -284,7 +289,7 @@ def _rows(frame: pd.DataFrame, metric: str, of: str) -> pd.DataFrame:
         frame = errors(frame)
     rows = frame[frame["metric"] == metric]
     if rows.empty:
-        raise ValueError(f"no {metric!r} of {of} is in the frame")
+        raise NotMeasured(f"no {metric!r} of {of} is in the frame")
     if rows.duplicated(["learner", "n_samples", "seed"]).any():
         raise ValueError(f"there are several values of {metric!r} for one cell of {of}: choose one problem first")
     return rows
@@ -292,9 +297,15 @@ def _rows(frame: pd.DataFrame, metric: str, of: str) -> pd.DataFrame:
 
 def _table(frame: pd.DataFrame, learner: str, metric: str) -> pd.DataFrame:
     """Pivot the errors of complete seeds: one row per seed, one column per size."""
+    known = [str(name) for name in frame["learner"].unique()]
+    if known and learner not in known:
+        raise NotMeasured(unknown("learner", learner, known, "the frame"))
     rows = _rows(frame[frame["learner"] == learner], metric, repr(learner))
     table = pivot_by_seed(rows, "n_samples").sort_index(axis=1)
-    return table.dropna(axis=1, thresh=(len(table) + 1) // 2).dropna()
+    complete = table.dropna(axis=1, thresh=(len(table) + 1) // 2).dropna()
+    if complete.empty:
+        raise NotMeasured(f"no seed has {metric!r} of {learner!r} at all sizes that half of the seeds have")
+    return complete
 
 
 def _n_test(frame: pd.DataFrame, metric: str, n_test: int | None) -> int | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib import resources
@@ -22,6 +23,8 @@ from studies.cli.options import (
     Allow,
     Jobs,
     Json,
+    PrintableConsole,
+    Program,
     Quick,
     Seeds,
     StoreUrl,
@@ -29,13 +32,19 @@ from studies.cli.options import (
     StudyNames,
     TableFormat,
     built_in_questions,
+    command_line,
     fail,
     opened,
+    opened_results,
+    opened_to_read,
     out,
+    quoted,
     study_named,
     wide,
     write_text,
+    writing,
 )
+from studies.execution.signals import exit_on_interrupt, outlast_terminal
 from studies.siblings import check_siblings
 from studies.store import DEFAULT_STORE, RESULTS
 
@@ -43,18 +52,26 @@ if TYPE_CHECKING:
     from studies.execution.dask_executor import DaskExecutor
     from studies.execution.signals import Stop
     from studies.execution.workers import WorkerPool
+    from studies.results.results import Results
     from studies.results.verify import Comparison
     from studies.spec.cells import PlannedCell
-    from studies.store.store import Outcome
+    from studies.spec.study import Study
+    from studies.store.store import Outcome, Store
+
+CommandLine = Callable[..., str]  # of a verb, a study and further words
 
 check_siblings()  # here too, for another package `studies` may have replaced this one's __init__.py
 
 app = typer.Typer(
+    cls=Program,
     help="How much data is a prior worth? Comparison studies, measured.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 app.add_typer(store_commands.app, name="store")
+
+MAX_SECONDS = 1e9
+"""Largest time limit of a cell, which is 31 years."""
 
 RESUME = "All finished cells are stored; the same command continues from there."
 
@@ -63,17 +80,20 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib import metadata
 
-        out.print(f"toymanifold {metadata.version('toymanifold')}", highlight=False)
+        out.print(f"toymanifold {metadata.version('toymanifold')}")
         raise typer.Exit
 
 
 @app.callback()
 def main(
-    version: Annotated[
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001  its callback acts
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
     ] = False,
 ) -> None:
     """How much data is a prior worth? Comparison studies, measured."""
+    context.with_resource(exit_on_interrupt())
+    context.with_resource(outlast_terminal())
 
 
 @app.command("list")
@@ -92,13 +112,13 @@ def list_studies(as_json: Json = False) -> None:
 @app.command()
 def new(path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("my-study.toml")) -> None:
     """Write an example study with comments, to start from."""
+    file = path if path.suffix.lower() == ".toml" else path.with_name(f"{path.name}.toml")
     example = (resources.files("studies") / "spec" / "example.toml").read_text(encoding="utf-8")
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(example.replace("example.toml", str(path)))
-    except OSError as error:
-        fail(f"cannot write {path}: {error.strerror}")
-    out.print(f"wrote {path}; run it with: toymanifold run {path}")
+    for verb in ("run", "show"):
+        example = example.replace(f"toymanifold {verb} example.toml", command_line(verb, str(file)))
+    with writing(file), file.open("x", encoding="utf-8", errors="backslashreplace") as opened_file:
+        opened_file.write(example)
+    out.print(f"wrote {quoted(str(file))}; run it with: {command_line('run', str(file))}")
 
 
 @app.command()
@@ -113,7 +133,8 @@ def run(
     ] = "local",
     jobs: Jobs = None,
     time_limit: Annotated[
-        float | None, typer.Option(min=0.001, metavar="SECONDS", help="For each cell; none by default.")
+        float | None,
+        typer.Option(min=0.001, max=MAX_SECONDS, metavar="SECONDS", help="For each cell; none by default."),
     ] = None,
     memory_limit: Annotated[
         int | None,
@@ -131,33 +152,37 @@ def run(
     """Run the cells of studies that are not measured yet. A run that was stopped or killed continues with the next."""
     names = _names(names, every)
     if executor == "local" and not dry_run:
-        from studies.execution.workers import start_method
+        from studies.execution.workers import start_server
 
-        start_method()  # the fork server loads the workers' libraries while this process loads its own
+        start_server()  # the fork server loads the workers' libraries while this process loads its own
 
     from studies.cli.progress import Eta, dry_run_summary, tally, time_needed, watch
     from studies.execution.costs import Costs
-    from studies.execution.executors import count_workers
     from studies.execution.run import remaining, run_task
     from studies.execution.run import run as run_cells
     from studies.execution.signals import stop_on_signals
+    from studies.results.plans import keep_plan
     from studies.spec.cells import plan_study
     from studies.store.provenance import collect
 
+    n_workers = _n_workers(executor, jobs)
     described = [study_named(name, allow, quick=quick, seeds=seeds) for name in names]
     planned = [cell for study in described for cell in plan_study(study)]
-    console = Console(soft_wrap=True, markup=False, emoji=False, quiet=quiet)
-    with opened(_readable(store) if dry_run else store) as results:
+    console = PrintableConsole(soft_wrap=True, markup=False, emoji=False, highlight=False, quiet=quiet)
+    again = _again(quick, seeds, allow, store)
+    with opened_to_read(store, missing_ok=True) if dry_run else opened(store) as results:
         costs = Costs.from_store(planned, results)
         todo = remaining(planned, results, retry_failed=retry_failed, costs=costs)
         for study in described:
             console.print(tally(study, results))
         if dry_run:
             wide.print(dry_run_summary(planned, todo, results, costs))
-            out.print(time_needed(todo, costs, count_workers(executor, jobs)))
+            out.print(time_needed(todo, costs, n_workers))
             return
+        for study in described:
+            keep_plan(study, results)
         title, most_seeds = ", ".join(study.name for study in described), max(study.seeds for study in described)
-        with _executor(executor, jobs, memory_limit) as workers, stop_on_signals() as stop:
+        with stop_on_signals() as stop, _executor(executor, jobs, memory_limit) as workers:
             outcomes = run_cells(
                 todo,
                 results,
@@ -174,7 +199,9 @@ def run(
                     stop.asked |= fail_fast
             if stop.now:
                 workers.kill()
-    _print_end(f"{names[0]}{' --quick' if quick else ''}", failed, stop, console)
+        ended = [] if stop.asked else zip(names, described, strict=True)
+        hopeless = [message for name, study in ended if (message := _all_failed(name, study, results, again))]
+    _print_end(failed, hopeless, stop, console, again("show", names[0]))
 
 
 @app.command()
@@ -190,14 +217,12 @@ def show(
     """Print a study's tables and answers, with 95 % intervals over seeds, and write its figures."""
     from studies.analysis.findings import answers
     from studies.cli.tables import claims_table, comparisons, measurements, results_as_json, scalings, write_figures
-    from studies.results.results import Results
 
-    described = study_named(study, allow, quick=quick, seeds=seeds)
-    with opened(store) as stored:
-        results = Results(described, stored)
+    again = _again(quick, seeds, allow, store)
+    with opened_results(study, store, allow, quick=quick, seeds=seeds) as results:
+        described = results.study
+        _check_measured(study, results, again)
         n_ended, n_failed = len(results.outcomes()), len(results.failed())
-        if n_ended == n_failed:
-            fail(_unmeasured(study))
         if as_json:
             out.print_json(results_as_json(results))
             return
@@ -209,8 +234,10 @@ def show(
             wide.print(claimed)
         if n_ended < results.n_cells or n_failed:
             out.print(f"{n_ended - n_failed} of {results.n_cells} cells measured, {n_failed} failed.")
-        for line in write_figures(results, output / described.name):
-            out.print(line)
+        with writing(output / described.name):
+            written = write_figures(results, output / described.name)
+    for line in written:
+        out.print(line)
 
 
 @app.command()
@@ -223,27 +250,19 @@ def report(
     output: Annotated[Path | None, typer.Option(help="The page; by default report.html beside the figures.")] = None,
 ) -> None:
     """Write a study's results as one page that needs no network: answers, charts, tables, provenance."""
-    from studies.results.results import Results
-    from studies.web.report import ReportError, render_report
+    from studies.web.report import render_report
 
-    described = study_named(study, allow, quick=quick, seeds=seeds)
-    path = output or RESULTS / described.name / "report.html"
-    with opened(store) as stored:
-        try:
-            page = render_report(Results(described, stored), _arguments(study, quick, seeds, allow, store))
-        except ReportError as error:
-            fail(str(error))
+    again = _again(quick, seeds, allow, store)
+    with opened_results(study, store, allow, quick=quick, seeds=seeds) as results:
+        path = output or RESULTS / results.study.name / "report.html"
+        _check_measured(study, results, again)
+        page = render_report(results, [again("run", study), again("report", study)])
     write_text(path, page)
     out.print(f"wrote {path}: {len(page.encode()) / 1e6:.2f} MB")
 
 
-def _arguments(study: str, quick: bool, seeds: int | None, allow: list[str] | None, store: str) -> list[str]:
-    """Return the arguments of a command as one would type them, without a password."""
-    from sqlalchemy import make_url
-
-    words = [study, *(["--quick"] if quick else []), *(["--seeds", str(seeds)] if seeds else [])]
-    words += [word for package in allow or () for word in ("--allow", package)]
-    return words if store == DEFAULT_STORE else [*words, "--store", make_url(store).render_as_string()]
+def _again(quick: bool, seeds: int | None, allow: list[str] | None, store: str) -> CommandLine:
+    return partial(command_line, quick=quick, seeds=seeds, allow=allow, store=store)
 
 
 @app.command()
@@ -261,9 +280,9 @@ def explore(
     except OSError as error:
         fail(f"cannot listen on port {port}: {os.strerror(error.errno or 0)}; --port 0 takes any free port")
     address = f"http://{HOST}:{listening.getsockname()[1]}/"
-    out.print(f"{address} (Ctrl-C ends it)", highlight=False)
-    if not no_browser:
-        webbrowser.open(address)
+    out.print(f"{address} (Ctrl-C ends it)")
+    if not no_browser:  # beside the server, since a browser in the terminal lasts until it is left
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     serve(listening)
 
 
@@ -281,19 +300,17 @@ def export(
 ) -> None:
     """Write a study's results as one tidy table: each metric of each cell, with status and provenance."""
     from studies.results.export import ExportError, table, write_table
-    from studies.results.results import Results
 
-    described = study_named(study, allow, quick=quick, seeds=seeds)
-    with opened(store, must_exist=True) as stored:
-        frame = table(Results(described, stored))
-    if frame.empty:
-        fail(_unmeasured(study))
-    path = output or RESULTS / f"{described.name}.{form}"
-    try:
-        write_table(frame, path, form)
-    except ExportError as error:
-        fail(str(error))
-    out.print(f"wrote {path}: {len(frame):,} rows")
+    with opened_results(study, store, allow, quick=quick, seeds=seeds) as results:
+        frame = table(results)
+        path = output or RESULTS / f"{results.study.name}.{form}"
+        if not frame.empty:
+            try:
+                write_table(frame, path, form)
+            except ExportError as error:
+                fail(str(error))
+            out.print(f"wrote {path}: {len(frame):,} rows")
+        _check_measured(study, results, _again(quick, seeds, allow, store))
 
 
 @app.command()
@@ -303,28 +320,45 @@ def verify(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the choice of cells; random by default.")] = None,
     allow: Allow = None,
     jobs: Jobs = None,
+    only_list: Annotated[bool, typer.Option("--list", help="Print the chosen cells; compute nothing.")] = False,
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
     """Compute some stored cells again and compare: exactly, or with a tolerance if machine or versions differ."""
     from studies.results.results import Results
-    from studies.results.verify import TOLERANCE
+    from studies.results.verify import TOLERANCE, choose
     from studies.results.verify import verify as computed_again
     from studies.store.provenance import collect
 
-    described = study_named(study, allow)
     chosen = random.randrange(2**31) if seed is None else seed
-    with opened(store, must_exist=True) as stored, _executor("local", jobs, None) as workers:
-        here = collect(described.name, described.seeds)
-        compared = list(computed_again(Results(described, stored), workers, here, n_cells=n_cells, seed=chosen))
-    if not compared:
-        fail(_unmeasured(study))
+    again = _again(False, None, allow, store)
+    if only_list:
+        with opened_results(study, store, allow) as results:
+            _check_measured(study, results, again)
+            _print_chosen(choose(results, n_cells, chosen))
+        return
+    described = study_named(study, allow)
+    with opened_to_read(store) as stored:
+        results = Results(described, stored)
+        _check_measured(study, results, again)
+        with _executor("local", jobs, None) as workers:
+            here = collect(described.name, described.seeds)
+            compared = list(computed_again(results, workers, here, n_cells=n_cells, seed=chosen))
     wide.print(_compared(compared))
     for reason in sorted({reason for comparison in compared for reason in comparison.reasons}):
-        out.print(f"values within {TOLERANCE} are near, since bits may differ: {reason}", markup=False, highlight=False)
+        out.print(f"values within {TOLERANCE} are near, since bits may differ: {reason}")
     differing = sum(bool(comparison.differing) for comparison in compared)
-    out.print(f"{len(compared)} cells computed again (--seed {chosen}), {differing} differ.", highlight=False)
+    out.print(f"{len(compared)} cells computed again (--seed {chosen}), {differing} differ.")
     if differing:
         raise typer.Exit(1)
+
+
+def _print_chosen(chosen: list[tuple[PlannedCell, Outcome]]) -> None:
+    table = Table("cell", "learner", "n", "seed", "metric", "stored", box=None)
+    for planned, outcome in chosen:
+        place = (planned.cell.key[:12], planned.learner, f"{planned.cell.n_samples:,}", str(planned.cell.seed))
+        for metric, value in outcome.measured.items():
+            table.add_row(*place, metric, repr(value))
+    wide.print(table)
 
 
 def _compared(comparisons: list[Comparison]) -> Table:
@@ -339,8 +373,31 @@ def _compared(comparisons: list[Comparison]) -> Table:
     return table
 
 
-def _unmeasured(study: str) -> str:
-    return f"nothing of {study} is measured yet; run it with: toymanifold run {study}"
+def _check_measured(study: str, results: Results, again: CommandLine) -> None:
+    """End the command if nothing of a study is measured: it has not run, or all cells that have run failed."""
+    outcomes = [outcome for _, outcome in results.outcomes()]
+    if not outcomes:
+        fail(f"nothing of {study} is measured yet; run it with: {again('run', study)}")
+    if all(outcome.status != "ok" for outcome in outcomes):
+        fail(_hopeless(study, outcomes, again), exit_code=1)
+
+
+def _all_failed(name: str, study: Study, store: Store, again: CommandLine) -> str:
+    """Return the message on a study of which all cells that have run failed, or an empty text."""
+    from studies.spec.cells import plan_study
+
+    statuses = store.statuses([p.cell.key for p in plan_study(study)])
+    if not statuses or "ok" in statuses.values():
+        return ""
+    return _hopeless(name, store.outcomes(list(statuses)).values(), again)
+
+
+def _hopeless(study: str, outcomes: Collection[Outcome], again: CommandLine) -> str:
+    from studies.results.failures import reasons
+
+    lines = "\n".join(f"  {reason}" for reason in reasons(outcomes))
+    retry = again("run", study, "--retry-failed")
+    return f"all {len(outcomes):,} cells of {study} that have run failed:\n{lines}\nTry them again with: {retry}"
 
 
 def _names(names: list[str] | None, every: bool) -> list[str]:
@@ -349,34 +406,47 @@ def _names(names: list[str] | None, every: bool) -> list[str]:
     return names or list(built_in_questions())
 
 
-def _readable(url: str) -> str:
-    """Return a URL for reading: that of an empty database in memory instead of a file that does not exist."""
-    path = url.removeprefix("sqlite:///")
-    return url if path == url or Path(path).exists() else "sqlite://"
+def _n_workers(executor: str, jobs: int | None) -> int | None:
+    from studies.execution.executors import count_workers
+    from studies.execution.workers import ExecutorError
+
+    try:
+        return count_workers(executor, jobs)
+    except ExecutorError as error:
+        fail(str(error))
 
 
 @contextmanager
 def _executor(name: str, jobs: int | None, megabytes: int | None) -> Iterator[WorkerPool | DaskExecutor]:
+    """Open an executor; an error of it ends the command with one line."""
     from studies.execution.executors import open_executor
     from studies.execution.workers import ExecutorError
 
+    advice = ""
     try:
         with open_executor(name, jobs, megabytes and megabytes * 10**6) as workers:
+            advice = f". {RESUME}"
             yield workers
     except ExecutorError as error:
-        fail(f"{error}. {RESUME}")
+        fail(f"{error}{advice}")
 
 
-def _print_end(shown: str, failed: list[tuple[PlannedCell, Outcome]], stop: Stop, console: Console) -> None:
+def _print_end(
+    failed: list[tuple[PlannedCell, Outcome]], hopeless: list[str], stop: Stop, console: Console, show: str
+) -> None:
     """Print the end of a run, and exit with its exit code."""
+    from studies.results.failures import one_line
+
     for planned, outcome in failed:
         where = f"{planned.learner}, n = {planned.cell.n_samples:,}, seed {planned.cell.seed}"
-        out.print(f"{outcome.status}: {where}: {outcome.error}")
+        out.print(f"{outcome.status}: {where}: {one_line(outcome.error)}")
+    for message in hopeless:
+        out.print(f"error: {message}")
     if stop.asked:
         out.print(f"Stopped. {RESUME}")
-    else:
-        console.print(f"Done. See it with: toymanifold show {shown}")
+    elif not hopeless:
+        console.print(f"Done. See it with: {show}")
     if stop.signal:
         raise typer.Exit(128 + stop.signal)
-    if failed:
+    if failed or hopeless:
         raise typer.Exit(1)

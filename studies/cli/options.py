@@ -2,24 +2,81 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
+import re
+import shlex
+import sys
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.text import Text
+from typer.core import TyperGroup
+
+from studies.store import DEFAULT_STORE
 
 if TYPE_CHECKING:
+    from studies.results.results import Results
     from studies.spec.study import Study
     from studies.store.store import Store
 
-out = Console(soft_wrap=True, markup=False, emoji=False)  # labels and errors contain brackets and colons
-wide = Console(width=1000, markup=False, emoji=False)  # for tables, which must not be wrapped or cut
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Return a text with control characters escaped, so that a terminal prints it and obeys nothing in it.
+
+    These are C0 without tab and newline, C1, marks that change the direction of text, and lone surrogates.
+    """
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+class PrintableConsole(Console):
+    """A console that escapes the control characters of every text, which may come from a store or a foreign learner."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a text for printing, with control characters escaped."""
+        return super().render_str(printable(text), **options)
+
+
+# Labels and errors contain brackets and colons; the highlighter takes the square of a word's length.
+out = PrintableConsole(soft_wrap=True, markup=False, emoji=False, highlight=False)
+# For tables, which must not be wrapped or cut: without a height, rich takes a dumb terminal to be 80 columns wide.
+wide = PrintableConsole(width=1000, height=25, markup=False, emoji=False, highlight=False)
+err = PrintableConsole(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
+
+
+class Program(TyperGroup):
+    """The whole command: characters that its streams cannot encode are escaped, and a full disk is one line."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command, as `typer.core.TyperGroup.main` does."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        os.environ["MPLBACKEND"] = "agg"  # figures are files, and a notebook's backend may not be installed here
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            if error.errno not in _UNWRITABLE or error.filename is not None:
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the exit
+            with suppress(OSError):
+                sys.stderr.write(f"error: cannot write the output: {error.strerror}\n")
+                sys.stderr.flush()
+            sys.exit(2)
+
+
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 
 
 class TableFormat(StrEnum):
@@ -41,6 +98,9 @@ def complete_study(incomplete: str) -> list[tuple[str, str]]:
     """Return the built-in studies whose names begin with `incomplete`, for the shell's completion."""
     return [item for item in built_in_questions().items() if item[0].startswith(incomplete)]
 
+
+MAX_JOBS = 4096
+"""Largest number of workers on one machine."""
 
 StudyName = Annotated[
     str,
@@ -64,49 +124,142 @@ Allow = Annotated[
         "--allow", metavar="PACKAGE", help="Allow estimators of this package, in addition to scikit-learn and ours."
     ),
 ]
-StoreUrl = Annotated[str, typer.Option("--store", help="Results database, as a SQLAlchemy URL.")]
+StoreUrl = Annotated[str, typer.Option("--store", help="Results database: a SQLite file, or a SQLAlchemy URL.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A first look: fewer seeds, smaller samples.")]
 Seeds = Annotated[int | None, typer.Option(min=1, help="Number of seeds, instead of the study's.")]
-Jobs = Annotated[int | None, typer.Option(min=1, help="Workers on this machine; by default one for each core.")]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, max=MAX_JOBS, help="Workers on this machine; by default one for each core.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
-def study_named(name: str, allow: list[str] | None = None, *, quick: bool = False, seeds: int | None = None) -> Study:
-    """Return the study of a name or file, with the options applied, or end the command with its errors."""
+def study_named(
+    name: str, allow: list[str] | None = None, *, quick: bool = False, seeds: int | None = None, known: bool = False
+) -> Study:
+    """Return the study of a name or file, with the options applied, or end the command with its errors.
+
+    The learners of one whose plan is known are neither imported nor checked.
+    """
     from studies.registry.errors import SpecError
     from studies.spec.study import find_study
 
     try:
-        study = find_study(name, allow=allow or ())
+        study = find_study(name, allow=allow or (), known=known)
+        study = study.reduced() if quick else study
+        return study if seeds is None else study.with_seeds(seeds)
     except SpecError as error:
+        if known:  # all errors together
+            return study_named(name, allow, quick=quick, seeds=seeds)
         fail(str(error))
-    study = study.reduced() if quick else study
-    return study.model_copy(update={"seeds": seeds}) if seeds else study
+
+
+def command_line(
+    verb: str,
+    study: str,
+    *more: str,
+    quick: bool = False,
+    seeds: int | None = None,
+    allow: Sequence[str] | None = None,
+    store: str = DEFAULT_STORE,
+) -> str:
+    """Return a command as one would type it: quoted for the shell, and without a password.
+
+    Parameters
+    ----------
+    verb : str
+        The command: "run".
+    study : str
+        Name or file of the study.
+    *more : str
+        Further words, such as "--retry-failed".
+    quick, seeds, allow, store
+        Options of the command.
+    """
+    from studies.store.passwords import hide_password
+
+    words = ["toymanifold", verb, f"./{study}" if study.startswith("-") else study]
+    words += ["--quick"] if quick else []
+    words += ["--seeds", str(seeds)] if seeds else []
+    words += [word for package in allow or () for word in ("--allow", package)]
+    words += ["--store", hide_password(store)] if store != DEFAULT_STORE else []
+    return " ".join(map(quoted, [*words, *more]))
+
+
+def quoted(word: str) -> str:
+    """Return a word as a shell reads it: in quotes where needed, and with control characters as escapes."""
+    if word.isprintable():
+        return shlex.quote(word)
+    plain = (
+        c if c.isprintable() and c not in "\\'" else "".join(map(r"\x{:02x}".format, os.fsencode(c))) for c in word
+    )
+    return f"$'{''.join(plain)}'"
+
+
+@contextmanager
+def opened_to_read(url: str, *, missing_ok: bool = False) -> Iterator[Store]:
+    """Open a store as `opened` does, but create none: the default one is empty if missing, with `missing_ok` any."""
+    from studies.store.database import parse_url, sqlite_file
+
+    missing = False
+    with suppress(ValueError):  # which opening it reports
+        path = sqlite_file(parse_url(url))
+        missing = path is not None and not path.exists() and (missing_ok or url == DEFAULT_STORE)
+    with opened("sqlite://" if missing else url, must_exist=not (missing or missing_ok)) as store:
+        yield store
 
 
 @contextmanager
 def opened(url: str, *, must_exist: bool = False) -> Iterator[Store]:
-    """Open a store; an error of it ends the command with one line."""
-    from studies.store.database import StoreError
-    from studies.store.store import Store
+    """Open a store; an error of it ends the command with one line, and damaged cells are named in one."""
+    from studies.store.store import DamageWarning, LostError, Store, StoreError
 
     try:
-        with Store(url, must_exist=must_exist) as store:
-            yield store
+        with warnings.catch_warnings(), Store(url, must_exist=must_exist) as store:
+            warnings.simplefilter("ignore", DamageWarning)
+            try:
+                yield store
+            finally:
+                if store.damaged:
+                    err.print(f"warning: {store.damage}")
+    except LostError as error:
+        fail(str(error), exit_code=1)
     except StoreError as error:
         fail(str(error))
 
 
+@contextmanager
+def opened_results(
+    name: str, store: str, allow: list[str] | None, *, quick: bool = False, seeds: int | None = None
+) -> Iterator[Results]:
+    """Open a store with the results of a study; its learners are imported only if the store has no plan of it."""
+    from studies.results.plans import find_plan, keep_plan
+    from studies.results.results import Results
+
+    study = study_named(name, allow, quick=quick, seeds=seeds, known=True)
+    with opened_to_read(store) as stored:
+        if not find_plan(study, stored):
+            study = study_named(name, allow, quick=quick, seeds=seeds)
+            keep_plan(study, stored)
+        yield Results(study, stored)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Write files within the context; an error ends the command with one line that names the file."""
+    try:
+        yield
+    except OSError as error:
+        fail(f"cannot write {error.filename or path}: {error.strerror or error}")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file, or end the command with an error."""
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        fail(f"cannot write {path}: {os.strerror(error.errno or 0)}")
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def fail(message: str) -> NoReturn:
-    """End the command with an error."""
-    Console(stderr=True, soft_wrap=True, markup=False, emoji=False).print(f"error: {message}", highlight=False)
-    raise typer.Exit(2)
+def fail(message: str, *, exit_code: int = 2) -> NoReturn:
+    """End the command with an error and its exit code: 2 if it cannot be done, 1 if what it ran has failed."""
+    err.print(f"error: {message}")
+    raise typer.Exit(exit_code)

@@ -9,16 +9,21 @@ import typer
 from rich.table import Table
 
 from studies.cli.options import StoreUrl, fail, opened, out, study_named, wide
-from studies.store import DEFAULT_STORE, store_url
+from studies.store import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from studies.store.provenance import Run
-    from studies.store.store import Outcome
+    from studies.store.store import Origin, Outcome
 
 app = typer.Typer(help="Maintain a results database.", no_args_is_help=True)
 
 _SHOWN = 12  # characters of a key, enough to identify a cell
 _FAILED_SHOWN = 10
+
+_AFTER_DAMAGE = (
+    "A run measures damaged cells again. With toymanifold store rm KEY it does so too for cells with a damaged map or"
+    " model."
+)
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
@@ -55,9 +60,11 @@ def show(
         if len(keys) != 1:
             begin = ", ".join(k[:_SHOWN] for k in keys[:5])
             fail(f"{len(keys):,} keys begin with {key!r}: {begin}" if keys else f"no key begins with {key!r}")
-        outcome, origin = results.outcomes(keys)[keys[0]], results.origins(keys)[keys[0]]
+        if keys[0] not in (found := results.records(keys)):
+            fail(f"the cell {keys[0]} is damaged: {results.damaged[keys[0]]}")
+        outcome, origin = found[keys[0]]
         run = results.runs().get(origin.run or "")
-    for line in [*_cell_lines(outcome), f"stored {origin.stored_at:%Y-%m-%d %H:%M:%S} UTC", *_run_lines(run)]:
+    for line in [*_cell_lines(outcome), _stored_line(origin), *_run_lines(run)]:
         out.print(line, markup=False, highlight=False)
 
 
@@ -95,6 +102,22 @@ def gc(store: StoreUrl = DEFAULT_STORE) -> None:
 
 
 @app.command()
+def check(store: StoreUrl = DEFAULT_STORE) -> None:
+    """Read all cells, maps, models, runs and plans, and list those that are damaged. Exit code 1 if there are any."""
+    from studies.store import maintenance
+
+    with opened(store, must_exist=True) as results:
+        damages = maintenance.check(results)
+        n_cells = len(results.find(""))
+    for line in damages:
+        out.print(line, highlight=False)
+    out.print(f"{results.database.name}: {n_cells:,} cells, {len(damages):,} damages.", highlight=False)
+    if damages:
+        out.print(_AFTER_DAMAGE, highlight=False)
+        raise typer.Exit(1)
+
+
+@app.command()
 def merge(
     source: Annotated[str, typer.Argument(metavar="FROM", help="A results file, or a URL.")],
     into: Annotated[
@@ -104,7 +127,7 @@ def merge(
     """Copy the results of one database into another, whose cells that are ok are never overwritten."""
     from studies.store import maintenance
 
-    with opened(store_url(source), must_exist=True) as source_store, opened(store_url(into)) as into_store:
+    with opened(source, must_exist=True) as source_store, opened(into) as into_store:
         merged = maintenance.merge(source_store, into_store)
     out.print(
         f"{merged.added:,} cells added, {merged.replaced:,} failed ones replaced, {merged.same:,} stored before.",
@@ -127,11 +150,19 @@ def _runs(runs: dict[str, Run]) -> Table:
 
 
 def _cell_lines(outcome: Outcome) -> list[str]:
-    described = [f"{name}: {json.dumps(value)}" for name, value in json.loads(outcome.spec).items()]
+    from studies.store.maintenance import described
+
+    parts = [f"{name}: {json.dumps(value)}" for name, value in described(outcome.spec).items()]
     took = f"{outcome.seconds:.3g} s" + (f", fitted together with {outcome.shared - 1}" if outcome.shared > 1 else "")
     measured = [f"{metric} = {value!r}" for metric, value in sorted(outcome.values.items())]
     error = [outcome.error, outcome.traceback.rstrip()] if outcome.status != "ok" else []
-    return [outcome.key, *described, f"status: {outcome.status}, {took}", *measured, *error]
+    printed = ["printed:", outcome.output.rstrip()] if outcome.output else []
+    return [outcome.key, *parts, f"status: {outcome.status}, {took}", *measured, *error, *printed]
+
+
+def _stored_line(origin: Origin) -> str:
+    trust = ", by an earlier version, which made no digest" if origin.on_trust else ""
+    return f"stored {origin.stored_at:%Y-%m-%d %H:%M:%S} UTC{trust}"
 
 
 def _run_lines(run: Run | None) -> list[str]:

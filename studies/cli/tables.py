@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import matplotlib.style
 import pandas as pd
 from rich.table import Table
 
@@ -17,6 +18,7 @@ from studies.analysis.intervals import Interval, Scale, scale_of
 from studies.analysis.learning_curves import by_problem, losses
 from studies.analysis.scaling_laws import NoScalingLaw, ScalingLaw, fit_all
 from studies.plots.figures import StudyFigure, study_figures
+from studies.plots.style import save_figure
 from studies.registry.metrics import describe, in_order
 from studies.results.results import Results
 from studies.web.wording import highlights
@@ -24,7 +26,7 @@ from studies.web.wording import highlights
 
 def claims_table(results: Results) -> Table | None:
     """Return the claims of the literature beside what was measured; None if there are none about the study."""
-    found = check_claims(results.study.name, results.frame())
+    found = check_claims(results.study, results.frame())
     if not found:
         return None
     table = Table("the literature says", "source", "measured here", "", box=None)
@@ -119,6 +121,7 @@ def _compared(found: Findings, frame: pd.DataFrame) -> Iterator[str]:
         yield f"Where {crossing.a} and {crossing.b} cross: {crossing}."
 
 
+@matplotlib.style.context("default")  # whatever the user's own style is, such as one that needs LaTeX
 def write_figures(results: Results, folder: Path, names: Collection[str] | None = None) -> list[str]:
     """Write the study's figures as PNG files into a folder.
 
@@ -142,7 +145,7 @@ def _written(found: StudyFigure, folder: Path) -> str:
     if found.figure is None:
         return f"no figure {found.name}: {found.refusal}"
     path = folder / f"{found.name}.png"
-    found.figure.savefig(path, dpi=150)
+    save_figure(found.figure, path, dpi=150)
     return f"wrote {path}"
 
 
@@ -160,7 +163,7 @@ def results_as_json(results: Results) -> str:
             "failed": n_failed,
         },
         "answers": answers(results.study, frame),
-        "claims": [asdict(claim) | {"verdict": claim.verdict} for claim in check_claims(results.study.name, frame)],
+        "claims": [asdict(claim) | {"verdict": claim.verdict} for claim in check_claims(results.study, frame)],
         "means": json.loads(pd.concat(means, ignore_index=True).to_json(orient="records")),
     }
     return json.dumps(shown)

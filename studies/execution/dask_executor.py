@@ -6,7 +6,6 @@ local workers, and a Dask worker is lost only with its machine.
 """
 
 import concurrent.futures
-import multiprocessing
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -27,6 +26,8 @@ _busy: dict[str, set[Worker]] = defaultdict(set)  # by driver
 class DaskExecutor(Executor):
     """An executor on a Dask cluster, where a task whose worker process ends raises `WorkerEnded`.
 
+    If a worker lacks a module, its tasks raise `ExecutorError`.
+
     If a Dask worker dies, Dask gives its task to another one, up to three times, before the task counts as lost.
 
     Parameters
@@ -41,6 +42,8 @@ class DaskExecutor(Executor):
     OSError
         If no scheduler answers at the address.
     """
+
+    keeps_limits = True
 
     def __init__(self, address: str, memory_limit: int | None = None) -> None:
         self._client = Client(f"tcp://{address}", timeout=_CONNECT)
@@ -97,9 +100,11 @@ class DaskExecutor(Executor):
             future.cancel()
         elif isinstance(error := task.exception(), KilledWorker):
             future.set_exception(WorkerEnded("lost", str(error)))
+        elif isinstance(error, ImportError):
+            future.set_exception(ExecutorError(f"a Dask worker lacks a module: {error}"))
         elif error is not None:
             future.set_exception(error)
-        elif isinstance(ended := task.result(), WorkerEnded):
+        elif isinstance(ended := task.result(), WorkerEnded | ExecutorError):
             future.set_exception(ended)
         else:
             future.set_result(task.result())
@@ -108,8 +113,7 @@ class DaskExecutor(Executor):
 def _run_in_worker(
     driver: str, memory_limit: int | None, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """Run a task in a worker process of this Dask worker; return a `WorkerEnded`, since Dask would log a raised one."""
-    multiprocessing.current_process().daemon = False  # a daemon may not have children; these end with it
+    """Run a task in a worker process of this Dask worker; return an error of it, since Dask would log a raised one."""
     try:
         worker = _free.pop()
     except IndexError:
@@ -118,8 +122,8 @@ def _run_in_worker(
     _busy[driver].add(worker)
     try:
         return worker.run(fn, *args, **kwargs)
-    except WorkerEnded as ended:
-        return ended
+    except (WorkerEnded, ExecutorError) as error:
+        return error
     finally:
         _busy[driver].discard(worker)
         if not worker.killed:

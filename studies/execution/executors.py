@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import joblib
 
-from studies.execution.workers import ExecutorError, WorkerPool, memory_share
+from studies.execution.memory import memory_share
+from studies.execution.workers import ExecutorError, WorkerPool
+from studies.store.passwords import hide_password
 
 if TYPE_CHECKING:
     from studies.execution.dask_executor import DaskExecutor
 
 LOCAL, DASK = "local", "dask://"
+
+_ADDRESS = re.compile(r"(\[[\da-fA-F:.]+\]|[^\s:/@?#\[\]]+):(\d{1,5})")  # of a host, or an address of version 6
 
 
 @contextmanager
@@ -47,13 +52,21 @@ def open_executor(
 
 
 def count_workers(name: str, n_workers: int | None = None) -> int | None:
-    """Return the number of workers of an executor, or None for a Dask cluster, which has its own number."""
+    """Return the number of workers of an executor, or None for a Dask cluster, which has its own number.
+
+    Raises
+    ------
+    ExecutorError
+        If there is no executor of this name, or its address is not valid.
+    """
+    address = name.removeprefix(DASK)
+    if name != LOCAL and (address == name or not _ADDRESS.fullmatch(address)):
+        given = hide_password(name)
+        raise ExecutorError(f"The executor must be {LOCAL!r} or '{DASK}host:port'. Got {given!r} instead.")
     return None if name.startswith(DASK) else n_workers or joblib.cpu_count()
 
 
 def _open(name: str, n_workers: int | None, memory_limit: int | None) -> WorkerPool | DaskExecutor:
-    if name != LOCAL and not name.startswith(DASK):
-        raise ExecutorError(f"The executor must be {LOCAL!r} or '{DASK}host:port'. Got {name!r} instead.")
     count = count_workers(name, n_workers)
     if count is not None:
         return WorkerPool(count, memory_limit or memory_share(count))
@@ -61,7 +74,7 @@ def _open(name: str, n_workers: int | None, memory_limit: int | None) -> WorkerP
         raise ExecutorError(f"{name} has its own number of workers; leave out --jobs")
     try:
         return _open_dask(name.removeprefix(DASK), memory_limit)
-    except OSError as error:
+    except (OSError, ValueError, OverflowError) as error:  # the last two for a port that cannot be
         raise ExecutorError(f"no Dask scheduler answers at {name}: {error}") from error
 
 

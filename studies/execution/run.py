@@ -5,21 +5,29 @@ import queue
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sklearn.base import BaseEstimator
 
 from studies.execution.costs import Costs
+from studies.execution.seeding import seeded
 from studies.execution.signals import Stop
 from studies.execution.tasks import Fit, Task, fit_task, group
-from studies.execution.workers import WorkerEnded, within
+from studies.execution.texts import cut
+from studies.execution.workers import Answer, Call, ExecutorError, WorkerEnded
+from studies.registry.errors import exception_text
+from studies.registry.learners import is_foreign
 from studies.registry.metrics import Fitted, measure
+from studies.registry.params import canonical
 from studies.registry.test_sets import decision_map, shared_test_sets
 from studies.spec.cells import Cell, PlannedCell
+from studies.store.database import StoppedError
 from studies.store.provenance import Run
-from studies.store.store import Outcome, Store
+from studies.store.seals import is_metric
+from studies.store.store import LostError, Outcome, Store, StoreError
 
 MAP_MARGIN = 1.2
 """Half width of a decision map, in radii of the region."""
@@ -37,6 +45,11 @@ def run_task(task: Task, *, keep_models: bool = False) -> list[Outcome]:
     task : Task
     keep_models : bool, default=False
         Include fitted nets in the outcomes.
+
+    Raises
+    ------
+    ExecutorError
+        If the module of a learner cannot be imported here.
     """
     return [_measured(cell, fit, keep_models) for cell, fit in zip(task, fit_task(task), strict=True)]
 
@@ -50,21 +63,29 @@ def run_cell(cell: Cell) -> Outcome:
 def _measured(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
     start = time.perf_counter()
     try:
-        outcome = _measure(cell, fit, keep_model)
-    except (Exception, SystemExit) as error:
-        outcome = _failure(cell, fit, error)
+        with seeded(cell.key, "measure"):
+            outcome = _measure(cell, fit, keep_model)
+    except BaseException as error:  # whatever foreign code raises
+        outcome = _failure(cell, error, fit.shared)
     return replace(outcome, seconds=fit.seconds + time.perf_counter() - start)
 
 
-def _failure(cell: Cell, fit: Fit, error: BaseException) -> Outcome:
+def _failure(cell: Cell, error: BaseException, shared: int = 1) -> Outcome:
     return Outcome(
         cell.key,
         cell.spec,
         "memory" if _out_of_memory(error) else "error",
-        error=f"{type(error).__name__}: {error}",
-        traceback="".join(traceback.format_exception(error)),
-        shared=fit.shared,
+        error=cut(exception_text(error)),
+        traceback=cut(_traceback(error)),
+        shared=shared,
     )
+
+
+def _traceback(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))
+    except BaseException:  # whatever the methods of a foreign exception raise
+        return ""
 
 
 def _measure(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
@@ -89,12 +110,12 @@ def _dump(estimator: BaseEstimator) -> bytes | None:
 def _out_of_memory(error: BaseException) -> bool:
     # by name, since the driver does not import torch; on a CPU torch raises a plain RuntimeError
     names = {"MemoryError", "OutOfMemoryError"} & {kind.__name__ for kind in type(error).__mro__}
-    return bool(names) or "can't allocate memory" in str(error)
+    return bool(names) or "can't allocate memory" in exception_text(error)
 
 
 def check_finite(values: dict[str, float]) -> None:
-    """Raise a ValueError if a metric is NaN or infinite."""
-    not_finite = [f"metric {name!r} is {value}" for name, value in values.items() if not math.isfinite(value)]
+    """Raise a ValueError if a metric is NaN, infinite or larger than what can be stored."""
+    not_finite = [f"metric {name!r} is {value}" for name, value in values.items() if not is_metric(value)]
     if not_finite:
         raise ValueError(", ".join(not_finite))
 
@@ -133,8 +154,10 @@ def run(
 ) -> Iterator[tuple[PlannedCell, Outcome]]:
     """Run cells, and yield each outcome after it is stored.
 
-    A cell whose worker dies is tried once more, alone. If a task of several cells reaches a limit, each of them is run
-    alone, so that only the cell at fault fails.
+    At the end the store is asked for all cells. Those that it has lost, as a server may that crashes, run once more. A
+    cell whose worker dies is tried once more, alone. If a task of several cells reaches a limit or fails as a whole,
+    each of them is run alone, so that only the cell at fault fails. The text that a task printed is that of each of its
+    cells.
 
     Parameters
     ----------
@@ -147,8 +170,8 @@ def run(
     work : callable, default=run_task
         Function from a task to its outcomes.
     time_limit : float or None, default=None
-        Seconds for each cell; a task of k cells has k times as many. The executor's workers must be processes that can
-        be ended: those of `WorkerPool` or `DaskExecutor`.
+        Seconds for each cell; a task of k cells has k times as many. The executor must be a `WorkerPool` or a
+        `DaskExecutor`, whose workers can be ended.
     stop : Stop or None, default=None
         Request to stop, checked continually: the executor is then shut down, and no further cells start.
     record : Run or None, default=None
@@ -158,21 +181,70 @@ def run(
     ------
     planned : PlannedCell
     outcome : Outcome
+
+    Raises
+    ------
+    ExecutorError
+        If the executor can run no task.
+    StoreError
+        If the store cannot be used; `LostError` if cells are not in it although they were stored.
+    ValueError
+        If there is a time limit, and the executor cannot keep it.
     """
+    if time_limit is not None and not getattr(executor, "keeps_limits", False):
+        raise ValueError("a time limit needs workers that can be ended: WorkerPool or a Dask cluster")
     planned = {p.cell: p for p in todo}
+    stop = stop or Stop()
 
-    def submit(task: Task) -> Future[list[Outcome]]:
-        if time_limit is None:
-            return executor.submit(work, task)
-        return executor.submit(within, time_limit * len(task), work, task)
+    def submit(task: Task) -> Future[Answer]:
+        seconds = math.inf if time_limit is None else time_limit * len(task)
+        return executor.submit(Call(work, seconds, _leaves(task)), task)
 
-    run_id = store.begin_run(record) if record and todo else None
-    n_workers = getattr(executor, "n_workers", 1)
-    for cell, outcome in _execute(group(list(planned), n_workers), executor, submit, stop or Stop()):
+    def stored(cells: list[Cell]) -> Iterator[tuple[PlannedCell, Outcome]]:
+        for cell, outcome in _execute(group(cells), executor, submit, stop):
+            yield planned[cell], _add(store, cell, outcome, run_id)
+
+    store.database.is_stopped = lambda: stop.now
+    with suppress(StoppedError):
+        run_id = store.begin_run(record) if record and todo else None
+        yield from stored(list(planned))
+        if not stop.asked and (lost := _lost(planned, store)):
+            deque(stored(lost), maxlen=0)  # which were reported before
+            _check_stored(lost, store)
+        if run_id:
+            store.end_run(run_id)
+
+
+def _check_stored(cells: list[Cell], store: Store) -> None:
+    if lost := _lost(cells, store):
+        keys = ", ".join(cell.key[:12] for cell in lost[:3])
+        raise LostError(
+            f"{len(lost):,} cells were stored and are not in {store.database.name} any more, among them {keys}"
+        )
+
+
+def _lost(cells: Iterable[Cell], store: Store) -> list[Cell]:
+    """Return those of some cells that are not in the store."""
+    missing = set(store.missing([cell.key for cell in cells]))
+    return [cell for cell in cells if cell.key in missing]
+
+
+def _leaves(task: Task) -> Hashable:
+    """Return the learner of a task whose code is foreign, and so can leave anything behind in its worker."""
+    (cell, *_) = task
+    return (cell.estimator, cell.prior, canonical(cell.params)) if is_foreign(cell.estimator) else None
+
+
+def _add(store: Store, cell: Cell, outcome: Outcome, run_id: str | None) -> Outcome:
+    """Store an outcome, or else the reason for which it cannot be stored, and return what is stored."""
+    try:
         store.add(outcome, run_id)
-        yield planned[cell], outcome
-    if run_id:
-        store.end_run(run_id)
+    except StoreError:
+        raise
+    except Exception as error:
+        outcome = _failure(cell, error)
+        store.add(outcome, run_id)
+    return outcome
 
 
 @dataclass(frozen=True)
@@ -182,12 +254,12 @@ class _Attempt:
 
 
 def _execute(
-    tasks: list[Task], executor: Executor, submit: Callable[[Task], Future[list[Outcome]]], stop: Stop
+    tasks: list[Task], executor: Executor, submit: Callable[[Task], Future[Answer]], stop: Stop
 ) -> Iterator[tuple[Cell, Outcome]]:
     """Yield the outcomes of tasks as they end, with `_OUTSTANDING` submitted tasks or fewer at any time."""
     waiting = deque(map(_Attempt, tasks))
-    running: dict[Future[list[Outcome]], _Attempt] = {}
-    ended: queue.SimpleQueue[Future[list[Outcome]]] = queue.SimpleQueue()
+    running: dict[Future[Answer], _Attempt] = {}
+    ended: queue.SimpleQueue[Future[Answer]] = queue.SimpleQueue()
     stopping = False
     while running or (waiting and not stopping):
         if stop.asked and not stopping:
@@ -212,17 +284,27 @@ def _execute(
         yield from outcomes
 
 
-def _settle(attempt: _Attempt, future: Future[list[Outcome]]) -> tuple[list[tuple[Cell, Outcome]], list[_Attempt]]:
+def _settle(attempt: _Attempt, future: Future[Answer]) -> tuple[list[tuple[Cell, Outcome]], list[_Attempt]]:
     """Return the outcomes of a task that has ended, and the attempts to repeat."""
-    try:
-        return list(zip(attempt.task, future.result(), strict=True)), []
-    except WorkerEnded as error:
-        ended = error
-    except CancelledError:
-        ended = WorkerEnded("lost", "the executor cancelled the task")
-    lost = ended.status == "lost"
+    error = CancelledError("the executor cancelled the task") if future.cancelled() else future.exception()
+    if error is None:
+        answer = future.result()
+        outcomes = [replace(outcome, output=answer.output) for outcome in answer.result]
+        return list(zip(attempt.task, outcomes, strict=True)), []
+    if isinstance(error, ExecutorError):
+        raise error
+    lost = isinstance(error, CancelledError) or (isinstance(error, WorkerEnded) and error.status == "lost")
     if len(attempt.task) > 1 or (lost and not attempt.again):
         return [], [_Attempt((cell,), again=lost) for cell in attempt.task]
     (cell,) = attempt.task
-    outcome = Outcome(cell.key, cell.spec, ended.status, error=ended.reason, traceback=ended.stack)
-    return [(cell, outcome)], []
+    return [(cell, _ended(cell, error))], []
+
+
+def _ended(cell: Cell, error: BaseException) -> Outcome:
+    """Return the outcome of a cell whose task has not returned one."""
+    if isinstance(error, WorkerEnded):
+        status, reason, stack, output = error.args
+        return Outcome(cell.key, cell.spec, status, error=reason, traceback=cut(stack), output=output)
+    if isinstance(error, CancelledError):
+        return Outcome(cell.key, cell.spec, "lost", error=str(error))
+    return _failure(cell, error)

@@ -1,95 +1,60 @@
 """Local worker processes that fail one at a time.
 
-A `ProcessPoolExecutor` cannot be used any more after one of its processes has died. Here each worker is a pool of one
-process, which is replaced when it breaks: a process that dies, hangs or uses too much memory costs only its own task.
+The driver keeps all limits from outside: a worker that dies, hangs, stops itself or uses too much memory is ended with
+everything that it has started, is replaced, and costs only its own task.
 """
 
-import faulthandler
-import functools
-import multiprocessing
+import atexit
+import math
 import os
+import pickle
 import queue
 import signal
+import socket
+import struct
+import subprocess
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Hashable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
-from multiprocessing import forkserver
-from multiprocessing.context import BaseContext
-from multiprocessing.process import BaseProcess
+from dataclasses import dataclass
+from datetime import timedelta
+from glob import glob
+from multiprocessing import spawn
+from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 import psutil
+
+from studies.execution.server import HEADER, REPORT, ExecutorError, is_preparing, prepare
+from studies.execution.texts import Excerpt
+from studies.registry.errors import exception_text
 
 ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"),
     "MKL_CBWR": "AUTO",
+    "MPLBACKEND": "agg",
 }
-"""Environment of workers, read by libraries when they load: one thread, and results independent of array alignment."""
-
-_stack: TextIO | None = None
-
-
-def prepare(stack_path: str) -> None:
-    """Make this process a worker.
-
-    Parameters
-    ----------
-    stack_path : str
-        File for the stack if the worker crashes, reaches the time limit, or receives SIGUSR1.
-    """
-    import torch  # here, since the driver imports this module and does not need torch
-    from threadpoolctl import threadpool_limits
-
-    global _stack
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver handles Ctrl-C
-    torch.set_num_threads(1)
-    threadpool_limits(1)
-    _stack = Path(stack_path).open("w")  # noqa: SIM115  open until the process ends
-    faulthandler.enable(_stack)
-    if hasattr(faulthandler, "register"):  # not on Windows
-        faulthandler.register(signal.SIGUSR1, _stack, all_threads=False)
-    threading.Thread(target=_end_with_driver, args=(stack_path,), daemon=True).start()
-
-
-def within(seconds: float, fn: Callable[..., Any], /, *args: Any) -> Any:
-    """Return ``fn(*args)``; if it takes longer, write the stack and end this worker.
-
-    Raises
-    ------
-    RuntimeError
-        If this process is not a worker.
-    """
-    if _stack is None:
-        raise RuntimeError("a time limit needs workers that can be ended: WorkerPool or a Dask cluster")
-    faulthandler.dump_traceback_later(seconds, exit=True, file=_stack)
-    try:
-        return fn(*args)
-    finally:
-        faulthandler.cancel_dump_traceback_later()
-
-
-def _end_with_driver(stack_path: str) -> None:
-    driver = multiprocessing.parent_process()
-    if driver is not None:
-        driver.join()
-        Path(stack_path).unlink(missing_ok=True)
-        os._exit(1)
-
-
-_PRELOAD = ["studies.execution.run", "studies.library", "estimators.nets.building", "sklearn.ensemble", "sklearn.svm"]
+"""Environment of workers, read by libraries when they load: one thread, results independent of array alignment, and no
+backend of a notebook."""
 
 _POLL_SECONDS = 0.02  # between checks of a worker's memory, which grows by about 2 GB/s at most
-_STACK_SECONDS = 0.2  # for a worker over its memory limit to write its stack
-_MACHINE_SHARE = 0.8  # of the machine's memory for workers; the rest is for the driver and the system
+_FAMILY_SECONDS = 0.2  # between checks of the memory of the processes that it has started
+_STACK_SECONDS = {"timeout": 1.0, "memory": 0.2, "lost": 0.2}  # for a worker to write its stack
+_GRACE_SECONDS = 1.0  # for an idle worker to end, and for a guard to end a worker
+_SEND_SECONDS = 10.0  # for a worker to take a call
+_STARTS = 5  # attempts to start a process
+_CHUNK = 2**16  # bytes to read at once
+_CHUNKS = 64  # pieces of output to read before anything else is looked at
 
-
-class ExecutorError(RuntimeError):
-    """An executor cannot be opened, or is gone; the message gives the reason."""
+_NO_GUARD = (
+    "the script starts workers when it is imported, and each worker imports it; put the lines that run something under"
+    " if __name__ == '__main__':"
+)
 
 
 class WorkerEnded(RuntimeError):  # noqa: N818  its status can be that of a limit
@@ -102,56 +67,304 @@ class WorkerEnded(RuntimeError):  # noqa: N818  its status can be that of a limi
     reason : str
     stack : str
         The stack at the end, if the process could write it.
+    output : str
+        Text that it printed.
     """
 
-    def __init__(self, status: str, reason: str, stack: str = "") -> None:
-        super().__init__(status, reason, stack)
-        self.status, self.reason, self.stack = status, reason, stack
+    def __init__(self, status: str, reason: str, stack: str = "", output: str = "") -> None:
+        super().__init__(status, reason, stack, output)
+        self.status, self.reason, self.stack, self.output = status, reason, stack, output
 
 
-def memory_share(n_workers: int) -> int:
-    """Return each worker's share, in bytes, of 80 % of the machine's memory."""
-    return int(_MACHINE_SHARE * psutil.virtual_memory().total / n_workers)
+@dataclass(frozen=True)
+class Answer:
+    """The result of a `Call`, and the text that it printed, as far as it was captured."""
+
+    result: Any
+    output: str = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function to call in a worker, which returns an `Answer`. Any other executor can call it too.
+
+    Parameters
+    ----------
+    fn : callable
+    seconds : float, default=inf
+        Time limit, which only a `Worker` keeps.
+    leaves : hashable or None, default=None
+        Name of what the call may leave behind in its process, which is replaced before a call with another one.
+    """
+
+    fn: Callable[..., Any]
+    seconds: float = math.inf
+    leaves: Hashable = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Answer:
+        """Call the function in this process."""
+        return Answer(self.fn(*args, **kwargs))
+
+
+class _Server:
+    """The fork server of this process, which is started again if it has died."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+        self._driver = 0
+
+    def fork(self, *descriptors: int) -> None:
+        """Ask for a worker.
+
+        Raises
+        ------
+        OSError
+            If the server has died this moment.
+        """
+        with self._lock:
+            server = self._running()
+            if descriptors:
+                socket.send_fds(server, [b"."], descriptors)
+
+    def _running(self) -> socket.socket:
+        """Return the socket of a server that runs."""
+        if self._socket is not None:
+            if self._driver == os.getpid() and self._process is not None and self._process.poll() is None:
+                return self._socket
+            self._socket.close()
+        self._driver = os.getpid()
+        self._socket, theirs = socket.socketpair()
+        path = [str(entry) or os.getcwd() for entry in sys.path]
+        program = "import sys; sys.path[:] = {!r}; from studies.execution.server import main; main({})"
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", program.format(path, theirs.fileno())],  # -P: not from the working folder
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # out of reach of the terminal's signals
+                env={**os.environ, **ENVIRONMENT},
+            )
+        return self._socket
+
+    def stop(self) -> None:
+        """End the server. Workers live on."""
+        if self._process is not None and self._driver == os.getpid():
+            self._process.kill()
+            self._process.wait()
+
+
+_server = _Server()
+atexit.register(_server.stop)
+
+
+def start_server() -> None:
+    """Start the fork server, which loads the libraries of workers while this process goes on.
+
+    Raises
+    ------
+    ExecutorError
+        If this process runs a script only in order to become a worker, or the platform cannot fork.
+    """
+    if is_preparing():
+        raise ExecutorError(_NO_GUARD)
+    if not hasattr(os, "fork"):
+        raise ExecutorError("local workers need a system that can fork processes: Linux, macOS, or WSL on Windows")
+    _server.fork()
 
 
 class _Process:
-    """A worker process: a pool of one, and the file for its stack."""
+    """A worker process with its guard, as the driver sees them.
+
+    Attributes
+    ----------
+    ended : bool
+        The worker has ended.
+    exit_code : int or None
+        The worker's, if its guard could report it.
+    printed : Excerpt
+        The output since the last call.
+    leaves : hashable or None
+        That of the last call.
+    """
 
     def __init__(self) -> None:
-        handle, path = tempfile.mkstemp(prefix="toymanifold-stack-")
-        os.close(handle)
-        self._stack = Path(path)
-        self.pool = ProcessPoolExecutor(1, mp_context=start_method(), initializer=prepare, initargs=(path,))
+        self.ended = False
+        self.exit_code: int | None = None
+        self.printed = Excerpt()
+        self.leaves: Hashable = None
+        self._worker: psutil.Process | None = None
+        self._keeper: psutil.Process | None = None
+        self._pids: tuple[int, ...] | None = None
+        self._started: list[psutil.Process] = []
+        self._look_again = 0.0
+        self._deaf_since = 0.0
+        self._answer = bytearray()
+        self._stack = _unlinked_file()
+        self._tasks, tasks = socket.socketpair()
+        self._guard, guard = socket.socketpair()
+        output, printing = os.pipe()
+        os.set_blocking(output, False)
+        self._output = os.fdopen(output, "rb", buffering=0)
+        self._sources: list[Any] = [self._tasks, self._guard, self._output]
+        with tasks, guard, os.fdopen(printing, "wb"), suppress(OSError):  # noticed by the closed sockets
+            _server.fork(tasks.fileno(), guard.fileno(), self._stack.fileno(), printing)
+
+    def call(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Send a call, which the process answers if it lives."""
+        self._read_output()
+        self.printed = Excerpt()
+        self.leaves = call.leaves
+        message = pickle.dumps((call.fn, args, kwargs))
+        self._tasks.settimeout(_SEND_SECONDS)
         try:
-            pid = self.pool.submit(os.getpid).result()
-            self._info = psutil.Process(pid)
-            self.child = {process.pid: process for process in multiprocessing.active_children()}[pid]
-        except (BrokenProcessPool, EOFError, OSError, psutil.Error, KeyError) as error:
-            self.close()
-            raise WorkerEnded("lost", f"the worker process died as it started: {error!r}") from error
+            self._tasks.sendall(HEADER.pack(len(message)) + message)
+        except OSError:  # it is dead or stopped
+            self.kill()
+        self._tasks.setblocking(False)
+
+    def receive(self, seconds: float) -> bytes | None:
+        """Wait for what the process sends, and return its answer if it is complete."""
+        for source in wait(self._sources, seconds):
+            if source is self._tasks:
+                self._read_answer()
+            elif source is self._guard:
+                self._read_report()
+            else:
+                self._read_output()
+        if self._deaf_since and time.monotonic() - self._deaf_since > _GRACE_SECONDS:
+            self.ended |= not _is_alive(self._worker)  # and the guard, which is stopped, has not reported it
+        if len(self._answer) < self._answer_size():
+            return None
+        self._read_output()
+        answer = bytes(self._answer[HEADER.size :])
+        self._answer.clear()
+        return answer
+
+    def has_ended(self) -> bool:
+        """Return True if the worker has ended since the last call."""
+        self.receive(0)
+        return self.ended
 
     def resident(self) -> int:
-        """Return its resident memory in bytes."""
-        try:
-            return int(self._info.memory_info().rss)
-        except psutil.NoSuchProcess:
-            return 0
+        """Return the resident memory, in bytes, of the worker and the processes that it has started."""
+        if time.monotonic() > self._look_again:
+            self._started = self.started()
+            self._look_again = time.monotonic() + _FAMILY_SECONDS
+        return sum(map(_resident, (self._worker, *self._started)))
 
-    def request_stack(self) -> None:
-        """Make it write its stack, if it still can."""
-        if hasattr(signal, "SIGUSR1"):
-            with suppress(psutil.Error):
-                self._info.send_signal(signal.SIGUSR1)
-            deadline = time.monotonic() + _STACK_SECONDS
-            while not self._stack.stat().st_size and time.monotonic() < deadline:
-                time.sleep(_STACK_SECONDS / 20)
+    def started(self) -> list[psutil.Process]:
+        """Return the processes that the worker has started and that have not ended."""
+        if self._worker is None or self._keeper is None:
+            return []
+        if [*_children(self._keeper.pid), *_children(self._worker.pid)] == [self._worker.pid]:
+            return []
+        with suppress(psutil.Error):
+            return [one for one in self._keeper.children(recursive=True) if one != self._worker]
+        return []
+
+    def request_stack(self, seconds: float) -> None:
+        """Make the worker write its stack, if it still can in this time."""
+        if self._worker is None:
+            return
+        with suppress(psutil.Error):
+            self._worker.send_signal(signal.SIGUSR1)
+        deadline = time.monotonic() + seconds
+        while not os.fstat(self._stack.fileno()).st_size and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS / 2)
+
+    def leave(self) -> None:
+        """Ask the worker to end."""
+        with suppress(OSError):
+            self._tasks.shutdown(socket.SHUT_WR)
+
+    def kill(self) -> None:
+        """Ask the guard to end the worker."""
+        with suppress(OSError):
+            self._guard.send(b".")
 
     def close(self) -> str:
-        """End it when it is idle, and return the stack that it has written."""
-        self.pool.shutdown()
-        stack, _, _ = self._stack.read_text(errors="replace").partition("\n\nExtension modules:")
-        self._stack.unlink()
+        """Wait for a worker that was asked to end; if it does not, kill it with all that it has started.
+
+        Returns
+        -------
+        stack : str
+            The stack that it has written, if any.
+        """
+        self._wait_for_end()
+        self.kill()
+        self._wait_for_end()
+        if self.exit_code is None:
+            self._kill_all()
+        self._stack.seek(0)
+        stack, _, _ = self._stack.read().decode(errors="replace").partition("\n\nExtension modules:")
+        for source in (self._tasks, self._guard, self._output, self._stack):
+            source.close()
         return stack
+
+    def _wait_for_end(self) -> None:
+        deadline = time.monotonic() + _GRACE_SECONDS
+        while self._is_running() and time.monotonic() < deadline:
+            self.receive(_POLL_SECONDS)
+
+    def _is_running(self) -> bool:
+        """Return False before its guard runs, too: that ends at once when it finds the sockets closed."""
+        return self._pids is not None and not self.ended
+
+    def _kill_all(self) -> None:
+        """Kill what the guard has not, because it is stopped or dead."""
+        for one in (self._keeper, *self.started(), *self._started, self._worker):
+            if one is not None:
+                with suppress(psutil.Error):
+                    one.kill()
+
+    def _answer_size(self) -> int:
+        """Return the size of the answer with its header, as far as it is known."""
+        if len(self._answer) < HEADER.size:
+            return HEADER.size
+        return HEADER.size + int(HEADER.unpack_from(self._answer)[0])
+
+    def _read_answer(self) -> None:
+        while len(self._answer) < self._answer_size():
+            try:
+                piece = self._tasks.recv(_CHUNK)
+            except BlockingIOError:
+                return
+            except OSError:  # it has ended with a call unread
+                piece = b""
+            if not piece:  # it has ended, or has closed all its files
+                self._sources.remove(self._tasks)
+                self._deaf_since = time.monotonic()
+                return
+            self._answer += piece
+
+    def _read_report(self) -> None:
+        try:
+            report = REPORT.unpack(self._guard.recv(REPORT.size))
+        except (OSError, struct.error):  # the guard is dead, or was never started
+            report = None
+        if report and self._pids is None:
+            self._pids = report
+            with suppress(psutil.Error):
+                self._keeper, self._worker = map(psutil.Process, report)
+        else:
+            self.ended = True
+            self._sources.remove(self._guard)
+            self.exit_code = report[0] if report else None
+
+    def _read_output(self) -> None:
+        for _ in range(_CHUNKS):
+            piece = self._output.read(_CHUNK)
+            if piece is None:  # nothing now
+                return
+            if not piece:  # it has ended, or has closed all its files
+                if self._output in self._sources:
+                    self._sources.remove(self._output)
+                return
+            self.printed.add(piece)
 
 
 class Worker:
@@ -160,7 +373,7 @@ class Worker:
     Parameters
     ----------
     memory_limit : int or None, default=None
-        Largest resident memory in bytes; a process above it is ended.
+        Largest resident memory in bytes, together with the processes that it starts; a process above it is ended.
     """
 
     def __init__(self, memory_limit: int | None = None) -> None:
@@ -169,31 +382,40 @@ class Worker:
         self._process: _Process | None = None
 
     def run(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Return ``fn(*args, **kwargs)``, computed in the process.
+        """Return ``fn(*args, **kwargs)``, computed in the process; for a `Call`, within its limit.
 
         Raises
         ------
         WorkerEnded
             If the process ended first. The worker can be used again.
+        ExecutorError
+            If no process can be started, or it cannot import the function.
         """
-        process = self._process = self._process or _Process()
-        if self.killed:
-            process.child.kill()
-        excess = 0
-        try:
-            future = process.pool.submit(fn, *args, **kwargs)
-            excess = self._watch(process, future)
-            result = future.result()
-        except BrokenProcessPool:
-            self._process = None
-            raise self._ended(process, excess) from None
-        if self.memory_limit and process.resident() > self.memory_limit / 2:
-            self.close()  # memory that a task leaves behind must not count for the next
-        return result
+        call = fn if isinstance(fn, Call) else Call(fn)
+        if self._process is not None and (self._process.leaves not in (None, call.leaves) or self._process.has_ended()):
+            self.close()
+        process = self._process or self._start()
+        is_new = process.leaves is None
+        failed, result = self._ask(process, call, args, kwargs)
+        if failed and isinstance(result, ExecutorError) and not is_new:  # foreign code can have cleared sys.modules
+            self.close()
+            return self.run(fn, *args, **kwargs)
+        answer = Answer(result, str(process.printed))
+        if process.started() or (self.memory_limit and process.resident() > self.memory_limit / 2):
+            self.close()  # what a task leaves behind must not run, nor count for the next
+        if failed:
+            raise result
+        return answer if call is fn else answer.result
+
+    def leave(self) -> None:
+        """Ask the process to end when it is idle."""
+        if self._process is not None:
+            self._process.leave()
 
     def close(self) -> None:
-        """End the process when it is idle."""
+        """End the process, which is idle. If it does not end in a second, it is killed."""
         if self._process is not None:
+            self._process.leave()
             self._process.close()
             self._process = None
 
@@ -201,27 +423,59 @@ class Worker:
         """End the process at once, and any later one."""
         self.killed = True
         if self._process is not None:
-            self._process.child.kill()
+            self._process.kill()
 
-    def _watch(self, process: _Process, future: Future[Any]) -> int:
-        """Wait for the task and return 0; above the memory limit, end the process and return its bytes."""
-        while self.memory_limit and not wait([future], timeout=_POLL_SECONDS).done:
-            resident = process.resident()
-            if resident > self.memory_limit:
-                process.request_stack()
-                process.child.kill()
-                return resident
-        return 0
+    def _start(self) -> _Process:
+        try:
+            data = spawn.get_preparation_data("worker")
+        except OSError as error:
+            raise ExecutorError(f"workers cannot start in this working directory: {error}") from error
+        del data["authkey"]  # cannot be pickled
+        reason = ""
+        for _ in range(_STARTS):
+            process = self._process = _Process()
+            try:
+                failed, result = self._ask(process, Call(prepare), (data,), {})
+            except WorkerEnded as error:
+                if self.killed:
+                    raise
+                reason = error.reason
+                continue
+            if not failed:
+                return process
+            self.close()
+            if isinstance(result, ExecutorError):
+                raise result
+            raise ExecutorError(f"the main module cannot be imported in a worker: {exception_text(result)}")
+        raise ExecutorError(f"workers die as they start: {reason}")
 
-    def _ended(self, process: _Process, excess: int) -> WorkerEnded:
+    def _ask(self, process: _Process, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, Any]:
+        """Return the result of a call, or True and its exception; end the process if it reaches a limit."""
+        process.call(call, args, kwargs)
+        start = time.monotonic()
+        while (answer := process.receive(_POLL_SECONDS)) is None:
+            if process.ended or self.killed:
+                raise self._end(process, "lost")
+            if time.monotonic() - start > call.seconds:
+                reason = f"not finished within the time limit of {timedelta(seconds=call.seconds)}"
+                raise self._end(process, "timeout", reason)
+            if self.memory_limit and (resident := process.resident()) > self.memory_limit:
+                used, limit = (f"{size / 1e6:,.0f} MB" for size in (resident, self.memory_limit))
+                raise self._end(process, "memory", f"its worker used {used}; the limit is {limit}")
+        try:
+            return pickle.loads(answer)
+        except Exception as error:
+            raise self._end(process, "lost", f"its result cannot be read: {exception_text(error)}") from error
+
+    def _end(self, process: _Process, status: str, reason: str = "") -> WorkerEnded:
+        """End a process and return the error to raise."""
+        if not process.ended and not self.killed:
+            process.request_stack(_STACK_SECONDS[status])
+        process.kill()
         stack = process.close()
-        if excess:
-            limit = f"{(self.memory_limit or 0) / 1e6:,.0f} MB"
-            return WorkerEnded("memory", f"its worker used {excess / 1e6:,.0f} MB; the limit is {limit}", stack)
-        if stack.startswith("Timeout"):
-            limit = stack[len("Timeout (") : stack.index(")")]
-            return WorkerEnded("timeout", f"not finished within the time limit of {limit}", stack)
-        return WorkerEnded("lost", f"the worker process died before the task ended ({_exit(process.child)})", stack)
+        self._process = None
+        reason = reason or f"the worker process died before the task ended ({_exit(process.exit_code)})"
+        return WorkerEnded(status, reason, stack, str(process.printed))
 
 
 class WorkerPool(Executor):
@@ -232,9 +486,17 @@ class WorkerPool(Executor):
     n_workers : int
     memory_limit : int or None, default=None
         Bytes for each worker.
+
+    Raises
+    ------
+    ExecutorError
+        If this process runs a script only in order to become a worker, or the platform cannot fork.
     """
 
+    keeps_limits = True
+
     def __init__(self, n_workers: int, memory_limit: int | None = None) -> None:
+        start_server()
         self.n_workers = n_workers
         self._workers = [Worker(memory_limit) for _ in range(n_workers)]
         self._free: queue.SimpleQueue[Worker] = queue.SimpleQueue()
@@ -250,6 +512,8 @@ class WorkerPool(Executor):
         """Accept no more tasks, and end the workers when the running ones have ended."""
         self._threads.shutdown(wait=wait, cancel_futures=cancel_futures)
         if wait:
+            for worker in self._workers:
+                worker.leave()
             for worker in self._workers:
                 worker.close()
 
@@ -268,23 +532,34 @@ class WorkerPool(Executor):
             self._free.put(worker)
 
 
-def _exit(process: BaseProcess) -> str:
-    code = process.exitcode
-    return signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
+def _exit(code: int | None) -> str:
+    if code is None:
+        return "exit code unknown"
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
-@functools.cache
-def start_method() -> BaseContext:
-    """Return the context that starts workers: a fork server that has loaded the libraries once, or else spawn.
+def _children(pid: int) -> list[int]:
+    """Return the ids of a process's children on Linux, without reading all of /proc as psutil does."""
+    with suppress(OSError):  # it has ended
+        return [int(child) for file in glob(f"/proc/{pid}/task/*/children") for child in Path(file).read_text().split()]
+    return []
 
-    The server starts to load them in the background at the first call, which should come before the driver's imports.
-    """
-    os.environ.update(ENVIRONMENT)  # inherited by the workers
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOAD)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by the server, so that it ignores Ctrl-C
-    forkserver.ensure_running()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    return context
+
+def _resident(process: psutil.Process | None) -> int:
+    if process is not None:
+        with suppress(psutil.Error):
+            return int(process.memory_info().rss)
+    return 0
+
+
+def _is_alive(process: psutil.Process | None) -> bool:
+    with suppress(psutil.Error):
+        return process is not None and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _unlinked_file() -> IO[bytes]:
+    """Return a file without a name, so that nobody can remove it and nothing is left behind."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("stack"), "rb")
+    return tempfile.TemporaryFile()

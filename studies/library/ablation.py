@@ -35,6 +35,7 @@ def main_effect(frame: pd.DataFrame, factor: str, n_samples: int) -> Interval:
     n_samples : int
     """
     rows = rows_where(frame, metric="accuracy", n_samples=n_samples, family="net")
+    values_of(rows, factor)
     table = 1 - rows.pivot_table(index="seed", columns=factor, values="value")
     if len(table) < 2 or table.shape[1] < 2:
         raise NotMeasured(f"{factor} is not measured with two seeds or more at n = {n_samples:,}")

@@ -160,7 +160,7 @@ def _cap(angle: Array, dimension: int) -> Array:
 
 def _errors(frame: pd.DataFrame, learner: str) -> dict[int, pd.DataFrame]:
     """Return the errors of a learner by dimension."""
-    dimensions = sorted(int(d) for d in frame["dimension"].unique())
+    dimensions = map(int, values_of(frame, "dimension"))
     return map_measured(lambda d: 1 - seed_table(frame, "accuracy", dimension=d, learner=learner), dimensions)
 
 
@@ -241,7 +241,7 @@ def attacked(frame: pd.DataFrame) -> pd.DataFrame:
     """
     place = ["learner", "dimension", "n_samples", "seed"]
     named = frame[frame["metric"].str.startswith("nearest_error_")]
-    if named.empty:
+    if named.empty or not set(place) <= set(named):
         raise NotMeasured("the nearest error is not measured")
     table = named.pivot(index=place, columns="metric", values="value").reset_index()
     table = table.rename(columns=lambda name: name.removeprefix("nearest_error_"))

@@ -216,7 +216,8 @@ def plot_gradient_by_layer(results: Results, ax: Axes | None = None) -> Axes:
     frame = results.frame()
     rows = frame[frame["metric"].str.startswith("gradient_norm_")]
     plain = rows_where(rows, family="plain", activation="relu")
-    rows = rows[rows["depth"] == plain["depth"].max()]
+    depth = values_of(plain, "depth")[-1]
+    rows = rows_where(rows, depth=depth)
     rows = rows.assign(layer=rows["metric"].str.rpartition("_")[2].astype(int))
     nets: dict[str, dict[str, Any]] = {
         **{f"scale {scale:.3g}": {"family": "plain", "activation": "relu", "init_scale": scale} for scale in _SCALES},
@@ -226,7 +227,7 @@ def plot_gradient_by_layer(results: Results, ax: Axes | None = None) -> Axes:
     for label, look in looks(nets).items():
         table = pivot_by_seed(rows_where(rows, **nets[label]), "layer")
         draw_median(ax, table, color=look.colour, label=label, marker="")
-    ax.set(yscale="log", xlabel="layer", ylabel="gradient", title=f"relu, {plain['depth'].max():.0f} hidden layers")
+    ax.set(yscale="log", xlabel="layer", ylabel="gradient", title=f"relu, {depth:.0f} hidden layers")
     return finish_axes(ax, loc="center left", bbox_to_anchor=(1, 0.5))
 
 

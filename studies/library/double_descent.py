@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from studies.analysis.claims import (
     Evidence,
+    NotMeasured,
     all_hold,
     claim,
     format_p_value,
@@ -102,6 +103,8 @@ def random_features_risk(n_features: ArrayLike, n_samples: int, dimension: int, 
 def _closed_form(frame: pd.DataFrame) -> Evidence:
     table = seed_table(frame, "mse", learner="least squares")
     far = table.loc[:, np.abs(table.columns - _DIMENSION) >= _MARGIN]
+    if far.empty:
+        raise NotMeasured(f"least squares is measured only about n = {_DIMENSION}")
     theory = least_squares_risk(far.columns, _DIMENSION, _NOISE)
     p, ratio = min_holm_p([t_test_p_values(far, theory)]), far.mean() / theory
     return Evidence(
@@ -179,8 +182,8 @@ def _ridge(frame: pd.DataFrame) -> Evidence:
     source="Belkin et al. 2019, arXiv:1812.11118; Nakkiran et al. 2019, arXiv:1912.02292",
 )
 def _by_width(frame: pd.DataFrame) -> Evidence:
-    nets = frame[frame["family"] == "net"]
-    table = seed_table(nets, "mse", "width", epochs=nets["epochs"].max(), needs=(4, _UNITS, 256))
+    nets = rows_where(frame, family="net")
+    table = seed_table(nets, "mse", "width", epochs=values_of(nets, "epochs")[-1], needs=(4, _UNITS, 256))
     rises = [mean_log_ratio(table[_UNITS], table[side]) for side in (4, 256)]
     times = " and ".join(f"{rise.exp():.2f}" for rise in rises)
     return Evidence(
@@ -194,8 +197,8 @@ def _by_width(frame: pd.DataFrame) -> Evidence:
     source="Nakkiran et al. 2019, arXiv:1912.02292, on epochs",
 )
 def _by_epoch(frame: pd.DataFrame) -> Evidence:
-    nets = frame[frame["family"] == "net"]
-    recovered = _recovered(seed_table(nets, "mse", "epochs", width=nets["width"].max()))
+    nets = rows_where(frame, family="net")
+    recovered = _recovered(seed_table(nets, "mse", "epochs", width=values_of(nets, "width")[-1]))
     return Evidence(f"it regains {recovered:.2f} of its rise", is_positive(recovered - 0.5))
 
 

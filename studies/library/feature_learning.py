@@ -69,7 +69,7 @@ _AUTHORS = "Radhakrishnan et al. 2024"
 
 def _low_rank(frame: pd.DataFrame, family: str) -> pd.DataFrame:
     """Return the rows of a family on the low-rank function with the largest sample."""
-    part = frame[(frame["problem"] == "low-rank") & (frame["family"] == family)]
+    part = rows_where(frame, problem="low-rank", family=family)
     return part[part["n_samples"] == part["n_samples"].max()]
 
 
@@ -127,7 +127,7 @@ def _falls(angles: pd.DataFrame) -> Evidence:
     source="Trivedi et al. 2014 (the estimated gradient outer product is consistent)",
 )
 def _more_data(frame: pd.DataFrame) -> Evidence:
-    last = frame["n_rounds"].max()
+    last = values_of(frame, "n_rounds")[-1]
     angles = seed_table(frame, "recovery_angle", problem="low-rank", family="rfm", n_rounds=last, needs=(250, 1000))
     falls = [mean_interval(angles[few] - angles[more]) for few, more in itertools.pairwise(angles)]
     each = ", ".join(f"{mean_interval(angles[n]):.1f} at n = {n:,}" for n in angles)
@@ -179,7 +179,7 @@ def _equals_its_kernel(frame: pd.DataFrame) -> Evidence:
 
 def _kernel_against_machine(frame: pd.DataFrame, problem: str) -> tuple[Interval, str]:
     """Return the log ratio of the errors of a kernel and of the RFM that begins with it, and both in words."""
-    part = frame[(frame["problem"] == problem) & (frame["family"] == "rfm on labels")]
+    part = rows_where(frame, problem=problem, family="rfm on labels")
     errors = 1 - seed_table(part, "accuracy", "n_rounds", n_samples=part["n_samples"].max())
     kernel, machine = errors.iloc[:, 0], errors.iloc[:, -1]
     ratio = mean_log_ratio(kernel, machine)

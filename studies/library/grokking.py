@@ -128,7 +128,7 @@ def first_known(frame: pd.DataFrame, metric: str) -> pd.Series:
 
 
 def _net(frame: pd.DataFrame, decay: float) -> pd.DataFrame:
-    return frame[(frame["family"] == "net") & (frame["weight_decay"] == decay)]
+    return rows_where(frame, family="net", weight_decay=decay)
 
 
 @claim(
@@ -162,8 +162,8 @@ def _by_decay(frame: pd.DataFrame) -> Evidence:
     source="Power et al. 2022, figure 1",
 )
 def _by_pairs(frame: pd.DataFrame) -> Evidence:
-    nets = frame[frame["family"] == "net by data"]
-    epochs = map_measured(lambda n: first_known(nets[nets["n_samples"] == n], "accuracy"), (384, _HALF, _MOST))
+    nets = rows_where(frame, family="net by data")
+    epochs = map_measured(lambda n: first_known(rows_where(nets, n_samples=n), "accuracy"), (384, _HALF, _MOST))
     return _compare({f"{n} pairs": known for n, known in epochs.items()})
 
 
@@ -213,6 +213,8 @@ def _emergence(frame: pd.DataFrame, n: int) -> Evidence:
     of_train, of_test = (
         seed_table(frame, metric, "n_rounds", family="rfm", n_samples=n) for metric in ("accuracy_train", "accuracy")
     )
+    if len(of_test.columns) < 2:
+        raise NotMeasured(f"one round is measured with {n} pairs")
     before, after = mean_interval(of_test.iloc[:, 0]), mean_interval(of_test.iloc[:, -1])
     error = 1 - of_train.to_numpy().min()
     first, *_, last = of_test.columns
@@ -229,7 +231,7 @@ def _emergence(frame: pd.DataFrame, n: int) -> Evidence:
     source="Mallinar et al. 2024, section 3 and figure 2B",
 )
 def _progress_of_machine(frame: pd.DataFrame) -> Evidence:
-    return _progress(frame[(frame["family"] == "rfm") & (frame["n_samples"] == _MOST)], "n_rounds")
+    return _progress(rows_where(frame, family="rfm", n_samples=_MOST), "n_rounds")
 
 
 def _progress(frame: pd.DataFrame, axis: str) -> Evidence:

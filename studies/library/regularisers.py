@@ -49,7 +49,7 @@ def _gain(frame: pd.DataFrame, learner: str) -> pd.DataFrame:
 
 
 def _noisy(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[frame["flip_probability"] == NOISE]
+    return rows_where(frame, flip_probability=NOISE)
 
 
 @claim(
@@ -94,7 +94,7 @@ def _helps_noisy(frame: pd.DataFrame, it: _Regulariser) -> Evidence:
     it=_REGULARISERS,
 )
 def _helps(frame: pd.DataFrame, it: _Regulariser) -> Evidence:
-    return _lowers(_gain(frame[frame["flip_probability"] == 0], it.learner))
+    return _lowers(_gain(rows_where(frame, flip_probability=0), it.learner))
 
 
 def _lowers(gains: pd.DataFrame) -> Evidence:

@@ -1,9 +1,12 @@
 """Figures of a study: those that every study has, if they are measured, and those that its description asks for."""
 
+import hashlib
 import math
 import re
 import textwrap
-from collections.abc import Iterator
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import pandas as pd
@@ -33,6 +36,7 @@ _MOST_REGIONS = 12  # decision regions side by side
 _LEGEND_ROWS = 20
 _FEWEST = 3  # values of an axis that make a line
 _SIZE = (7.2, 4.6)  # inches, of a single plot
+_SUFFIX, _DIGEST = 120, 10  # bytes of a file name that a problem's label may have, and of its digest
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,10 @@ class StudyFigure:
 
 def study_figures(results: Results) -> Iterator[StudyFigure]:
     """Yield all figures of a study: those that every study has, then those that its description asks for."""
-    several = len(results.problems) > 1
+    several, suffixes = len(results.problems) > 1, file_suffixes(results.problems)
     measured = set(results.frame()["problem"]) if several else set(results.problems)
     for problem in (label for label in results.problems if label in measured):
-        suffix = _slug(problem) if several else ""
+        suffix = suffixes[problem] if several else ""
         yield from _standard(results, problem if several else None, suffix)
     for axis in _axes_to_draw(results):
         yield _drawn(results, f"axis-{axis}", PictureSpec.model_validate({"plot": "axis", "axis": axis}))
@@ -59,13 +63,14 @@ def study_figures(results: Results) -> Iterator[StudyFigure]:
 
 def requested_plots(results: Results) -> Iterator[StudyFigure]:
     """Yield the figures that a study's description asks for; plots of one problem are drawn for each problem."""
+    suffixes = file_suffixes(results.problems)
     for place, spec in enumerate(results.study.pictures, 1):
         name = f"picture-{place}-{spec.plot}"
         if PLOTS[spec.plot].whole_study or "problem" in spec.arguments or len(results.problems) == 1:
             yield _drawn(results, name, spec)
         else:
             for problem in results.problems:
-                yield _drawn(results, name + _slug(problem), spec, problem)
+                yield _drawn(results, name + suffixes[problem], spec, problem)
 
 
 def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None = None) -> StudyFigure:
@@ -176,10 +181,13 @@ def breakdowns(results: Results, by: list[str], problem: str | None, where: str)
 
 def decision_regions(results: Results, problem: str | None, where: str) -> Figure | None:
     """Plot the decision maps of the study's gallery, a row for each sample size; None if there are none."""
+    label, built = results.problem_label(problem), results.problem(problem)
+    if built.dimension != 2 or built.task != "classification":
+        return None
     cells = {
         (planned.learner, planned.cell.n_samples): (planned.cell, 1 - outcome.values["accuracy"])
         for planned, outcome in results.outcomes()
-        if planned.problem == results.problem_label(problem)
+        if planned.problem == label
         and planned.cell.seed == _SHOWN_SEED
         and planned.cell.n_samples in results.study.gallery
         and "accuracy" in outcome.values
@@ -211,7 +219,7 @@ def _gallery(
         row[0].set_ylabel(f"n = {n_samples:,}")
         for ax, learner in zip(row, learners, strict=True):
             cell, error = cells.get((learner, n_samples), (None, 0.0))
-            inside = None if cell is None else results.store.decision_map(cell.key)
+            inside = None if cell is None else results.decision_map(cell)
             if inside is None:
                 ax.set(xticks=[], yticks=[], aspect="equal", xlabel="not run")
             else:
@@ -226,6 +234,18 @@ def _gallery(
     return figure
 
 
-def _slug(problem: str) -> str:
-    """Return a problem's label as the end of a file name."""
-    return re.sub(r"[^\w.=]+", "-", f" {problem}")
+def file_suffixes(labels: Collection[str]) -> dict[str, str]:
+    """Return an end of a file name for each of some labels, different on every file system.
+
+    A label whose name would be that of another one, or too long, has a part of its digest there.
+    """
+    slugs = {label: re.sub(r"[^\w.=]+", "-", f" {label}") for label in labels}
+    folded = {label: unicodedata.normalize("NFKC", slug).casefold() for label, slug in slugs.items()}
+    times = Counter(folded.values())
+    plain = {label: times[folded[label]] == 1 and len(slug.encode()) <= _SUFFIX for label, slug in slugs.items()}
+    return {label: slug if plain[label] else _with_digest(label, slug) for label, slug in slugs.items()}
+
+
+def _with_digest(label: str, slug: str) -> str:
+    digest = hashlib.sha256(label.encode()).hexdigest()[:_DIGEST]
+    return f"{slug.encode()[: _SUFFIX - _DIGEST - 1].decode(errors='ignore')}-{digest}"

@@ -63,7 +63,7 @@ def plot_decision_region(
     """
     cell, built = results.cell(learner, n_samples, seed, problem), results.problem(problem)
     half_width = _half_width(built)
-    inside = results.store.decision_map(cell.key)
+    inside = results.decision_map(cell)
     if inside is None:
         inside = decision_map(results.estimator(cell), half_width)
     ax = new_axes(ax)

@@ -5,6 +5,7 @@ A learner has one look, a colour with a marker and a dash, in every plot and rep
 
 import math
 import textwrap
+import warnings
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -96,6 +97,13 @@ def line_style(look: Look) -> str | tuple[int, tuple[float, ...]]:
 def marker_size(look: Look, size: float = 6.5) -> float:
     """Return the size at which a marker looks as large as the others: a star is larger."""
     return 1.5 * size if look.marker == "*" else size
+
+
+def save_figure(figure: Figure, file: Any, dpi: float) -> None:
+    """Write a figure to a file; letters that no font has are drawn as boxes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
+        figure.savefig(file, dpi=dpi)
 
 
 def new_axes(ax: Axes | None) -> Axes:

@@ -4,7 +4,7 @@ import difflib
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
@@ -21,21 +21,27 @@ _KEY = re.compile(rf"\s*({_NAMES})\s*=")
 
 
 def dotted(path: Path) -> str:
-    """Return a path in dotted form: ``questions[0].ask``."""
-    parts = (f"[{part}]" if isinstance(part, int) else f".{toml_key(part)}" for part in path)
+    """Return a path in dotted form, with long keys cut: ``questions[0].ask``."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{cut(toml_key(part))}" for part in path)
     return "".join(parts).removeprefix(".")
 
 
-def line_of(text: str, path: Path) -> int | None:
-    """Return the line, counted from 1, of the key at `path`, or of the innermost table or key that contains it.
+def line_of(lines: Mapping[Path, int], path: Path) -> int | None:
+    """Return the line of the key at `path`, or of the innermost table or key that contains it.
 
     None if it is not found: there is no such key, or the text sets it in a way that needs a full parser.
+
+    Parameters
+    ----------
+    lines : mapping of path to int
+        From `lines_of`.
+    path : path
     """
-    lines = _lines(text)
     return next((lines[path[:k]] for k in range(len(path), 0, -1) if path[:k] in lines), None)
 
 
-def _lines(text: str) -> dict[Path, int]:
+def lines_of(text: str) -> dict[Path, int]:
+    """Return the lines, counted from 1, of the tables and keys of a TOML text."""
     lines: dict[Path, int] = {}
     tables: Counter[Path] = Counter()  # entries so far of each array of tables
     here: Path = ()
@@ -64,6 +70,8 @@ def _full_path(keys: list[str], tables: Counter[Path]) -> Path:
 
 def _split(names: str) -> list[str]:
     """Return the parts of a dotted key."""
+    if not {'"', "'"} & set(names):
+        return [part.strip() for part in names.split(".")]
     try:
         parsed: Any = tomllib.loads(f"{names} = 0")
     except ValueError:
@@ -74,6 +82,9 @@ def _split(names: str) -> list[str]:
         parts.append(part)
     return parts
 
+
+_COMPARED, _LISTED = 200, 60  # known names that are compared with an unknown one, and that are printed
+_MOST = 20  # issues that are printed
 
 _ISSUE = "issue"  # pydantic's type of the errors that `raise_issues` raises
 _MISSING = "is missing"
@@ -127,9 +138,10 @@ def unknown(kind: str, name: str, known: Collection[str], owner: str = "") -> st
     owner : str, default=""
         What the known names belong to: "the study".
     """
-    near = difflib.get_close_matches(name, known, n=1)
+    near = difflib.get_close_matches(name, list(known)[:_COMPARED], n=1)
     hint = f"did you mean {near[0]!r}? Known" if near else "known"
-    names = ", ".join(map(repr, known)) or "none"
+    names = ", ".join(map(repr, list(known)[:_LISTED])) or "none"
+    names += f" and {len(known) - _LISTED:,} more" if len(known) > _LISTED else ""
     return f"unknown {kind} {short_repr(name)}{owner and f' of {owner}'}; {hint}: {names}"
 
 
@@ -139,7 +151,21 @@ def short_repr(value: Any) -> str:
         text = repr(value)
     except (ValueError, RecursionError):  # an int of thousands of digits; a list of thousands of levels
         return f"{type(value).__name__} too large to print"
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return cut(text)
+
+
+def cut(text: str, most: int = 80) -> str:
+    """Return the beginning of a text, with an ellipsis if it is longer than `most` characters."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def exception_text(error: BaseException) -> str:
+    """Return the type and the message of an exception; foreign ones can raise anything when they are asked."""
+    name = type.__getattribute__(type(error), "__name__")
+    try:
+        return f"{name}: {error}"
+    except BaseException:
+        return f"{name}: its text cannot be made"
 
 
 def raise_issues(issues: Iterable[Issue]) -> None:
@@ -170,7 +196,7 @@ def _message(error: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def format_issues(issues: Iterable[Issue], source: str, text: str = "") -> str:
-    """Return one line for each issue, in the order of the text.
+    """Return one line for each of the first `_MOST` issues, in the order of the text, and the number of the others.
 
     Parameters
     ----------
@@ -180,9 +206,12 @@ def format_issues(issues: Iterable[Issue], source: str, text: str = "") -> str:
     text : str, default=""
         The TOML text, from which the line numbers come.
     """
-    found = [(line_of(text, issue.at), issue) for issue in issues]
+    known = lines_of(text)
+    found = [(line_of(known, issue.at), issue) for issue in issues]
     found.sort(key=lambda pair: (pair[0] is None, pair[0] or 0))
-    lines = [f"{source}{'' if line is None else f':{line}'}: {_sentence(issue)}" for line, issue in found]
+    lines = [f"{source}{'' if line is None else f':{line}'}: {_sentence(issue)}" for line, issue in found[:_MOST]]
+    if len(found) > _MOST:
+        lines.append(f"{source}: and {len(found) - _MOST:,} more errors")
     return "\n".join(lines).encode("utf-8", "backslashreplace").decode()
 
 

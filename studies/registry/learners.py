@@ -7,19 +7,28 @@ runs the study allows them.
 import importlib
 import inspect
 import re
+import sys
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 
-from estimators import CATALOG, Prior, SpiralPhase, with_prior
-from studies.registry.errors import Issue, unknown
-from studies.registry.params import Builder, named_parameters, variants
+from studies.registry.errors import Issue, SpecError, cut, exception_text, unknown
+from studies.registry.params import Builder, is_open, named_parameters, variants
 from studies.registry.problems import TASKS
 from toymanifold import Problem, Spiral
 
+if TYPE_CHECKING:
+    from estimators import Prior
+
 VERSION = "3"
-"""Part of every cell's identity: raised when a change of the code changes fits or their data."""
+"""Part of every cell's identity: raised when a change of the code changes the data of fits, or all fits."""
+
+VERSIONS = {"svm-tuned": "4"}
+"""Versions in place of `VERSION`, by catalogue name or ``module:Class``: set when a change alters the fits of one."""
 
 PACKAGES = ("sklearn", "estimators", "toymanifold")
 """Packages of which every estimator is allowed."""
@@ -27,13 +36,35 @@ PACKAGES = ("sklearn", "estimators", "toymanifold")
 MOVED_MODULES = {"estimators.rfm": "estimators.kernels.rfm"}
 """New module paths by those that earlier versions had, since stored cells name the old ones."""
 
+_OURS = re.compile(r"estimators[\w.]*:(\w+?)(?:Classifier|Regressor)", re.ASCII)
+_CATALOG_NAMES = {
+    "knn-1": "knn",
+    "knn-5": "knn",
+    "Net": "net",
+    "Neighbors": "knn",
+    "RandomFeatures": "random-features",
+    "Kernel": "kernel",
+    "RFM": "rfm",
+}
+
 _CLASS = re.compile(r"([A-Za-z]\w*(?:\.[A-Za-z]\w*)*):([A-Za-z]\w*)", re.ASCII)
+_LONGEST = 2000  # characters of a foreign message
 _TESTS = {"conftest", "tests"}
 _GIVEN_ELSEWHERE = {
     "prior": "is a key of the learner, not one of its params",
     "random_state": "is the seed of each cell and cannot be set by a study",
 }
 _FITS = {"classification": is_classifier, "regression": is_regressor}
+
+
+def version_of(name: str) -> str:
+    """Return the version of an estimator, which is part of the identity of its cells.
+
+    "net" and ``estimators:NetClassifier`` are one estimator and have one version.
+    """
+    ours = _OURS.fullmatch(name)
+    name = ours[1] if ours else name
+    return VERSIONS.get(_CATALOG_NAMES.get(name, name), VERSION)
 
 
 def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
@@ -53,6 +84,8 @@ def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
     ValueError
         If there is no such estimator, or it is not allowed. Only allowed modules are imported.
     """
+    from estimators import CATALOG  # here, since it imports all learners
+
     if name in CATALOG:
         return CATALOG[name][task]
     parts = _CLASS.fullmatch(name)
@@ -73,13 +106,40 @@ def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
 def _class(module: str, attribute: str, packages: Collection[str]) -> type[BaseEstimator]:
     try:
         found = getattr(importlib.import_module(module), attribute, None)
-    except Exception as error:  # importing a foreign module can raise anything
-        raise ValueError(f"the module {module!r} cannot be imported: {type(error).__name__}: {error}") from error
+    except BaseException as error:  # importing a foreign module can raise anything, and may exit
+        raise ValueError(f"the module {module!r} cannot be imported: {cut(exception_text(error), _LONGEST)}") from error
     if not (isinstance(found, type) and issubclass(found, BaseEstimator)):
         raise ValueError(f"{module}:{attribute} is not a scikit-learn estimator")
     if found.__module__.split(".")[0] not in packages or inspect.isabstract(found):
         raise ValueError(f"{module}:{attribute} must be a concrete class that is defined in an allowed package")
     return found
+
+
+def is_foreign(name: str) -> bool:
+    """Return True if an estimator is of none of `PACKAGES`, so that its code runs only where it is allowed."""
+    return ":" in name and re.split("[.:]", name)[0] not in PACKAGES
+
+
+def make_importable(folder: Path, packages: Iterable[str]) -> None:
+    """Append a folder to ``sys.path`` if it contains one of some allowed packages; nothing in it can hide another.
+
+    Raises
+    ------
+    SpecError
+        If such a package is installed, too.
+    """
+    for package in packages:
+        found = PathFinder.find_spec(package, [str(folder)]) if package.isidentifier() else None
+        if found is None:
+            continue
+        installed = sys.modules[package].__spec__ if package in sys.modules else find_spec(package)
+        if installed is None:
+            sys.path.append(str(folder))
+        elif found.origin and installed.origin != found.origin:
+            raise SpecError(
+                f"the package {package!r} is both at {found.origin}, beside the study, and at {installed.origin}, where"
+                " it would be imported from; rename one"
+            )
 
 
 def canonical_name(name: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -123,13 +183,17 @@ def make_learner(
     ValueError, TypeError
         If the learner cannot be constructed for this problem.
     """
+    from estimators import with_prior
+
     learner = with_prior(find(name, problem.task, allow)(**(params or {})), _resolved_prior(prior, problem))
     seeds = {key: seed for key in learner.get_params() if key.split("__")[-1] == "random_state"}
     return learner.set_params(**seeds)
 
 
-def _resolved_prior(prior: str | None, problem: Problem) -> str | Prior | None:
+def _resolved_prior(prior: str | None, problem: Problem) -> "str | Prior | None":
     """Return a prior as `with_prior` takes it: its name, or for "phase" the phase of the problem's spiral."""
+    from estimators import SpiralPhase
+
     spiral = problem.target
     if prior != "phase":
         return prior
@@ -155,11 +219,13 @@ def unknown_params(
 
     A parameter is unknown if the estimator of no task has it; the prior and the random state are set in other ways.
     """
-    known = set().union(*(named_parameters(find(name, task, allow)) for task in tasks)) - _GIVEN_ELSEWHERE.keys()
+    builders = [find(name, task, allow) for task in tasks]
+    known = set().union(*map(named_parameters, builders)) - _GIVEN_ELSEWHERE.keys()
+    parts = known if any(map(is_open, builders)) else ()  # as skorch's `module`, whose parameters are `module__...`
     return [
         Issue((key,), _GIVEN_ELSEWHERE.get(key) or unknown("parameter", key, sorted(known), repr(name)), value)
         for key, value in params.items()
-        if key not in known
+        if key not in known and not ("__" in key and key.split("__")[0] in parts)
     ]
 
 
@@ -182,6 +248,6 @@ def _class_issues(name: str, params: Mapping[str, Any], problem: Problem, allow:
     task = problem.task
     try:
         fits = _FITS[task](make_learner(name, problem, params=params, allow=allow))
-    except Exception as error:  # constructing a foreign class can raise anything
-        return [Issue(("estimator",), f"cannot be constructed: {error}", name)]
+    except BaseException as error:  # constructing a foreign class can raise anything, and may exit
+        return [Issue(("estimator",), f"cannot be constructed: {cut(exception_text(error), _LONGEST)}", name)]
     return [] if fits else [Issue(("estimator",), f"must be for {task}, the task of the problem", name)]

@@ -146,7 +146,7 @@ def metric(
     Raises
     ------
     ValueError
-        If a metric of this name is registered already.
+        If another metric of this name is registered already.
 
     Examples
     --------
@@ -161,9 +161,8 @@ def metric(
         name = function.__name__
         words = title or shown_name(name).replace("_", " ")
         shown_best = 1 - best if best is not None and shown_name(name) != name else best
-        METRICS.add(
-            name, Metric(function, version, supports, default, words, heading or words, unit, shown_best, primary)
-        )
+        entry = Metric(function, version, supports, default, words, heading or words, unit, shown_best, primary)
+        METRICS.add(name, entry, function)
         return function
 
     return register

@@ -58,6 +58,18 @@ def _is_unicode(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
+def without_numpy(value: Any) -> Any:
+    """Return `value` with numpy's numbers and arrays, wherever they are in tables and lists, as Python's."""
+    match value:
+        case np.generic() | np.ndarray():
+            return value.tolist()
+        case list() | tuple():
+            return [without_numpy(item) for item in value]
+        case Mapping():
+            return {key: without_numpy(item) for key, item in value.items()}
+    return value
+
+
 def canonical(value: Any) -> str:
     """Return plain data as JSON with sorted keys, so that equal data have equal texts."""
     return json.dumps(value, sort_keys=True, allow_nan=False)
@@ -65,17 +77,40 @@ def canonical(value: Any) -> str:
 
 @functools.cache
 def named_parameters(builder: Builder) -> dict[str, inspect.Parameter]:
-    """Return the parameters of a function or class that can be given by name."""
+    """Return the parameters of a function or class that can be given by name.
+
+    Those of an estimator that takes any keywords, such as xgboost's, are the ones that its `get_params` returns.
+    """
     parameters = inspect.signature(builder).parameters
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return {name: parameter for name, parameter in parameters.items() if parameter.kind in named}
+    listed = {
+        name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value)
+        for name, value in _listed(builder).items()
+    }
+    return {**listed, **{name: parameter for name, parameter in parameters.items() if parameter.kind in named}}
+
+
+def is_open(builder: Builder) -> bool:
+    """Return whether an estimator takes any keywords."""
+    kinds = [parameter.kind for parameter in inspect.signature(builder).parameters.values()]
+    return inspect.Parameter.VAR_KEYWORD in kinds and hasattr(builder, "get_params")
+
+
+def _listed(builder: Builder) -> dict[str, Any]:
+    if not is_open(builder):
+        return {}
+    try:
+        listed: dict[str, Any] = builder().get_params(deep=False)
+    except BaseException:  # foreign code, which is constructed again by the check of the study
+        return {}
+    return {name: value for name, value in listed.items() if name.isidentifier()}
 
 
 def canonical_params(builder: Builder, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return `params` in one spelling: ints as floats where `builder` wants floats, and without defaults."""
     known = named_parameters(builder)
-    given = {name: _cast(value, known[name].annotation) for name, value in params.items()}
-    return {name: value for name, value in given.items() if not _equal(value, known[name].default)}
+    given = {name: _cast(value, known[name].annotation) if name in known else value for name, value in params.items()}
+    return {name: value for name, value in given.items() if name not in known or not _equal(value, known[name].default)}
 
 
 def _cast(value: Any, annotation: Any) -> Any:
@@ -87,7 +122,7 @@ def _cast(value: Any, annotation: Any) -> Any:
 def _equal(value: Any, default: Any) -> bool:
     try:
         return canonical(value) == canonical(default)
-    except TypeError:  # a default that is not plain data
+    except (TypeError, ValueError):  # a default that is not plain data
         return False
 
 

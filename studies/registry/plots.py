@@ -72,7 +72,7 @@ def plot(*, whole_study: bool = False) -> Callable[[Draw], Draw]:
     Raises
     ------
     ValueError
-        If a plot of this name is registered already.
+        If another plot of this name is registered already.
 
     Examples
     --------
@@ -89,7 +89,7 @@ def plot(*, whole_study: bool = False) -> Callable[[Draw], Draw]:
 
     def register(function: Draw) -> Draw:
         name = function.__name__.removeprefix("plot_")
-        PLOTS.add(name, Plot(function, _arguments(function), whole_study))
+        PLOTS.add(name, Plot(function, _arguments(function), whole_study), function)
         return function
 
     return register

@@ -1,8 +1,8 @@
 """Registries: named objects of one kind, of which the built-in ones are imported when a name is first looked up."""
 
 import importlib
-from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 Entry = TypeVar("Entry")
 
@@ -24,12 +24,30 @@ class Registry(Mapping[str, Entry]):
         self._modules = modules
         self._loaded = False
         self._entries: dict[str, Entry] = {}
+        self._origins: dict[str, tuple[str, str] | None] = {}
 
-    def add(self, name: str, entry: Entry) -> None:
-        """Register an object under a new name."""
-        if name in self._entries:
+    def add(self, name: str, entry: Entry, source: Callable[..., Any] | None = None) -> None:
+        """Register an object under a new name.
+
+        A function of the same module and qualified name replaces the old one, as when a cell of a notebook is run
+        again.
+
+        Parameters
+        ----------
+        name : str
+        entry : object
+        source : callable, optional
+            The function that is registered.
+
+        Raises
+        ------
+        ValueError
+            If the name is registered already.
+        """
+        origin = None if source is None else (source.__module__, source.__qualname__)
+        if name in self._entries and (origin is None or self._origins.get(name) != origin):
             raise ValueError(f"the {self._kind} {name!r} is registered already")
-        self._entries[name] = entry
+        self._entries[name], self._origins[name] = entry, origin
 
     def __getitem__(self, name: str) -> Entry:
         return self._all()[name]
@@ -43,6 +61,10 @@ class Registry(Mapping[str, Entry]):
     def _all(self) -> dict[str, Entry]:
         if not self._loaded:
             self._loaded = True  # before the imports, since these modules may look up names themselves
-            for module in self._modules:
-                importlib.import_module(module)
+            try:
+                for module in self._modules:
+                    importlib.import_module(module)
+            except BaseException:
+                self._loaded = False
+                raise
         return self._entries

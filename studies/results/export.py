@@ -1,15 +1,19 @@
 """A study's results as one tidy table in a file, for analysis with other tools."""
 
 import json
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from studies.registry.params import format_value
 from studies.results.results import Results
 from studies.store.provenance import Run
 from studies.store.store import Outcome
+
+_DTYPES: dict[type | None, Any] = {bool: "boolean", int: "Int64", float: "float64"}
 
 
 class ExportError(RuntimeError):
@@ -25,18 +29,18 @@ def table(results: Results) -> pd.DataFrame:
         The columns of `Results.frame`, with missing metric and value for a failed cell; columns of the cell:
         ``status``, ``error``, ``seconds``, ``shared``, ``key``, ``spec`` (its specification as JSON) and ``stored_at``;
         and columns of its run, missing if it is unknown: ``run``, ``host``, ``cpu``, ``cores``, ``threads``,
-        ``executor``, ``git_commit``, ``git_dirty`` and ``versions`` (JSON).
+        ``executor``, ``git_commit``, ``git_dirty`` and ``versions`` (JSON). A column of one type has it, with missing
+        values; one of several types, or of lists, has texts as in labels, so that 1 and 1.0 stay apart.
     """
     ended = results.outcomes()
-    origins = results.store.origins([p.cell.key for p, _ in ended])
-    runs = results.store.runs()
     rows = []
     for planned, outcome in ended:
-        origin = origins[planned.cell.key]
-        cell = _cell(outcome) | {"stored_at": origin.stored_at} | _run(runs.get(origin.run or ""))
+        origin = results.origin(planned.cell)
+        cell = _cell(outcome) | {"stored_at": origin.stored_at} | _run(results.runs.get(origin.run or ""))
         measured = outcome.values.items() or [(None, None)]
         rows += [results.place(planned) | {"metric": metric, "value": value} | cell for metric, value in measured]
-    return pd.DataFrame(rows).astype({"value": "float64"}) if rows else pd.DataFrame()
+    names = rows[0] if rows else []
+    return pd.DataFrame({name: _column([row[name] for row in rows]) for name in names})
 
 
 def write_table(frame: pd.DataFrame, path: Path, form: str) -> None:
@@ -63,6 +67,17 @@ def write_table(frame: pd.DataFrame, path: Path, form: str) -> None:
             frame.to_csv(path, index=False)
     except OSError as error:
         raise ExportError(f"cannot write {path}: {error}") from error
+
+
+def _column(values: list[Any]) -> pd.Series:
+    """Return values of one type as a column of it, with missing values; of several types, or lists, as texts."""
+    types = {type(value) for value in values if value is not None}
+    if types <= {datetime} or types <= {str}:
+        return pd.Series(values)
+    one = types.pop() if len(types) == 1 else None
+    if one in _DTYPES:
+        return pd.Series(values, dtype=_DTYPES[one])
+    return pd.Series([None if value is None else format_value(value) for value in values])
 
 
 def _cell(outcome: Outcome) -> dict[str, Any]:

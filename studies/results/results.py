@@ -1,18 +1,23 @@
 """A study's results: its planned cells joined with their stored outcomes."""
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from studies.registry.errors import unknown
-from studies.registry.test_sets import N_TEST
-from studies.spec.cells import Cell, PlannedCell, plan_study
+from studies.registry.params import toml_value
+from studies.registry.problems import build_problem
+from studies.registry.test_sets import MAP_SIZE, N_TEST
+from studies.spec.cells import Cell, PlannedCell, first_cells, plan_study
 from studies.spec.study import Study
-from studies.store.store import Outcome, Store
+from studies.store.provenance import Run
+from studies.store.store import Origin, Outcome, Store
 from toymanifold import Problem
 
 
@@ -46,6 +51,9 @@ def fitted(cell: Cell, store: Store) -> BaseEstimator:
 class Results:
     """The stored outcomes of a study's cells.
 
+    They are read once, when they are first asked for, in one snapshot of the store; later outcomes are in new results.
+    Cells that are damaged count as not measured.
+
     Parameters
     ----------
     study : Study
@@ -71,8 +79,22 @@ class Results:
 
     def outcomes(self) -> list[tuple[PlannedCell, Outcome]]:
         """Return the cells that have ended with their outcomes, in the study's order."""
-        outcomes = self.store.outcomes([p.cell.key for p in self._planned])
-        return [(p, outcomes[p.cell.key]) for p in self._planned if p.cell.key in outcomes]
+        records = self._reading[0]
+        return [(p, records[p.cell.key][0]) for p in self._planned if p.cell.key in records]
+
+    def origin(self, cell: Cell) -> Origin:
+        """Return the origin of a cell that has ended."""
+        return self._reading[0][cell.key][1]
+
+    @property
+    def runs(self) -> dict[str, Run]:
+        """The runs of the store by id, in the order of their start."""
+        return self._reading[1]
+
+    def decision_map(self, cell: Cell) -> NDArray[np.bool_] | None:
+        """Return a cell's decision map of shape (MAP_SIZE, MAP_SIZE), or None if the store has none."""
+        found = self.store.decision_map(cell.key)
+        return found if found is not None and found.shape == (MAP_SIZE, MAP_SIZE) else None
 
     def frame(self) -> pd.DataFrame:
         """Return a tidy table, one row for each cell and metric.
@@ -82,12 +104,14 @@ class Results:
         frame : DataFrame
             Columns ``learner``, ``n_samples``, ``seed``, ``metric``, ``value``, in the study's order. With several
             problems there is also a column ``problem``, and if learners have axes a column ``family``, the learner's
-            label without their values. Each axis has a column, empty for cells without this axis.
+            label without their values. Each axis has a column, empty for cells without this axis; a list is a tuple,
+            and a table its text, so that rows can be grouped by any column.
             ``frame.attrs["n_test"]`` is the number of test points.
         """
         rows = [
-            {**self.place(p), "metric": metric, "value": value}
+            {**place, "metric": metric, "value": value}
             for p, outcome in self.outcomes()
+            for place in [{name: _hashable(value) for name, value in self.place(p).items()}]
             for metric, value in outcome.values.items()
         ]
         frame = pd.DataFrame(rows, columns=[*self._labels, *self._axes, "n_samples", "seed", "metric", "value"])
@@ -101,7 +125,15 @@ class Results:
         return {**labels, **axes, "n_samples": planned.cell.n_samples, "seed": planned.cell.seed}
 
     def estimator(self, cell: Cell) -> BaseEstimator:
-        """Return a cell's fitted estimator, from the store or fitted again (see `fitted`)."""
+        """Return a cell's fitted estimator, from the store or fitted again (see `fitted`).
+
+        Raises
+        ------
+        ValueError
+            If the cell is not one of the study: a plan that the store has kept never decides what is fitted.
+        """
+        if replace(cell, n_samples=0, seed=0) not in self._first_cells:
+            raise ValueError(f"the study {self.study.name!r} has no such cell: {cell}")
         return fitted(cell, self.store)
 
     @property
@@ -109,12 +141,12 @@ class Results:
         """The number of cells of the study, in which a cell that two learners share counts twice."""
         return len(self._planned)
 
-    @property
+    @cached_property
     def learners(self) -> list[str]:
         """The labels of the study's learners, measured or not, in the study's order."""
         return list(dict.fromkeys(p.learner for p in self._planned))
 
-    @property
+    @cached_property
     def problems(self) -> list[str]:
         """The labels of the study's problems, measured or not, in the study's order."""
         return list(dict.fromkeys(p.problem for p in self._planned))
@@ -136,8 +168,10 @@ class Results:
     def problem(self, label: str | None = None) -> Problem:
         """Return a problem of the study by its label, as in `problem_label`."""
         wanted = self.problem_label(label)
-        cell = next(p.cell for p in self._planned if p.problem == wanted)
-        return cell.build_problem()
+        variants = (
+            (spec.problem, variant) for name, spec in self.study.problems.items() for variant in spec.variants(name)
+        )
+        return next(build_problem(name, variant.params) for name, variant in variants if variant.label == wanted)
 
     def cell(self, learner: str, n_samples: int, seed: int = 0, problem: str | None = None) -> Cell:
         """Return a cell of the study.
@@ -179,6 +213,15 @@ class Results:
         return [(p, outcome) for p, outcome in self.outcomes() if outcome.status != "ok"]
 
     @cached_property
+    def _reading(self) -> tuple[dict[str, tuple[Outcome, Origin]], dict[str, Run]]:
+        with self.store.database.reading():
+            return self.store.records([p.cell.key for p in self._planned]), self.store.runs()
+
+    @cached_property
+    def _first_cells(self) -> list[Cell]:
+        return first_cells(self.study)
+
+    @cached_property
     def _planned(self) -> list[PlannedCell]:
         return plan_study(self.study)
 
@@ -193,3 +236,12 @@ class Results:
     @cached_property
     def _axes(self) -> list[str]:
         return list(dict.fromkeys(name for p in self._planned for name in p.axes))
+
+
+def _hashable(value: Any) -> Any:
+    match value:
+        case list():
+            return tuple(map(_hashable, value))
+        case dict():
+            return toml_value(value)
+    return value

@@ -48,6 +48,21 @@ class Comparison:
         return math.isclose(new, old, rel_tol=0, abs_tol=TOLERANCE * max(1, abs(old)))
 
 
+def choose(results: Results, n_cells: int, seed: int) -> list[tuple[PlannedCell, Outcome]]:
+    """Return some of a study's cells that are ok, chosen at random, with their outcomes.
+
+    Parameters
+    ----------
+    results : Results
+    n_cells : int
+        Number of cells; all if there are fewer.
+    seed : int
+        Seed of the choice.
+    """
+    ok = {planned.cell.key: (planned, outcome) for planned, outcome in results.outcomes() if outcome.status == "ok"}
+    return [ok[key] for key in random.Random(seed).sample(sorted(ok), min(n_cells, len(ok)))]
+
+
 def verify(results: Results, executor: Executor, here: Run, *, n_cells: int, seed: int) -> Iterator[Comparison]:
     """Compute some of a study's cells again, chosen at random from those that are ok, and compare all but times.
 
@@ -68,13 +83,12 @@ def verify(results: Results, executor: Executor, here: Run, *, n_cells: int, see
     comparison : Comparison
         In the order in which the cells end.
     """
-    ok = {planned.cell.key: (planned, outcome) for planned, outcome in results.outcomes() if outcome.status == "ok"}
-    chosen = random.Random(seed).sample(sorted(ok), min(n_cells, len(ok)))
-    origins, runs = results.store.origins(chosen), results.store.runs()
+    chosen = choose(results, n_cells, seed)
+    outcomes = {planned.cell.key: outcome for planned, outcome in chosen}
     with Store("sqlite://") as scratch:
-        for planned, again in run([ok[key][0] for key in chosen], scratch, executor):
-            stored = ok[planned.cell.key][1]
-            then = runs.get(origins[planned.cell.key].run or "")
+        for planned, again in run([planned for planned, _ in chosen], scratch, executor):
+            stored = outcomes[planned.cell.key]
+            then = results.runs.get(results.origin(planned.cell).run or "")
             yield Comparison(planned, stored, again, _reasons(stored, again, then, here))
 
 

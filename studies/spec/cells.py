@@ -13,13 +13,15 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from studies.registry.learners import VERSION, canonical_name, find, make_learner
+from studies.registry.learners import canonical_name, find, make_learner, version_of
 from studies.registry.metrics import METRICS, supported_metrics
 from studies.registry.params import Variant, canonical, canonical_params
 from studies.registry.problems import PROBLEMS, build_problem
 from studies.spec.sections import LearnerSpec
 from studies.spec.study import Study
 from toymanifold import Problem
+
+Place = tuple[str, Variant, str, Variant]
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Cell:
         """The cell as canonical JSON, which is the same for equal cells."""
         identity = {part.name: getattr(self, part.name) for part in fields(self) if part.compare}
         versions = {name: METRICS[name].version for name in self.metrics}
-        return canonical({**identity, "metrics": versions, "version": VERSION})
+        return canonical({**identity, "metrics": versions, "version": version_of(self.estimator)})
 
     @functools.cached_property
     def key(self) -> str:
@@ -102,26 +104,46 @@ class PlannedCell:
 
 def plan_study(study: Study) -> list[PlannedCell]:
     """Return the cells of a study, ordered by problem, learner, sample size and seed."""
+    if study.plan is None:
+        study.use_plan(first_cells(study))
     return [
-        planned
-        for name, spec in study.problems.items()
-        for problem in spec.variants(name)
-        for planned in _plan_problem(study, name, problem)
+        PlannedCell(learner.label, replace(first, n_samples=n_samples, seed=seed), problem.label, family, axes)
+        for first, (_, problem, family, learner) in zip(study.plan or (), _learners(study), strict=True)
+        for axes in [{**problem.axes, **{study.column(key): value for key, value in learner.axes.items()}}]
+        for n_samples, seed in itertools.product(study.sizes_of(study.learners[family]), range(study.seeds))
     ]
 
 
-def _plan_problem(study: Study, label: str, problem: Variant) -> Iterator[PlannedCell]:
-    name = study.problems[label].problem
+def first_cells(study: Study) -> list[Cell]:
+    """Return a cell of each learner on each problem of a study, without sample size and seed.
+
+    It is the part of the plan for which learners are imported and problems are built.
+    """
+    return [
+        Cell(name, params, *_learner(study, study.learners[family], task, learner), 0, 0, metrics, study.allow)
+        for (label, _), group in itertools.groupby(_learners(study), lambda place: (place[0], place[1].label))
+        for name, params, task, metrics, learners in [_on_problem(study, label, list(group))]
+        for family, learner in learners
+    ]
+
+
+def _on_problem(study: Study, label: str, places: list[Place]) -> tuple[Any, ...]:
+    """Return a problem's name, parameters, task and metrics, and its learners."""
+    name, problem = study.problems[label].problem, places[0][1]
     built = build_problem(name, problem.params)
-    task, metrics = built.task, supported_metrics(built, study.metrics)
+    learners = [(family, learner) for *_, family, learner in places]
     params = canonical_params(PROBLEMS[name], problem.params)
-    for family, spec in study.learners.items():
-        for learner in spec.variants(family) if label in study.problems_of(spec) else ():
-            axes = {study.column(key): value for key, value in learner.axes.items()}
-            first = Cell(name, params, *_learner(study, spec, task, learner), 0, 0, metrics, study.allow)
-            for n_samples, seed in itertools.product(study.sizes_of(spec), range(study.seeds)):
-                cell = replace(first, n_samples=n_samples, seed=seed)
-                yield PlannedCell(learner.label, cell, problem.label, family, {**problem.axes, **axes})
+    return name, params, built.task, supported_metrics(built, study.metrics), learners
+
+
+def _learners(study: Study) -> Iterator[Place]:
+    """Yield each learner on each problem: the problem's label and variant, and the learner's."""
+    for label, problem_spec in study.problems.items():
+        for problem in problem_spec.variants(label):
+            for family, spec in study.learners.items():
+                if label in study.problems_of(spec):
+                    for learner in spec.variants(family):
+                        yield label, problem, family, learner
 
 
 def _learner(study: Study, spec: LearnerSpec, task: str, learner: Variant) -> tuple[str, str | None, dict[str, Any]]:

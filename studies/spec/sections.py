@@ -20,12 +20,15 @@ from pydantic import (
 from estimators import PRIORS
 from studies.registry.errors import Issue, issues_of, raise_issues, unknown
 from studies.registry.learners import estimator_issues, unknown_params
-from studies.registry.params import Variant, canonical, n_points, plain, variants
+from studies.registry.params import Variant, canonical, n_points, plain, variants, without_numpy
 from studies.registry.plots import check_arguments
 from studies.registry.problems import PROBLEMS, TASKS, problem_issues
 
 MAX_CELLS = 1_000_000
 """Largest number of cells of a study."""
+
+MAX_ENTRIES = 1_000
+"""Largest number of entries of a table or list."""
 
 MAX_POINTS = 1_000
 """Largest number of combinations of the axes of a problem or learner."""
@@ -47,6 +50,11 @@ def allowed_packages(info: ValidationInfo) -> tuple[str, ...]:
     return tuple((info.context or {}).get("allow", ()))
 
 
+def are_known(info: ValidationInfo) -> bool:
+    """Return True if the learners need no check, since the plan of the study is known."""
+    return bool((info.context or {}).get("known"))
+
+
 def _checked_params(params: dict[str, Any], check: Callable[[dict[str, Any]], list[Issue]]) -> dict[str, Any]:
     """Return `params` as plain data; raise if they are not, or have invalid axes, or if `check` finds issues."""
     data, issues = {}, []
@@ -62,6 +70,16 @@ def _checked_params(params: dict[str, Any], check: Callable[[dict[str, Any]], li
         raise_issues(issues)
     raise_issues([*issues, *check(data)])
     return data
+
+
+def _too_many(data: Any) -> list[Issue]:
+    """Return an issue for each table or list with too many entries, which would take long to check one by one."""
+    parts = [((), data), *(((key,), value) for key, value in data.items())] if isinstance(data, Mapping) else []
+    return [
+        Issue(at, f"must have {MAX_ENTRIES:,} or fewer entries, not {len(value):,}", value)
+        for at, value in parts
+        if isinstance(value, list | Mapping) and len(value) > MAX_ENTRIES
+    ][:MAX_ENTRIES]
 
 
 def _is_axis(values: list[Any]) -> bool:
@@ -113,6 +131,8 @@ class Part(BaseModel):
     @classmethod
     def _collect_issues(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Raise the errors of the fields, with this project's messages, together with unknown references."""
+        data = without_numpy(data)
+        raise_issues(_too_many(data))
         issues = cls._unknown_references(data)
         try:
             part = handler(data)
@@ -178,13 +198,13 @@ class LearnerSpec(Part):
     @field_validator("estimator")
     @classmethod
     def _check_estimator(cls, estimator: str, info: ValidationInfo) -> str:
-        raise_issues(estimator_issues(estimator, allowed_packages(info)))
+        raise_issues([] if are_known(info) else estimator_issues(estimator, allowed_packages(info)))
         return estimator
 
     @field_validator("params")
     @classmethod
     def _check_params(cls, params: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        estimator = info.data.get("estimator")
+        estimator = None if are_known(info) else info.data.get("estimator")
         return _checked_params(
             params,
             lambda data: [] if estimator is None else unknown_params(estimator, data, TASKS, allowed_packages(info)),

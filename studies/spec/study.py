@@ -4,19 +4,24 @@ A study is problems x learners x sample sizes x seeds. It consists of plain data
 scikit-learn estimators. All errors are reported together, before anything runs.
 """
 
+import codecs
 import html
 import itertools
+import os
+import re
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import unicodedata
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import tomli_w
-from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
 
 from studies.registry.errors import Issue, SpecError, format_issues, issues_of, raise_issues, unknown
-from studies.registry.learners import learner_issues
+from studies.registry.learners import learner_issues, make_importable
 from studies.registry.metrics import METRICS, supported_metrics, value_names
 from studies.registry.params import n_points
 from studies.registry.plots import unknown_parts
@@ -38,12 +43,19 @@ from studies.spec.sections import (
     SampleSizes,
     Size,
     allowed_packages,
+    are_known,
     reduced_params,
 )
 from toymanifold import Problem
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MAX_BYTES = 1_000_000
+"""Largest size of a file; the built-in studies have some 3,000 bytes."""
+
+_MOST_PARTS = 20
+_DEEP_KEY = re.compile(rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{_MOST_PARTS}}}""")
 
 LIBRARY = resources.files("studies") / "library"
 EXAMPLE = resources.files("studies") / "spec" / "example.toml"
@@ -106,6 +118,9 @@ class Study(Part):
     quick: Quick = Quick()
     """The reduced study that `--quick` runs."""
 
+    plan: ClassVar[Sequence[Any] | None] = None
+    """The first cells of the study, from `studies.spec.cells`, once they were made or found in a store."""
+
     _allow: tuple[str, ...] = PrivateAttr(())
 
     def model_post_init(self, context: Any) -> None:
@@ -117,11 +132,22 @@ class Study(Part):
         """Allowed packages of estimators in addition to `PACKAGES`."""
         return self._allow
 
+    def use_plan(self, plan: Sequence[Any]) -> None:
+        """Keep the first cells of the study, which are not part of it; copies have none."""
+        self.__dict__["plan"] = plan
+
+    def model_copy(self, **options: Any) -> Self:
+        """Return a copy, as in pydantic."""
+        copied = super().model_copy(**options)
+        copied.__dict__.pop("plan", None)
+        return copied
+
     @field_validator("learners")
     @classmethod
     def _check_learners(cls, learners: dict[str, LearnerSpec], info: ValidationInfo) -> dict[str, LearnerSpec]:
         problems, allow = info.data.get("problems", {}), allowed_packages(info)
-        raise_issues([*_duplicate_labels(learners), *_learner_issues(learners, problems, allow)])
+        unsuitable = [] if are_known(info) else _learner_issues(learners, problems, allow)
+        raise_issues([*_duplicate_labels(learners), *unsuitable])
         return learners
 
     @field_validator("metrics")
@@ -140,13 +166,14 @@ class Study(Part):
         return self
 
     @classmethod
-    def from_dict(cls, described: Any, *, allow: Iterable[str] = ()) -> Self:
+    def from_dict(cls, described: Any, *, allow: str | Iterable[str] = ()) -> Self:
         """Read a study from plain data.
 
         Parameters
         ----------
         described : dict
-        allow : iterable of str, default=()
+            Plain data, and numpy's numbers and arrays.
+        allow : str or iterable of str, default=()
             Allowed packages of estimators in addition to `studies.registry.learners.PACKAGES`.
 
         Raises
@@ -154,37 +181,43 @@ class Study(Part):
         SpecError
             If the data do not describe a study: one line for each error.
         """
-        return cls._read(described, allow, "study")
+        return cls._read(described, _packages(allow), "study")
 
     @classmethod
-    def from_toml(cls, path: Path | Any, *, allow: Iterable[str] = ()) -> Self:
+    def from_toml(
+        cls, path: str | os.PathLike[str] | Traversable, *, allow: str | Iterable[str] = (), known: bool = False
+    ) -> Self:
         """Read a study from a TOML file.
 
         Parameters
         ----------
-        path : Path
-        allow : iterable of str, default=()
-            As in `from_dict`.
+        path : path-like
+        allow : str or iterable of str, default=()
+            As in `from_dict`. A package that is not installed may lie beside the file: the folder is then appended to
+            ``sys.path``, as its last entry.
+        known : bool, default=False
+            Do not import and check the learners, since the plan of the study is known.
 
         Raises
         ------
         SpecError
             If the file cannot be read, is not TOML, or does not describe a study: one line for each error.
         """
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise SpecError(f"{path}: cannot be read: {error}") from error
+        file = Path(path) if isinstance(path, str | os.PathLike) else path
+        text = _text(file)
         try:
             described = tomllib.loads(text)
         except (ValueError, RecursionError) as error:
-            raise SpecError(f"{path}: is not TOML: {error}") from error
-        return cls._read(described, allow, str(path), text)
+            raise SpecError(f"{path}: is not TOML: {error}{_invisible(text)}") from error
+        packages = _packages(allow)
+        if isinstance(file, Path):
+            make_importable(file.absolute().parent, packages)
+        return cls._read(described, packages, str(path), text, known=known)
 
     @classmethod
-    def _read(cls, described: Any, allow: Iterable[str], source: str, text: str = "") -> Self:
+    def _read(cls, described: Any, allow: tuple[str, ...], source: str, text: str = "", *, known: bool = False) -> Self:
         try:
-            return cls.model_validate(described, context={"allow": tuple(allow)})
+            return cls.model_validate(described, context={"allow": allow, "known": known})
         except ValidationError as error:
             raise SpecError(format_issues(issues_of(error, cls), source, text)) from error
         except RecursionError as error:
@@ -235,6 +268,15 @@ class Study(Part):
         )
 
     @property
+    def n_series(self) -> int:
+        """The number of learners on problems, with each value of their axes."""
+        return sum(
+            n_points(problem.params) * n_points(learner.params) * len(learner.prior)
+            for learner in self.learners.values()
+            for problem in self.problems_of(learner).values()
+        )
+
+    @property
     def axes(self) -> list[str]:
         """The names of the columns of the axes in a table of results."""
         of_problems = [next(spec.variants(label)).axes for label, spec in self.problems.items()]
@@ -246,6 +288,23 @@ class Study(Part):
         """Return the column of a learner's axis: its name, or ``learner_`` and its name if the name is taken."""
         taken = {*COLUMNS, *(key for spec in self.problems.values() for key in spec.params)}
         return f"learner_{axis}" if axis in taken else axis
+
+    def with_seeds(self, seeds: int) -> Self:
+        """Return the study with another number of seeds.
+
+        Raises
+        ------
+        SpecError
+            If a description with this number would be invalid.
+        """
+        changed = self.model_copy(update={"seeds": seeds})
+        try:
+            _COUNT.validate_python(seeds)
+            raise_issues(_too_many_cells(changed))
+        except ValidationError as error:
+            issues = [issue._replace(at=issue.at or ("seeds",)) for issue in issues_of(error, type(self))]
+            raise SpecError(format_issues(issues, self.name)) from error
+        return changed
 
     def reduced(self) -> Self:
         """Return the part of the study that ``--quick`` runs: fewer seeds and values, and no large samples."""
@@ -261,6 +320,9 @@ class Study(Part):
         }
         seeds = min(self.seeds, self.quick.seeds)
         return self.model_copy(update={"problems": problems, "learners": learners, "seeds": seeds})
+
+
+_COUNT = TypeAdapter(Count)
 
 
 class _BuiltIn(Mapping[str, Study]):
@@ -296,26 +358,60 @@ def built_in() -> Mapping[str, Study]:
     return _BuiltIn()
 
 
-def find_study(name: str, *, allow: Iterable[str] = ()) -> Study:
+def find_study(name: str, *, allow: str | Iterable[str] = (), known: bool = False) -> Study:
     """Return a built-in study by its name, or the study in a file whose name ends in ``.toml``.
 
     Parameters
     ----------
     name : str
-    allow : iterable of str, default=()
-        As in `Study.from_dict`.
+    allow : str or iterable of str, default=()
+    known : bool, default=False
+        As in `Study.from_toml`.
 
     Raises
     ------
     SpecError
         If there is no such study or the file is invalid.
     """
-    if name.endswith(".toml"):
-        return Study.from_toml(Path(name), allow=allow)
+    if name.lower().endswith(".toml"):
+        return Study.from_toml(name, allow=allow, known=known)
     studies = built_in()
     if name not in studies:
         raise SpecError(unknown("study", name, list(studies)))
     return studies[name]
+
+
+def _packages(allow: str | Iterable[str]) -> tuple[str, ...]:
+    return (allow,) if isinstance(allow, str) else tuple(allow)
+
+
+def _text(file: Path | Traversable) -> str:
+    """Return the text of a file, with or without a byte order mark.
+
+    Raises
+    ------
+    SpecError
+        If it cannot be read, is too large, or its keys have too many parts, of which `tomllib` takes the square.
+    """
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MAX_BYTES + 1)
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise ValueError("it is in UTF-16; save it as UTF-8")
+        if len(data) > MAX_BYTES:
+            raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
+        text = data.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise SpecError(f"{file}: cannot be read: {error}") from error
+    if _DEEP_KEY.search(text):
+        raise SpecError(f"{file}: cannot be read: a key has more than {_MOST_PARTS} parts")
+    return text
+
+
+def _invisible(text: str) -> str:
+    """Return a note on the first invisible character of a text, if there is one."""
+    found = next((character for character in text if unicodedata.category(character) == "Cf"), None)
+    return f"; it contains the invisible character U+{ord(found):04X} {unicodedata.name(found, '')}" if found else ""
 
 
 def _built(problems: Iterable[ProblemSpec]) -> Iterator[Problem]:
@@ -334,13 +430,19 @@ def _duplicate_labels(learners: Mapping[str, LearnerSpec]) -> Iterator[Issue]:
 def _learner_issues(
     learners: Mapping[str, LearnerSpec], problems: Mapping[str, ProblemSpec], allow: Collection[str]
 ) -> Iterator[Issue]:
+    kinds = {name: _kinds(spec) for name, spec in problems.items()}
     for label, learner in learners.items():
-        learnt = [spec for name, spec in problems.items() if learner.problems is None or name in learner.problems]
-        for problem in _built(learnt):
+        learnt = (kinds[name] for name in problems if learner.problems is None or name in learner.problems)
+        for problem in {kind: problem for of_one in learnt for kind, problem in of_one.items()}.values():
             issues = learner_issues(learner.estimator, learner.prior, learner.params, problem, allow)
             if issues:
                 yield from (issue._replace(at=(label, *issue.at)) for issue in issues)
                 break
+
+
+def _kinds(spec: ProblemSpec) -> dict[Hashable, Problem]:
+    """Return one problem of each kind that the check of a learner can distinguish."""
+    return {(problem.task, type(problem.target), problem.embedding is None): problem for problem in _built([spec])}
 
 
 def _metric_issues(metrics: Iterable[str], problems: Mapping[str, ProblemSpec]) -> Iterator[Issue]:

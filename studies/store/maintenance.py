@@ -2,17 +2,19 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
+from studies.store import seals
 from studies.store.provenance import now
-from studies.store.schema import PARTS, cells, runs
-from studies.store.store import Store
+from studies.store.schema import PARTS, cells, maps, models, plans, runs
+from studies.store.store import Store, batches
 
-_BATCH = 500  # cells
+_MOST_LINES = 20  # of SQLite's own check
 
 _ABANDONED_AFTER = timedelta(days=30)  # without any cell; a younger run may still be at its first one
 
@@ -45,23 +47,33 @@ class Merged:
 def count(store: Store) -> dict[Learner, Counter[str]]:
     """Return the number of cells by learner and status."""
     counts: dict[Learner, Counter[str]] = defaultdict(Counter)
-    with store.database.reading() as connection:
-        for spec, status in connection.execute(sa.select(cells.c.spec, cells.c.status)).yield_per(_BATCH):
-            counts[learner(spec)][status] += 1
+    with store.database.reading():
+        for keys in batches(store.find("")):
+            for outcome in store.outcomes(keys).values():
+                counts[learner(outcome.spec)][outcome.status] += 1
     return dict(sorted(counts.items()))
 
 
 def learner(spec: str) -> Learner:
     """Return the learner in a cell's specification."""
-    described = json.loads(spec)
-    return str(described.get("problem")), str(described.get("estimator")), str(described.get("prior") or "")
+    parts = described(spec)
+    return str(parts.get("problem")), str(parts.get("estimator")), str(parts.get("prior") or "")
+
+
+def described(spec: str) -> dict[str, Any]:
+    """Return a cell's specification, or nothing if it is not one."""
+    try:
+        found = json.loads(spec)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def failed(store: Store, limit: int) -> list[str]:
     """Return the keys of the last `limit` cells that failed, newest first."""
     query = sa.select(cells.c.key).where(cells.c.status != "ok").order_by(cells.c.stored_at.desc(), cells.c.key)
     with store.database.reading() as connection:
-        return list(connection.scalars(query.limit(limit)))
+        return [key for key in connection.scalars(query.limit(limit)) if seals.is_text(key)]
 
 
 def select(store: Store, prefix: str = "", status: str | None = None, keys: Collection[str] | None = None) -> list[str]:
@@ -73,21 +85,20 @@ def select(store: Store, prefix: str = "", status: str | None = None, keys: Coll
     prefix : str, default=""
         Start of the key.
     status : str or None, default=None
-        Status of the cells; "failed" is any but "ok".
+        Status of the cells; "failed" is any but "ok", and "damaged" is that of cells that are damaged or not valid.
     keys : collection of str or None, default=None
         Keys to select from; by default all.
     """
     statuses = store.statuses(store.find(prefix) if keys is None else [k for k in keys if k.startswith(prefix)])
-    return [k for k, s in statuses.items() if status in (None, s) or (status == "failed" and s != "ok")]
+    statuses |= {k: "damaged" for k in store.damaged if k.startswith(prefix) and (keys is None or k in keys)}
+    accepted = set(statuses.values()) - {"ok", "damaged"} if status == "failed" else {status}
+    return [k for k, s in statuses.items() if status is None or s in accepted]
 
 
 def remove(store: Store, keys: Collection[str]) -> int:
     """Remove cells with their values, maps and models in one transaction, and return their number."""
     with store.database.writing() as connection:
-        return sum(
-            connection.execute(cells.delete().where(cells.c.key.in_(batch))).rowcount
-            for batch in _batches(sorted(keys))
-        )
+        return sum(connection.execute(cells.delete().where(cells.c.key.in_(batch))).rowcount for batch in batches(keys))
 
 
 def clean(store: Store) -> int:
@@ -108,37 +119,74 @@ def clean(store: Store) -> int:
     return before - store.database.size()
 
 
+def check(store: Store) -> list[str]:
+    """Return a line for each part of a store that is damaged or not valid, after reading all of it."""
+    lines: list[str] = []
+    with store.database.reading() as connection:
+        if store.database.dialect == "sqlite":
+            found = connection.exec_driver_sql(f"PRAGMA integrity_check({_MOST_LINES})").scalars().all()
+            lines += (f"file: {line}" for line in found if line != "ok")
+        for keys in batches(store.find("")):
+            store.warn(_damaged_parts(connection, keys))
+            store.records(keys)
+        lines += (f"{key}: {flaw}" for key, flaw in sorted(store.damaged.items()))
+        for table, name, flaw_of in ((runs, "run", seals.run_flaw), (plans, "plan", seals.plan_flaw)):
+            rows = [dict(row._mapping) for row in connection.execute(sa.select(table))]
+            lines += (f"{name} {next(iter(row.values()))}: {flaw}" for row in rows if (flaw := flaw_of(row)))
+    return lines
+
+
+def _damaged_parts(connection: sa.Connection, keys: list[str]) -> dict[str, str]:
+    """Return the flaws of the maps and models of a few hundred cells, by key."""
+    query = sa.select(cells.c.key, cells.c.map_digest, cells.c.model_digest).where(cells.c.key.in_(keys))
+    of_maps = {row["key"]: row for row in seals.rows_of(connection, maps, keys)}
+    of_models = {row["key"]: row for row in seals.rows_of(connection, models, keys)}
+    flaws = {
+        key: seals.map_flaw(of_maps.get(key), of_map) or seals.model_flaw(of_models.get(key), of_model)
+        for key, of_map, of_model in connection.execute(query).all()
+    }
+    return {key: flaw for key, flaw in flaws.items() if flaw}
+
+
 def merge(source: Store, into: Store) -> Merged:
     """Copy all cells of a store, with their runs, into another one, whose cells that are ok are kept.
 
-    Each transaction copies a few hundred cells; a second merge completes one that was interrupted.
+    Cells that are damaged, or whose map or model is, are not copied. Each transaction copies a few hundred cells; a
+    second merge completes one that was interrupted.
     """
     merged = Merged()
-    for keys in _batches(source.find("")):
-        new, old = source.outcomes(keys), into.outcomes(keys)
-        both = [k for k in keys if k in old]
-        better = {k for k in both if old[k].status != "ok" and new[k].status == "ok"}
-        differing = [k for k in both if new[k].status == old[k].status == "ok" and new[k].measured != old[k].measured]
-        written = _copy(source, into, (set(keys) - set(both)) | better)
-        merged.added += len(written - better)
-        merged.replaced += len(written & better)
-        merged.same += len(both) - len(better) - len(differing)
-        merged.differing += differing
+    with source.database.reading():
+        known = set(source.runs())
+        for keys in batches(source.find("")):
+            _merge_batch(source, into, keys, known, merged)
     return merged
 
 
-def _copy(source: Store, into: Store, keys: Collection[str]) -> set[str]:
+def _merge_batch(source: Store, into: Store, keys: list[str], known: Collection[str], merged: Merged) -> None:
+    new, old = source.outcomes(keys), into.outcomes(keys)
+    both = [k for k in new if k in old]
+    better = {k for k in both if old[k].status != "ok" and new[k].status == "ok"}
+    differing = [k for k in both if new[k].status == old[k].status == "ok" and new[k].measured != old[k].measured]
+    written = _copy(source, into, (set(new) - set(both)) | better, known)
+    merged.added += len(written - better)
+    merged.replaced += len(written & better)
+    merged.same += len(both) - len(better) - len(differing)
+    merged.differing += differing
+
+
+def _copy(source: Store, into: Store, keys: Collection[str], known: Collection[str]) -> set[str]:
     """Copy cells with their parts in one transaction, and return the keys of the inserted ones."""
-    rows = {t: [dict(r._mapping) for r in source.rows(sa.select(t), t.c.key, keys)] for t in (cells, *PARTS)}
-    used = {row["run"] for row in rows[cells]} - {None}
-    runs_used = [dict(r._mapping) for r in source.rows(sa.select(runs), runs.c.id, used)]
+    with source.database.reading() as connection:
+        damaged = _damaged_parts(connection, list(keys))
+        sound = set(keys) - damaged.keys()
+        rows = {table: list(map(dict, seals.rows_of(connection, table, sound))) for table in (cells, *PARTS)}
+        used = {row["run"] for row in rows[cells]} & set(known)
+        records = [dict(row._mapping) for row in connection.execute(sa.select(runs).where(runs.c.id.in_(used)))]
+    source.warn(damaged)
     if not rows[cells]:
         return set()
+    for row in rows[cells]:
+        row["run"] = row["run"] if row["run"] in used else None
     with into.database.writing() as connection:
-        if runs_used:
-            connection.execute(into.database.insert(runs).on_conflict_do_nothing(), runs_used)
+        into.put_runs(connection, records)
         return into.put(connection, rows)
-
-
-def _batches(keys: list[str]) -> Iterator[list[str]]:
-    return (keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH))

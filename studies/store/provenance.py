@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+from studies.store.passwords import hide_password
+
 _PACKAGES = ("toymanifold", "numpy", "scipy", "scikit-learn", "torch", "skorch")
 
 
@@ -94,8 +96,8 @@ def collect(study: str, seeds: int, *, executor: str = "local") -> Run:
     return Run(
         study=study,
         seeds=seeds,
-        command=_without_passwords(shlex.join(sys.argv)),
-        executor=_without_passwords(executor),
+        command=shlex.join(map(hide_password, sys.argv)),
+        executor=hide_password(executor),
         threads=1,
         host=platform.node(),
         cpu=_cpu(),
@@ -104,10 +106,6 @@ def collect(study: str, seeds: int, *, executor: str = "local") -> Run:
         git_commit=commit,
         git_dirty=dirty,
     )
-
-
-def _without_passwords(text: str) -> str:
-    return re.sub(r"(://[^:/@\s]*):[^@/\s]*@", r"\1:***@", text)
 
 
 def _version(package: str) -> str:

@@ -15,7 +15,7 @@ from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from studies.execution.run import MAP_MARGIN
-from studies.plots.style import RIGHT, WRONG
+from studies.plots.style import RIGHT, WRONG, save_figure
 from studies.registry.test_sets import MAP_SIZE, map_points
 from studies.results.results import Results
 from studies.spec.cells import Cell
@@ -71,13 +71,13 @@ def galleries(results: Results) -> dict[str, Gallery]:
         if cell.seed == SHOWN_SEED and cell.n_samples in results.study.gallery and "accuracy" in outcome.values:
             sizes = found.setdefault(results.place(planned).get("problem", ""), {})
             sizes.setdefault(cell.n_samples, []).append((planned.learner, cell, 1 - outcome.values["accuracy"]))
-    shown = {problem: _gallery(results, sizes) for problem, sizes in found.items()}
+    shown = {problem: _gallery(results, results.problem(problem or None), sizes) for problem, sizes in found.items()}
     return {problem: gallery for problem, gallery in shown.items() if gallery.rows}
 
 
-def _gallery(results: Results, sizes: dict[int, list[tuple[str, Cell, float]]]) -> Gallery:
-    first = next(iter(sizes.values()))[0][1]
-    problem = first.build_problem()
+def _gallery(results: Results, problem: Problem, sizes: dict[int, list[tuple[str, Cell, float]]]) -> Gallery:
+    if problem.dimension != 2 or problem.task != "classification":  # which have no decision maps
+        return Gallery("", (), 0)
     half_width = MAP_MARGIN * problem.target.radius
     rows, room = [], MOST_IMAGES
     for n_samples, cells in sorted(sizes.items()):
@@ -97,7 +97,7 @@ def _images(
 ) -> Iterator[RegionImage]:
     truth = problem.label(map_points(half_width)).reshape(MAP_SIZE, MAP_SIZE) == 1
     for learner, cell, error in cells:
-        inside = results.store.decision_map(cell.key)
+        inside = results.decision_map(cell)
         if inside is not None:
             yield RegionImage(learner, region_image(inside, truth), error)
 
@@ -140,7 +140,7 @@ def _data_uri(pixels: NDArray[np.float64]) -> str:
 def figure_uri(figure: Figure) -> str:
     """Return a figure as the data URI of a PNG."""
     file = io.BytesIO()
-    figure.savefig(file, dpi=_DPI)
+    save_figure(figure, file, dpi=_DPI)
     return _png_uri(file)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import matplotlib.style
 import pandas as pd
 from markupsafe import Markup
 
@@ -24,6 +25,7 @@ from studies.analysis.intervals import Scale, number, scale_of
 from studies.analysis.learning_curves import by_problem, losses
 from studies.plots.figures import requested_plots
 from studies.registry.test_sets import MAP_SIZE, N_TEST
+from studies.results.failures import reasons
 from studies.results.results import Results
 from studies.spec.cells import plan_study
 from studies.store.provenance import Run
@@ -95,25 +97,29 @@ class Failure:
     cells: list[str]
 
 
-def render_report(results: Results, words: Sequence[str] = ()) -> str:
+@matplotlib.style.context("default")  # whatever the user's own style is, such as one that needs LaTeX
+def render_report(results: Results, commands: Sequence[str] = ()) -> str:
     """Return a study's results as one HTML page.
 
     Parameters
     ----------
     results : Results
-    words : sequence of str, default=()
-        Arguments of ``toymanifold report``, for the command that runs it again; empty takes the study's name.
+    commands : sequence of str, default=()
+        Commands that run the study and write the page again; by default those of a built-in study.
 
     Raises
     ------
     ReportError
-        If nothing of the study is measured.
+        If nothing of the study is measured: it has not run, or all cells failed.
     """
     outcomes, failed = results.outcomes(), results.failed()
     study = results.study
-    commands = [shlex.join(["toymanifold", verb, *(words or (study.name,))]) for verb in ("run", "report")]
-    if len(outcomes) == len(failed):
+    commands = commands or [shlex.join(["toymanifold", verb, study.name]) for verb in ("run", "report")]
+    if not outcomes:
         raise ReportError(f"nothing of {study.name} is measured yet; run it with: {commands[0]}")
+    if len(outcomes) == len(failed):
+        errors = "\n".join(reasons(outcome for _, outcome in failed))
+        raise ReportError(f"all {len(failed):,} cells of {study.name} that have run failed:\n{errors}")
     frame = results.frame()
     found, shown, rows = find(study, frame), galleries(results), by_problem(losses(frame))
     learners = [str(learner) for learner in frame["learner"].unique()]
@@ -127,7 +133,7 @@ def render_report(results: Results, words: Sequence[str] = ()) -> str:
             _chapter(i, each, styles, rows[each.problem], shown.get(each.problem)) for i, each in enumerate(found)
         ],
         plots=list(requested_plots(results)),
-        claims=check_claims(study.name, frame),
+        claims=check_claims(study, frame),
         highlights=highlights(found[0]),
         answers=answers(study, frame),
         failures=failures[:_MOST_FAILURES],
@@ -146,7 +152,7 @@ def render_report(results: Results, words: Sequence[str] = ()) -> str:
     )
 
 
-def write_report(results: Results, path: str | os.PathLike[str], words: Sequence[str] = ()) -> Path:
+def write_report(results: Results, path: str | os.PathLike[str], commands: Sequence[str] = ()) -> Path:
     """Write a study's results as one HTML page that needs no network.
 
     Parameters
@@ -154,7 +160,7 @@ def write_report(results: Results, path: str | os.PathLike[str], words: Sequence
     results : Results
     path : path-like
         The file; its folder is made.
-    words : sequence of str, default=()
+    commands : sequence of str, default=()
         As in `render_report`.
 
     Returns
@@ -164,7 +170,7 @@ def write_report(results: Results, path: str | os.PathLike[str], words: Sequence
     Raises
     ------
     ReportError
-        If nothing of the study is measured.
+        If nothing of the study is measured: it has not run, or all cells failed.
 
     Examples
     --------
@@ -172,7 +178,7 @@ def write_report(results: Results, path: str | os.PathLike[str], words: Sequence
 
         write_report(run_study("label-noise"), "label-noise.html")
     """
-    page = render_report(results, words)
+    page = render_report(results, commands)
     file = Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(page, encoding="utf-8")
@@ -275,9 +281,8 @@ def _provenance(results: Results) -> list[tuple[str, str]]:
     outcomes = results.outcomes()
     seconds = sum(outcome.seconds for _, outcome in outcomes)
     time = f"{number(seconds / 60)} minutes" if seconds > 120 else f"{number(seconds)} seconds"
-    origins = results.store.origins([planned.cell.key for planned, _ in outcomes])
-    shares = Counter(origin.run for origin in origins.values())
-    runs = [(run, shares[key]) for key, run in results.store.runs().items() if shares[key]]
+    shares = Counter(results.origin(planned.cell).run for planned, _ in outcomes)
+    runs = [(run, shares[key]) for key, run in results.runs.items() if shares[key]]
     return [
         ("Cells", f"{len(outcomes):,}, which took {time} of one worker's time in total"),
         ("Errors", f"on {N_TEST:,} fresh test points each, the same for all learners"),

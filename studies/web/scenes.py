@@ -19,7 +19,7 @@ from studies.spec.cells import Cell
 from studies.spec.sections import Part
 from studies.web.gallery import MOST_POINTS, background_image, points_path, region_image
 
-MOST_VISITS = 640_000
+MOST_VISITS = 504_000
 """Largest number of training points times epochs of a net."""
 
 _METRICS = ("fit_seconds", "accuracy", "accuracy_uniform", "accuracy_train")
@@ -35,7 +35,7 @@ class LearnerOption:
     estimator : str
         Name in the catalogue.
     most : int
-        Largest number of training points: a scene takes two seconds at most, on one core.
+        Largest number of training points, with which a scene takes two to three seconds of a busy core.
     controls : tuple of str
         Parameters of the estimator that a `SceneRequest` has.
     params : dict
@@ -52,11 +52,11 @@ class LearnerOption:
 LEARNER_OPTIONS = {
     "knn": LearnerOption("k nearest neighbours", "knn-1", 100_000, ("n_neighbors",)),
     "net": LearnerOption(
-        "net, 3 hidden layers", "net", 3_200, ("epochs", "width"), {"batch_size": 128, "learning_rate": 0.003}
+        "net, 3 hidden layers", "net", 2_520, ("epochs", "width"), {"batch_size": 128, "learning_rate": 0.003}
     ),
     "kernel": LearnerOption("kernel machine", "kernel", 2_000),
-    "svm": LearnerOption("SVM, tuned", "svm-tuned", 1_000),
-    "forest": LearnerOption("forest", "forest", 10_000),
+    "svm": LearnerOption("SVM, tuned", "svm-tuned", 510),
+    "forest": LearnerOption("forest", "forest", 4_000),
 }
 """The learners that may be requested, by name."""
 

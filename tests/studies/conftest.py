@@ -34,6 +34,16 @@ _BROWSER = [
 N_TEST = 50_000
 
 
+@pytest.fixture(autouse=True)
+def _forget_modules_of_tests(tmp_path_factory):
+    """Forget modules that a test has written and imported, for others have the same names."""
+    yield
+    written = str(tmp_path_factory.getbasetemp())
+    for name, module in list(sys.modules.items()):
+        if str(vars(module).get("__file__")).startswith(written):
+            del sys.modules[name]
+
+
 @pytest.fixture
 def tiny():
     """A study of a few cheap cells."""
@@ -148,6 +158,13 @@ class Server:
     def stop(self, *, wait=True):
         self._run("pg_ctl", "stop", "--mode", "immediate", "--silent", "--wait" if wait else "--no-wait")
 
+    def new_database(self, encoding):
+        name = f"d{uuid.uuid4().hex}"
+        server = {"user": "postgres", "host": str(self.folder), "autocommit": True}
+        with self._psycopg.connect(dbname="postgres", **server) as connection:
+            connection.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LOCALE 'C'")
+        return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
+
     def new_schema(self, dump=""):
         name = f"t{uuid.uuid4().hex}"
         with self._psycopg.connect(dbname="postgres", user="postgres", host=str(self.folder)) as connection:
@@ -225,7 +242,7 @@ def power_law(learner, n_samples, seed):
     return 3 * (head_start * n_samples) ** -0.5 * (1 + 0.05 * np.sin(7 * seed + 3))
 
 
-def store_errors(study, store, error=power_law):
+def store_errors(study, store, error=power_law, run=None):
     """Store outcomes for all cells of a study, with the given errors."""
     side = np.arange(MAP_SIZE)
     for planned in plan_study(study):
@@ -233,7 +250,7 @@ def store_errors(study, store, error=power_law):
         share = error(planned.learner, cell.n_samples, cell.seed)
         values = {"accuracy": 1 - share, "accuracy_uniform": 1 - 1.5 * share, "fit_seconds": cell.n_samples / 1e4}
         decision_map = (side[:, None] < 240 * share) | (side > 120) if cell.n_samples in study.gallery else None
-        store.add(Outcome(cell.key, cell.spec, "ok", values, decision_map, seconds=1.0))
+        store.add(Outcome(cell.key, cell.spec, "ok", values, decision_map, seconds=1.0), run)
 
 
 @pytest.fixture(scope="session")

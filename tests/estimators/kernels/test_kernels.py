@@ -217,8 +217,9 @@ def test_interpolation_without_ridge(data):
 def test_jitter_is_announced():
     X = np.array([[0.0], [0.0], [1.0]])
     with pytest.warns(RuntimeWarning, match=r"was not positive definite in floating point: \d\.\de-\d+ was added"):
-        machine = KernelRegressor(ridge=0).fit(X, [0.0, 1.0, 2.0])
+        machine = KernelRegressor(ridge=0).fit(X, [1.0, 1.0, 2.0])
     assert 0 < machine.jitter_ < 1e-12
+    np.testing.assert_allclose(machine.predict(X), [1, 1, 2])
 
 
 def test_hopeless_matrix_is_refused():
@@ -266,6 +267,7 @@ def test_two_classes_are_one_hot_too(data):
         ({"metric": np.eye(3)}, r"must be None or a positive semi-definite array of shape \(4,\) or \(4, 4\)"),
         ({"metric": -np.ones(4)}, "positive semi-definite"),
         ({"metric": np.triu(np.ones((4, 4)))}, "positive semi-definite"),
+        ({"metric": 1e-12 * np.triu(np.ones((4, 4)))}, "positive semi-definite"),
         ({"solver": "magic"}, "'solver' parameter"),
         ({"n_centers": 0}, "'n_centers' parameter"),
     ],

@@ -187,6 +187,13 @@ def test_partial_fit_is_one_pass_at_a_time():
     assert net.history_["train_loss"].iloc[-1] < net.history_["train_loss"].iloc[1]
 
 
+@pytest.mark.parametrize(("labels", "rare"), [([0, 1, 7], "7"), (["in", "out", "rare"], "'rare'")])
+def test_early_stopping_refuses_a_class_of_one_row_by_its_label(labels, rare):
+    y = np.array([*np.tile(labels[:2], 10), labels[2]])
+    with pytest.raises(ValueError, match=f"'y' parameter of NetClassifier .*1 row of {rare}"):
+        NetClassifier(epochs=2, early_stopping=True).fit(np.arange(42.0).reshape(21, 2), y)
+
+
 def test_early_stopping_stops_and_keeps_the_best():
     """Labels that are noise cannot be learnt, so the validation loss soon rises."""
     rng = np.random.default_rng(0)

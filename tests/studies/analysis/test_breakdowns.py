@@ -58,7 +58,9 @@ def test_the_difference_says_where_a_prior_helps_and_where_it_harms(frame):
 
 
 def test_a_difference_of_what_is_not_measured_is_refused(frame):
-    with pytest.raises(ValueError, match="no errors by density of 'polar' and 'SVM' at n = 1,000"):
+    with pytest.raises(ValueError, match="no errors by density of 'polar' and 'net' at n = 1,001"):
+        breakdown_difference(frame, "polar", "net", 1001, "density")
+    with pytest.raises(ValueError, match="unknown learner 'SVM' of the frame; known: 'net', 'polar'"):
         breakdown_difference(frame, "polar", "SVM", 1000, "density")
     with pytest.raises(ValueError, match="'by' parameter of binned must be one of 'density', 'distance'"):
         breakdown_summary(frame, "density_1", 1000)

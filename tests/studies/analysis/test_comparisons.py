@@ -3,9 +3,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from studies.analysis.comparisons import loss_interval, paired_difference, paired_tests, summary
+from studies.analysis.breakdowns import breakdown_difference
+from studies.analysis.comparisons import loss_interval, paired_difference, paired_tests, rank_learners, summary
+from studies.analysis.crossovers import crossover, data_equivalence
 from studies.analysis.intervals import holm
-from studies.analysis.learning_curves import errors
+from studies.analysis.learning_curves import errors, learning_curve
+from studies.analysis.scaling_laws import prior_effect
 
 
 def test_difference_is_paired_by_seed_and_not_by_place():
@@ -92,3 +95,35 @@ def test_a_share_of_errors_is_not_more_than_all(metric, high):
     interval = loss_interval(pd.Series([0.01, 0.4]), metric)
     assert 0 < interval.low < interval.mean < 1
     assert 1 <= interval.high <= high
+
+
+def test_one_learner_has_no_pairs(frame_of, three):
+    several = paired_tests(frame_of([100], **three), 100)
+    for tests in (
+        paired_tests(frame_of([100], a=three["a"]), 100),
+        paired_tests(frame_of([100], a=three["a"]), 100, against="a"),
+    ):
+        assert tests.empty
+        assert list(tests.columns) == list(several.columns)
+
+
+def test_an_unknown_learner_is_refused_with_those_that_there_are(frame_of, three):
+    frame = frame_of([100, 200], **{name: np.hstack([values, values]) for name, values in three.items()})
+    for compare in (
+        lambda: paired_tests(frame, 100, against="zz"),
+        lambda: crossover(frame, "a", "zz"),
+        lambda: data_equivalence(frame, "zz", "a", 100),
+        lambda: prior_effect(frame, "a", "zz"),
+        lambda: learning_curve(frame, "zz"),
+        lambda: breakdown_difference(frame, "a", "zz", 100, "density"),
+    ):
+        with pytest.raises(ValueError, match=r"unknown learner 'zz' of the frame.*; known: 'a', 'b', 'c'"):
+            compare()
+
+
+def test_one_learner_is_compared_with_itself_without_a_difference(frame_of):
+    frame = frame_of([100, 200], a=np.array([[0.2, 0.1], [0.22, 0.12]]))
+    assert crossover(frame, "a", "a").winner is None
+    assert data_equivalence(frame, "a", "a", 150).times.value == pytest.approx(1)
+    with pytest.raises(ValueError, match="2 or more problems"):
+        rank_learners(pd.DataFrame({"a": [0.1, 0.2]}))

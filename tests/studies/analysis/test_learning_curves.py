@@ -124,7 +124,7 @@ def test_what_failed_leaves_out_its_seed_and_what_failed_mostly_its_size(frame_o
 
 def test_a_frame_without_an_answer_is_refused(frame_of):
     frame = frame_of(SIZES, a=noisy(), b=noisy()[:0])
-    with pytest.raises(ValueError, match="no 'error' of 'c' is in the frame"):
+    with pytest.raises(ValueError, match="unknown learner 'c' of the frame; known: 'a'"):
         learning_curve(frame, "c")
     with pytest.raises(ValueError, match="no 'mse' of 'a' is in the frame"):
         learning_curve(frame, "a", "mse")

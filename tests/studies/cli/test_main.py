@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from studies.cli import main as cli
 from studies.spec.cells import plan_study
 from studies.spec.study import Study, built_in
-from studies.store.store import Store
+from studies.store.store import Outcome, Store
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def threads(*_):
 @pytest.fixture
 def command(monkeypatch, tiny, url, tmp_path):
     """Run the command on the tiny study, in this process, on threads in place of processes."""
-    monkeypatch.setattr("studies.spec.study.built_in", lambda: {"tiny": tiny})
+    monkeypatch.setattr("studies.spec.study.built_in", lambda: {"tiny": tiny.model_copy()})
     monkeypatch.setattr("studies.execution.executors.open_executor", threads)
     monkeypatch.chdir(tmp_path)
 
@@ -79,10 +79,13 @@ def test_show_reports_missing_cells(command):
     assert "Does the phase help? " in shown.output
 
 
-def test_show_before_run_prints_the_command_to_run(command):
-    shown = command("show", "tiny")
+@pytest.mark.parametrize("verb", ["show", "report", "export", "verify"])
+def test_before_a_run_the_command_to_run_is_printed_and_no_store_is_made(command, verb, tmp_path):
+    shown = CliRunner().invoke(cli.app, [verb, "tiny"])
     assert shown.exit_code == 2
-    assert "nothing of tiny is measured yet; run it with: toymanifold run tiny" in shown.stderr
+    assert shown.stderr == "error: nothing of tiny is measured yet; run it with: toymanifold run tiny\n"
+    assert "the file does not exist" in command(verb, "tiny").stderr  # of a store that was named
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_study_is_an_error_that_names_the_known_ones(command):
@@ -93,12 +96,12 @@ def test_an_unknown_study_is_an_error_that_names_the_known_ones(command):
 
 def test_the_example_runs_end_to_end_and_is_not_overwritten(command, tmp_path):
     new = [cli.app, ["new", "mine.toml"]]
-    assert "run it with: toymanifold run mine.toml" in CliRunner().invoke(*new).output
+    assert "run it with: toymanifold run mine.toml\n" in CliRunner().invoke(*new).output
     again = CliRunner().invoke(*new)
     assert again.exit_code == 2
     assert "error: cannot write mine.toml: File exists" in again.stderr
     ran = command("run", "mine.toml", "--seeds", "1")
-    assert (ran.exit_code, "Done. See it with: toymanifold show mine.toml" in ran.output) == (0, True)
+    assert (ran.exit_code, "Done. See it with: toymanifold show mine.toml --seeds 1" in ran.output) == (0, True)
     shown = command("show", "mine.toml", "--seeds", "1")
     for problem in ("spiral, flip_probability=0.0", "spiral, flip_probability=0.1"):
         assert f"{problem}: At n = 500, does the polar prior help the nearest neighbour? " in shown.output
@@ -178,10 +181,13 @@ def test_a_dry_run_prints_and_writes_nothing(command, tmp_path):
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_quiet_prints_only_failures(command, tiny):
+def test_quiet_prints_nothing_of_a_run_without_failures(command):
     assert command("run", "tiny", "--quiet").output == ""
+
+
+def test_quiet_prints_failures(command, tiny):
     tiny.learners["kNN"] = tiny.learners["kNN"].model_copy(update={"params": {"n_neighbors": -1}})
-    assert command("run", "tiny", "--quiet").output.count("error: ") == 4
+    assert command("run", "tiny", "--quiet").output.count("error: kNN, ") == 4
 
 
 def test_fail_fast_starts_no_more_cells_after_a_failure(command, tiny, url, monkeypatch):
@@ -314,3 +320,53 @@ def test_failed_cells_are_printed_and_set_the_exit_code(command, tiny, url):
     assert ran.output.count("error: kNN, n = ") == 4
     assert "must be an int in [1, inf). Got -1 instead." in ran.output
     assert "4 failed" in command("show", "tiny").output
+
+
+@pytest.fixture
+def failed(command, tiny, url):
+    """The command, in whose store all cells of the tiny study have failed."""
+    with Store(url) as store:
+        for i, planned in enumerate(plan_study(tiny)):
+            store.add(Outcome(planned.cell.key, planned.cell.spec, "error", error="B: " + "b" * 9999 if i else "A"))
+    return command
+
+
+@pytest.mark.parametrize("words", [["run"], ["show"], ["show", "--json"], ["report"], ["export"], ["verify"]])
+def test_that_everything_failed_is_said_with_the_reasons(failed, words, url):
+    ended = failed(words[0], "tiny", *words[1:])
+    assert ended.exit_code == 1
+    assert (
+        "error: all 6 cells of tiny that have run failed:\n"
+        f"  5 cells, error: B: {'b' * 497}...\n"
+        "  1 cell, error: A\n"
+        f"Try them again with: toymanifold run tiny --store {url} --retry-failed\n"
+    ) in ended.output
+    assert "measured yet" not in ended.output
+    assert "Done" not in ended.output
+
+
+def test_a_figure_that_cannot_be_written_is_one_error(command, tmp_path):
+    command("run", "tiny", "--quick")
+    (tmp_path / "afile").touch()
+    for output, reason in (("afile", "afile/tiny: Not a directory"), ("/proc/x", "/proc/x: No such file or directory")):
+        ended = command("show", "tiny", "--quick", "--output", output)
+        assert (ended.exit_code, ended.stderr) == (2, f"error: cannot write {reason}\n")
+    (tmp_path / "tiny" / "decision-regions.png").mkdir(parents=True)
+    ended = command("show", "tiny", "--quick", "--output", ".")
+    assert (ended.exit_code, ended.stderr) == (2, "error: cannot write tiny/decision-regions.png: Is a directory\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--seeds", "1000001"], "tiny: seeds: must be 1000000 or less. Got 1000001."),
+        (["--executor", "ray"], "The executor must be 'local' or 'dask://host:port'. Got 'ray' instead."),
+        (["--jobs", "1000000000"], "'--jobs'"),
+        *((["--time-limit", limit], "'--time-limit'") for limit in ("inf", "1e300", "nan", "0", "-1")),
+    ],
+)
+def test_an_option_out_of_range_is_refused_before_a_dry_run_too(command, options, message):
+    ended = command("run", "tiny", "--dry-run", *options)
+    assert ended.exit_code == 2
+    assert message in ended.stderr
+    assert cli.RESUME not in ended.stderr

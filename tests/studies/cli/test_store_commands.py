@@ -87,6 +87,22 @@ def test_gc_keeps_all_cells(command):
     assert "6 cells" in command("store", "ls").output
 
 
+def test_damaged_cells_are_named_by_every_command_and_measured_again(command, stored, tiny):
+    assert "6 cells, 0 damages" in command("store", "check").output
+    key = plan_study(tiny)[0].cell.key
+    with Store(stored[0]) as store, store.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE cell_values SET value = 0.5 WHERE key = ?", (key,))
+    warning = (
+        f"warning: {store.database.name} has damaged cells, which are left out and count as not measured: {key[:12]};"
+    )
+    for words in (["store", "ls"], ["show", "tiny"], ["export", "tiny"], ["verify", "tiny", "--list"]):
+        assert warning in command(*words).stderr
+    checked = command("store", "check")
+    assert checked.exit_code == 1
+    assert f"{key}: it does not have its digest\n" in checked.stdout
+    assert "4 measured before" in command("run", "tiny", "--dry-run").output
+
+
 def test_merge_copies_cells_and_reports_differences(command, tmp_path, tiny):
     assert (
         "6 cells added, 0 failed ones replaced, 0 stored before"
@@ -99,7 +115,10 @@ def test_merge_copies_cells_and_reports_differences(command, tmp_path, tiny):
     assert merged.exit_code == 1
     assert f"{cell.key[:12]} has other values in away.db; not changed" in merged.output
     missing = command("store", "merge", "nowhere.db", "home.db", store=None)
-    assert missing.stderr == "error: cannot use the results database nowhere.db: the file does not exist.\n"
+    assert (
+        missing.stderr
+        == "error: cannot use the results database nowhere.db: the file does not exist; toymanifold run creates it.\n"
+    )
     assert not (tmp_path / "nowhere.db").exists()
 
 
@@ -123,7 +142,10 @@ def test_export_without_results_prints_the_command_to_run(command):
     with Store("sqlite:///empty.db"):
         pass
     ended = command("export", "tiny", store="sqlite:///empty.db")
-    assert ended.stderr == "error: nothing of tiny is measured yet; run it with: toymanifold run tiny\n"
+    assert (
+        ended.stderr
+        == "error: nothing of tiny is measured yet; run it with: toymanifold run tiny --store sqlite:///empty.db\n"
+    )
 
 
 def test_verify_prints_its_comparisons_and_exits_with_1_if_cells_differ(command, stored, tiny):

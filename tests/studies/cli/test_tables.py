@@ -2,6 +2,7 @@
 
 import json
 
+import matplotlib
 import numpy as np
 import pytest
 
@@ -10,11 +11,12 @@ from studies.analysis.findings import find
 from studies.analysis.intervals import number
 from studies.analysis.learning_curves import learning_curve
 from studies.analysis.scaling_laws import fit_scaling
-from studies.cli.tables import comparisons, measurements, results_as_json, scalings
+from studies.cli.tables import comparisons, measurements, results_as_json, scalings, write_figures
 from studies.results.results import Results
 from studies.spec.cells import plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
+from studies.web.report import render_report
 from studies.web.wording import highlights
 
 
@@ -89,3 +91,12 @@ def test_results_as_json_have_counts_answers_and_means(worth_results):
     )
     assert mean["low"] < mean["mean"] < mean["high"]
     assert mean["seeds"] == 3
+
+
+def test_figures_and_report_do_not_depend_on_the_users_style(worth_results, tmp_path):
+    """LaTeX is not installed here, and would refuse labels with an underscore anyway."""
+    pages = [render_report(worth_results)]
+    with matplotlib.rc_context({"text.usetex": True, "figure.dpi": 300, "axes.facecolor": "red"}):
+        assert write_figures(worth_results, tmp_path, ["learning-curves"])[0].startswith("wrote ")
+        pages.append(render_report(worth_results))
+    assert pages[0] == pages[1]

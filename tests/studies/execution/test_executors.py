@@ -1,7 +1,6 @@
 """Executors by name, and cells on a Dask cluster that loses workers."""
 
 import logging
-import multiprocessing
 import os
 import signal
 import sys
@@ -21,6 +20,7 @@ from studies.execution.signals import Stop
 from studies.execution.workers import WorkerPool
 from studies.results.results import Results
 from studies.spec.cells import Cell, PlannedCell, plan_study
+from studies.store.passwords import hide_password
 from studies.store.store import Outcome, Store
 
 CELL = Cell("spiral", {}, "knn-1", None, {}, 50, 0)
@@ -45,8 +45,8 @@ def end_host(task):
 
 
 def host():
-    """Return the process that started this worker."""
-    return multiprocessing.parent_process().pid
+    """Return the process of the executor: of this worker the parent's parent's parent."""
+    return psutil.Process().parents()[2].pid
 
 
 @pytest.fixture(scope="module")
@@ -87,15 +87,35 @@ def test_a_cluster_has_its_own_number_of_workers():
         open_executor("dask://host:1", 4).__enter__()
 
 
-def test_an_unknown_executor_is_an_error_that_names_the_known_ones():
-    with pytest.raises(ExecutorError, match=r"must be 'local' or 'dask://host:port'\. Got 'ray' instead"):
-        open_executor("ray").__enter__()
+ODD_NAMES = [
+    "ray",
+    "dask://",
+    "dask://127.0.0.1",
+    "dask://h:abc",
+    "dask://tcp://127.0.0.1:1",
+    "dask://h:1:2",
+    "dask:// h:1",
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_an_unknown_executor_is_an_error_that_names_the_known_ones(name):
+    with pytest.raises(ExecutorError, match=r"must be 'local' or 'dask://host:port'\. Got '.*' instead") as caught:
+        open_executor(name).__enter__()
+    assert hide_password(name) in str(caught.value)
+
+
+def test_a_password_in_an_address_is_not_shown():
+    with pytest.raises(ExecutorError) as caught:
+        open_executor("dask://me:s3cr/3t@host:1").__enter__()
+    assert "dask://me:***@host:1" in str(caught.value)
 
 
 def test_a_cluster_that_does_not_answer_is_one_clear_error(monkeypatch):
     monkeypatch.setattr("studies.execution.dask_executor._CONNECT", 0.2)
-    with pytest.raises(ExecutorError, match="no Dask scheduler answers at dask://127"):
-        open_executor("dask://127.0.0.1:1").__enter__()
+    for port in (1, 99999):
+        with pytest.raises(ExecutorError, match="no Dask scheduler answers at dask://127"):
+            open_executor(f"dask://127.0.0.1:{port}").__enter__()
 
 
 def test_dask_without_dask_is_one_clear_error(monkeypatch):
@@ -132,6 +152,16 @@ def test_cells_that_misbehave_are_failed_outcomes_on_a_cluster_too(cluster, stor
         1: "timeout",
         2: "lost",
     }
+
+
+def test_a_module_that_the_cluster_lacks_is_one_error(cluster, store, tmp_path, monkeypatch):
+    (tmp_path / "clients_learners.py").write_text("from sklearn.neighbors import KNeighborsClassifier as Mine")
+    monkeypatch.syspath_prepend(tmp_path)
+    foreign = replace(CELL, estimator="clients_learners:Mine", allow=("clients_learners",))
+    planned = [PlannedCell("mine", replace(foreign, seed=seed)) for seed in range(6)]
+    with pytest.raises(ExecutorError, match="in a worker, the module 'clients_learners' cannot be imported"):
+        list(run(planned, store, cluster))
+    assert store.statuses([p.cell.key for p in planned]) == {}
 
 
 def test_a_second_driver_shares_the_cluster_and_leaves_it_as_it_was(cluster, address, store):

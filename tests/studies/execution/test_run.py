@@ -1,4 +1,5 @@
 import os
+import random
 import signal
 import sys
 import threading
@@ -14,7 +15,7 @@ import torch
 from estimators import make
 from studies.execution.run import check_finite, remaining, run, run_cell
 from studies.execution.signals import Stop
-from studies.execution.workers import WorkerPool
+from studies.execution.workers import ExecutorError, WorkerPool
 from studies.registry.test_sets import N_TEST, decision_map
 from studies.spec.cells import Cell, PlannedCell, plan_study
 from studies.store.store import Outcome, Store
@@ -38,8 +39,6 @@ def misbehaved(cell):
     match cell.seed:
         case 1:
             return patched("studies.spec.cells.make_learner", fail, cell)
-        case 2:
-            time.sleep(600)
         case 4:
             eaten = []
             while True:
@@ -213,27 +212,38 @@ def test_cells_that_misbehave_are_failed_outcomes_and_the_others_are_ok(store, m
     )
     planned = seeds(12)
     with WorkerPool(2, memory_limit=500 * 10**6) as pool:
-        ended = list(run(planned, store, pool, work=misbehave, time_limit=2.0))
+        ended = list(run(planned, store, pool, work=misbehave, time_limit=60.0))
     outcomes = store.outcomes([p.cell.key for p in planned])
     assert sorted(outcome.key for _, outcome in ended) == sorted(outcomes)
     results = {p.cell.seed: (outcomes[p.cell.key].status, outcomes[p.cell.key].error) for p in planned}
     assert {seed: status for seed, (status, _) in results.items()} == {
         **dict.fromkeys(range(12), "ok"),
         1: "error",
-        2: "timeout",
         4: "memory",
         6: "lost",
         8: "lost",
         10: "error",
     }
     assert results[1][1] == "ValueError: no fit"
-    assert results[2][1] == "not finished within the time limit of 0:00:02"
     assert "the limit is 500 MB" in results[4][1]
     assert "exit code 0" in results[6][1]
     assert "SIGKILL" in results[8][1]
     assert results[10][1] == "ValueError: metric 'margin' is nan"
-    for seed in (1, 2, 4, 10):
+    for seed in (1, 4, 10):
         assert outcomes[planned[seed].cell.key].traceback
+
+
+def hang(task):
+    return time.sleep(600) if any(cell.seed == 1 for cell in task) else well(task)
+
+
+def test_a_cell_above_its_time_limit_fails_alone(store, monkeypatch):
+    monkeypatch.setattr("studies.execution.run.group", lambda cells, _: [tuple(cells)])
+    with WorkerPool(1) as pool:
+        outcomes = {p.cell.seed: o for p, o in run(seeds(3), store, pool, work=hang, time_limit=1.0)}
+    assert {seed: outcome.status for seed, outcome in outcomes.items()} == {0: "ok", 1: "timeout", 2: "ok"}
+    assert outcomes[1].error == "not finished within the time limit of 0:00:01"
+    assert "in hang" in outcomes[1].traceback
 
 
 def test_a_cell_whose_worker_dies_is_tried_once_more(store, tmp_path):
@@ -277,8 +287,159 @@ def test_an_error_of_a_learner_is_an_outcome(monkeypatch, do, status, error):
     assert outcome.error.startswith(error)
 
 
+HOSTILE = """
+import asyncio, random, sys
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+class Own(BaseException):
+    pass
+
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+
+class Leaving(Exception):
+    def __str__(self):
+        sys.exit(3)
+    __repr__ = __str__
+
+class Two(Exception):
+    def __init__(self, text, number):
+        super().__init__(text)
+
+def errors():
+    return {
+        "KeyboardInterrupt": KeyboardInterrupt(), "GeneratorExit": GeneratorExit(), "StopIteration": StopIteration(),
+        "CancelledError": asyncio.CancelledError(), "SystemExit": SystemExit(0), "Own": Own("own"), "Mute": Mute(),
+        "Leaving": Leaving(), "Two": Two("a", 2), "BaseExceptionGroup": BaseExceptionGroup("g", [Own(), Mute()]),
+        "long": ValueError("x" * 10**7), "odd text": ValueError("a\\0b\\udc80"),
+    }
+
+class Hostile(ClassifierMixin, BaseEstimator):
+    def __init__(self, place="nowhere", error="Own"):
+        self.place, self.error = place, error
+        self._act("init")
+
+    def _act(self, place):
+        if self.place == place:
+            raise errors()[self.error]
+
+    def get_params(self, deep=True):
+        self._act("get_params")
+        return super().get_params(deep)
+
+    def fit(self, X, y):
+        print("fitting", self.place)
+        self._act("fit")
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        self._act("predict")
+        return np.zeros(len(X), dtype=int)
+
+class Gambler(Hostile):
+    def predict(self, X):
+        import torch
+        share = np.random.random() * random.random() * torch.rand(()).item()
+        return np.arange(len(X)) < share * len(X)
+"""
+
+
+@pytest.fixture
+def hostile(tmp_path, monkeypatch):
+    """Return a function from the name and parameters of a class of a module outside to a cell of it."""
+    (tmp_path / "hostile_learners.py").write_text(HOSTILE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    cell = Cell("spiral", {}, "", None, {}, 50, 0, ("accuracy",), ("hostile_learners",))
+    return lambda name, seed=0, **params: PlannedCell(
+        name, replace(cell, estimator=f"hostile_learners:{name}", params=params, seed=seed)
+    )
+
+
+EVERY_ERROR = ("KeyboardInterrupt", "GeneratorExit", "StopIteration", "CancelledError", "SystemExit", "Own", "Mute")
+EVERY_ERROR += ("Leaving", "Two", "BaseExceptionGroup", "long", "odd text")
+PLACES = ("init", "get_params", "fit", "predict")
+
+
+def test_whatever_a_learner_raises_is_the_error_of_its_cell(hostile, store):
+    cells = [hostile("Hostile", place="fit", error=error) for error in EVERY_ERROR]
+    cells += [hostile("Hostile", place=place, error="KeyboardInterrupt") for place in PLACES]
+    innocent = [PlannedCell("kNN", replace(CELL, seed=seed, metrics=("accuracy",))) for seed in range(4)]
+    with WorkerPool(2) as pool:
+        ended = dict(run([*cells, *innocent], store, pool))
+    assert {p.cell.key: o.status for p, o in ended.items()} == {
+        **{p.cell.key: "error" for p in cells},
+        **{p.cell.key: "ok" for p in innocent},
+    }
+    errors = {p.cell.params["error"]: o.error for p, o in ended.items() if p.cell.params.get("place") == "fit"}
+    assert errors["Mute"] == "Mute: its text cannot be made"
+    assert errors["Own"] == "Own: own"
+    assert errors["odd text"] == r"ValueError: a\x00b\udc80"
+    assert len(errors["long"]) < 4100
+    assert len(max((o.traceback for o in ended.values()), key=len)) < 4100
+    assert {o.output for p, o in ended.items() if p.cell.params.get("place") == "predict"} == {"fitting predict\n"}
+
+
+def test_learners_that_draw_from_global_generators_depend_on_nothing_but_the_cell(hostile, store, tmp_path):
+    planned = [hostile("Gambler", seed) for seed in range(6)]
+    with WorkerPool(2) as pool, Store(f"sqlite:///{tmp_path}/again.db") as again:
+        first = {p.cell.seed: o.values["accuracy"] for p, o in run(planned, store, pool)}
+        second = {p.cell.seed: o.values["accuracy"] for p, o in run(planned[::-1], again, pool)}
+    assert first == second
+    assert len(set(first.values())) == 6
+    assert run_cell(planned[0].cell).values["accuracy"] == first[0]
+
+
+def test_a_cell_leaves_the_global_generators_as_they_were(hostile):
+    legacy = np.random
+
+    def state():
+        return legacy.get_state()[1].tolist(), random.getstate(), torch.get_rng_state().tolist()
+
+    before = state()
+    run_cell(hostile("Gambler").cell)
+    assert state() == before
+
+
+def test_a_module_that_a_worker_lacks_is_one_error_and_nothing_is_stored(hostile, store, tmp_path):
+    planned = [hostile("Hostile", seed) for seed in range(6)]
+    (tmp_path / "hostile_learners.py").unlink()
+    with WorkerPool(2) as pool, pytest.raises(ExecutorError, match="in a worker, the module 'hostile_learners' cannot"):
+        list(run(planned, store, pool))
+    assert store.statuses([p.cell.key for p in planned]) == {}
+
+
+def test_an_outcome_that_cannot_be_stored_is_an_error_of_its_cell(store):
+    def work(task):
+        return [replace(outcome, values={"accuracy": "high"}) for outcome in well(task)]
+
+    with ThreadPoolExecutor(1) as executor:
+        ((_, outcome),) = run(seeds(1), store, executor, work=work)
+    assert outcome.status == "error"
+    assert outcome.error.startswith("ValueError: the metric 'accuracy' of an outcome must be a number")
+    assert store.statuses([outcome.key]) == {outcome.key: "error"}
+
+
+def test_any_other_error_of_a_task_is_that_of_its_cells(store):
+    def work(task):
+        if any(cell.seed == 1 for cell in task):
+            raise KeyboardInterrupt("not the user's")
+        return well(task)
+
+    with ThreadPoolExecutor(1) as executor:
+        ended = {p.cell.seed: o.status for p, o in run(seeds(3), store, executor, work=work)}
+    assert ended == {0: "ok", 1: "error", 2: "ok"}
+
+
+def test_a_time_limit_needs_workers_that_can_be_ended(store):
+    with ThreadPoolExecutor(1) as executor, pytest.raises(ValueError, match="needs workers that can be ended"):
+        list(run(seeds(1), store, executor, time_limit=1.0))
+
+
 def test_metrics_that_are_not_finite_are_named():
-    check_finite({"accuracy": 0.0, "margin": -1e300})
+    check_finite({"accuracy": 0.0, "margin": -1e100})
     with pytest.raises(ValueError, match=r"^metric 'a' is nan, metric 'c' is -inf$"):
         check_finite({"a": np.nan, "b": 1.0, "c": -np.inf})
 

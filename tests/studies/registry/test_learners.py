@@ -10,7 +10,9 @@ from sklearn.ensemble import ExtraTreesClassifier
 from estimators import CATALOG, PRIORS, PolarCoordinates, SpiralPhase, make
 from studies.execution.run import run_cell, run_task
 from studies.execution.workers import WorkerPool
-from studies.registry.learners import find, learner_issues, make_learner, unknown_params
+from studies.registry.errors import SpecError
+from studies.registry.learners import find, learner_issues, make_importable, make_learner, unknown_params
+from studies.registry.params import canonical_params
 from studies.spec.cells import Cell, plan_study
 from studies.spec.study import Study
 from toymanifold import sphere_problem, spiral_problem
@@ -112,6 +114,97 @@ def test_a_package_that_is_not_allowed_is_not_imported(foreign):
     assert not foreign.exists()
 
 
+HOSTILE = """
+from sklearn.neighbors import KNeighborsClassifier
+class Unreadable(Exception):
+    def __str__(self): raise KeyboardInterrupt
+class Hostile(KNeighborsClassifier):
+    def {method}: {act}
+"""
+
+
+ACTS = [
+    "exit(0)",
+    "raise KeyboardInterrupt",
+    "raise Unreadable",
+    "raise GeneratorExit",
+    "raise ValueError('x' * 10**6)",
+]
+
+
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("method", ["", "__init__(self)", "get_params(self, deep=True)", "__init__(self, **kwargs)"])
+def test_whatever_a_foreign_class_raises_is_an_error_that_names_it(tmp_path, monkeypatch, method, act):
+    text = HOSTILE.format(method=method or "method(self)", act=act) + ("" if method else act)
+    (tmp_path / "hostile_learners.py").write_text(f"from sys import exit\n{text}")
+    monkeypatch.syspath_prepend(tmp_path)
+    name = "hostile_learners:Hostile"
+    described = {"name": "x", "question": "?", "seeds": 1, "sizes": [50], "learners": {"a": {"estimator": name}}}
+    reason = "cannot be constructed: " if method else "the module 'hostile_learners' cannot be imported: "
+    with pytest.raises(SpecError, match=rf"learners.a.estimator: {reason}.*Got 'hostile_learners:Hostile'") as caught:
+        Study.from_dict(described, allow="hostile_learners")
+    assert len(str(caught.value)) < 3_000
+    sys.modules.pop("hostile_learners", None)
+
+
+OPEN = """
+from sklearn.neighbors import KNeighborsClassifier
+class Open(KNeighborsClassifier):
+    def __init__(self, leaf_size=30, **kwargs): super().__init__(leaf_size=leaf_size, **kwargs)
+    def get_params(self, deep=True): return {"leaf_size": self.leaf_size, "n_neighbors": self.n_neighbors, "p": self.p}
+"""
+
+
+def test_parameters_of_a_class_that_takes_any_keywords_are_those_it_lists(tmp_path, monkeypatch):
+    (tmp_path / "open_learners.py").write_text(OPEN)
+    monkeypatch.syspath_prepend(tmp_path)
+    name, allow = "open_learners:Open", ("open_learners",)
+    builder = find(name, "classification", allow)
+    assert unknown_params(name, {"n_neighbors": 1, "p__any": 2}, allow=allow) == []
+    (issue,) = unknown_params(name, {"n_neighbour": 1}, allow=allow)
+    assert "did you mean 'n_neighbors'?" in issue.message
+    assert canonical_params(builder, {"n_neighbors": 5, "p": 1, "p__any": 2}) == {"p": 1, "p__any": 2}
+    assert make_learner(name, spiral_problem(), params={"n_neighbors": 3}, allow=allow).n_neighbors == 3
+
+
+@pytest.fixture
+def clean_path(monkeypatch):
+    """The module search path, restored afterwards, and the modules of the test removed."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield
+    for name in ("beside_the_study", "its_neighbour"):
+        sys.modules.pop(name, None)
+
+
+def test_an_allowed_module_may_lie_beside_the_study(tmp_path, clean_path):
+    """And nothing else there plays a part, for its folder is the last one of the path."""
+    (tmp_path / "beside_the_study.py").write_text(f"import its_neighbour, random, colorsys\n{FOREIGN}")
+    (tmp_path / "its_neighbour.py").write_text("")
+    for name in ("estimators", "studies", "random", "colorsys"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit")
+    described = Study.from_dict(
+        {"name": "x", "question": "?", "seeds": 1, "sizes": [50], "learners": {"a": {"estimator": "knn"}}}
+    )
+    file = tmp_path / "mine.toml"
+    file.write_text(described.to_toml().replace('"knn"', '"beside_the_study:Foreign"'))
+    before = [*sys.path]
+    with pytest.raises(SpecError, match="--allow beside_the_study"):
+        Study.from_toml(file, allow="numpy")
+    assert sys.path == before
+    Study.from_toml(file, allow="beside_the_study")
+    Study.from_toml(file, allow="beside_the_study")
+    assert sys.path == [*before, str(tmp_path)]
+
+
+def test_an_allowed_module_beside_the_study_and_installed_is_an_error(tmp_path, clean_path):
+    (tmp_path / "joblib.py").write_text("")
+    with pytest.raises(SpecError, match=r"'joblib' is both at .*joblib.py, beside the study, and at .*; rename one"):
+        make_importable(tmp_path, ["joblib"])
+    (tmp_path / "numpy").mkdir()  # not a module
+    make_importable(tmp_path, ["numpy", "no.name", "nowhere"])
+    assert str(tmp_path) not in sys.path
+
+
 def test_an_allowed_class_is_constructed_in_a_worker_too(foreign):
     described = {
         "name": "x",
@@ -159,3 +252,8 @@ def test_a_fit_does_not_depend_on_how_the_learner_was_named():
     X, y = problem.sample(200, 0)
     by_name, by_class = (make_learner(name, problem).fit(X, y).predict(X) for name in ("svm", "sklearn.svm:SVC"))
     np.testing.assert_array_equal(by_name, by_class)
+
+
+def test_the_folds_of_a_tuned_learner_are_shuffled_by_the_seed():
+    learner = make_learner("svm-tuned", sphere_problem(), prior="polar", seed=5)
+    assert learner[-1].cv.random_state == 5

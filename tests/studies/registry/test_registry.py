@@ -77,3 +77,30 @@ def test_a_name_is_registered_once():
     with pytest.raises(ValueError, match="the thing 'a' is registered already"):
         registry.add("a", 2)
     assert dict(registry) == {"a": 1}
+
+
+def made_by(function):
+    function.__module__ = "somebodys_module"
+    return function
+
+
+def test_a_function_that_is_defined_again_replaces_the_old_one():
+    """As when a cell of a notebook is run again, or its module reloaded; another one of its name does not."""
+    registry = Registry("thing")
+    old, new, other = (lambda: 1), made_by(lambda: 2), made_by(lambda: 3)
+    old.__module__, other.__qualname__ = "somebodys_module", "other"
+    registry.add("a", 1, old)
+    registry.add("b", 2, old)
+    registry.add("a", 3, new)
+    assert list(registry.items()) == [("a", 3), ("b", 2)]
+    with pytest.raises(ValueError, match="the thing 'a' is registered already"):
+        registry.add("a", 4, other)
+
+
+def test_a_registry_whose_modules_cannot_be_imported_does_so_each_time(tmp_path, monkeypatch):
+    (tmp_path / "interrupted_module.py").write_text("raise KeyboardInterrupt")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = Registry("thing", "interrupted_module")
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            list(registry)

@@ -7,6 +7,7 @@ from studies.results import export
 from studies.results.export import ExportError, table, write_table
 from studies.results.results import Results
 from studies.spec.cells import plan_study
+from studies.spec.study import Study
 from studies.store.provenance import collect
 from studies.store.store import Outcome, Store
 
@@ -80,3 +81,56 @@ def test_a_file_that_cannot_be_written_is_an_error(results, tmp_path):
 def test_without_results_the_table_is_empty(tiny):
     with Store("sqlite://") as store:
         assert table(Results(tiny, store)).empty
+
+
+@pytest.fixture
+def mixed():
+    """Learners with parameters of many types, each of which other learners do not have."""
+    learners = {
+        "forest": {"max_features": ["sqrt", 1, 0.5], "max_depth": [1, 16]},
+        "svm": {"C": [1, 1.0], "shrinking": [True, False], "gamma": [0.5, 2.0]},
+        "sklearn.neural_network:MLPClassifier": {"hidden_layer_sizes": [[4], [4, 4]]},
+    }
+    description = {"name": "mixed", "question": "?", "seeds": 1, "sizes": [20]}
+    study = Study.model_validate(
+        description | {"learners": {name: {"estimator": name, "params": params} for name, params in learners.items()}}
+    )
+    with Store("sqlite://") as store:
+        for p in plan_study(study):
+            store.add(Outcome(p.cell.key, p.cell.spec, "ok", {"accuracy": 0.5}))
+        yield table(Results(study, store))
+
+
+COLUMNS = {
+    "max_features": {"sqrt", "1", "0.5"},
+    "max_depth": {1, 16},
+    "C": {"1", "1.0"},
+    "shrinking": {True, False},
+    "gamma": {0.5, 2.0},
+    "hidden_layer_sizes": {"[4]", "[4, 4]"},
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_parquet_file_has_the_values_of_an_axis(mixed, tmp_path, column):
+    pytest.importorskip("pyarrow")
+    write_table(mixed, tmp_path / "mixed.parquet", "parquet")
+    read = pd.read_parquet(tmp_path / "mixed.parquet")[column]
+    assert set(read.dropna()) == COLUMNS[column]
+    assert {type(value) for value in read.dropna().tolist()} == {type(value) for value in COLUMNS[column]}
+    assert read.isna().any()
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_csv_file_has_the_values_of_an_axis_as_they_are_written(mixed, tmp_path, column):
+    write_table(mixed, tmp_path / "mixed.csv", "csv")
+    read = pd.read_csv(tmp_path / "mixed.csv", dtype=str)[column]
+    assert set(read.dropna()) == set(map(str, COLUMNS[column]))
+    assert read.isna().any()
+
+
+def test_numbers_of_a_run_are_whole_beside_cells_without_a_run(results, tmp_path):
+    write_table(table(results), tmp_path / "tiny.csv", "csv")
+    read = pd.read_csv(tmp_path / "tiny.csv", dtype=str)
+    assert set(read["cores"].dropna()) == {str(RUN.cores)}
+    assert read["cores"].isna().any()

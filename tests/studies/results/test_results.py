@@ -72,3 +72,17 @@ def test_results_print_their_counts_of_cells(worth_results):
     assert first == sentence
     assert {row.rsplit(maxsplit=3)[0].strip(): int(row.split()[-3]) for row in rows} == learners
     assert worth_results._repr_html_().startswith(f"<p>{sentence}</p><table")
+
+
+def test_a_frame_can_be_grouped_by_an_axis_of_lists_or_tables(store):
+    estimator = {"estimator": "sklearn.svm:SVC", "params": {"class_weight": [{"0": 1.0}, {"0": 2.0}]}}
+    layers = {"estimator": "sklearn.neural_network:MLPClassifier", "params": {"hidden_layer_sizes": [[4], [4, 8]]}}
+    study = Study.from_dict(
+        {"name": "x", "question": "?", "seeds": 2, "sizes": [9], "learners": {"svc": estimator, "mlp": layers}}
+    )
+    for planned in plan_study(study):
+        store.add(Outcome(planned.cell.key, planned.cell.spec, "ok", {"accuracy": 0.5}))
+    frame = Results(study, store).frame()
+    assert list(frame.groupby("hidden_layer_sizes").groups) == [(4,), (4, 8)]
+    assert frame["class_weight"].nunique() == 2
+    assert len(frame.drop_duplicates()) == 8

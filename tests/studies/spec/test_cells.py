@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from studies.registry.learners import VERSIONS
 from studies.registry.metrics import METRICS
 from studies.spec.cells import Cell, plan_study
 from studies.spec.study import Study
@@ -162,5 +163,16 @@ def test_a_new_version_of_a_metric_changes_the_cells_with_it(monkeypatch):
 
 def test_a_new_version_of_the_learners_changes_all_cells(monkeypatch):
     before = CELL.key
-    monkeypatch.setattr("studies.spec.cells.VERSION", "another")
+    monkeypatch.setattr("studies.registry.learners.VERSION", "another")
     assert replace(CELL).key != before
+
+
+NETS = ("net", "estimators:NetClassifier", "estimators.nets:NetRegressor", "estimators.nets.classifier:NetClassifier")
+
+
+@pytest.mark.parametrize("name", [*NETS, "knn-1", "knn-5", "estimators:NeighborsRegressor", "sklearn.svm:SVC"])
+def test_a_new_version_of_an_estimator_changes_its_cells_only(monkeypatch, name):
+    cell = replace(CELL, estimator=name)
+    before = cell.key
+    monkeypatch.setitem(VERSIONS, "net", "another")
+    assert (replace(cell).key != before) == (name in NETS)

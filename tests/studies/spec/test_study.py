@@ -1,11 +1,14 @@
 """A description is a study, or one error reports everything that is wrong with it."""
 
+import codecs
 import copy
+import io
 import math
 import textwrap
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +21,7 @@ from studies.registry.problems import PROBLEMS
 from studies.spec.cells import plan_study
 from studies.spec.sections import Sizes
 from studies.spec.study import EXAMPLE, Study, built_in
+from toymanifold import Embedding
 
 DESCRIBED = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
 
@@ -30,8 +34,8 @@ class Text:
     def __init__(self, text):
         self.text = text
 
-    def read_text(self, encoding):
-        return self.text
+    def open(self, mode):
+        return io.BytesIO(self.text.encode())
 
     def __str__(self):
         return "my.toml"
@@ -148,6 +152,7 @@ def test_a_module_may_add_its_own_pictures(monkeypatch):
         return ax
 
     assert Study.from_dict(changed(pictures=[{"plot": "own", "colour": "blue"}])).pictures[0].plot == "own"
+    plot_own.__module__ = "elsewhere"  # another module's function, not a cell of a notebook that is run again
     with pytest.raises(ValueError, match="the plot 'own' is registered already"):
         plot()(plot_own)
 
@@ -435,6 +440,93 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path):
     for path in (tmp_path / "nowhere.toml", tmp_path, tmp_path / "latin.toml", Path("\0.toml")):
         with pytest.raises(SpecError, match="cannot be read: "):
             Study.from_toml(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path, encoding, line_end, kind):
+    study = Study.from_dict(changed(question="größer?"))
+    path = tmp_path / "a.toml"
+    path.write_bytes(study.to_toml().replace("\n", line_end).encode(encoding))
+    assert Study.from_toml(kind(path)) == study
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (codecs.BOM_UTF16_LE + "a = 1".encode("utf-16-le"), "cannot be read: it is in UTF-16; save it as UTF-8"),
+        (codecs.BOM_UTF16_BE + "a = 1".encode("utf-16-be"), "cannot be read: it is in UTF-16; save it as UTF-8"),
+        ("\u200ba = 1".encode(), r"is not TOML: .* contains the invisible character U\+200B ZERO WIDTH SPACE"),
+        (b"#" * 2_000_000, "cannot be read: it has more than 1,000,000 bytes"),
+        (b"a." * 400_000 + b"a = 1", "cannot be read: a key has more than 20 parts"),
+        (b"[ \"a\" . 'b' " + b". c" * 20 + b"]", "cannot be read: a key has more than 20 parts"),
+    ],
+)
+def test_bytes_that_are_not_a_study_are_named(tmp_path, data, reason):
+    (tmp_path / "a.toml").write_bytes(data)
+    with pytest.raises(SpecError, match=reason):
+        Study.from_toml(tmp_path / "a.toml")
+
+
+def test_numbers_and_arrays_of_numpy_are_those_of_python():
+    sizes = np.array([10, 50])
+    point = {"learner": "a", "n_samples": np.int64(10)}
+    described = {
+        "seeds": np.int8(2),
+        "gallery": sizes[:1],
+        "learners": {"a": {"estimator": "net", "params": {"width": sizes[:1]}, "max_samples": np.int32(50)}},
+        "quick": {"seeds": np.uint8(1), "axes": {"width": sizes[:1]}},
+        "questions": [{"ask": "?", "a": point, "b": point}],
+    }
+    python = {**described, "seeds": 2, "gallery": [10], "quick": {"seeds": 1, "axes": {"width": [10]}}}
+    python["learners"] = {"a": {"estimator": "net", "params": {"width": [10]}, "max_samples": 50}}
+    ranges = {"start": np.int64(10), "stop": np.int64(1000), "per_decade": np.int64(1)}
+    for of_numpy, of_python in ((sizes, [10, 50]), (list(sizes), [10, 50]), (ranges, [10, 100, 1000])):
+        read = Study.from_dict(changed(**described, sizes=of_numpy))
+        assert read == Study.from_dict(changed(**python, sizes=of_python))
+        assert Study.model_validate_json(read.model_dump_json()) == read
+    assert "must be an int" in error_message(changed(sizes=np.array([10.5])))
+
+
+@pytest.mark.parametrize("allow", ["sklearn_extra", ["sklearn_extra"], ("sklearn_extra",)])
+def test_one_allowed_package_may_be_a_string(allow):
+    assert Study.from_dict(MINIMAL, allow=allow).allow == ("sklearn_extra",)
+
+
+@pytest.mark.parametrize(
+    ("described", "message"),
+    [
+        ({f"x{i}": 1 for i in range(10**5)}, "study: study: must have 1,000 or fewer entries, not 100,000"),
+        (changed(sizes=list(range(2, 10**5))), "study: sizes: must have 1,000 or fewer entries, not 99,998"),
+        (changed(metrics=["x"] * 10**5), "study: metrics: must have 1,000 or fewer entries, not 100,000"),
+        (learner(params={f"x{i}": 1 for i in range(10**4)}), "study: learners.a.params: must have 1,000 or fewer"),
+    ],
+)
+def test_a_long_list_is_one_error(described, message):
+    assert error_message(described).startswith(message)
+    assert "\n" not in error_message(described)
+
+
+def test_a_thousand_errors_are_twenty_and_a_count():
+    lines = error_message(changed(**{f"x{i}": 1 for i in range(900)})).splitlines()
+    assert lines[20:] == ["study: and 880 more errors"]
+
+
+def test_a_problem_of_thousands_of_dimensions_is_planned_without_its_frame(monkeypatch):
+    monkeypatch.setattr(Embedding, "random", None)
+    params = {"dimension": [1000, 2000], "ambient_dimension": 5000}
+    study = Study.from_dict(changed(problems={"s": {"problem": "sphere", "params": params}}))
+    assert len(plan_study(study)) == 4
+
+
+@pytest.mark.parametrize("seeds", [1_000_001, 10**20, 600_000])
+def test_another_number_of_seeds_is_checked_as_in_the_description(seeds):
+    study = Study.from_dict(MINIMAL)
+    assert study.with_seeds(3) == Study.from_dict(changed(seeds=3))
+    with pytest.raises(SpecError, match=r"^x: seeds: must "):
+        study.with_seeds(seeds)
+    error_message(changed(seeds=seeds))
 
 
 def test_a_very_large_integer_is_not_printed():

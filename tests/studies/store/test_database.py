@@ -104,15 +104,23 @@ def test_a_read_only_file_is_read_and_a_write_is_an_error(path, foreign_folder):
             store.add(cell(N_CELLS))
 
 
-def test_a_read_only_folder_is_an_error(path, foreign_folder):
+def test_a_store_in_a_read_only_folder_is_read_and_a_write_is_an_error(path, foreign_folder):
     shutil.copy(path, foreign_folder / "results.db")
     foreign_folder.chmod(0o555)
     as_other_user()
-    assert "Get write permission for the file and its folder" in store_error(foreign_folder / "results.db")
-    assert "You need permission to read and write the file and its folder" in store_error(
-        foreign_folder / "new.db", ["show", "priors"]
-    )
-    assert "Permission denied" in store_error(foreign_folder / "deep" / "new.db", ["show", "priors"])
+    with Store(foreign_folder / "results.db") as store:
+        assert len(store.outcomes(store.find(""))) == N_CELLS
+        with pytest.raises(StoreError, match="Get write permission for the file and its folder"):
+            store.add(cell(N_CELLS))
+
+
+def test_a_new_store_in_a_read_only_folder_is_an_error(foreign_folder):
+    foreign_folder.chmod(0o555)
+    as_other_user()
+    with pytest.raises(StoreError, match="You need permission to read and write the file and its folder"):
+        Store(foreign_folder / "new.db")
+    with pytest.raises(StoreError, match="Permission denied"):
+        Store(foreign_folder / "deep" / "new.db")
 
 
 @pytest.fixture
@@ -162,7 +170,7 @@ def test_a_full_disk_is_an_error_and_added_cells_are_stored(request, disk):
 
 
 def test_a_locked_store_is_an_error(path, monkeypatch):
-    monkeypatch.setitem(database._CONNECT, "sqlite", {"timeout": 0.1})
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.3)
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with Store(f"sqlite:///{path}") as store:
@@ -231,9 +239,11 @@ def test_the_file_system_of_this_machine_is_known():
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("not a url", "Could not parse"),
-        ("mysql://me@host/x", "it must be sqlite:///FILE or postgresql"),
-        ("nosuchdb://x", "it must be sqlite:///FILE or postgresql"),
+        ("postgresql:/me@host/x", "it must be the path of a SQLite file, sqlite:///FILE, or postgresql"),
+        ("mysql://me@host/x", "it must be the path of a SQLite file, sqlite:///FILE, or postgresql"),
+        ("sqlite://results.db", "it must be the path of a SQLite file, sqlite:///FILE, or postgresql"),
+        ("sqlite+aiosqlite:///results.db", "it must be the path of a SQLite file, sqlite:///FILE, or postgresql"),
+        ("postgresql://me@host:port/x", "it must be the path of a SQLite file, sqlite:///FILE, or postgresql"),
         ("sqlite:////proc/nowhere/results.db", "No such file or directory"),
     ],
 )

@@ -28,7 +28,7 @@ def git(tmp_path):
 def test_a_run_contains_versions_machine_and_command(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["toymanifold", "run", "my study", "--store", "postgresql://me:secret@host/x"])
     run = collect("my study", 5, executor="local")
-    assert run.command == "toymanifold run 'my study' --store postgresql://me:***@host/x"
+    assert run.command == "toymanifold run 'my study' --store 'postgresql://me:***@host/x'"
     assert (run.study, run.seeds, run.executor, run.threads) == ("my study", 5, "local", 1)
     assert run.versions["python"] == platform.python_version()
     assert set(run.versions) == {"python", "toymanifold", "numpy", "scipy", "scikit-learn", "torch", "skorch"}

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from studies.store import maintenance
 from studies.store.provenance import collect
 from studies.store.schema import VERSION
-from studies.store.store import Store, StoreError
+from studies.store.store import Outcome, Store, StoreError
 
 STORES = Path(__file__).parent / "stores"
+KEPT = Path(__file__).parents[1] / "data" / "kept"
 MAP = np.random.default_rng(0).random((13, 13)) < 0.5
 
 
@@ -37,6 +39,16 @@ def old(request):
             return f"sqlite:///{folder}/{name}.db"
 
     return make
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kept(request):
+    """Return a function that creates stores of version 2: copies of the kept one."""
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgresql")
+        return lambda _: server.new_schema((KEPT / "store.postgresql.sql").read_text())
+    folder = request.getfixturevalue("tmp_path")
+    return lambda name: f"sqlite:///{shutil.copy(KEPT / 'store.db', folder / f'{name}.db')}"
 
 
 def engine(url):
@@ -71,6 +83,25 @@ def test_a_store_of_version_1_keeps_its_content(old):
         assert (bad.error, bad.traceback) == ("ValueError: no", "Traceback ...\n  it's bad")
 
 
+def test_a_store_of_version_2_gets_digests_and_is_taken_on_trust(kept):
+    with Store(kept("kept")) as store:
+        keys = store.find("")
+        assert maintenance.check(store) == []
+        assert all(origin.on_trust for origin in store.origins(keys).values())
+        store.add(Outcome("new", "{}", "ok"))
+        assert not store.origins(["new"])["new"].on_trust
+        assert len(store.outcomes(keys)) == 35
+
+
+def test_passwords_in_the_runs_of_an_earlier_version_are_hidden(kept):
+    url = kept("kept")
+    with engine(url).begin() as connection:
+        connection.execute(sa.text("UPDATE runs SET command = 'toymanifold run x --store pg://h/d?password=S3CR3T'"))
+    with Store(url) as store:
+        assert {run.command for run in store.runs().values()} == {"toymanifold run x --store 'pg://h/d?password=***'"}
+        assert maintenance.check(store) == []
+
+
 def test_a_migrated_store_has_the_tables_of_a_new_one(old, request):
     new = request.getfixturevalue("postgresql_url" if "postgresql" in old("x") else "sqlite_url")
     migrated = old("old")
@@ -95,7 +126,8 @@ def open_and_die(url, moment):
     sa.event.listen(sa.Engine, "commit", count)
     Store(url)
 
-for moment, url in enumerate(sys.argv[1:], start=1):
+for number, url in enumerate(sys.argv[2:]):
+    moment = 1 + number * int(sys.argv[1])
     child = os.fork()
     if not child:
         open_and_die(url, moment)
@@ -113,19 +145,28 @@ def outline(url):
 
 
 def test_a_killed_migration_leaves_the_complete_old_store_or_new_store(old, run_apart):
-    urls = [old(f"old{moment}") for moment in range(18)]
+    check_killed(old, run_apart, version=1, n_cells=3)
+
+
+def test_a_killed_migration_of_the_kept_store_does_so_too(kept, run_apart):
+    check_killed(kept, run_apart, version=2, n_cells=35)
+
+
+def check_killed(make, run_apart, *, version, n_cells):
+    step = 2 if make("x").startswith("sqlite") else 5
+    urls = [make(f"old{moment}") for moment in range(0, 41, step)]
     before = outline(urls[0])
-    ends = run_apart(KILLED, *urls).split()
-    assert ends.count("9") > 9
+    ends = run_apart(KILLED, str(step), *urls).split()
+    assert ends.count("9") > 20 / step
     assert ends[-1] == "0", "there are more statements than moments"
     after = outline(urls[-1])
-    assert (before[0], after[0]) == (1, VERSION)
+    assert (before[0], after[0]) == (version, VERSION)
     left = [outline(url) for url in urls]
     assert left[0] == before
     assert all(one in (before, after) for one in left)
     for url in urls:
         with Store(url) as store:
-            assert len(store.find("")) == 3
+            assert len(store.outcomes(store.find(""))) == n_cells
         assert outline(url) == after
 
 

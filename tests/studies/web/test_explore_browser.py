@@ -75,7 +75,7 @@ def test_a_net_has_controls_of_its_own_and_fewer_points(open_page):
     assert page.get_by_label("Neighbours k").is_visible()
     with page.expect_request("**/scene?*learner=net*") as sent:
         page.get_by_label("Learner", exact=True).select_option("net")
-    assert "n_samples=3162&" in sent.value.url
+    assert "n_samples=2512&" in sent.value.url
     assert page.get_by_label("Epochs").is_visible()
     assert not page.get_by_label("Neighbours k").is_visible()
     page.locator("#size").fill("20")

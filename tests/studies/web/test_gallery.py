@@ -2,11 +2,18 @@ import base64
 import io
 
 import numpy as np
+import pytest
 from matplotlib.image import imread
 
+from studies.plots.figures import study_figures
 from studies.registry.test_sets import map_points
+from studies.results.results import Results
+from studies.spec.cells import plan_study
+from studies.spec.study import Study
+from studies.store.store import Outcome, Store
 from studies.web import gallery as module
 from studies.web.gallery import galleries, points_path, region_image
+from studies.web.report import render_report
 from toymanifold import spiral_problem
 
 
@@ -50,3 +57,26 @@ def test_what_does_not_fit_is_left_out_and_counted(worth_results, monkeypatch):
 def test_a_study_without_gallery_has_none(worth_results, worth):
     plain = worth.model_copy(update={"gallery": ()})
     assert galleries(type(worth_results)(plain, worth_results.store)) == {}
+
+
+@pytest.mark.parametrize("problem", ["sphere", "modular", "gaussian"])
+def test_a_problem_off_the_plane_has_no_gallery_and_the_report_is_written(problem, sqlite_url):
+    """Though its gallery's sizes are measured: another problem of the study may be in the plane."""
+    described = {
+        "name": "x",
+        "question": "?",
+        "seeds": 1,
+        "sizes": [20, 40],
+        "gallery": [20],
+        "problems": {"off the plane": {"problem": problem}},
+        "learners": {"kNN": {"estimator": "knn-1"}},
+    }
+    study = Study.from_dict(described)
+    with Store(sqlite_url) as store:
+        for planned in plan_study(study):
+            values = dict.fromkeys(("accuracy", "mse"), 0.5)
+            store.add(Outcome(planned.cell.key, planned.cell.spec, "ok", values))
+        results = Results(study, store)
+        assert galleries(results) == {}
+        assert "decision-regions" not in {figure.name for figure in study_figures(results)}
+        assert "<h1" in render_report(results)

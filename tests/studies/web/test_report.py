@@ -184,10 +184,10 @@ def test_each_run_with_cells_is_shown_with_its_machine_and_versions(worth, tmp_p
     ]
 
 
-def test_the_command_to_run_it_again_is_the_one_that_was_typed(worth_results):
-    words = ["my study.toml", "--allow", "lightgbm"]
-    text = Page(render_report(worth_results, words)).text
-    assert "toymanifold run 'my study.toml' --allow lightgbm toymanifold report 'my study.toml' --allow" in text
+def test_the_commands_that_make_the_page_again_are_on_it(worth_results):
+    commands = ["toymanifold run 'my study.toml' --allow lightgbm", "toymanifold report 'my study.toml'"]
+    assert " ".join(commands) in Page(render_report(worth_results, commands)).text
+    assert "toymanifold run worth toymanifold report worth" in Page(render_report(worth_results)).text
 
 
 def test_a_study_measured_in_part_says_so(worth_results, worth):
@@ -198,6 +198,16 @@ def test_a_study_measured_in_part_says_so(worth_results, worth):
 def test_nothing_measured_is_nothing_to_report(worth, tmp_path):
     with Store(f"sqlite:///{tmp_path}/empty.db") as store, pytest.raises(ReportError, match="toymanifold run worth"):
         render_report(Results(worth, store))
+
+
+def test_failed_cells_alone_are_nothing_to_report(worth, sqlite_url):
+    with Store(sqlite_url) as store:
+        for planned in plan_study(worth):
+            store.add(Outcome(planned.cell.key, planned.cell.spec, "error", error="ValueError: no"))
+        with pytest.raises(
+            ReportError, match=r"51 cells of worth that have run failed:\n51 cells, error: ValueError: no"
+        ):
+            render_report(Results(worth, store))
 
 
 def test_the_page_stays_small(worth, tmp_path):
@@ -233,9 +243,3 @@ def test_a_page_that_cannot_be_written_is_one_clear_error(command, tmp_path):
     refused = command("--output", "file/page.html")
     assert refused.exit_code == 2
     assert "error: " in refused.stderr
-
-
-def test_nothing_measured_is_one_clear_error(command, tmp_path):
-    refused = command("--store", f"sqlite:///{tmp_path}/other.db")
-    assert refused.exit_code == 2
-    assert "nothing of worth is measured yet; run it with: toymanifold run worth" in refused.stderr

@@ -91,9 +91,9 @@ def test_a_query_string_is_read_as_a_request():
         ({"turn": "3"}, "unknown key 'turn'; did you mean 'turns'?"),
         (
             {"learner": "net", "n_samples": "10000"},
-            "n_samples: must be 3,200 at most for the learner 'net'.",
+            "n_samples: must be 2,520 at most for the learner 'net'.",
         ),
-        ({"learner": "net", "n_samples": "2000", "epochs": "400"}, "epochs: must be 320 at most with 2,000 training"),
+        ({"learner": "net", "n_samples": "2000", "epochs": "400"}, "epochs: must be 252 at most with 2,000 training"),
     ],
 )
 def test_each_error_is_a_sentence(query, message):
@@ -110,7 +110,7 @@ def test_all_errors_are_reported_at_once():
 
 def test_the_default_net_may_have_as_many_points_as_any_net():
     """So that a teacher who moves n alone meets no refusal."""
-    assert 3_162 * SceneRequest().epochs <= MOST_VISITS
+    assert 2_512 * SceneRequest().epochs <= MOST_VISITS
 
 
 def test_learners_have_the_controls_of_a_request():

@@ -5,6 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.datasets import make_blobs, make_circles, make_moons, make_swiss_roll
 
 from toymanifold import (
@@ -145,6 +146,8 @@ BROKEN = [
     ("shapes", spoil(lambda X, y, _: ((1000 * X).astype(int), y)), {}),
     ("shapes", spoil(lambda X, y, _: (list(X), y)), {}),
     ("shapes", spoil(lambda X, y, _: (X, np.append(y, y[-1:] if len(y) > 1 else y[:0]))), {}),
+    ("shapes", spoil(lambda X, y, _: (X[:-1], y[:-1]) if len(X) % 2 and len(X) > 1 else (X, y)), {}),
+    ("shapes", spoil(lambda X, y, _: (X, y[: len(y) // 5 * 5]) if len(X) > 1 else (X, y)), {}),
     ("finite", make_infinite, {}),
     ("same_seed", seeded(lambda state: state or None), {}),
     ("seeds_bind", seeded(lambda state: state % 2**16 if isinstance(state, int) and state > 0 else state), {}),
@@ -178,6 +181,79 @@ if torch:
 @pytest.mark.parametrize(("check", "make_x", "claims"), BROKEN, ids=[f"{i}-{row[0]}" for i, row in enumerate(BROKEN)])
 def test_a_broken_generator_fails_its_check_and_no_other(check, make_x, claims):
     assert named("failed", verdicts(in_this_process(make_x), max_samples=3000, **claims)) == {check}
+
+
+class Bunch(dict):
+    """Stands for scikit-learn's."""
+
+
+UNREADABLE = {
+    "X is a csr_array": lambda X, y, _: (csr_array(X), y),
+    "X is a Bunch": lambda X, y, _: Bunch(data=X, target=y),
+    "X is a NoneType": lambda X, y, _: None,
+    "X is a generator": lambda X, y, _: (row for row in X),
+    "X is a ndarray, not an array of numbers": lambda X, y, _: (X.astype(object), y),
+    "X is a list": lambda X, y, _: [X, y],
+    "y is a NoneType": lambda X, y, _: (X, None),
+    "y is a list": lambda X, y, _: (X, [[1] * n for n in range(len(y))]),
+    "empty tuple": lambda X, y, _: (),
+}
+
+
+@pytest.mark.parametrize("reason", UNREADABLE)
+def test_a_sample_that_cannot_be_read_is_reported_once(reason):
+    first, *others = check_generator(spoil(UNREADABLE[reason]), on_fail=None, max_samples=1000)
+    assert first.check == "shapes"
+    assert first.status == "failed"
+    assert reason in first.reason
+    assert {result.status for result in others} == {"skipped"}
+
+
+def test_a_signature_without_a_random_state_is_reported_once():
+    first, *others = check_generator(lambda n_samples: np.zeros((n_samples, 2)), on_fail=None, max_samples=1000)
+    assert "TypeError" in first.reason
+    assert "random_state" in first.reason
+    assert {result.status for result in others} == {"skipped"}
+
+
+def test_objects_after_the_labels_are_not_compared():
+    found = verdicts(spoil(lambda X, y, _: (X, y, object())), max_samples=1000)
+    assert not named("failed", found)
+
+
+def test_labels_that_are_strings_are_read():
+    make_text = spoil(lambda X, y, _: (X, np.array(["out", "in"], dtype=object)[y]))
+    assert not named("failed", verdicts(make_text, max_samples=1000))
+
+
+def test_a_callable_in_c_has_unknown_parameters():
+    class Made:
+        __signature__ = "unknown"
+
+        def __call__(self, n_samples, *, random_state):
+            return make_noisy(n_samples, random_state=random_state)
+
+    found = verdicts(Made(), max_samples=1000)
+    assert not named("failed", found)
+    assert found["negative_noise"] == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("draw", "name"),
+    [(random.random, "random"), (lambda: np.random.rand(), "numpy.random")],  # noqa: NPY002
+)
+def test_the_global_generator_that_is_read_is_the_one_that_is_named(draw, name):
+    make_global = spoil(lambda X, y, _: (X + draw(), y))
+    found = {result.check: result for result in check_generator(make_global, on_fail=None, max_samples=1000)}
+    assert found["global_unread"].reason == f"the sample depends on the global generator of {name}"
+    assert found["global_unchanged"].reason == f"the call changes the global generator of {name}"
+
+
+def test_a_sample_that_changes_by_itself_is_not_blamed_on_a_global_generator():
+    entropy = np.random.default_rng(0)
+    found = verdicts(spoil(lambda X, y, _: (X + entropy.random(), y)), max_samples=1000)
+    assert found["same_seed"] == "failed"
+    assert (found["global_unread"], found["global_unchanged"]) == ("skipped", "passed")
 
 
 def test_a_sample_that_depends_on_the_hash_seed_fails_in_another_process_only(tmp_path, monkeypatch):

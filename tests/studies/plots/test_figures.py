@@ -1,0 +1,72 @@
+"""The files that figures are written to: one each, whatever the labels of problems are."""
+
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from studies.cli.tables import write_figures
+from studies.plots.figures import file_suffixes
+from studies.results.results import Results
+from studies.spec.cells import plan_study
+from studies.spec.study import Study, built_in
+from studies.store.store import Outcome, Store
+
+LABELS = st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=100), min_size=1, max_size=8, unique=True)
+
+
+@given(LABELS | st.lists(st.text("ab /\\()[].=-", min_size=1, max_size=4), min_size=2, max_size=8, unique=True))
+def test_every_label_has_a_suffix_of_its_own_that_a_file_can_have(labels):
+    suffixes = file_suffixes(labels)
+    assert len({unicodedata.normalize("NFKC", suffix).casefold() for suffix in suffixes.values()}) == len(labels)
+    for suffix in suffixes.values():
+        assert len(suffix.encode()) <= 120
+        assert not set(suffix) & set('/\\\0\n:*?"<>|')
+    assert file_suffixes(labels[::-1]) == suffixes
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("spiral (easy)", "spiral [easy]"),
+        ("a/b", "a\\b"),
+        ("!", "?"),
+        ("🦊", "🐍"),
+        ("Spiral", "spiral"),
+        ("é", unicodedata.normalize("NFD", "é")),
+        ("螺" * 100, "螺" * 99 + "旋"),
+    ],
+)
+def test_labels_that_differ_in_what_a_file_name_loses_stay_apart(one, other):
+    first, second = file_suffixes([one, other]).values()
+    assert unicodedata.normalize("NFKC", first).casefold() != unicodedata.normalize("NFKC", second).casefold()
+
+
+@pytest.mark.parametrize("name", ["dimension", "feature-learning"])
+def test_the_labels_of_built_in_studies_are_in_the_names_as_they_are(name):
+    labels = list(dict.fromkeys(p.problem for p in plan_study(built_in()[name])))
+    expected = ["-" + label.replace(", ", "-").replace(" ", "-") for label in labels]
+    assert list(file_suffixes(labels).values()) == expected
+
+
+def test_figures_of_any_labels_are_written_to_one_file_each_without_warnings(tmp_path):
+    labels = ["螺" * 91, "螺" * 90 + "旋", "spiral (easy)", "spiral [easy]", "🦊", "🐍"]
+    study = Study.model_validate(
+        {
+            "name": "labels",
+            "question": "螺旋 🦊?",
+            "seeds": 2,
+            "sizes": [20, 40],
+            "metrics": ["accuracy"],
+            "problems": {label: {"problem": "spiral", "params": {"turns": 1 + i}} for i, label in enumerate(labels)},
+            "learners": {"kNN 🐍": {"estimator": "knn-1"}},
+        }
+    )
+    with Store("sqlite://") as store:
+        for p in plan_study(study):
+            accuracy = 0.9 - p.cell.seed / 50 - 1 / np.sqrt(p.cell.n_samples)
+            store.add(Outcome(p.cell.key, p.cell.spec, "ok", {"accuracy": accuracy}))
+        lines = write_figures(Results(study, store), tmp_path)
+    assert len(list(tmp_path.glob("learning-curves-*.png"))) == len(labels) == len(lines)
