@@ -108,9 +108,9 @@ def fit_task(task: Task) -> list[Fit]:
     """
     fits: dict[Cell, Fit] = {}
     prepared: list[tuple[list[Cell], BaseEstimator, tuple[object, object]]] = []
+    _import_module(task[0])
     with seeded(task[0].key, "fit"):
         for training in _trainings(task):
-            _check_module(training[0])
             try:
                 prepared.append((training, *_prepare(training)))
             except BaseException as error:  # whatever foreign code raises
@@ -176,12 +176,13 @@ def _epochs(cell: Cell) -> int:
     return int(cell.params.get("epochs", NetClassifier().epochs))
 
 
-def _check_module(cell: Cell) -> None:
-    """Raise if the module of a foreign learner is not here, though the driver had it when it planned the cell."""
+def _import_module(cell: Cell) -> None:
+    """Import the module of a foreign learner, seeded by its name; raise if it is not here as it was in the driver."""
     if not is_foreign(cell.estimator):
         return
     try:
-        find(cell.estimator, cell.build_problem().task, cell.allow)
+        with seeded(cell.estimator):
+            find(cell.estimator, cell.build_problem().task, cell.allow)
     except BaseException as error:  # whatever else an import raises is the cell's error
         if isinstance(error.__cause__, ImportError):
             raise ExecutorError(f"in a worker, {error}; workers need all packages of the study") from error
