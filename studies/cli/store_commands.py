@@ -22,7 +22,8 @@ _FAILED_SHOWN = 10
 
 _AFTER_DAMAGE = (
     "A run measures damaged cells again. With toymanifold store rm KEY it does so too for cells with a damaged map or"
-    " model. toymanifold store gc removes what is without a cell."
+    " model. toymanifold store gc removes what is without a cell, and toymanifold store merge into a new file leaves"
+    " all damage behind."
 )
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]

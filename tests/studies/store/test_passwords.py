@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from studies.cli.main import app
 from studies.store.passwords import hide_password, hide_passwords
 from studies.store.provenance import collect
-from studies.store.store import Store, StoreError
+from studies.store.store import Outcome, Store, StoreError
 from tests.studies.conftest import store_errors
 
 SECRET = "S3CR3T"
@@ -122,3 +122,13 @@ def test_no_command_shows_the_password_of_its_store(user, postgresql_url, worth,
     assert SECRET not in page
     with Store(url) as store:
         assert SECRET not in str(store.runs())
+
+
+def test_a_merge_of_other_values_shows_no_password(postgresql_url, tmp_path):
+    url = f"{postgresql_url}&password={SECRET}"
+    for number, store in enumerate((url, tmp_path / "into.db")):
+        with Store(store) as opened:
+            opened.add(Outcome("k1", "{}", "ok", {"accuracy": number / 4}))
+    ran = CliRunner().invoke(app, ["store", "merge", url, str(tmp_path / "into.db")], catch_exceptions=False)
+    assert "k1 has other values in postgresql" in ran.output
+    assert SECRET not in ran.output
