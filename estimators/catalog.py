@@ -45,7 +45,7 @@ class ShuffledFolds(BaseEstimator):
     --------
     >>> folds = ShuffledFolds(2, random_state=0)
     >>> [test.tolist() for _, test in folds.split([[0], [1], [2], [3]], ["a", "a", "b", "b"])]
-    [[1, 3], [0, 2]]
+    [[1, 2], [0, 3]]
     """
 
     def __init__(self, n_splits: int = 3, *, stratified: bool = True, random_state: Any = None) -> None:
