@@ -45,7 +45,7 @@ class ShuffledFolds(BaseEstimator):
     --------
     >>> folds = ShuffledFolds(2, random_state=0)
     >>> [test.tolist() for _, test in folds.split([[0], [1], [2], [3]], ["a", "a", "b", "b"])]
-    [[1, 3], [0, 2]]
+    [[1, 2], [0, 3]]
     """
 
     def __init__(self, n_splits: int = 3, *, stratified: bool = True, random_state: Any = None) -> None:
@@ -77,7 +77,7 @@ class ShuffledFolds(BaseEstimator):
             labels, counts = np.unique(np.asarray(y), return_counts=True)
             few = {label: n for label, n in zip(labels.tolist(), counts.tolist(), strict=True) if n < self.n_splits}
             if few:
-                found = ", ".join(f"{n} of {label!r}" for label, n in few.items())
+                found = ", ".join(f"{n} with label {label!r}" for label, n in few.items())
                 raise ValueError(error_message("y", owner, f"of {self.n_splits} rows or more of each class", found))
         kind = StratifiedKFold if self.stratified else KFold
         folds: Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]

@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from estimators.base import FLOATS
 from estimators.priors import PRIORS, Prior, as_prior
-from toymanifold.validation import check_choice, check_integer, check_real, error_message
+from toymanifold.validation import check_choice, check_integer, check_real, check_scale, error_message
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -321,6 +321,7 @@ class Net(BaseEstimator, ABC):
 
     def _validate(self, X: ArrayLike, y: Any, fresh: bool) -> tuple[Floats, Any]:
         points, labels = validate_data(self, X, y, dtype=FLOATS, reset=fresh, multi_output=False)
+        check_scale(points, "X", type(self).__name__)
         return points, labels
 
     def _split(
@@ -419,6 +420,7 @@ class Net(BaseEstimator, ABC):
         """Return the net's outputs (n_samples, n_outputs), of the dtype of `X`."""
         check_is_fitted(self)
         points = validate_data(self, X, dtype=FLOATS, reset=False)
+        check_scale(points, "X", type(self).__name__, allow_tiny=True)
         return self._current().outputs(points).astype(points.dtype)
 
     def _has_lossy_prior(self) -> bool:

@@ -10,7 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from estimators.base import FLOATS, mean_and_std
 from estimators.nets.base import Floats, Net
-from toymanifold.validation import error_message
+from toymanifold.validation import check_scale, error_message
 
 
 class NetRegressor(RegressorMixin, Net):
@@ -64,6 +64,9 @@ class NetRegressor(RegressorMixin, Net):
 
     def _validate(self, X: ArrayLike, y: Any, fresh: bool) -> tuple[Floats, Any]:
         points, values = validate_data(self, X, y, dtype=FLOATS, reset=fresh, multi_output=True, y_numeric=True)
+        owner = type(self).__name__
+        check_scale(points, "X", owner)
+        check_scale(values, "y", owner, dtype=points.dtype)
         return points, values
 
     def _check_parameters(self) -> None:

@@ -56,16 +56,22 @@ err = PrintableConsole(stderr=True, soft_wrap=True, markup=False, emoji=False, h
 
 
 class Program(TyperGroup):
-    """The whole command: characters that its streams cannot encode are escaped, and a full disk is one line."""
+    """The whole command: characters that its streams cannot encode are escaped, and a full disk is one line.
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:
+    An error of usage repeats words of the command, whose passwords are hidden.
+    """
+
+    _words: Sequence[str] = ()
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **options: Any) -> Any:
         """Run the command, as `typer.core.TyperGroup.main` does."""
+        self._words = list(sys.argv[1:] if args is None else args)
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
         os.environ["MPLBACKEND"] = "agg"  # figures are files, and a notebook's backend may not be installed here
         try:
-            return super().main(*args, **kwargs)
+            return super().main(args, *more, **options)
         except OSError as error:
             if error.errno not in _UNWRITABLE or error.filename is not None:
                 raise
@@ -75,6 +81,35 @@ class Program(TyperGroup):
                 sys.stderr.flush()
             sys.exit(2)
 
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Parse the options of the program itself."""
+        with self._hiding_passwords():
+            return super().make_context(*args, **options)
+
+    def invoke(self, *args: Any, **options: Any) -> Any:
+        """Parse and call a command."""
+        with self._hiding_passwords():
+            return super().invoke(*args, **options)
+
+    @contextmanager
+    def _hiding_passwords(self) -> Iterator[None]:
+        try:
+            yield
+        except _UsageError as error:
+            for word in self._words:
+                error.message = hidden_in(error.message, word)
+            raise
+
+
+def hidden_in(message: str, word: str) -> str:
+    """Return a message that repeats a word of the command, without the word's password."""
+    from studies.store.passwords import hide_password
+
+    hidden = hide_password(word)
+    return message if hidden == word else message.replace(word, hidden).replace(repr(word), repr(hidden))
+
+
+_UsageError: Any = typer.BadParameter.__base__  # which Typer does not export
 
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 
@@ -150,7 +185,7 @@ def study_named(
     except SpecError as error:
         if known:  # all errors together
             return study_named(name, allow, quick=quick, seeds=seeds)
-        fail(str(error))
+        fail(hidden_in(str(error), name))
 
 
 def command_line(
@@ -204,17 +239,22 @@ def opened_to_read(url: str, *, missing_ok: bool = False) -> Iterator[Store]:
     with suppress(ValueError):  # which opening it reports
         path = sqlite_file(parse_url(url))
         missing = path is not None and not path.exists() and (missing_ok or url == DEFAULT_STORE)
-    with opened("sqlite://" if missing else url, must_exist=not (missing or missing_ok)) as store:
+    with opened(None if missing else url, must_exist=not (missing or missing_ok)) as store:
         yield store
 
 
 @contextmanager
-def opened(url: str, *, must_exist: bool = False) -> Iterator[Store]:
-    """Open a store; an error of it ends the command with one line, and damaged cells are named in one."""
+def opened(url: str | None, *, must_exist: bool = False) -> Iterator[Store]:
+    """Open a store, or an empty one in memory for None, which no name of a store may be.
+
+    An error of it ends the command with one line, and damaged cells are named in one.
+    """
     from studies.store.store import DamageWarning, LostError, Store, StoreError
 
+    if url is not None:
+        _check_kept(url)
     try:
-        with warnings.catch_warnings(), Store(url, must_exist=must_exist) as store:
+        with warnings.catch_warnings(), Store(url or "sqlite://", must_exist=must_exist) as store:
             warnings.simplefilter("ignore", DamageWarning)
             try:
                 yield store
@@ -225,6 +265,16 @@ def opened(url: str, *, must_exist: bool = False) -> Iterator[Store]:
         fail(str(error), exit_code=1)
     except StoreError as error:
         fail(str(error))
+
+
+def _check_kept(url: str) -> None:
+    from studies.store.database import is_in_memory
+    from studies.store.passwords import hide_password
+
+    with suppress(ValueError):  # which opening it reports
+        if is_in_memory(url):
+            name = hide_password(url)
+            fail(f"cannot use the results database {name!r}: it would end with this command. Name a file or a server.")
 
 
 @contextmanager

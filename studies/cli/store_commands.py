@@ -22,7 +22,8 @@ _FAILED_SHOWN = 10
 
 _AFTER_DAMAGE = (
     "A run measures damaged cells again. With toymanifold store rm KEY it does so too for cells with a damaged map or"
-    " model."
+    " model. toymanifold store gc removes what is without a cell, and toymanifold store merge into a new file leaves"
+    " all damage behind."
 )
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -134,7 +135,11 @@ def merge(
         highlight=False,
     )
     for key in merged.differing:
-        out.print(f"{key[:_SHOWN]} has other values in {source}; not changed", markup=False, highlight=False)
+        out.print(
+            f"{key[:_SHOWN]} has other values in {source_store.database.name}; not changed",
+            markup=False,
+            highlight=False,
+        )
     if merged.differing:
         raise typer.Exit(1)
 

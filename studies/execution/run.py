@@ -5,7 +5,7 @@ import queue
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,7 +21,6 @@ from studies.execution.workers import Answer, Call, ExecutorError, WorkerEnded
 from studies.registry.errors import exception_text
 from studies.registry.learners import is_foreign
 from studies.registry.metrics import Fitted, measure
-from studies.registry.params import canonical
 from studies.registry.test_sets import decision_map, shared_test_sets
 from studies.spec.cells import Cell, PlannedCell
 from studies.store.database import StoppedError
@@ -198,7 +197,7 @@ def run(
 
     def submit(task: Task) -> Future[Answer]:
         seconds = math.inf if time_limit is None else time_limit * len(task)
-        return executor.submit(Call(work, seconds, _leaves(task)), task)
+        return executor.submit(Call(work, seconds, is_foreign(task[0].estimator)), task)
 
     def stored(cells: list[Cell]) -> Iterator[tuple[PlannedCell, Outcome]]:
         for cell, outcome in _execute(group(cells), executor, submit, stop):
@@ -227,12 +226,6 @@ def _lost(cells: Iterable[Cell], store: Store) -> list[Cell]:
     """Return those of some cells that are not in the store."""
     missing = set(store.missing([cell.key for cell in cells]))
     return [cell for cell in cells if cell.key in missing]
-
-
-def _leaves(task: Task) -> Hashable:
-    """Return the learner of a task whose code is foreign, and so can leave anything behind in its worker."""
-    (cell, *_) = task
-    return (cell.estimator, cell.prior, canonical(cell.params)) if is_foreign(cell.estimator) else None
 
 
 def _add(store: Store, cell: Cell, outcome: Outcome, run_id: str | None) -> Outcome:

@@ -81,8 +81,9 @@ def stop_on_signals() -> Iterator[Stop]:
     try:
         yield stop
     finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+        if stop.signal is None:  # or else the process is about to end, and a late signal must not disturb that
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
 
 
 class _LastingStream:
@@ -115,10 +116,10 @@ class _LastingStream:
 def outlast_terminal() -> Iterator[None]:
     """Go on without output if the terminal is closed and SIGHUP does not end this process, as after nohup or disown."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (_LastingStream(stream) for stream in before)
+    sys.stdout, sys.stderr = (stream and _LastingStream(stream) for stream in before)  # None if it was closed
     try:
         yield
     finally:
-        for stream in (sys.stdout, sys.stderr):
+        for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
         sys.stdout, sys.stderr = before

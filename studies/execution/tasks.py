@@ -73,7 +73,7 @@ def fit_task(task: Task) -> list[Fit]:
     ExecutorError
         If the module of a learner cannot be imported here, which is not the learner's failure.
     """
-    _check_module(task[0])
+    _import_module(task[0])
     start = time.perf_counter()
     try:
         with seeded(task[-1].key, "fit"):
@@ -111,12 +111,13 @@ def _epochs(cell: Cell) -> int:
     return int(cell.params.get("epochs", NetClassifier().epochs))
 
 
-def _check_module(cell: Cell) -> None:
-    """Raise if the module of a foreign learner is not here, though the driver had it when it planned the cell."""
+def _import_module(cell: Cell) -> None:
+    """Import the module of a foreign learner, seeded by its name; raise if it is not here as it was in the driver."""
     if not is_foreign(cell.estimator):
         return
     try:
-        find(cell.estimator, cell.build_problem().task, cell.allow)
+        with seeded(cell.estimator):
+            find(cell.estimator, cell.build_problem().task, cell.allow)
     except BaseException as error:  # whatever else an import raises is the cell's error
         if isinstance(error.__cause__, ImportError):
             raise ExecutorError(f"in a worker, {error}; workers need all packages of the study") from error

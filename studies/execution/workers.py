@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,9 +38,10 @@ ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"),
     "MKL_CBWR": "AUTO",
     "MPLBACKEND": "agg",
+    "PYTHONHASHSEED": "0",
 }
-"""Environment of workers, read by libraries when they load: one thread, results independent of array alignment, and no
-backend of a notebook."""
+"""Environment of workers, read by libraries when they load: one thread, results that depend neither on array alignment
+nor on hashes of texts, and no backend of a notebook."""
 
 _POLL_SECONDS = 0.02  # between checks of a worker's memory, which grows by about 2 GB/s at most
 _FAMILY_SECONDS = 0.2  # between checks of the memory of the processes that it has started
@@ -93,13 +94,13 @@ class Call:
     fn : callable
     seconds : float, default=inf
         Time limit, which only a `Worker` keeps.
-    leaves : hashable or None, default=None
-        Name of what the call may leave behind in its process, which is replaced before a call with another one.
+    is_foreign : bool, default=False
+        True if the function runs foreign code, which can leave anything behind: its process is replaced afterwards.
     """
 
     fn: Callable[..., Any]
     seconds: float = math.inf
-    leaves: Hashable = None
+    is_foreign: bool = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Answer:
         """Call the function in this process."""
@@ -187,15 +188,12 @@ class _Process:
         The worker's, if its guard could report it.
     printed : Excerpt
         The output since the last call.
-    leaves : hashable or None
-        That of the last call.
     """
 
     def __init__(self) -> None:
         self.ended = False
         self.exit_code: int | None = None
         self.printed = Excerpt()
-        self.leaves: Hashable = None
         self._worker: psutil.Process | None = None
         self._keeper: psutil.Process | None = None
         self._pids: tuple[int, ...] | None = None
@@ -217,7 +215,6 @@ class _Process:
         """Send a call, which the process answers if it lives."""
         self._read_output()
         self.printed = Excerpt()
-        self.leaves = call.leaves
         message = pickle.dumps((call.fn, args, kwargs))
         self._tasks.settimeout(_SEND_SECONDS)
         try:
@@ -392,16 +389,12 @@ class Worker:
             If no process can be started, or it cannot import the function.
         """
         call = fn if isinstance(fn, Call) else Call(fn)
-        if self._process is not None and (self._process.leaves not in (None, call.leaves) or self._process.has_ended()):
+        if self._process is not None and self._process.has_ended():
             self.close()
         process = self._process or self._start()
-        is_new = process.leaves is None
         failed, result = self._ask(process, call, args, kwargs)
-        if failed and isinstance(result, ExecutorError) and not is_new:  # foreign code can have cleared sys.modules
-            self.close()
-            return self.run(fn, *args, **kwargs)
         answer = Answer(result, str(process.printed))
-        if process.started() or (self.memory_limit and process.resident() > self.memory_limit / 2):
+        if call.is_foreign or process.started() or (self.memory_limit and process.resident() > self.memory_limit / 2):
             self.close()  # what a task leaves behind must not run, nor count for the next
         if failed:
             raise result

@@ -55,6 +55,9 @@ def check_predictions(returned: object, n_samples: int, labels: np.dtype[Any]) -
             f"predict must return finite numbers. Got NaN or infinity for {np.sum(~np.isfinite(predictions)):,} of"
             f" {n_samples:,} points instead."
         )
+    if predictions.dtype.kind == "f" and labels.kind != "f" and (predictions != np.rint(predictions)).any():
+        fraction = predictions[predictions != np.rint(predictions)][0]
+        raise ValueError(f"predict must return labels, which are whole numbers. Got {fraction} instead.")
     return predictions.ravel()
 
 

@@ -66,7 +66,7 @@ def write_table(frame: pd.DataFrame, path: Path, form: str) -> None:
         else:
             frame.to_csv(path, index=False)
     except OSError as error:
-        raise ExportError(f"cannot write {path}: {error}") from error
+        raise ExportError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _column(values: list[Any]) -> pd.Series:

@@ -396,8 +396,8 @@ def _text(file: Path | Traversable) -> str:
     try:
         with file.open("rb") as opened:
             data = opened.read(MAX_BYTES + 1)
-        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise ValueError("it is in UTF-16; save it as UTF-8")
+        if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise ValueError("it is in UTF-16 or UTF-32; save it as UTF-8")
         if len(data) > MAX_BYTES:
             raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
         text = data.decode("utf-8-sig")
@@ -456,7 +456,7 @@ def _metric_issues(metrics: Iterable[str], problems: Mapping[str, ProblemSpec]) 
 def _too_many_cells(study: Study) -> list[Issue]:
     if study.n_cells <= MAX_CELLS:
         return []
-    return [Issue((), f"must have {MAX_CELLS:,} cells or fewer, not {study.n_cells:,}", study.name)]
+    return [Issue((), f"must have {MAX_CELLS:,} cells or fewer", study.n_cells)]
 
 
 def _size_issues(study: Study) -> Iterator[Issue]:

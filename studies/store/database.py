@@ -27,7 +27,13 @@ _NETWORK_FILE_SYSTEM = re.compile(
 
 _FORMS = "it must be the path of a SQLite file, sqlite:///FILE, or postgresql+psycopg://USER@HOST/NAME."
 
-_IS_URL = re.compile(r"\s*(?:[A-Za-z][\w+.-]+:/|(?:sqlite|postgres)[\w+]*:)")  # a drive of Windows has one letter
+_IS_URL = re.compile(
+    r"\s*['\"]?(?:[A-Za-z][\w+.:-]+:/|(?:sqlite|postgres)[\w+]*:)"
+)  # a drive of Windows has one letter
+_IS_PATH = re.compile(r"/(?!/)|(?:~|\.\.?)/|[A-Za-z]:[\\/]")
+_IS_PARAMETERS = re.compile(r"\s*(?:host(?:addr)?|dbname|user|service)\s*=")  # of PostgreSQL's libpq
+
+_SQLITE_QUERY = {"uri", "timeout", "isolation_level", "detect_types", "check_same_thread", "cached_statements"}
 
 _DRIVERS = {
     "sqlite": "sqlite",
@@ -73,6 +79,8 @@ _SIZE = {
     "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
     "postgresql": "SELECT pg_database_size(current_database())",
 }
+
+_JOURNAL_START = b"\x37\x7f\x06"  # of a write-ahead log
 
 _STORED = "All cells reported as done are stored."
 
@@ -156,6 +164,7 @@ class Database:
         self._utf8 = True
         self._opened = threading.local()
         self._identity: tuple[int, int] | None = None
+        self._journal: tuple[int, int] | None = None
         try:
             url = parse_url(store)
             self.path = sqlite_file(url)
@@ -275,18 +284,31 @@ class Database:
         return text if self._utf8 else text.encode("ascii", "backslashreplace").decode()
 
     def watch_file(self) -> None:
-        """Remember which file this is, for `check_file`."""
+        """Remember which file and journal these are, for `check_file`."""
         if self.path:
-            self._identity = _identity(self.path)
+            self._identity, self._journal = _identity(self.path), _identity(_journal(self.path))
 
     def check_file(self) -> None:
-        """Raise if the SQLite file is not at its path any more, since SQLite writes to it without a name."""
-        if self.path and self._identity and _identity(self.path) != self._identity:
+        """Raise if the SQLite file or its journal is not at its path any more, since SQLite writes without a name.
+
+        A journal that was cut is noticed after the next transaction, which does not write its first bytes again.
+        """
+        if self.path is None or self._identity is None:
+            return
+        if _identity(self.path) != self._identity:
             raise self._error(
                 "the file was deleted, moved or replaced while it was open, so the last cells are not in it. Run the"
                 " same command again to measure them.",
                 LostError,
             )
+        journal = _identity(_journal(self.path))
+        if (self._journal and journal != self._journal) or _is_cut(_journal(self.path)):
+            raise self._error(
+                "its journal (FILE-wal) was deleted, moved, replaced or cut while it was open, so the last cells may be"
+                " lost. Look at the file with toymanifold store check, and run the same command again.",
+                LostError,
+            )
+        self._journal = journal
 
     def copy_to_memory(self) -> None:
         """Continue with a copy in memory, which is changed in place of a file that is only read."""
@@ -401,13 +423,15 @@ def file_system(path: Path) -> str:
 def parse_url(store: str | os.PathLike[str]) -> sa.URL:
     """Return the URL of a store, which is a URL already or the path of a SQLite file.
 
+    A text with a password, or with parameters of a connection, is not a path, unless it begins like one: ``./``.
+
     Raises
     ------
     ValueError
         If it is not one of a supported database. The message has none of its parts, which may be a password.
     """
     text = os.fspath(store)
-    if not _IS_URL.match(text):
+    if isinstance(store, os.PathLike) or _IS_PATH.match(text) or not _is_address(text):
         return sa.URL.create("sqlite", database=os.path.expanduser(text))
     try:
         url = sa.make_url(text)
@@ -415,14 +439,47 @@ def parse_url(store: str | os.PathLike[str]) -> sa.URL:
         raise ValueError(_FORMS) from None
     if url.drivername not in _DRIVERS or (url.get_backend_name() == "sqlite" and (url.host or url.username)):
         raise ValueError(_FORMS)
-    database = url.database and os.path.expanduser(url.database) if url.get_backend_name() == "sqlite" else url.database
+    database = url.database
+    if url.get_backend_name() == "sqlite":
+        _check_query(text, url)
+        database = database and os.path.expanduser(database)
     return url.set(drivername=_DRIVERS[url.drivername], database=database)
+
+
+def _is_address(text: str) -> bool:
+    return bool(_IS_URL.match(text) or _IS_PARAMETERS.match(text) or hide_password(text) != text)
+
+
+def _check_query(text: str, url: sa.URL) -> None:
+    """Raise if what follows the ? of a SQLite URL is not a query that has an effect."""
+    _, mark, query = text.partition("?")
+    if mark and not all("=" in part for part in query.split("&")):
+        raise ValueError("a ? in a URL begins a query, NAME=VALUE. Give a file with ? in its name by its plain path.")
+    if "uri" not in url.query and url.query.keys() - _SQLITE_QUERY:
+        raise ValueError(
+            f"a parameter in its query is not valid. It must be one of {', '.join(sorted(_SQLITE_QUERY))}; those of"
+            " SQLite's own URIs need uri=true."
+        )
+
+
+def is_in_memory(store: str | os.PathLike[str]) -> bool:
+    """Return True for a store that ends with the process, such as ``sqlite://``.
+
+    Raises
+    ------
+    ValueError
+        As `parse_url` does.
+    """
+    url = parse_url(store)
+    named = str(url.database or ":memory:").removeprefix("file:")
+    return url.get_backend_name() == "sqlite" and (named in ("", ":memory:") or url.query.get("mode") == "memory")
 
 
 def sqlite_file(url: sa.URL) -> Path | None:
     """Return the SQLite file of a URL, or None for another database, one in memory, or a file given as a URI."""
-    in_memory = url.database in (None, "", ":memory:") or str(url.database).startswith("file:")
-    return None if url.get_backend_name() != "sqlite" or in_memory else Path(str(url.database))
+    is_uri = "uri" in url.query and str(url.database).startswith("file:")
+    in_memory = url.database in (None, "", ":memory:")
+    return None if url.get_backend_name() != "sqlite" or in_memory or is_uri else Path(str(url.database))
 
 
 def _for_reading(url: sa.URL, file: Path) -> tuple[sa.URL, bool]:
@@ -439,9 +496,21 @@ def _is_writable(path: Path) -> bool:
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
+def _journal(file: Path) -> Path:
+    return file.with_name(f"{file.name}-wal")
+
+
 def _has_journal(file: Path) -> bool:
-    journal = file.with_name(f"{file.name}-wal")
-    return journal.exists() and journal.stat().st_size > 0
+    return _journal(file).exists() and _journal(file).stat().st_size > 0
+
+
+def _is_cut(journal: Path) -> bool:
+    """Return True for a journal that has content and not the first bytes of one."""
+    try:
+        with journal.open("rb") as opened:
+            return opened.read(len(_JOURNAL_START)) not in (b"", _JOURNAL_START)
+    except FileNotFoundError:
+        return False
 
 
 def _identity(file: Path) -> tuple[int, int] | None:

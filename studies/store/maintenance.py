@@ -130,9 +130,19 @@ def check(store: Store) -> list[str]:
             store.warn(_damaged_parts(connection, keys))
             store.records(keys)
         lines += (f"{key}: {flaw}" for key, flaw in sorted(store.damaged.items()))
+        lines += _orphans(connection)
         for table, name, flaw_of in ((runs, "run", seals.run_flaw), (plans, "plan", seals.plan_flaw)):
             rows = [dict(row._mapping) for row in connection.execute(sa.select(table))]
             lines += (f"{name} {next(iter(row.values()))}: {flaw}" for row in rows if (flaw := flaw_of(row)))
+    return lines
+
+
+def _orphans(connection: sa.Connection) -> list[str]:
+    """Return a line for each key of values, maps and models without a cell."""
+    lines = []
+    for part in PARTS:
+        query = sa.select(part.c.key).where(~sa.exists().where(cells.c.key == part.c.key)).distinct()
+        lines += [f"{part.name}: {key!r} is not the key of a cell" for key in connection.scalars(query)]
     return lines
 
 

@@ -7,10 +7,12 @@ from urllib.parse import unquote
 _PARAMETER = re.compile(r"([^?&\s=]*)\s*(?:=|%3d)", re.IGNORECASE)
 _SECRET = re.compile(r"pass|pwd|secret|token", re.IGNORECASE)  # in the name of a parameter
 
-_SCHEME = r"^(\s*(?:--[\w-]+=)?(?>(?:[\w+.-]*:?/+)?)"
-_USERINFO = re.compile(_SCHEME + r"[^:@]*):.*@", re.DOTALL)
-_PORT = re.compile(r"^(\s*(?:--[\w-]+=)?[\w+.-]+:/*(?>\[[\da-f:.]*\]|[^:/?@\[]*)):(?!\d+(?:[/?]|$)|$).*", re.DOTALL)
-_FILE = re.compile(r"\s*(?:--[\w-]+=)?sqlite(?:\+\w+)?:///")  # its path may contain : and @
+_BEFORE = r"\s*(?:--[\w-]+=)?['\"]?"
+_USERINFO = re.compile(
+    rf"^({_BEFORE}(?>(?:[\w+.-]*:?/+)?)(?:(?!%3a)[^:@])*)(?::|%3a).*@", re.DOTALL | re.IGNORECASE
+)  # with a colon that may be encoded
+_PORT = re.compile(rf"^({_BEFORE}[\w+.-]+:/*(?>\[[\da-f:.]*\]|[^:/?@\[]*)):(?!\d+(?:[/?]|$)|$).*", re.DOTALL)
+_FILE = re.compile(rf"{_BEFORE}sqlite(?:\+\w+)?:///")  # its path may contain : and @
 
 
 def hide_password(address: str) -> str:
@@ -28,7 +30,7 @@ def hide_password(address: str) -> str:
     """
     for found in _PARAMETER.finditer(address):
         if _SECRET.search(unquote(found[1])):
-            return _hidden(address[: found.end()]) + "***"
+            return _hidden(address[: found.end()]).removesuffix("***") + "***"
     return _hidden(address)
 
 

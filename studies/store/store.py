@@ -241,7 +241,7 @@ class Store:
 
     def find(self, prefix: str) -> list[str]:
         """Return the keys that begin with a prefix."""
-        begins = sa.func.substr(cells.c.key, 1, len(prefix)) == prefix
+        begins = sa.func.substr(cells.c.key, 1, len(prefix)) == prefix if prefix else sa.true()
         with self.database.reading() as connection:
             found = connection.scalars(sa.select(cells.c.key).where(begins).order_by(cells.c.key)).all()
         self.warn({repr(key): "its key is not valid" for key in found if not seals.is_text(key)})

@@ -28,7 +28,8 @@ def test_a_class_of_three_rows_is_in_every_fold():
 
 
 @pytest.mark.parametrize(
-    ("labels", "named"), [(["in", "out"], "2 of 'out'"), ([0, 7], "2 of 7"), ([False, True], "2 of True")]
+    ("labels", "named"),
+    [(["in", "out"], "2 with label 'out'"), ([0, 7], "2 with label 7"), ([False, True], "2 with label True")],
 )
 def test_a_class_of_too_few_rows_is_refused_by_its_label(labels, named):
     y = np.repeat(labels, [5, 2])

@@ -456,3 +456,22 @@ def test_weights_count_relative_to_each_other(weight):
     plain = fitted().predict_proba(X)
     weighted = NetClassifier(**SMALL).fit(X, y, sample_weight=np.full(len(X), weight)).predict_proba(X)
     np.testing.assert_allclose(weighted, plain, atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-90, 1e-40, 1e-15, 1e15, 1e40, 1e90])
+@pytest.mark.parametrize("kind", [NetClassifier, NetRegressor])
+def test_points_of_any_scale_are_learnt_alike(kind, scale):
+    near = kind(**SMALL).fit(X, y).predict(X)
+    np.testing.assert_allclose(kind(**SMALL).fit(scale * X, y).predict(scale * X), near, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale"), [("f8", 1e110), ("f8", 1e300), ("f8", 1e-110), ("f4", 1e30), ("f4", 1e-30)]
+)
+def test_a_scale_whose_squares_are_not_numbers_is_refused_by_name(dtype, scale):
+    with pytest.raises(
+        ValueError, match="The 'X' parameter of NetClassifier must be of numbers whose largest absolute"
+    ):
+        NetClassifier(**SMALL).fit((scale * X).astype(dtype), y)
+    with pytest.raises(ValueError, match="The 'y' parameter of NetRegressor must be of numbers whose largest absolute"):
+        NetRegressor(**SMALL).fit(X.astype(dtype), scale * (X[:, 0] + 3))

@@ -97,9 +97,7 @@ def test_tables_are_whole_on_any_terminal(terminal):
 
 def test_a_notebooks_backend_needs_not_be_installed():
     environment = {**os.environ, "MPLBACKEND": "module://not_installed.backend"}
-    ended = run(
-        "run", "priors", "--quick", "--dry-run", "--store", "sqlite://", stdout=subprocess.PIPE, env=environment
-    )
+    ended = run("run", "priors", "--quick", "--dry-run", "--store", "none.db", stdout=subprocess.PIPE, env=environment)
     assert (ended.returncode, ended.stderr) == (0, "")
 
 

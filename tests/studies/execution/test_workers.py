@@ -336,28 +336,20 @@ def is_spoiled():
     return np.argmin is None or "SPOILED" in os.environ
 
 
-def test_what_a_foreign_learner_leaves_behind_reaches_no_other():
-    worker = Worker()
-    assert not worker.run(Call(is_spoiled)).result
-    first = worker.run(os.getpid)
-    worker.run(Call(spoil, leaves="a"))
-    assert worker.run(Call(is_spoiled, leaves="a")).result
-    assert worker.run(Call(os.getpid, leaves="a")).result == first
-    assert not worker.run(Call(is_spoiled, leaves="b")).result
-    worker.run(Call(spoil, leaves="b"))
-    assert not worker.run(Call(is_spoiled)).result
-    worker.close()
-
-
 def spoil_imports():
     sys.path.clear()
     del sys.modules[__name__]
 
 
-def test_a_worker_that_can_load_nothing_any_more_is_replaced():
+@pytest.mark.parametrize("act", [spoil, spoil_imports])
+def test_what_foreign_code_leaves_behind_reaches_no_other_call(act):
     worker = Worker()
-    worker.run(Call(spoil_imports, leaves="a"))
-    assert worker.run(Call(square, leaves="a"), 3).result == 9
+    assert not worker.run(Call(is_spoiled)).result
+    first = worker.run(os.getpid)
+    worker.run(Call(act, is_foreign=True))
+    assert not worker.run(Call(is_spoiled, is_foreign=True)).result
+    assert worker.run(Call(square), 3).result == 9
+    assert worker.run(os.getpid) == worker.run(os.getpid) != first
     worker.close()
 
 

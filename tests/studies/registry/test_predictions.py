@@ -65,6 +65,13 @@ def test_predictions_that_cannot_equal_the_labels_are_refused(returned, got, lab
         predict(Returns(returned), X, labels)
 
 
+def test_fractions_are_values_and_not_labels():
+    halves = Returns([0.0, 0.5, 1.0, 1.0])
+    assert predict(halves, X, REALS).tolist() == [0.0, 0.5, 1.0, 1.0]
+    with pytest.raises(ValueError, match=r"must return labels, which are whole numbers. Got 0\.5"):
+        predict(halves, X, INTEGERS)
+
+
 def test_texts_are_compared_with_texts_only():
     assert predict(Returns(["in", "out", "in", "in"]), X, TEXTS).tolist() == ["in", "out", "in", "in"]
     with pytest.raises(ValueError, match="can equal the problem's, which are <U3"):
@@ -74,8 +81,8 @@ def test_texts_are_compared_with_texts_only():
 @given(npst.arrays(st.sampled_from([np.float32, np.int16, bool]), npst.array_shapes(max_dims=3, max_side=5)))
 def test_any_other_shape_is_refused(returned):
     if returned.shape in ((N,), (N, 1)):
-        assume_finite = np.nan_to_num(returned, posinf=0, neginf=0)
-        assert predict(Returns(assume_finite), X, INTEGERS).shape == (N,)
+        finite = np.nan_to_num(returned, posinf=0, neginf=0)
+        assert predict(Returns(finite), X, REALS).shape == (N,)
     else:
         with pytest.raises(ValueError, match="shape"):
             predict(Returns(returned), X, INTEGERS)

@@ -74,7 +74,7 @@ def test_parquet_without_pyarrow_is_an_error_with_the_install_command(results, t
 
 
 def test_a_file_that_cannot_be_written_is_an_error(results, tmp_path):
-    with pytest.raises(ExportError, match="cannot write"):
+    with pytest.raises(ExportError, match=r"cannot write .*: [A-Z]"):
         write_table(table(results), tmp_path, "csv")
 
 

@@ -369,7 +369,7 @@ INVALID = {
         "one of [10, 50]",
         "11",
     ),
-    "cells": (changed(seeds=500_001), "study", "must have 1,000,000 cells or fewer, not 1,000,002", ""),
+    "cells": (changed(seeds=500_001), "study", "must have 1,000,000 cells or fewer", "1000002"),
     "nothing": ([], "study", "must be a table", "[]"),
 }
 
@@ -455,8 +455,8 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path, encoding, line_end, k
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (codecs.BOM_UTF16_LE + "a = 1".encode("utf-16-le"), "cannot be read: it is in UTF-16; save it as UTF-8"),
-        (codecs.BOM_UTF16_BE + "a = 1".encode("utf-16-be"), "cannot be read: it is in UTF-16; save it as UTF-8"),
+        *(("a = 1".encode(encoding), "cannot be read: it is in UTF-16 or UTF-32") for encoding in ("utf-16", "utf-32")),
+        (codecs.BOM_UTF16_BE + "a = 1".encode("utf-16-be"), "cannot be read: it is in UTF-16 or UTF-32"),
         ("\u200ba = 1".encode(), r"is not TOML: .* contains the invisible character U\+200B ZERO WIDTH SPACE"),
         (b"#" * 2_000_000, "cannot be read: it has more than 1,000,000 bytes"),
         (b"a." * 400_000 + b"a = 1", "cannot be read: a key has more than 20 parts"),

@@ -3,7 +3,9 @@
 import json
 import random
 import shutil
+import sqlite3
 import warnings
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -174,6 +176,26 @@ def test_damaged_cells_are_not_copied(whole, tmp_path):
             assert maintenance.merge(source, into).added == N_CELLS - 3
         assert set(source.find("")) - set(into.find("")) == {cell(7 * number).key for number in range(3)}
         assert maintenance.check(into) == []
+
+
+def test_check_names_keys_that_are_not_text_and_rows_without_a_cell(whole, tmp_path):
+    path = shutil.copy(whole[0], tmp_path / "results.db")
+    keys = {"cells": cell(1).key, "cell_values": cell(2).key, "cell_maps": cell(4).key, "cell_models": cell(7).key}
+    with closing(sqlite3.connect(path)) as connection:  # without foreign keys
+        for table, key in keys.items():
+            connection.execute(f"UPDATE {table} SET key = CAST(key AS BLOB) WHERE key = ?", (key,))
+        connection.execute("DELETE FROM cells WHERE key = ?", (cell(28).key,))
+        connection.commit()
+    ran = CliRunner().invoke(app, ["store", "check", "--store", str(path)], catch_exceptions=False)
+    assert ran.exit_code == 1
+    assert f"{keys['cells'].encode()!r}: its key is not valid" in ran.output
+    for table in ("cell_values", "cell_maps", "cell_models"):
+        assert f"{table}: {keys[table].encode()!r} is not the key of a cell" in ran.output
+        assert f"{table}: {cell(28).key!r} is not the key of a cell" in ran.output
+    with Store(path) as store, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DamageWarning)
+        maintenance.clean(store)
+        assert not any("is not the key" in line for line in maintenance.check(store))
 
 
 def test_a_version_that_is_damaged_is_an_error(whole, tmp_path):

@@ -87,6 +87,32 @@ def test_a_file_that_is_deleted_moved_or_replaced_is_an_error(tiny, tmp_path, ha
             store.add(replace(OK, key="k2", seconds=5.0))
 
 
+@pytest.mark.parametrize("happen", [os.remove, lambda journal: os.truncate(journal, 0)], ids=["deleted", "cut"])
+def test_a_journal_that_is_deleted_or_cut_is_an_error(tiny, tmp_path, happen):
+    journal = tmp_path / "results.db-wal"
+
+    def damage_then_measure(task):
+        if not damaged:
+            damaged.append(happen(journal))
+        return measure(task)
+
+    damaged = []
+    with Store(tmp_path / "results.db") as store:
+        store.add(OK)
+        with pytest.raises(LostError, match=r"its journal \(FILE-wal\) was deleted, moved, replaced or cut while"):
+            list(run_all(tiny, store, work=damage_then_measure))
+
+
+def test_compaction_by_another_process_is_no_loss(tmp_path):
+    """It empties the journal."""
+    with Store(tmp_path / "results.db") as store, Store(tmp_path / "results.db") as other:
+        for number in range(3):
+            store.add(replace(OK, key=f"k{number}", seconds=5.0))
+            maintenance.clean(other)
+            assert (tmp_path / "results.db-wal").stat().st_size == 0
+            assert store.missing([f"k{number}"]) == []
+
+
 def test_damaged_cells_are_measured_again(tiny, url):
     with Store(url) as store:
         list(run_all(tiny, store))

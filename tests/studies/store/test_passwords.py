@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from studies.cli.main import app
 from studies.store.passwords import hide_password, hide_passwords
 from studies.store.provenance import collect
-from studies.store.store import Store, StoreError
+from studies.store.store import Outcome, Store, StoreError
 from tests.studies.conftest import store_errors
 
 SECRET = "S3CR3T"
@@ -26,8 +26,13 @@ FORMS = [
     "{scheme}://host/name?user=me&password={password}",
     "{scheme}://host:5432/name?sslpassword={password}&x=1",
     "{scheme}://host/name?user=me&p%61ssword={password}",
-    "--store={scheme}://me:{password}@host/name",
     "host=host user=me password={password}",
+    "jdbc:{scheme}://host/name?user=me&password={password}",
+    "me:{password}@host/name",
+    "//me:{password}@host/name",
+    "'{scheme}://me:{password}@host/name'",
+    "me%3A{password}@host",
+    "--store={scheme}://me:{password}@host/name",
 ]
 schemes = st.sampled_from(["postgresql", "postgresql+psycopg", "postgres", "mysql", "dask", "sqlite+pysqlcipher"])
 passwords = st.text(st.sampled_from("/:@?#&=%+ \"'\\a1.é"), max_size=4)
@@ -74,7 +79,7 @@ def commands(url, page):
     yield ["store", "merge", url, "into.db"]
 
 
-@pytest.mark.parametrize("form", FORMS[:-2])
+@pytest.mark.parametrize("form", FORMS[:-1])
 def test_no_command_shows_the_password_of_a_store_that_it_refuses(form, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for scheme in ("postgres", "mysql"):
@@ -86,6 +91,15 @@ def test_no_command_shows_the_password_of_a_store_that_it_refuses(form, tmp_path
         with pytest.raises(StoreError) as error:
             Store(url)
         assert SECRET not in "".join(traceback.format_exception(error.value))
+
+
+@pytest.mark.parametrize("words", [[], ["store"], ["store", "ls"], ["show"], ["run", "--seeds"]])
+@pytest.mark.parametrize("form", ["postgresql://me:{}@host/name", "me%3A'{}@host"])
+def test_no_error_of_usage_shows_a_password(words, form):
+    """The address of a store stands in the place of something else."""
+    ran = CliRunner().invoke(app, [*words, form.format(SECRET)], catch_exceptions=False)
+    assert ran.exit_code == 2
+    assert SECRET not in ran.output
 
 
 @pytest.mark.parametrize("user", ["", "postgres:a/{secret}@"])
@@ -108,3 +122,13 @@ def test_no_command_shows_the_password_of_its_store(user, postgresql_url, worth,
     assert SECRET not in page
     with Store(url) as store:
         assert SECRET not in str(store.runs())
+
+
+def test_a_merge_of_other_values_shows_no_password(postgresql_url, tmp_path):
+    url = f"{postgresql_url}&password={SECRET}"
+    for number, store in enumerate((url, tmp_path / "into.db")):
+        with Store(store) as opened:
+            opened.add(Outcome("k1", "{}", "ok", {"accuracy": number / 4}))
+    ran = CliRunner().invoke(app, ["store", "merge", url, str(tmp_path / "into.db")], catch_exceptions=False)
+    assert "k1 has other values in postgresql" in ran.output
+    assert SECRET not in ran.output

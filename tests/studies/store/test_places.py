@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from studies.cli.main import app
 from studies.store import maintenance
 from studies.store.provenance import collect
 from studies.store.store import Outcome, Store, StoreError
@@ -43,6 +45,50 @@ def test_a_url_may_begin_with_the_home_folder(url, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     with Store(url):
         assert (tmp_path / "x.db").exists()
+
+
+@pytest.mark.parametrize("name", ["./me:you@here.db", "./host=x.db", "../x/token=1.db", "a@b.db", "file:x.db"])
+def test_a_path_may_look_like_an_address(name, tmp_path, monkeypatch):
+    (tmp_path / "x").mkdir()
+    monkeypatch.chdir(tmp_path / "x")
+    with Store(name):
+        assert [file.name for file in (tmp_path / "x").glob("*.db")] == [Path(name).name]
+
+
+@pytest.mark.parametrize("name", ["host=h user=me", "jdbc:postgresql://h/db", "'postgresql://me@h/db'", "me:pw@h/x"])
+def test_an_address_is_not_taken_for_a_file(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match="it must be the path of a SQLite file, sqlite:///FILE, or"):
+        Store(name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("query", ["bogus=1", "cache=private", "p.db", "", "timeout=1&x"])
+def test_a_query_that_sqlite3_does_not_take_is_an_error(query, tmp_path):
+    with pytest.raises(StoreError, match=r"its query is not valid|by its plain path"):
+        Store(f"sqlite:///{tmp_path}/x.db?{query}")
+    assert list(tmp_path.iterdir()) == []
+    with Store(f"sqlite:///{tmp_path}/x.db?timeout=1"):
+        assert (tmp_path / "x.db").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["", ":memory:", "sqlite://", "sqlite:///:memory:", "sqlite:///file:x?mode=memory&uri=true"]
+)
+def test_commands_refuse_a_store_in_memory(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Store("base.db") as store:
+        store.add(OK)
+    for words in (
+        ["store", "ls", "--store", name],
+        ["store", "merge", "base.db", name],
+        ["run", "priors", "--quick", "--store", name],
+        ["run", "priors", "--quick", "--dry-run", "--store", name],
+    ):
+        ran = CliRunner().invoke(app, words, catch_exceptions=False)
+        assert ran.exit_code == 2
+        reason = "it would end with this command. Name a file or a server."
+        assert ran.stderr == f"error: cannot use the results database {name!r}: {reason}\n"
 
 
 @pytest.fixture
