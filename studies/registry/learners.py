@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 VERSION = "3"
 """Part of every cell's identity: raised when a change of the code changes the data of fits, or all fits."""
 
-VERSIONS = {"svm-tuned": "4"}
+VERSIONS = {"net": "4", "svm-tuned": "4"}
 """Versions in place of `VERSION`, by catalogue name or ``module:Class``: set when a change alters the fits of one."""
 
 PACKAGES = ("sklearn", "estimators", "toymanifold")
