@@ -10,6 +10,8 @@ from concurrent.futures import CancelledError, Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from studies.execution.costs import Costs
@@ -19,14 +21,16 @@ from studies.execution.tasks import Fit, Task, fit_task, group
 from studies.execution.texts import cut
 from studies.execution.workers import Answer, Call, ExecutorError, WorkerEnded
 from studies.registry.errors import exception_text
-from studies.registry.learners import is_foreign
 from studies.registry.metrics import Fitted, measure
+from studies.registry.params import canonical
+from studies.registry.problems import AnyProblem
 from studies.registry.test_sets import decision_map, shared_test_sets
 from studies.spec.cells import Cell, PlannedCell
 from studies.store.database import StoppedError
 from studies.store.provenance import Run
 from studies.store.seals import is_metric
 from studies.store.store import LostError, Outcome, Store, StoreError
+from toymanifold import DataProblem
 
 MAP_MARGIN = 1.2
 """Half width of a decision map, in radii of the region."""
@@ -90,14 +94,19 @@ def _traceback(error: BaseException) -> str:
 def _measure(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
     if fit.error is not None:
         raise fit.error
-    with shared_test_sets(cell.problem, cell.problem_params) as tests:
+    with shared_test_sets(cell.problem, cell.problem_params, cell.allow) as tests:
         values = measure(cell.metrics, Fitted(fit.estimator, tests, fit.seconds, cell.n_samples, cell.seed))
         check_finite(values)
-        problem = tests.problem
-        drawn = problem.dimension == 2 and problem.task == "classification"
-        inside = decision_map(fit.estimator, MAP_MARGIN * problem.target.radius) if drawn else None
+        inside = _decision_map(fit.estimator, tests.problem)
     model = _dump(fit.estimator) if keep_model else None
     return Outcome(cell.key, cell.spec, "ok", values, inside, shared=fit.shared, model=model)
+
+
+def _decision_map(estimator: BaseEstimator, problem: AnyProblem) -> NDArray[np.bool_] | None:
+    """Return the decision map of a classifier in the plane, where true labels are known everywhere."""
+    if isinstance(problem, DataProblem) or problem.dimension != 2 or problem.task != "classification":
+        return None
+    return decision_map(estimator, MAP_MARGIN * problem.target.radius)
 
 
 def _dump(estimator: BaseEstimator) -> bytes | None:
@@ -197,7 +206,7 @@ def run(
 
     def submit(task: Task) -> Future[Answer]:
         seconds = math.inf if time_limit is None else time_limit * len(task)
-        return executor.submit(Call(work, seconds, is_foreign(task[0].estimator)), task)
+        return executor.submit(Call(work, seconds, bool(task[0].foreign_names)), task)
 
     def stored(cells: list[Cell]) -> Iterator[tuple[PlannedCell, Outcome]]:
         for cell, outcome in _execute(group(cells), executor, submit, stop):
@@ -230,6 +239,8 @@ def _lost(cells: Iterable[Cell], store: Store) -> list[Cell]:
 
 def _add(store: Store, cell: Cell, outcome: Outcome, run_id: str | None) -> Outcome:
     """Store an outcome, or else the reason for which it cannot be stored, and return what is stored."""
+    if cell.code:
+        outcome = replace(outcome, foreign_code=canonical(cell.code))
     try:
         store.add(outcome, run_id)
     except StoreError:

@@ -2,16 +2,20 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from sklearn.base import BaseEstimator
 
 from estimators import NetClassifier
 from studies.execution.seeding import seeded
 from studies.execution.workers import ExecutorError
-from studies.registry.learners import find, is_foreign
+from studies.registry.data import file_digest
+from studies.registry.imports import code_of, find_object, make_importable
 from studies.registry.params import canonical
+from studies.registry.problems import DATA
 from studies.spec.cells import Cell
 
 Task = tuple[Cell, ...]
@@ -73,7 +77,7 @@ def fit_task(task: Task) -> list[Fit]:
     ExecutorError
         If the module of a learner cannot be imported here, which is not the learner's failure.
     """
-    _import_module(task[0])
+    _import_modules(task[0])
     start = time.perf_counter()
     try:
         with seeded(task[-1].key, "fit"):
@@ -101,7 +105,7 @@ def _fitted(task: Task) -> BaseEstimator:
 
 
 def _training(cell: Cell) -> Hashable:
-    if cell.estimator != "net" or not _WHOLE.isdisjoint(cell.params):
+    if cell.estimator != "net" or cell.search or not _WHOLE.isdisjoint(cell.params):
         return cell
     rest = {name: value for name, value in cell.params.items() if name != "epochs"}
     return replace(cell, params={}), canonical(rest)
@@ -111,13 +115,35 @@ def _epochs(cell: Cell) -> int:
     return int(cell.params.get("epochs", NetClassifier().epochs))
 
 
-def _import_module(cell: Cell) -> None:
-    """Import the module of a foreign learner, seeded by its name; raise if it is not here as it was in the driver."""
-    if not is_foreign(cell.estimator):
-        return
+def _import_modules(cell: Cell) -> None:
+    """Import the modules that a cell names, seeded by their names; raise if they are not those of the driver.
+
+    Raises
+    ------
+    ExecutorError
+        If a module, or the file of a data set, is not here, or is another one than where the study was planned.
+    """
+    if cell.folder:
+        make_importable(Path(cell.folder), cell.allow)
+    for name in cell.foreign_names:
+        try:
+            with seeded(name):
+                found = find_object(name, cell.allow)
+        except BaseException as error:  # whatever else an import raises is the cell's error
+            if isinstance(error.__cause__, ImportError):
+                raise ExecutorError(f"in a worker, {error}; workers need all packages of the study") from error
+            return
+        for module, identity in code_of(found).items():
+            if cell.code.get(module, identity) != identity:
+                raise ExecutorError(f"in a worker, {module!r} is {identity}, but was {cell.code[module]} in the plan")
+    if cell.problem == DATA:
+        _check_file(cell.problem_params)
+
+
+def _check_file(params: Mapping[str, Any]) -> None:
     try:
-        with seeded(cell.estimator):
-            find(cell.estimator, cell.build_problem().task, cell.allow)
-    except BaseException as error:  # whatever else an import raises is the cell's error
-        if isinstance(error.__cause__, ImportError):
-            raise ExecutorError(f"in a worker, {error}; workers need all packages of the study") from error
+        unchanged = file_digest(Path(params["path"])) == params["sha256"]
+    except ValueError as error:
+        raise ExecutorError(f"in a worker, {error}") from error
+    if not unchanged:
+        raise ExecutorError(f"{params['path']} has changed since the study was planned")

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 _NUMBERS = "biuf"
 
 
-def predict(estimator: BaseEstimator, X: NDArray[np.float64], labels: np.dtype[Any]) -> NDArray[Any]:
+def predict(estimator: BaseEstimator, X: Any, labels: np.dtype[Any]) -> NDArray[Any]:
     """Return an estimator's predictions.
 
     NumPy would compare arrays of other shapes and kinds with the labels, too, and the result would be a wrong number.
@@ -18,7 +18,7 @@ def predict(estimator: BaseEstimator, X: NDArray[np.float64], labels: np.dtype[A
     ----------
     estimator : BaseEstimator
         A fitted estimator.
-    X : ndarray of shape (n_samples, n_features)
+    X : ndarray or DataFrame of shape (n_samples, n_features)
     labels : dtype
         Type of the problem's labels.
 

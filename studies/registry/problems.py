@@ -146,6 +146,15 @@ def problem_identity(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in params.items() if not (name == DATA and key == "path")}
 
 
+def builder_issues(name: str, allow: Collection[str] = ()) -> list[Issue]:
+    """Return the errors in a problem's name: one `Issue`, or none."""
+    try:
+        find_builder(name, allow)
+    except ValueError as error:
+        return [Issue((), str(error), name)]
+    return []
+
+
 def problem_issues(
     name: str, params: Mapping[str, Any], allow: Collection[str] = (), folder: str = ""
 ) -> list[Issue]:

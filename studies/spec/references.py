@@ -6,7 +6,7 @@ from typing import Any
 
 from studies.registry.errors import Issue, unknown
 from studies.registry.params import plain, variants
-from studies.spec.sections import MAX_POINTS, as_list
+from studies.spec.sections import MAX_POINTS, PRIOR_AXIS, as_list
 
 
 def unknown_references(data: Any) -> list[Issue]:
@@ -35,8 +35,9 @@ def _unknown_learners(described: Mapping[str, Any]) -> Iterator[Issue]:
 def _labels(label: str, learner: Any) -> set[str]:
     """Return the labels of a learner, which may contain other errors."""
     prior = ["none" if name is None else name for name in as_list(_get(learner, "prior"))]
+    of_prior = {f"{PRIOR_AXIS}{key}": value for key, value in _items(_get(learner, "prior_params"))}
     try:
-        params = plain({"prior": prior, **dict(_items(_get(learner, "params")))})
+        params = plain({"prior": prior, **of_prior, **dict(_items(_get(learner, "params")))})
     except ValueError:
         return {label}
     return {variant.label for variant in itertools.islice(variants(label, params), MAX_POINTS)} or {label}

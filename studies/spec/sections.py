@@ -17,12 +17,11 @@ from pydantic import (
     model_validator,
 )
 
-from estimators import PRIORS
 from studies.registry.errors import Issue, issues_of, raise_issues, unknown
-from studies.registry.learners import estimator_issues, unknown_params
+from studies.registry.learners import estimator_issues, prior_issues, unknown_params, unknown_prior_params
 from studies.registry.params import Variant, canonical, n_points, plain, variants, without_numpy
 from studies.registry.plots import check_arguments
-from studies.registry.problems import PROBLEMS, TASKS, problem_issues
+from studies.registry.problems import TASKS, builder_issues, problem_issues
 
 MAX_CELLS = 1_000_000
 """Largest number of cells of a study."""
@@ -35,6 +34,9 @@ MAX_POINTS = 1_000
 
 MAX_SAMPLES = 10**9
 """Largest sample size."""
+
+PRIOR_AXIS = "prior__"
+"""Prefix of a prior's parameters among the axes of a learner."""
 
 COLUMNS = ("problem", "learner", "family", "n_samples", "seed", "metric", "value")
 """Columns of a table of results, without those of the axes."""
@@ -50,8 +52,13 @@ def allowed_packages(info: ValidationInfo) -> tuple[str, ...]:
     return tuple((info.context or {}).get("allow", ()))
 
 
+def folder_of(info: ValidationInfo) -> str:
+    """Return the folder of the study's file, or "" for the current one."""
+    return str((info.context or {}).get("folder", ""))
+
+
 def are_known(info: ValidationInfo) -> bool:
-    """Return True if the learners need no check, since the plan of the study is known."""
+    """Return True if problems and learners need no check, since the plan of the study is known."""
     return bool((info.context or {}).get("known"))
 
 
@@ -86,10 +93,8 @@ def _is_axis(values: list[Any]) -> bool:
     return 0 < len(values) == len({canonical(value) for value in values})
 
 
-def _known_prior(prior: str) -> str:
-    known = ["none", *PRIORS]
-    if prior not in known:
-        raise_issues([Issue((), unknown("prior", prior, known), prior)])
+def _known_prior(prior: str, info: ValidationInfo) -> str:
+    raise_issues([] if are_known(info) else prior_issues(prior, allowed_packages(info)))
     return prior
 
 
@@ -151,40 +156,76 @@ class ProblemSpec(Part):
     """A problem, or several that differ along axes."""
 
     problem: str
-    """Name of the problem, from the table below."""
+    """Name of the problem, from the table below, or `package.module:function`."""
 
-    params: dict[str, Any] = {}
+    params: Annotated[dict[str, Any], Field(validate_default=True)] = {}
     """Its parameters; a list is an axis."""
 
     @field_validator("problem")
     @classmethod
-    def _check_problem(cls, problem: str) -> str:
-        if problem not in PROBLEMS:
-            raise_issues([Issue((), unknown("problem", problem, PROBLEMS), problem)])
+    def _check_problem(cls, problem: str, info: ValidationInfo) -> str:
+        raise_issues([] if are_known(info) else builder_issues(problem, allowed_packages(info)))
         return problem
 
     @field_validator("params")
     @classmethod
     def _check_params(cls, params: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        problem = info.data.get("problem")
-        return _checked_params(params, lambda data: [] if problem is None else problem_issues(problem, data))
+        problem = None if are_known(info) else info.data.get("problem")
+        allow, folder = allowed_packages(info), folder_of(info)
+        return _checked_params(
+            params, lambda data: [] if problem is None else problem_issues(problem, data, allow, folder)
+        )
 
     def variants(self, label: str) -> Iterator[Variant]:
         """Yield the problem at each point of its axes."""
         return variants(label, self.params)
 
 
+class Search(Part):
+    """The search for a learner's parameters in each fit, by cross-validation on the training points."""
+
+    params: dict[str, list[Any]]
+    """Values to try of each parameter."""
+
+    cv: Annotated[int, Field(strict=True, ge=2, le=100)] = 5
+    """Number of folds, shuffled by the seed and, for classes, of equal shares of each."""
+
+    scoring: str | None = None
+    """Scorer of scikit-learn by its name; by default the learner's own score."""
+
+    @field_validator("params")
+    @classmethod
+    def _check_params(cls, params: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        return _checked_params(params, lambda _: [])
+
+    @field_validator("scoring")
+    @classmethod
+    def _check_scoring(cls, scoring: str | None) -> str | None:
+        from sklearn.metrics import get_scorer_names  # here, since it loads all metrics
+
+        names = get_scorer_names()
+        if scoring is not None and scoring not in names:
+            raise_issues([Issue((), unknown("scorer", scoring, names), scoring)])
+        return scoring
+
+
 class LearnerSpec(Part):
     """A learner, or several that differ along axes."""
 
     estimator: str
-    """A name of the catalogue, or any scikit-learn estimator as `package.module:Class`."""
+    """A name of the catalogue, or an estimator as `package.module:Class`, or a function that returns one."""
 
     prior: Priors = ("none",)
-    """Its prior knowledge of the problem: `none`, `polar-sincos`, `polar` or `phase`; a list is an axis."""
+    """Its prior knowledge: `none`, `polar-sincos`, `polar`, `phase`, or a transformer; a list is an axis."""
+
+    prior_params: dict[str, Any] = {}
+    """Parameters of the prior, if it is the only one; a list is an axis."""
 
     params: dict[str, Any] = {}
     """Parameters of the estimator; a list is an axis."""
+
+    search: Search | None = None
+    """Parameters to tune in each fit, by cross-validation on its training points."""
 
     sizes: SampleSizes | None = None
     """Its own sample sizes, instead of the study's, in the same form."""
@@ -210,9 +251,28 @@ class LearnerSpec(Part):
             lambda data: [] if estimator is None else unknown_params(estimator, data, TASKS, allowed_packages(info)),
         )
 
+    @field_validator("prior_params")
+    @classmethod
+    def _check_prior_params(cls, params: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        priors = () if are_known(info) else info.data.get("prior", ())
+        if params and len(priors) > 1:
+            raise_issues([Issue((), "need one prior, since several have different parameters", params)])
+        return _checked_params(
+            params,
+            lambda data: [
+                issue for prior in priors for issue in unknown_prior_params(prior, data, allowed_packages(info))
+            ],
+        )
+
+    @property
+    def grid(self) -> dict[str, Any]:
+        """The prior, its parameters and those of the estimator, in which each list is an axis; the prior is the first."""
+        of_prior = {f"{PRIOR_AXIS}{key}": value for key, value in self.prior_params.items()}
+        return {"prior": list(self.prior), **of_prior, **self.params}
+
     def variants(self, label: str) -> Iterator[Variant]:
-        """Yield the learner at each point of its axes; the prior is the first axis."""
-        return variants(label, {"prior": list(self.prior), **self.params})
+        """Yield the learner at each point of its axes."""
+        return variants(label, self.grid)
 
 
 class Sizes(Part):

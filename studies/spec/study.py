@@ -21,11 +21,12 @@ import tomli_w
 from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
 
 from studies.registry.errors import Issue, SpecError, format_issues, issues_of, raise_issues, unknown
-from studies.registry.learners import learner_issues, make_importable
+from studies.registry.imports import make_importable
+from studies.registry.learners import learner_issues
 from studies.registry.metrics import METRICS, supported_metrics, value_names
 from studies.registry.params import n_points
 from studies.registry.plots import unknown_parts
-from studies.registry.problems import build_problem
+from studies.registry.problems import AnyProblem, canonical_problem, shared_problem
 from studies.spec.references import unknown_references
 from studies.spec.sections import (
     COLUMNS,
@@ -44,9 +45,10 @@ from studies.spec.sections import (
     Size,
     allowed_packages,
     are_known,
+    folder_of,
     reduced_params,
 )
-from toymanifold import Problem
+from toymanifold import DataProblem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,15 +124,22 @@ class Study(Part):
     """The first cells of the study, from `studies.spec.cells`, once they were made or found in a store."""
 
     _allow: tuple[str, ...] = PrivateAttr(())
+    _folder: str = PrivateAttr("")
 
     def model_post_init(self, context: Any) -> None:
-        """Keep the packages allowed by the caller; they are not part of the study."""
+        """Keep the packages allowed by the caller, and the folder of the file; they are not part of the study."""
         self._allow = tuple((context or {}).get("allow", ()))
+        self._folder = str((context or {}).get("folder", ""))
 
     @property
     def allow(self) -> tuple[str, ...]:
-        """Allowed packages of estimators in addition to `PACKAGES`."""
+        """Allowed packages in addition to `studies.registry.imports.PACKAGES`."""
         return self._allow
+
+    @property
+    def folder(self) -> str:
+        """Folder of the study's file, to which paths of data are relative; empty for the current folder."""
+        return self._folder
 
     def use_plan(self, plan: Sequence[Any]) -> None:
         """Keep the first cells of the study, which are not part of it; copies have none."""
@@ -146,14 +155,15 @@ class Study(Part):
     @classmethod
     def _check_learners(cls, learners: dict[str, LearnerSpec], info: ValidationInfo) -> dict[str, LearnerSpec]:
         problems, allow = info.data.get("problems", {}), allowed_packages(info)
-        unsuitable = [] if are_known(info) else _learner_issues(learners, problems, allow)
+        unsuitable = [] if are_known(info) else _learner_issues(learners, problems, allow, folder_of(info))
         raise_issues([*_duplicate_labels(learners), *unsuitable])
         return learners
 
     @field_validator("metrics")
     @classmethod
     def _check_metrics(cls, metrics: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        raise_issues(_metric_issues(metrics, info.data.get("problems", {})))
+        problems = {} if are_known(info) else info.data.get("problems", {})
+        raise_issues(_metric_issues(metrics, list(_built(problems.values(), allowed_packages(info), folder_of(info)))))
         return metrics
 
     @classmethod
@@ -161,8 +171,9 @@ class Study(Part):
         return unknown_references(data)
 
     @model_validator(mode="after")
-    def _check_consistency(self) -> Self:
-        raise_issues([*_too_many_cells(self), *_size_issues(self), *_quick_issues(self), *_picture_issues(self)])
+    def _check_consistency(self, info: ValidationInfo) -> Self:
+        of_problems = [] if are_known(info) else [*_row_issues(self), *_picture_issues(self)]
+        raise_issues([*_too_many_cells(self), *_size_issues(self), *_quick_issues(self), *of_problems])
         return self
 
     @classmethod
@@ -209,15 +220,25 @@ class Study(Part):
             described = tomllib.loads(text)
         except (ValueError, RecursionError) as error:
             raise SpecError(f"{path}: is not TOML: {error}{_invisible(text)}") from error
-        packages = _packages(allow)
+        packages, folder = _packages(allow), ""
         if isinstance(file, Path):
-            make_importable(file.absolute().parent, packages)
-        return cls._read(described, packages, str(path), text, known=known)
+            folder = str(file.absolute().parent)
+            make_importable(Path(folder), packages)
+        return cls._read(described, packages, str(path), text, folder=folder, known=known)
 
     @classmethod
-    def _read(cls, described: Any, allow: tuple[str, ...], source: str, text: str = "", *, known: bool = False) -> Self:
+    def _read(
+        cls,
+        described: Any,
+        allow: tuple[str, ...],
+        source: str,
+        text: str = "",
+        *,
+        folder: str = "",
+        known: bool = False,
+    ) -> Self:
         try:
-            return cls.model_validate(described, context={"allow": allow, "known": known})
+            return cls.model_validate(described, context={"allow": allow, "folder": folder, "known": known})
         except ValidationError as error:
             raise SpecError(format_issues(issues_of(error, cls), source, text)) from error
         except RecursionError as error:
@@ -262,7 +283,7 @@ class Study(Part):
     def n_cells(self) -> int:
         """The number of cells, with equal cells counted separately."""
         return self.seeds * sum(
-            n_points(problem.params) * n_points(learner.params) * len(learner.prior) * len(self.sizes_of(learner))
+            n_points(problem.params) * n_points(learner.grid) * len(self.sizes_of(learner))
             for learner in self.learners.values()
             for problem in self.problems_of(learner).values()
         )
@@ -271,7 +292,7 @@ class Study(Part):
     def n_series(self) -> int:
         """The number of learners on problems, with each value of their axes."""
         return sum(
-            n_points(problem.params) * n_points(learner.params) * len(learner.prior)
+            n_points(problem.params) * n_points(learner.grid)
             for learner in self.learners.values()
             for problem in self.problems_of(learner).values()
         )
@@ -414,8 +435,10 @@ def _invisible(text: str) -> str:
     return f"; it contains the invisible character U+{ord(found):04X} {unicodedata.name(found, '')}" if found else ""
 
 
-def _built(problems: Iterable[ProblemSpec]) -> Iterator[Problem]:
-    return (build_problem(spec.problem, variant.params) for spec in problems for variant in spec.variants(""))
+def _built(problems: Iterable[ProblemSpec], allow: Collection[str] = (), folder: str = "") -> Iterator[AnyProblem]:
+    for spec in problems:
+        for variant in spec.variants(""):
+            yield shared_problem(spec.problem, canonical_problem(spec.problem, variant.params, allow, folder), allow)
 
 
 def _duplicate_labels(learners: Mapping[str, LearnerSpec]) -> Iterator[Issue]:
@@ -428,29 +451,51 @@ def _duplicate_labels(learners: Mapping[str, LearnerSpec]) -> Iterator[Issue]:
 
 
 def _learner_issues(
-    learners: Mapping[str, LearnerSpec], problems: Mapping[str, ProblemSpec], allow: Collection[str]
+    learners: Mapping[str, LearnerSpec], problems: Mapping[str, ProblemSpec], allow: Collection[str], folder: str
 ) -> Iterator[Issue]:
-    kinds = {name: _kinds(spec) for name, spec in problems.items()}
+    kinds = {name: _kinds(spec, allow, folder) for name, spec in problems.items()}
     for label, learner in learners.items():
         learnt = (kinds[name] for name in problems if learner.problems is None or name in learner.problems)
         for problem in {kind: problem for of_one in learnt for kind, problem in of_one.items()}.values():
-            issues = learner_issues(learner.estimator, learner.prior, learner.params, problem, allow)
+            issues = learner_issues(
+                learner.estimator,
+                learner.prior,
+                learner.params,
+                problem,
+                allow,
+                prior_params=learner.prior_params,
+                search=learner.search and learner.search.model_dump(),
+            )
             if issues:
                 yield from (issue._replace(at=(label, *issue.at)) for issue in issues)
                 break
 
 
-def _kinds(spec: ProblemSpec) -> dict[Hashable, Problem]:
+def _kinds(spec: ProblemSpec, allow: Collection[str], folder: str) -> dict[Hashable, AnyProblem]:
     """Return one problem of each kind that the check of a learner can distinguish."""
-    return {(problem.task, type(problem.target), problem.embedding is None): problem for problem in _built([spec])}
+    return {
+        (problem.task, type(problem.target), problem.embedding is None): problem
+        for problem in _built([spec], allow, folder)
+    }
 
 
-def _metric_issues(metrics: Iterable[str], problems: Mapping[str, ProblemSpec]) -> Iterator[Issue]:
+def _metric_issues(metrics: Iterable[str], problems: Collection[AnyProblem]) -> Iterator[Issue]:
     for place, name in enumerate(metrics):
         if name not in METRICS:
             yield Issue((place,), unknown("metric", name, METRICS), name)
-        elif problems and not any(map(METRICS[name].supports, _built(problems.values()))):
+        elif problems and not any(map(METRICS[name].supports, problems)):
             yield Issue((place,), "is not defined for any of the problems", name)
+
+
+def _row_issues(study: Study) -> Iterator[Issue]:
+    """Yield the learners with sample sizes that a data set does not have."""
+    for label, learner in study.learners.items():
+        for problem in _built(study.problems_of(learner).values(), study.allow, study.folder):
+            most = max(study.sizes_of(learner), default=0)
+            if isinstance(problem, DataProblem) and most > problem.n_train_rows:
+                at = ("learners", label, "max_samples" if learner.max_samples else "sizes")
+                yield Issue(at, f"must be {problem.n_train_rows:,} or less, the number of training rows", most)
+                break
 
 
 def _too_many_cells(study: Study) -> list[Issue]:
@@ -505,7 +550,9 @@ def _picture_issues(study: Study) -> Iterator[Issue]:
         "problem": [*problems, *(name for names in problems.values() for name in names)],
         "sample size": sorted({n for learner in study.learners.values() for n in study.sizes_of(learner)}),
         "metric": value_names(
-            name for problem in _built(study.problems.values()) for name in supported_metrics(problem, study.metrics)
+            name
+            for problem in _built(study.problems.values(), study.allow, study.folder)
+            for name in supported_metrics(problem, study.metrics)
         ),
         "axis": [*study.axes, "n_samples", "learner"],
     }
