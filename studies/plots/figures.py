@@ -21,7 +21,7 @@ from studies.execution.run import MAP_MARGIN
 from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import draw_curves
 from studies.plots.lines import is_number, rows_of
-from studies.plots.regions import plot_region
+from studies.plots.regions import drawn_problem, plot_region
 from studies.plots.style import INK, N_LOOKS, RIGHT, WRONG, handle, literal, looks, wrapped
 from studies.registry.bins import BY
 from studies.registry.errors import exception_text
@@ -29,6 +29,7 @@ from studies.registry.imports import is_foreign
 from studies.registry.metrics import in_order, loss_names
 from studies.registry.params import toml_value
 from studies.registry.plots import find_plot
+from studies.registry.problems import is_drawn
 from studies.results.results import Results
 from studies.spec.cells import Cell, plan_study
 from studies.spec.sections import PictureSpec
@@ -106,9 +107,13 @@ def _standard(results: Results, problem: str | None, suffix: str) -> Iterator[St
     measured = [by for by in BY if breakdown_size(rows, by) is not None]
     if measured:
         yield StudyFigure("breakdown" + suffix, breakdowns(results, measured, problem, where))
-    regions = decision_regions(results, problem, where)
-    if regions is not None:
-        yield StudyFigure("decision-regions" + suffix, regions)
+    try:
+        regions = decision_regions(results, problem, where)
+    except ValueError as error:  # the code of the problem is not allowed here
+        yield StudyFigure("decision-regions" + suffix, None, refusal=str(error))
+    else:
+        if regions is not None:
+            yield StudyFigure("decision-regions" + suffix, regions)
 
 
 def _curves(
@@ -192,9 +197,7 @@ def breakdowns(results: Results, by: list[str], problem: str | None, where: str)
 
 def decision_regions(results: Results, problem: str | None, where: str) -> Figure | None:
     """Plot the decision maps of the study's gallery, a row for each sample size; None if there are none."""
-    label, built = results.problem_label(problem), results.problem(problem)
-    if built.dimension != 2 or built.task != "classification":
-        return None
+    label = results.problem_label(problem)
     cells = {
         (planned.learner, planned.cell.n_samples): (planned.cell, 1 - outcome.values["accuracy"])
         for planned, outcome in results.outcomes()
@@ -206,7 +209,7 @@ def decision_regions(results: Results, problem: str | None, where: str) -> Figur
     learners = list(dict.fromkeys(learner for learner, _ in cells))
     shown = learners[:_MOST_REGIONS]
     sizes = [n for n in results.study.gallery if any(size == n for _, size in cells)]
-    if not cells:
+    if not cells or not is_drawn(results.problem(problem)):
         return None
     title = f"Decision regions over the sampling density, seed {_SHOWN_SEED}{where}"
     if len(shown) < len(learners):
@@ -222,7 +225,7 @@ def _gallery(
     problem: str | None,
     title: str,
 ) -> Figure:
-    built = results.problem(problem)
+    built = drawn_problem(results, problem)
     figure = Figure(figsize=(1.75 * len(learners) + 0.4, 2.05 * len(sizes) + 0.9), layout="constrained")
     axes = figure.subplots(len(sizes), len(learners), squeeze=False)
     for row, n_samples in zip(axes, sizes, strict=True):

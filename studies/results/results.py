@@ -12,13 +12,12 @@ from sklearn.base import BaseEstimator
 
 from studies.registry.errors import unknown
 from studies.registry.params import toml_value
-from studies.registry.problems import build_problem
+from studies.registry.problems import AnyProblem
 from studies.registry.test_sets import MAP_SIZE, N_TEST
 from studies.spec.cells import Cell, PlannedCell, first_cells, plan_study
 from studies.spec.study import Study
 from studies.store.provenance import Run
 from studies.store.store import Origin, Outcome, Store
-from toymanifold import Problem
 
 
 def fitted(cell: Cell, store: Store) -> BaseEstimator:
@@ -165,13 +164,16 @@ class Results:
             raise ValueError(unknown("problem", problem or "", self.problems, "the study"))
         return problem
 
-    def problem(self, label: str | None = None) -> Problem:
-        """Return a problem of the study by its label, as in `problem_label`."""
+    def problem(self, label: str | None = None) -> AnyProblem:
+        """Return a problem of the study by its label, as in `problem_label`.
+
+        Raises
+        ------
+        ValueError
+            If there is no such problem, or its code is not allowed, or its file has changed.
+        """
         wanted = self.problem_label(label)
-        variants = (
-            (spec.problem, variant) for name, spec in self.study.problems.items() for variant in spec.variants(name)
-        )
-        return next(build_problem(name, variant.params) for name, variant in variants if variant.label == wanted)
+        return next(p.cell for p in self._planned if p.problem == wanted).build_problem()
 
     def cell(self, learner: str, n_samples: int, seed: int = 0, problem: str | None = None) -> Cell:
         """Return a cell of the study.
