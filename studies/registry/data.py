@@ -28,8 +28,8 @@ MAX_BYTES = 2_000_000_000
 MAX_POOL = 1_000_000
 """Largest number of rows of a pool."""
 
-MAX_NUMBERS = 100_000_000
-"""Largest number of rows times features of a pool: 800 MB."""
+MAX_NUMBERS = 50_000_000
+"""Largest number of rows times features of a pool: 400 MB."""
 
 MAX_SIZE = 5_000
 """Largest int among the parameters of scikit-learn's generators."""

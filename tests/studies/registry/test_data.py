@@ -277,7 +277,7 @@ def test_a_function_that_is_not_a_generator_is_refused(make_x, message):
         ("make_moons", {"noise": -1.0}),
         ("make_moons", {"task": "ranking"}),
         ("make_regression", {"n_features": 5_001}),
-        ("make_regression", {"pool": 200_000, "n_features": 501}),
+        ("make_regression", {"pool": 200_000, "n_features": 251}),
         ("make_classification", {"n_classes": 5_000, "n_clusters_per_class": 50, "n_informative": 20}),
     ],
 )
