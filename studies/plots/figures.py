@@ -24,9 +24,11 @@ from studies.plots.lines import is_number, rows_of
 from studies.plots.regions import plot_region
 from studies.plots.style import INK, N_LOOKS, RIGHT, WRONG, handle, literal, looks, wrapped
 from studies.registry.bins import BY
+from studies.registry.errors import exception_text
+from studies.registry.imports import is_foreign
 from studies.registry.metrics import in_order, loss_names
 from studies.registry.params import toml_value
-from studies.registry.plots import PLOTS
+from studies.registry.plots import find_plot
 from studies.results.results import Results
 from studies.spec.cells import Cell, plan_study
 from studies.spec.sections import PictureSpec
@@ -65,8 +67,13 @@ def requested_plots(results: Results) -> Iterator[StudyFigure]:
     """Yield the figures that a study's description asks for; plots of one problem are drawn for each problem."""
     suffixes = file_suffixes(results.problems)
     for place, spec in enumerate(results.study.pictures, 1):
-        name = f"picture-{place}-{spec.plot}"
-        if PLOTS[spec.plot].whole_study or "problem" in spec.arguments or len(results.problems) == 1:
+        name = f"picture-{place}-{spec.plot.replace(':', '-')}"
+        try:
+            plot = find_plot(spec.plot, results.study.allow)
+        except ValueError as error:  # it is not allowed here
+            yield StudyFigure(name, None, spec.plot, str(error))
+            continue
+        if plot.whole_study or "problem" in spec.arguments or len(results.problems) == 1:
             yield _drawn(results, name, spec)
         else:
             for problem in results.problems:
@@ -79,9 +86,13 @@ def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None =
     arguments = [f"{key} = {toml_value(value)}" for key, value in (spec.arguments | on_problem).items()]
     title = f"{spec.plot.replace('_', ' ').capitalize()}: {', '.join(arguments)}".removesuffix(": ")
     try:
-        PLOTS[spec.plot].draw(results, figure.subplots(), **spec.arguments, **on_problem)
+        find_plot(spec.plot, results.study.allow).draw(results, figure.subplots(), **spec.arguments, **on_problem)
     except (TypeError, ValueError) as error:  # something is not measured, or the study has no such part
         return StudyFigure(name, None, title, str(error))
+    except Exception as error:  # whatever foreign code raises
+        if not is_foreign(spec.plot):
+            raise
+        return StudyFigure(name, None, title, exception_text(error))
     if problem is not None:
         figure.suptitle(wrapped(problem, figure))
     return StudyFigure(name, figure, title)

@@ -303,8 +303,8 @@ def _prior_issues(
     try:
         as_prior(_make_prior(name, params, problem, allow), "a study")
     except BaseException as error:  # constructing a foreign class can raise anything, and may exit
-        text = f"cannot be constructed: {cut(exception_text(error), LONGEST)}" if is_named(name) else str(error)
-        return [Issue(("prior",), text, name)]
+        reason = " ".join(cut(exception_text(error), LONGEST).split())
+        return [Issue(("prior",), f"cannot be constructed: {reason}" if is_named(name) else str(error), name)]
     return []
 
 

@@ -179,12 +179,20 @@ def _value_issues(name: str, params: Mapping[str, Any], allow: Collection[str], 
             issues.append(too_large)
             continue
         try:
-            shared_problem(name, canonical_problem(name, point, allow, folder), allow)
+            _build(name, point, allow, folder)
         except (ArithmeticError, MemoryError, TypeError, ValueError) as error:
             issues.append(_builder_issue(str(error) or type(error).__name__, point))
         except BaseException as error:  # foreign code can raise anything, and may exit
             issues.append(_builder_issue(cut(exception_text(error), LONGEST), point))
     return issues
+
+
+def _build(name: str, params: Mapping[str, Any], allow: Collection[str], folder: str) -> None:
+    """Build a problem from parameters that may be invalid, and so may have no canonical form."""
+    if name in PROBLEMS:
+        build_problem(name, params)
+    else:
+        shared_problem(name, canonical_problem(name, params, allow, folder), allow)
 
 
 def _is_needed(parameter: inspect.Parameter) -> bool:

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from studies.registry.errors import Issue, issues_of, raise_issues, unknown
+from studies.registry.imports import is_foreign
 from studies.registry.learners import estimator_issues, prior_issues, unknown_params, unknown_prior_params
 from studies.registry.params import Variant, canonical, n_points, plain, variants, without_numpy
 from studies.registry.plots import check_arguments
@@ -328,7 +329,7 @@ class PictureSpec(Part):
     model_config = ConfigDict(extra="allow")
 
     plot: str
-    """Name of the picture; see [pictures.md](pictures.md)."""
+    """Name of the picture; see [pictures.md](pictures.md); or `package.module:function`."""
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -344,8 +345,9 @@ class PictureSpec(Part):
             raise_issues([Issue((), str(error), data)])
 
     @model_validator(mode="after")
-    def _check_arguments(self) -> Self:
-        check_arguments(self.plot, self.arguments)
+    def _check_arguments(self, info: ValidationInfo) -> Self:
+        if not (are_known(info) and is_foreign(self.plot)):
+            check_arguments(self.plot, self.arguments, allowed_packages(info))
         return self
 
 

@@ -123,23 +123,20 @@ class Study(Part):
     plan: ClassVar[Sequence[Any] | None] = None
     """The first cells of the study, from `studies.spec.cells`, once they were made or found in a store."""
 
+    folder: ClassVar[str] = ""
+    """The folder of the study's file, to which paths of data are relative; empty for the current folder."""
+
     _allow: tuple[str, ...] = PrivateAttr(())
-    _folder: str = PrivateAttr("")
 
     def model_post_init(self, context: Any) -> None:
         """Keep the packages allowed by the caller, and the folder of the file; they are not part of the study."""
         self._allow = tuple((context or {}).get("allow", ()))
-        self._folder = str((context or {}).get("folder", ""))
+        self.__dict__["folder"] = str((context or {}).get("folder", ""))
 
     @property
     def allow(self) -> tuple[str, ...]:
         """Allowed packages in addition to `studies.registry.imports.PACKAGES`."""
         return self._allow
-
-    @property
-    def folder(self) -> str:
-        """Folder of the study's file, to which paths of data are relative; empty for the current folder."""
-        return self._folder
 
     def use_plan(self, plan: Sequence[Any]) -> None:
         """Keep the first cells of the study, which are not part of it; copies have none."""

@@ -129,7 +129,7 @@ def test_a_larger_study_shares_the_common_cells():
     assert keys({**DESCRIBED, "learners": learners}) < keys(DESCRIBED)
 
 
-def test_every_field_of_a_cell_but_allow_is_part_of_its_key():
+def test_every_field_of_a_cell_but_those_of_the_person_is_part_of_its_key():
     changes = {
         "problem": "sphere",
         "problem_params": {},
@@ -139,11 +139,22 @@ def test_every_field_of_a_cell_but_allow_is_part_of_its_key():
         "n_samples": 101,
         "seed": 1,
         "metrics": ("accuracy",),
+        "prior_params": {"encoding": "sincos"},
+        "search": {"params": {"width": [8, 16]}, "cv": 5},
+        "code": {"mine": "sha256:0"},
+        "rows": (100, 30),
     }
-    assert set(changes) | {"allow"} == set(asdict(CELL))
+    assert set(changes) | {"allow", "folder"} == set(asdict(CELL))
     assert len({replace(CELL, **{name: value}).key for name, value in changes.items()} | {CELL.key}) == len(changes) + 1
-    assert replace(CELL, allow=("x",)).key == CELL.key
-    assert "allow" not in json.loads(CELL.spec)
+    assert replace(CELL, allow=("x",), folder="y").key == CELL.key
+    assert not {"allow", "folder", "search", "rows"} & json.loads(CELL.spec).keys()  # as in cells of earlier versions
+
+
+def test_the_key_of_a_file_holds_its_content_and_not_its_path():
+    cell = replace(CELL, problem="data", problem_params={"path": "/a/b.csv", "sha256": "0", "target": "y"})
+    moved = replace(cell, problem_params={**cell.problem_params, "path": "/c.csv"})
+    changed = replace(cell, problem_params={**cell.problem_params, "sha256": "1"})
+    assert cell.key == moved.key != changed.key
 
 
 def test_a_cell_can_be_pickled_and_hashed():
