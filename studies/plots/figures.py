@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from studies.analysis.breakdowns import breakdown_size
+from studies.analysis.breakdowns import breakdown_size, is_of_bin
 from studies.analysis.intervals import scale_of
 from studies.execution.run import MAP_MARGIN
 from studies.plots.breakdown import plot_breakdown
@@ -24,7 +24,7 @@ from studies.plots.lines import is_number, rows_of
 from studies.plots.regions import plot_region
 from studies.plots.style import INK, N_LOOKS, RIGHT, WRONG, handle, literal, looks, wrapped
 from studies.registry.bins import BY
-from studies.registry.metrics import in_order, loss_names
+from studies.registry.metrics import describe, in_order
 from studies.registry.params import toml_value
 from studies.registry.plots import PLOTS
 from studies.results.results import Results
@@ -89,7 +89,8 @@ def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None =
 
 def _standard(results: Results, problem: str | None, suffix: str) -> Iterator[StudyFigure]:
     rows, where = rows_of(results, problem), f" ({problem})" if problem else ""
-    curves = rows[rows["metric"].isin(loss_names())]
+    losses = [name for name in rows["metric"].unique() if describe(name).is_loss and not is_of_bin(name)]
+    curves = rows[rows["metric"].isin(losses)]
     if curves["n_samples"].nunique() > 1:
         yield from _curves(results, curves, problem, suffix, where)
     measured = [by for by in BY if breakdown_size(rows, by) is not None]

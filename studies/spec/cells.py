@@ -40,6 +40,8 @@ class Cell:
     n_samples, seed : int
     metrics : tuple of str
         Metrics to measure.
+    rows : tuple of int
+        Numbers of training and test rows of a problem of finitely many rows; empty if samples are fresh.
     allow : tuple of str
         Allowed packages of `estimator` in addition to `PACKAGES`; a choice of the person who runs the study.
     """
@@ -53,6 +55,7 @@ class Cell:
     seed: int
     metrics: tuple[str, ...] = ("fit_seconds", "predict_seconds", "accuracy", "accuracy_uniform", "accuracy_sparse")
     allow: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    rows: tuple[int, ...] = ()
 
     def build_problem(self) -> Problem:
         """Return the problem."""
@@ -68,7 +71,8 @@ class Cell:
     @functools.cached_property
     def spec(self) -> str:
         """The cell as canonical JSON, which is the same for equal cells."""
-        identity = {part.name: getattr(self, part.name) for part in fields(self) if part.compare}
+        values = {part.name: getattr(self, part.name) for part in fields(self) if part.compare}
+        identity = {name: value for name, value in values.items() if name != "rows" or value}
         versions = {name: METRICS[name].version for name in self.metrics}
         return canonical({**identity, "metrics": versions, "version": version_of(self.estimator)})
 
