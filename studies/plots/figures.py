@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from studies.analysis.breakdowns import breakdown_size
+from studies.analysis.breakdowns import breakdown_size, is_of_bin
 from studies.analysis.intervals import scale_of
 from studies.execution.run import MAP_MARGIN
 from studies.plots.breakdown import plot_breakdown
@@ -26,7 +26,7 @@ from studies.plots.style import INK, N_LOOKS, RIGHT, WRONG, handle, literal, loo
 from studies.registry.bins import BY
 from studies.registry.errors import exception_text
 from studies.registry.imports import is_foreign
-from studies.registry.metrics import in_order, loss_names
+from studies.registry.metrics import describe, in_order
 from studies.registry.params import toml_value
 from studies.registry.plots import find_plot
 from studies.registry.problems import is_drawn
@@ -101,7 +101,8 @@ def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None =
 
 def _standard(results: Results, problem: str | None, suffix: str) -> Iterator[StudyFigure]:
     rows, where = rows_of(results, problem), f" ({problem})" if problem else ""
-    curves = rows[rows["metric"].isin(loss_names())]
+    losses = [name for name in rows["metric"].unique() if describe(name).is_loss and not is_of_bin(name)]
+    curves = rows[rows["metric"].isin(losses)]
     if curves["n_samples"].nunique() > 1:
         yield from _curves(results, curves, problem, suffix, where)
     measured = [by for by in BY if breakdown_size(rows, by) is not None]

@@ -105,7 +105,9 @@ class Results:
             problems there is also a column ``problem``, and if learners have axes a column ``family``, the learner's
             label without their values. Each axis has a column, empty for cells without this axis; a list is a tuple,
             and a table its text, so that rows can be grouped by any column.
-            ``frame.attrs["n_test"]`` is the number of test points.
+            ``frame.attrs["n_test"]`` is the number of test points, and ``frame.attrs["n_rows"]`` that of the rows of
+            one data set from which all samples are drawn, None if samples are fresh. Where these differ between
+            problems they are dicts by problem.
         """
         rows = [
             {**place, "metric": metric, "value": value}
@@ -114,7 +116,10 @@ class Results:
             for metric, value in outcome.values.items()
         ]
         frame = pd.DataFrame(rows, columns=[*self._labels, *self._axes, "n_samples", "seed", "metric", "value"])
-        frame.attrs["n_test"] = N_TEST
+        rows_of = {p.problem: p.cell.rows or (None, N_TEST) for p in self._planned}
+        for place, name in enumerate(("n_rows", "n_test")):
+            numbers = {problem: rows[place] for problem, rows in rows_of.items()}
+            frame.attrs[name] = numbers if len(set(numbers.values())) > 1 else next(iter(numbers.values()), None)
         return frame
 
     def place(self, planned: PlannedCell) -> dict[str, Any]:
