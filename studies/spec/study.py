@@ -23,7 +23,7 @@ from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError, Validatio
 from studies.registry.errors import Issue, SpecError, format_issues, issues_of, raise_issues, unknown
 from studies.registry.imports import make_importable
 from studies.registry.learners import learner_issues
-from studies.registry.metrics import METRICS, supported_metrics, value_names
+from studies.registry.metrics import find_metric, supported_metrics, value_names
 from studies.registry.params import n_points
 from studies.registry.plots import unknown_parts
 from studies.registry.problems import AnyProblem, canonical_problem, shared_problem
@@ -159,8 +159,10 @@ class Study(Part):
     @field_validator("metrics")
     @classmethod
     def _check_metrics(cls, metrics: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        problems = {} if are_known(info) else info.data.get("problems", {})
-        raise_issues(_metric_issues(metrics, list(_built(problems.values(), allowed_packages(info), folder_of(info)))))
+        if not are_known(info):
+            allow, problems = allowed_packages(info), info.data.get("problems", {})
+            built = list(_built(problems.values(), allow, folder_of(info)))
+            raise_issues(_metric_issues(metrics, built, allow))
         return metrics
 
     @classmethod
@@ -461,7 +463,7 @@ def _learner_issues(
                 problem,
                 allow,
                 prior_params=learner.prior_params,
-                search=learner.search and learner.search.model_dump(),
+                search=learner.search.model_dump() if learner.search else None,
             )
             if issues:
                 yield from (issue._replace(at=(label, *issue.at)) for issue in issues)
@@ -476,11 +478,14 @@ def _kinds(spec: ProblemSpec, allow: Collection[str], folder: str) -> dict[Hasha
     }
 
 
-def _metric_issues(metrics: Iterable[str], problems: Collection[AnyProblem]) -> Iterator[Issue]:
+def _metric_issues(metrics: Iterable[str], problems: Collection[AnyProblem], allow: Collection[str]) -> Iterator[Issue]:
     for place, name in enumerate(metrics):
-        if name not in METRICS:
-            yield Issue((place,), unknown("metric", name, METRICS), name)
-        elif problems and not any(map(METRICS[name].supports, problems)):
+        try:
+            supports = find_metric(name, allow).supports
+        except ValueError as error:
+            yield Issue((place,), str(error), name)
+            continue
+        if problems and not any(map(supports, problems)):
             yield Issue((place,), "is not defined for any of the problems", name)
 
 
@@ -549,7 +554,7 @@ def _picture_issues(study: Study) -> Iterator[Issue]:
         "metric": value_names(
             name
             for problem in _built(study.problems.values(), study.allow, study.folder)
-            for name in supported_metrics(problem, study.metrics)
+            for name in supported_metrics(problem, study.metrics, study.allow)
         ),
         "axis": [*study.axes, "n_samples", "learner"],
     }
