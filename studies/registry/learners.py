@@ -283,9 +283,7 @@ def learner_issues(
     return issues or _search_issues(name, next(variants(name, params)).params, search, problem, allow)
 
 
-def _class_issues(
-    name: str, params: Mapping[str, Any], problem: AnyProblem, allow: Collection[str]
-) -> list[Issue]:
+def _class_issues(name: str, params: Mapping[str, Any], problem: AnyProblem, allow: Collection[str]) -> list[Issue]:
     task = problem.task
     try:
         fits = _FITS[task](make_learner(name, problem, params=params, allow=allow))
@@ -294,9 +292,7 @@ def _class_issues(
     return [] if fits else [Issue(("estimator",), f"must be for {task}, the task of the problem", name)]
 
 
-def _prior_issues(
-    name: str, params: Mapping[str, Any], problem: AnyProblem, allow: Collection[str]
-) -> list[Issue]:
+def _prior_issues(name: str, params: Mapping[str, Any], problem: AnyProblem, allow: Collection[str]) -> list[Issue]:
     """Return the errors of a prior on a problem: one `Issue`, or none."""
     from estimators.priors import as_prior
 

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from studies.registry.data import GeneratorBuilder, LoaderBuilder, data_problem, file_digest
 from studies.registry.errors import Issue, cut, exception_text, unknown
@@ -48,6 +48,14 @@ MAX_DIMENSION = 5_000
 
 MAX_MODULUS = 1_000
 """Largest modulus: its table of a million pairs is built quickly."""
+
+
+def is_drawn(problem: AnyProblem) -> TypeGuard[Problem]:
+    """Return True for a classification in the plane whose true labels are known everywhere.
+
+    Decision regions are drawn of these only.
+    """
+    return isinstance(problem, Problem) and problem.dimension == 2 and problem.task == "classification"
 
 
 def find_builder(name: str, allow: Collection[str] = ()) -> Builder:
@@ -155,9 +163,7 @@ def builder_issues(name: str, allow: Collection[str] = ()) -> list[Issue]:
     return []
 
 
-def problem_issues(
-    name: str, params: Mapping[str, Any], allow: Collection[str] = (), folder: str = ""
-) -> list[Issue]:
+def problem_issues(name: str, params: Mapping[str, Any], allow: Collection[str] = (), folder: str = "") -> list[Issue]:
     """Return the errors in a problem's parameters, of which lists are axes: unknown names and invalid values."""
     known = named_parameters(find_builder(name, allow))
     issues = [

@@ -173,9 +173,7 @@ def _with_learner(cell: Cell, study: Study, family: str, learner: Variant, task:
     """Return a cell with its learner, in the spelling in which cells store it, and with the identity of its code."""
     spec, given = study.learners[family], dict(learner.params)
     prior = given.pop("prior")
-    of_prior = {
-        key.removeprefix(PRIOR_AXIS): given.pop(key) for key in list(given) if key.startswith(PRIOR_AXIS)
-    }
+    of_prior = {key.removeprefix(PRIOR_AXIS): given.pop(key) for key in list(given) if key.startswith(PRIOR_AXIS)}
     name, params = canonical_name(spec.estimator, given)
     described = replace(
         cell,
