@@ -491,13 +491,18 @@ def _metric_issues(metrics: Iterable[str], problems: Collection[AnyProblem], all
 
 def _row_issues(study: Study) -> Iterator[Issue]:
     """Yield the learners with sample sizes that a data set does not have."""
+    most = {
+        label: min(problem.n_train_rows if isinstance(problem, DataProblem) else MAX_SAMPLES for problem in built)
+        for label, spec in study.problems.items()
+        for built in [_built([spec], study.allow, study.folder)]
+    }
     for label, learner in study.learners.items():
-        for problem in _built(study.problems_of(learner).values(), study.allow, study.folder):
-            most = max(study.sizes_of(learner), default=0)
-            if isinstance(problem, DataProblem) and most > problem.n_train_rows:
-                at = ("learners", label, "max_samples" if learner.max_samples else "sizes")
-                yield Issue(at, f"must be {problem.n_train_rows:,} or less, the number of training rows", most)
-                break
+        largest = max(study.sizes_of(learner), default=0)
+        allowed = min((most[problem] for problem in study.problems_of(learner)), default=MAX_SAMPLES)
+        if largest > allowed:
+            at = ("learners", label, "max_samples") if learner.max_samples else ("sizes",)
+            at = ("learners", label, "sizes") if learner.sizes and not learner.max_samples else at
+            yield Issue(at, f"must be {allowed:,} or less, the number of training rows", largest)
 
 
 def _too_many_cells(study: Study) -> list[Issue]:
