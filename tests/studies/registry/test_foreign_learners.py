@@ -85,6 +85,7 @@ def test_a_keyword_that_resembles_a_parameter_is_a_mistake():
         study_of(trees={"estimator": "lightgbm:LGBMClassifier", "params": {"num_leafs": 3}})
 
 
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")  # of the shared test points
 def test_a_net_of_skorch_takes_parameters_of_its_module(mine):
     params = {"lr": 0.1, "max_epochs": 1, "module__width": [2, 8]}
     planned = plan_study(study_of(net={"estimator": f"{mine}:Net", "params": params}))
