@@ -1,5 +1,7 @@
 import math
 import pickle
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -233,3 +235,9 @@ def test_a_frame_reaches_the_step_before_a_net_as_it_is():
     encoder = make_column_transformer((OneHotEncoder(sparse_output=False), ["kind"]), remainder="passthrough")
     learner = make_learner("net", prior=encoder, epochs=60, learning_rate=0.03, random_state=0)
     assert learner.fit(frame, frame["kind"]).score(frame, frame["kind"]) == 1
+
+
+def test_the_page_has_the_table_of_the_kept_numbers():
+    root = Path(__file__).parents[2]
+    script = runpy.run_path(str(root / "benchmarks" / "transformer_priors.py"))
+    assert script["table"](pd.read_csv(script["KEPT"])) in (root / "docs" / "priors.md").read_text()
