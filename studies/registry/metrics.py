@@ -369,6 +369,8 @@ def _is_regression(problem: Problem) -> bool:
 
 def is_uneven(problem: Problem) -> bool:
     """Return whether points are denser in some places than in others, so that it matters where errors are counted."""
+    if problem.density is None:  # a data set, whose density is not known
+        return False  # type: ignore[unreachable]
     even = isinstance(problem.density, UniformBall | UniformBox | UniformSphere | OneHotPairs)
     return not even and not isinstance(problem.target, CoordinateFunction)  # the cube's corners say nothing of these
 
