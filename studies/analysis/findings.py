@@ -389,6 +389,8 @@ def _comparison(of_a: Point, of_b: Point, rows: pd.DataFrame) -> str:
     factors = (sampling.factor(of_a.n_samples, n_common), sampling.factor(of_b.n_samples, n_common))
     difference = factor * paired_difference(a, b, factors)
     means = f"{factor * a.mean():{digits}}{unit} against {factor * b.mean():{digits}}{unit}"
+    if np.isnan(difference.low):
+        return f"Cannot tell: {means}, without an interval."
     apart = f"{difference if difference.mean >= 0 else -1 * difference:{digits}}{points}"
     if difference.high < 0:
         return f"Yes: {means}, lower by {apart}."

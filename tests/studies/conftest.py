@@ -6,6 +6,7 @@ import sys
 import tempfile
 import threading
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 
 from studies.registry.test_sets import MAP_SIZE
 from studies.results.results import Results
-from studies.spec.cells import plan_study
+from studies.spec.cells import first_cells, plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 from studies.web import explore
@@ -289,6 +290,16 @@ def worth_url(worth, tmp_path_factory):
     with Store(url) as store:
         store_errors(worth, store)
     return url
+
+
+@pytest.fixture
+def worth_of_rows(worth, tmp_path):
+    """The results of the study `worth`, as if samples were drawn from the 100,000 rows of one data set."""
+    study = worth.model_copy()
+    study.use_plan([replace(cell, rows=(100_000, 500)) for cell in first_cells(worth)])
+    with Store(f"sqlite:///{tmp_path}/rows.db") as store:
+        store_errors(study, store)
+        yield Results(study, store)
 
 
 @pytest.fixture(scope="session")

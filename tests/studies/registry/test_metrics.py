@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
@@ -101,6 +103,21 @@ def test_a_problem_is_measured_by_what_suits_it(problem, names):
     assert supported_metrics(problem, ["mse", "accuracy"]) == tuple(
         name for name in names if name in ("mse", "accuracy")
     )
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "names", "scorers"),
+    [
+        ("classification", ("no", "yes"), ("accuracy",), {"roc_auc", "neg_log_loss"}),
+        ("classification", ("a", "b", "c"), ("accuracy",), {"neg_log_loss"}),
+        ("regression", None, ("mse", "r2"), {"neg_max_error"}),
+    ],
+)
+def test_a_data_set_is_measured_by_what_needs_no_density_and_no_boundary(task, classes, names, scorers):
+    rows = SimpleNamespace(task=task, classes=classes, target=None, density=None)
+    assert supported_metrics(rows) == (*SECONDS, *names)
+    others = {"error_density", "error_distance", "accuracy_uniform", "roc_auc", "neg_log_loss", "neg_max_error"}
+    assert {*supported_metrics(rows, others)} == scorers
 
 
 @pytest.fixture
