@@ -1,3 +1,4 @@
+import logging
 import os
 import pwd
 import shutil
@@ -9,10 +10,12 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
+import dask.config
 import numpy as np
 import pandas as pd
 import pytest
 import uvicorn
+from distributed import LocalCluster
 from typer.testing import CliRunner
 
 from studies.registry.test_sets import MAP_SIZE
@@ -93,6 +96,16 @@ def toymanifold():
         return ran.output
 
     return invoke
+
+
+@pytest.fixture(scope="module")
+def dask_address():
+    """Return the address of a cluster of two Dask workers, which gives up a task as soon as it ends one of them."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.ERROR) as cluster,
+    ):
+        yield cluster.scheduler_address.replace("tcp://", "dask://")
 
 
 @pytest.fixture
