@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, is_classifier
 
 from studies.registry.errors import Issue, cut, exception_text, unknown
 from studies.registry.imports import (
@@ -21,6 +21,7 @@ from studies.registry.imports import (
     is_loader,
     is_named,
 )
+from studies.registry.objects import find_kept
 from studies.registry.params import Builder, is_open, named_parameters, variants
 from studies.registry.problems import TASKS, AnyProblem
 from toymanifold import Spiral
@@ -47,7 +48,7 @@ _GIVEN_ELSEWHERE = {
     "random_state": "is the seed of each cell and cannot be set by a study",
 }
 _SEEDED = {"random_state": _GIVEN_ELSEWHERE["random_state"]}
-_FITS = {"classification": is_classifier, "regression": is_regressor}
+_TASKS = {"classifier": "classification", "regressor": "regression"}
 
 
 def version_of(name: str) -> str:
@@ -81,6 +82,8 @@ def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
 
     if name in CATALOG:
         return CATALOG[name][task]
+    if kept := find_kept(name):
+        return kept
     if not is_named(name):
         raise ValueError(f"{unknown('estimator', name, CATALOG)}, or package.module:Class")
     found: Builder = find_object(name, allow)
@@ -283,20 +286,22 @@ def learner_issues(
     return issues or _search_issues(name, next(variants(name, params)).params, search, problem, allow)
 
 
-def _class_issues(
-    name: str, params: Mapping[str, Any], problem: AnyProblem, allow: Collection[str]
-) -> list[Issue]:
+def _class_issues(name: str, params: Mapping[str, Any], problem: AnyProblem, allow: Collection[str]) -> list[Issue]:
     task = problem.task
     try:
-        fits = _FITS[task](make_learner(name, problem, params=params, allow=allow))
+        fits = _fits(make_learner(name, problem, params=params, allow=allow), task)
     except BaseException as error:  # constructing a foreign class can raise anything, and may exit
         return [Issue(("estimator",), f"cannot be constructed: {cut(exception_text(error), LONGEST)}", name)]
     return [] if fits else [Issue(("estimator",), f"must be for {task}, the task of the problem", name)]
 
 
-def _prior_issues(
-    name: str, params: Mapping[str, Any], problem: AnyProblem, allow: Collection[str]
-) -> list[Issue]:
+def _fits(learner: BaseEstimator, task: str) -> bool:
+    """Return whether an estimator is one for a task; it may have a ``predict`` and not say for which."""
+    kind = learner.__sklearn_tags__().estimator_type if hasattr(learner, "__sklearn_tags__") else None
+    return hasattr(learner, "predict") if kind is None else _TASKS.get(kind) == task
+
+
+def _prior_issues(name: str, params: Mapping[str, Any], problem: AnyProblem, allow: Collection[str]) -> list[Issue]:
     """Return the errors of a prior on a problem: one `Issue`, or none."""
     from estimators.priors import as_prior
 

@@ -301,6 +301,8 @@ def _is_regression(problem: Problem) -> bool:
 
 def is_uneven(problem: Problem) -> bool:
     """Return whether points are denser in some places than in others, so that it matters where errors are counted."""
+    if problem.density is None:  # as of a data set
+        return False
     even = isinstance(problem.density, UniformBall | UniformBox | UniformSphere | OneHotPairs)
     return not even and not isinstance(problem.target, CoordinateFunction)  # the cube's corners say nothing of these
 

@@ -15,6 +15,7 @@ from typing import Any
 from studies.registry.data import GeneratorBuilder, LoaderBuilder, data_problem, file_digest
 from studies.registry.errors import Issue, cut, exception_text, unknown
 from studies.registry.imports import LONGEST, find_object, is_estimator_class, is_generator, is_loader, is_named
+from studies.registry.objects import find_kept
 from studies.registry.params import Builder, canonical, canonical_params, named_parameters, variants
 from toymanifold import (
     DataProblem,
@@ -69,6 +70,8 @@ def find_builder(name: str, allow: Collection[str] = ()) -> Builder:
         return PROBLEMS[name]
     if name == DATA:
         return data_problem
+    if kept := find_kept(name):
+        return kept
     if not is_named(name):
         raise ValueError(f"{unknown('problem', name, [*PROBLEMS, DATA])}, or package.module:function")
     return _foreign_builder(name, tuple(allow))
@@ -155,9 +158,7 @@ def builder_issues(name: str, allow: Collection[str] = ()) -> list[Issue]:
     return []
 
 
-def problem_issues(
-    name: str, params: Mapping[str, Any], allow: Collection[str] = (), folder: str = ""
-) -> list[Issue]:
+def problem_issues(name: str, params: Mapping[str, Any], allow: Collection[str] = (), folder: str = "") -> list[Issue]:
     """Return the errors in a problem's parameters, of which lists are axes: unknown names and invalid values."""
     known = named_parameters(find_builder(name, allow))
     issues = [
