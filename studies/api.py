@@ -306,6 +306,6 @@ def _check_importable(label: str, kept: Kept) -> None:
         code_of_object(kept.value)
     except ValueError as error:
         raise ValueError(
-            f"{label!r} can be measured in memory only, with store=None, since a store keeps results of code that can be"
+            f"{label!r} can be measured in memory only (store=None), since a store keeps results of code that can be"
             f" imported: {error}"
         ) from error

@@ -34,8 +34,12 @@ class Budget:
 
     def fits(self, task: Task) -> bool:
         """Return whether a task that starts now is predicted to end within the budget."""
-        left = self._end - self._clock()
+        left = self.seconds_left()
         return left > 0 and predicted(task, self._costs) <= left
+
+    def seconds_left(self) -> float:
+        """Return the seconds until the end, 0 after it."""
+        return max(self._end - self._clock(), 0.0)
 
     def learn(self, cell: Cell, outcome: Outcome) -> None:
         """Add the time of a cell that has ended."""

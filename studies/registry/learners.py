@@ -56,9 +56,14 @@ def version_of(name: str) -> str:
 
     "net" and ``estimators:NetClassifier`` are one estimator and have one version.
     """
+    return VERSIONS.get(catalog_name(name), VERSION)
+
+
+def catalog_name(name: str) -> str:
+    """Return the name in the catalogue of an estimator of this project: "net" for ``estimators:NetClassifier``."""
     ours = _OURS.fullmatch(name)
     name = ours[1] if ours else name
-    return VERSIONS.get(_CATALOG_NAMES.get(name, name), VERSION)
+    return _CATALOG_NAMES.get(name, name)
 
 
 def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
