@@ -61,7 +61,12 @@ def find_kept(name: str) -> Builder | None:
 
     None if no such object is kept.
     """
-    return functools.partial(_build, name) if name in _KEPT else None
+    return _builder(name) if name in _KEPT else None
+
+
+@functools.cache  # since parameters of builders are cached, too
+def _builder(name: str) -> Builder:
+    return functools.partial(_build, name)
 
 
 def _build(name: str) -> Any:

@@ -174,6 +174,23 @@ def test_a_cell_that_fails_is_an_outcome_with_a_warning():
     assert {outcome.error for _, outcome in results.failed()} == {"ZeroDivisionError: division by zero"}
 
 
+def test_a_problem_that_fails_is_an_outcome_in_a_cell_and_an_error_before():
+    class Broken(DataProblem):
+        def sample(self, *_, **__):
+            raise OSError("the disk is gone")
+
+    with pytest.warns(UserWarning, match="1 of 2 cells failed"):
+        results = measure_curves(
+            {"kNN": KNeighborsClassifier(1)},
+            {"broken": Broken.from_data(*IRIS), "iris": IRIS},
+            sizes=[20],
+            seeds=1,
+        )
+    assert [(p.problem, outcome.error) for p, outcome in results.failed()] == [("broken", "OSError: the disk is gone")]
+    with pytest.raises(ZeroDivisionError):
+        measure_curves(learners(), lambda n_samples, random_state: 1 / 0, sizes=[20])
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
