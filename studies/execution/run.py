@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from studies.execution.budget import Budget, by_seed, take
 from studies.execution.costs import Costs
 from studies.execution.seeding import seeded
 from studies.execution.signals import Stop
@@ -126,7 +127,12 @@ def check_finite(values: dict[str, float]) -> None:
 
 
 def remaining(
-    planned: list[PlannedCell], store: Store, *, retry_failed: bool = False, costs: Costs | None = None
+    planned: list[PlannedCell],
+    store: Store,
+    *,
+    retry_failed: bool = False,
+    costs: Costs | None = None,
+    in_budget: bool = False,
 ) -> list[PlannedCell]:
     """Return the planned cells that remain to run, each once, with the longest first.
 
@@ -139,11 +145,15 @@ def remaining(
         Include cells that failed before.
     costs : Costs or None, default=None
         Times of cells; by default those of the store.
+    in_budget : bool, default=False
+        Return the cells seed by seed instead, in the order of `studies.execution.budget.by_seed`.
     """
     statuses = store.statuses([p.cell.key for p in planned])
     done = {key for key, status in statuses.items() if status == "ok" or not retry_failed}
     todo = {p.cell.key: p for p in planned if p.cell.key not in done}
     costs = Costs.from_store(planned, store) if costs is None else costs
+    if in_budget:
+        return by_seed(todo.values(), costs)
     return sorted(todo.values(), key=lambda p: -costs.estimate(p.cell))
 
 
@@ -156,6 +166,7 @@ def run(
     time_limit: float | None = None,
     stop: Stop | None = None,
     record: Run | None = None,
+    budget: Budget | None = None,
 ) -> Iterator[tuple[PlannedCell, Outcome]]:
     """Run cells, and yield each outcome after it is stored.
 
@@ -170,8 +181,8 @@ def run(
         Cells from `remaining`, in the order in which they start.
     store : Store
     executor : Executor
-        A ``concurrent.futures`` executor or one with the same methods; its optional attribute ``n_workers`` determines
-        the size of tasks. The caller shuts it down.
+        A ``concurrent.futures`` executor or one with the same methods. With a budget its attribute ``n_workers``, by
+        default 1, is the number of tasks at any time. The caller shuts it down.
     work : callable, default=run_task
         Function from a task to its outcomes.
     time_limit : float or None, default=None
@@ -181,6 +192,8 @@ def run(
         Request to stop, checked continually: the executor is then shut down, and no further cells start.
     record : Run or None, default=None
         Record of the run, which is stored if there are cells to run.
+    budget : Budget or None, default=None
+        Time for the run: a cell starts only if it is predicted to end within it.
 
     Yields
     ------
@@ -199,6 +212,7 @@ def run(
     if time_limit is not None and not getattr(executor, "keeps_limits", False):
         raise ValueError("a time limit needs workers that can be ended: WorkerPool or a Dask cluster")
     planned = {p.cell: p for p in todo}
+    ended: list[Cell] = []
     stop = stop or Stop()
 
     def submit(task: Task) -> Future[Answer]:
@@ -206,14 +220,18 @@ def run(
         return executor.submit(Call(work, seconds, bool(task[0].foreign_names)), task)
 
     def stored(cells: list[Cell]) -> Iterator[tuple[PlannedCell, Outcome]]:
-        for cell, outcome in _execute(group(cells), executor, submit, stop):
-            yield planned[cell], _add(store, cell, outcome, run_id)
+        for cell, outcome in _execute(group(cells), executor, submit, stop, budget):
+            added = _add(store, cell, outcome, run_id)
+            ended.append(cell)
+            if budget:
+                budget.learn(cell, added)
+            yield planned[cell], added
 
     store.database.is_stopped = lambda: stop.now
     with suppress(StoppedError):
         run_id = store.begin_run(record) if record and todo else None
         yield from stored(list(planned))
-        if not stop.asked and (lost := _lost(planned, store)):
+        if not stop.asked and (lost := _lost(ended, store)):
             deque(stored(lost), maxlen=0)  # which were reported before
             _check_stored(lost, store)
         if run_id:
@@ -255,22 +273,34 @@ class _Attempt:
 
 
 def _execute(
-    tasks: list[Task], executor: Executor, submit: Callable[[Task], Future[Answer]], stop: Stop
+    tasks: list[Task],
+    executor: Executor,
+    submit: Callable[[Task], Future[Answer]],
+    stop: Stop,
+    budget: Budget | None,
 ) -> Iterator[tuple[Cell, Outcome]]:
-    """Yield the outcomes of tasks as they end, with `_OUTSTANDING` submitted tasks or fewer at any time."""
+    """Yield the outcomes of tasks as they end.
+
+    With a budget a task is submitted when a worker is free; otherwise there are up to `_OUTSTANDING` submitted tasks.
+    """
+    most = getattr(executor, "n_workers", 1) if budget else getattr(executor, "most_outstanding", _OUTSTANDING)
     waiting = deque(map(_Attempt, tasks))
     running: dict[Future[Answer], _Attempt] = {}
     ended: queue.SimpleQueue[Future[Answer]] = queue.SimpleQueue()
     stopping = False
-    while running or (waiting and not stopping):
+    while True:
         if stop.asked and not stopping:
             stopping = True
             executor.shutdown(wait=False, cancel_futures=True)
-        while waiting and not stopping and len(running) < _OUTSTANDING:
-            attempt = waiting.popleft()
-            future = submit(attempt.task)
-            running[future] = attempt
+        while not stopping and len(running) < most:
+            chosen = take(waiting, lambda attempt: budget is None or budget.fits(attempt.task))
+            if chosen is None:
+                break
+            future = submit(chosen.task)
+            running[future] = chosen
             future.add_done_callback(ended.put)
+        if not running:
+            return
         try:
             future = ended.get(timeout=0 if stop.now else _POLL_SECONDS)
         except queue.Empty:

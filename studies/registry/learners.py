@@ -12,7 +12,7 @@ from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
 
-from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, is_classifier
 
 from studies.registry.errors import Issue, cut, exception_text, unknown
 from studies.registry.imports import (
@@ -23,6 +23,7 @@ from studies.registry.imports import (
     is_loader,
     is_named,
 )
+from studies.registry.objects import find_kept
 from studies.registry.params import Builder, is_open, named_parameters, variants
 from studies.registry.problems import TASKS, AnyProblem
 from toymanifold import Spiral
@@ -49,7 +50,7 @@ _GIVEN_ELSEWHERE = {
     "random_state": "is the seed of each cell and cannot be set by a study",
 }
 _SEEDED = {"random_state": _GIVEN_ELSEWHERE["random_state"]}
-_FITS = {"classification": is_classifier, "regression": is_regressor}
+_TASKS = {"classifier": "classification", "regressor": "regression"}
 
 
 def version_of(name: str) -> str:
@@ -57,9 +58,14 @@ def version_of(name: str) -> str:
 
     "net" and ``estimators:NetClassifier`` are one estimator and have one version.
     """
+    return VERSIONS.get(catalog_name(name), VERSION)
+
+
+def catalog_name(name: str) -> str:
+    """Return the name in the catalogue of an estimator of this project: "net" for ``estimators:NetClassifier``."""
     ours = _OURS.fullmatch(name)
     name = ours[1] if ours else name
-    return VERSIONS.get(_CATALOG_NAMES.get(name, name), VERSION)
+    return _CATALOG_NAMES.get(name, name)
 
 
 def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
@@ -83,6 +89,8 @@ def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
 
     if name in CATALOG:
         return CATALOG[name][task]
+    if kept := find_kept(name):
+        return kept
     if not is_named(name):
         raise ValueError(f"{unknown('estimator', name, CATALOG)}, or package.module:Class")
     found: Builder = find_object(name, allow)
@@ -303,10 +311,16 @@ def learner_issues(
 def _class_issues(name: str, params: Mapping[str, Any], problem: AnyProblem, allow: Collection[str]) -> list[Issue]:
     task = problem.task
     try:
-        fits = _FITS[task](make_learner(name, problem, params=params, allow=allow))
+        fits = _fits(make_learner(name, problem, params=params, allow=allow), task)
     except BaseException as error:  # constructing a foreign class can raise anything, and may exit
         return [Issue(("estimator",), f"cannot be constructed: {cut(exception_text(error), LONGEST)}", name)]
     return [] if fits else [Issue(("estimator",), f"must be for {task}, the task of the problem", name)]
+
+
+def _fits(learner: BaseEstimator, task: str) -> bool:
+    """Return whether an estimator is one for a task; it may have a ``predict`` and not say for which."""
+    kind = learner.__sklearn_tags__().estimator_type if hasattr(learner, "__sklearn_tags__") else None
+    return hasattr(learner, "predict") if kind is None else _TASKS.get(kind) == task
 
 
 def _prior_issues(name: str, params: Mapping[str, Any], problem: AnyProblem, allow: Collection[str]) -> list[Issue]:

@@ -15,6 +15,7 @@ from typing import Any, TypeGuard
 from studies.registry.data import GeneratorBuilder, LoaderBuilder, data_problem, file_digest
 from studies.registry.errors import Issue, cut, exception_text, unknown
 from studies.registry.imports import LONGEST, find_object, is_estimator_class, is_generator, is_loader, is_named
+from studies.registry.objects import find_kept
 from studies.registry.params import Builder, canonical, canonical_params, named_parameters, variants
 from toymanifold import (
     DataProblem,
@@ -77,6 +78,8 @@ def find_builder(name: str, allow: Collection[str] = ()) -> Builder:
         return PROBLEMS[name]
     if name == DATA:
         return data_problem
+    if kept := find_kept(name):
+        return kept
     if not is_named(name):
         raise ValueError(f"{unknown('problem', name, [*PROBLEMS, DATA])}, or package.module:function")
     return _foreign_builder(name, tuple(allow))

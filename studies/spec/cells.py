@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator
 from studies.registry.imports import code_of, find_object, is_foreign
 from studies.registry.learners import canonical_name, find, find_prior, make_learner, version_of
 from studies.registry.metrics import supported_metrics, version_of_metric
+from studies.registry.objects import code_of_kept, is_object
 from studies.registry.params import Variant, canonical, canonical_params
 from studies.registry.problems import AnyProblem, canonical_problem, problem_identity, shared_problem
 from studies.spec.sections import PRIOR_AXIS
@@ -92,7 +93,7 @@ class Cell:
     def foreign_names(self) -> list[str]:
         """The names of foreign problems, learners, priors and metrics, whose code runs only where it is allowed."""
         names = (self.problem, self.estimator, self.prior, *self.metrics)
-        return [name for name in names if name is not None and is_foreign(name)]
+        return [name for name in names if name is not None and is_foreign(name) and not is_object(name)]
 
     @functools.cached_property
     def spec(self) -> str:
@@ -183,8 +184,9 @@ def _with_learner(cell: Cell, study: Study, family: str, learner: Variant, task:
         prior_params=canonical_params(find_prior(prior, study.allow), of_prior) if of_prior else {},
         search=spec.search.model_dump(exclude_none=True) if spec.search else {},
     )
-    found = [find_object(foreign, study.allow) for foreign in described.foreign_names]
-    return replace(described, code={key: identity for each in found for key, identity in code_of(each).items()})
+    found = [code_of(find_object(foreign, study.allow)) for foreign in described.foreign_names]
+    found += [code_of_kept(kept) for kept in (cell.problem, name) if is_object(kept)]
+    return replace(described, code={key: identity for each in found for key, identity in each.items()})
 
 
 def _learners(study: Study) -> Iterator[Place]:

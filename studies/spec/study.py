@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 import tomli_w
 from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
 
-from studies.registry.errors import Issue, SpecError, format_issues, issues_of, raise_issues, unknown
+from studies.registry.errors import Issue, SpecError, format_issues, issues_of, raise_issues, short_repr, unknown
 from studies.registry.imports import make_importable
 from studies.registry.learners import learner_issues
 from studies.registry.metrics import find_metric, supported_metrics, value_names
+from studies.registry.objects import Kept
 from studies.registry.params import n_points
 from studies.registry.plots import unknown_parts
 from studies.registry.problems import AnyProblem, canonical_problem, shared_problem
@@ -123,6 +124,9 @@ class Study(Part):
     plan: ClassVar[Sequence[Any] | None] = None
     """The first cells of the study, from `studies.spec.cells`, once they were made or found in a store."""
 
+    objects: ClassVar[Mapping[str, Kept]] = {}
+    """The objects that the study names, which live as long as it does."""
+
     folder: ClassVar[str] = ""
     """The folder of the study's file, to which paths of data are relative; empty for the current folder."""
 
@@ -141,6 +145,10 @@ class Study(Part):
     def use_plan(self, plan: Sequence[Any]) -> None:
         """Keep the first cells of the study, which are not part of it; copies have none."""
         self.__dict__["plan"] = plan
+
+    def use_objects(self, objects: Mapping[str, Kept]) -> None:
+        """Keep the objects that the study names, which are not part of it."""
+        self.__dict__["objects"] = objects
 
     def model_copy(self, **options: Any) -> Self:
         """Return a copy, as in pydantic."""
@@ -261,7 +269,12 @@ class Study(Part):
         import pandas as pd
 
         rows = [
-            (label, spec.estimator, ", ".join(spec.prior), ", ".join(f"{n:,}" for n in self.sizes_of(spec)))
+            (
+                label,
+                short_repr(self.objects[spec.estimator].value) if spec.estimator in self.objects else spec.estimator,
+                ", ".join(spec.prior),
+                ", ".join(f"{n:,}" for n in self.sizes_of(spec)),
+            )
             for label, spec in self.learners.items()
         ]
         return pd.DataFrame(rows, columns=["learner", "estimator", "prior", "sample sizes"])
@@ -489,8 +502,9 @@ def _metric_issues(metrics: Iterable[str], problems: Collection[AnyProblem], all
             yield Issue((place,), "is not defined for any of the problems", name)
 
 
-def _row_issues(study: Study) -> Iterator[Issue]:
-    """Yield the learners with sample sizes that a data set does not have."""
+def _row_issues(study: Study) -> Iterable[Issue]:
+    """Return the sample sizes, of the study or of a learner, that a data set does not have."""
+    issues: dict[tuple[str, ...], Issue] = {}
     most = {
         label: min(problem.n_train_rows if isinstance(problem, DataProblem) else MAX_SAMPLES for problem in built)
         for label, spec in study.problems.items()
@@ -500,9 +514,10 @@ def _row_issues(study: Study) -> Iterator[Issue]:
         largest = max(study.sizes_of(learner), default=0)
         allowed = min((most[problem] for problem in study.problems_of(learner)), default=MAX_SAMPLES)
         if largest > allowed:
-            at = ("learners", label, "max_samples") if learner.max_samples else ("sizes",)
-            at = ("learners", label, "sizes") if learner.sizes and not learner.max_samples else at
-            yield Issue(at, f"must be {allowed:,} or less, the number of training rows", largest)
+            own = "max_samples" if learner.max_samples else "sizes" if learner.sizes else None
+            at = ("learners", label, own) if own else ("sizes",)
+            issues.setdefault(at, Issue(at, f"must be {allowed:,} or less, the number of training rows", largest))
+    return issues.values()
 
 
 def _too_many_cells(study: Study) -> list[Issue]:

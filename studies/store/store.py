@@ -253,6 +253,15 @@ class Store:
         stored = self.database.patiently(lambda: self.statuses(keys))
         return [key for key in keys if key not in stored]
 
+    def without_model(self, keys: Collection[str]) -> list[str]:
+        """Return those of some keys of which the store has no fitted estimator."""
+        kept: set[str] = set()
+        with self.database.reading() as connection:
+            for batch in batches(keys):
+                has_model = sa.select(cells.c.key).where(cells.c.key.in_(batch), cells.c.model_digest.is_not(None))
+                kept.update(connection.scalars(has_model))
+        return [key for key in keys if key not in kept]
+
     def statuses(self, keys: Collection[str]) -> dict[str, str]:
         """Return the status of each cell that has ended, by key."""
         return {key: outcome.status for key, (outcome, _) in self.records(keys).items()}
