@@ -445,7 +445,17 @@ class Net(BaseEstimator, ABC):
         check_is_fitted(self)
         points = validate_data(self, X, dtype=FLOATS, reset=False)
         check_scale(points, "X", type(self).__name__, allow_tiny=True)
-        return self._current().outputs(self._after_step(points)).astype(points.dtype)
+        return self._raw_outputs(self._after_step(points)).astype(points.dtype)
+
+    def _raw_outputs(self, points: Floats) -> Floats:
+        """Return the outputs in float64."""
+        from estimators.nets.compiled import IS_COMPILED
+
+        if IS_COMPILED:
+            return self._current().outputs(points)
+        from estimators.nets import building
+
+        return building.outputs(self._current(), points)
 
     def _has_lossy_prior(self) -> bool:
         """Return True if the prior hides most features of scikit-learn's checks, so that a poor score is expected."""

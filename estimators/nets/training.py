@@ -120,10 +120,6 @@ class Trained:
 
     def outputs(self, X: Floats) -> Floats:
         """Return the outputs (n_samples, n_outputs) at raw points, from a pass in float64."""
-        if not compiled.IS_COMPILED:
-            from estimators.nets import building
-
-            return building.outputs(self, X)
         values = self.state.values.astype(np.float64)
         found: Floats = compiled.outputs(np.ascontiguousarray(self.features(X)), values, self.net, _ROWS_AT_ONCE)
         return found
