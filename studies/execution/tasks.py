@@ -1,5 +1,6 @@
 """Tasks: cells that one worker fits together, because they are epochs of one training."""
 
+import functools
 import time
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
@@ -10,7 +11,7 @@ from sklearn.base import BaseEstimator
 from estimators import NetClassifier
 from studies.execution.seeding import seeded
 from studies.execution.workers import ExecutorError
-from studies.registry.learners import find, is_foreign
+from studies.registry.learners import find, is_foreign, is_net
 from studies.registry.params import canonical
 from studies.spec.cells import Cell
 
@@ -73,7 +74,7 @@ def fit_task(task: Task) -> list[Fit]:
     ExecutorError
         If the module of a learner cannot be imported here, which is not the learner's failure.
     """
-    _import_module(task[0])
+    _load_code(task[0])
     start = time.perf_counter()
     try:
         with seeded(task[-1].key, "fit"):
@@ -111,10 +112,22 @@ def _epochs(cell: Cell) -> int:
     return int(cell.params.get("epochs", NetClassifier().epochs))
 
 
+@functools.cache
+def load_nets() -> None:
+    """Load the compiled training of nets; compile it if it is not on disk, which is announced on standard error."""
+    NetClassifier(epochs=1, random_state=0).fit([[0.0], [1.0]], [0, 1]).predict([[0.0]])
+
+
+def _load_code(cell: Cell) -> None:
+    """Load the code of a cell's learner before its fit is timed."""
+    if is_net(cell.estimator):
+        load_nets()
+    elif is_foreign(cell.estimator):
+        _import_module(cell)
+
+
 def _import_module(cell: Cell) -> None:
     """Import the module of a foreign learner, seeded by its name; raise if it is not here as it was in the driver."""
-    if not is_foreign(cell.estimator):
-        return
     try:
         with seeded(cell.estimator):
             find(cell.estimator, cell.build_problem().task, cell.allow)

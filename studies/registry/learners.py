@@ -62,9 +62,19 @@ def version_of(name: str) -> str:
 
     "net" and ``estimators:NetClassifier`` are one estimator and have one version.
     """
+    return VERSIONS.get(_catalog_name(name), VERSION)
+
+
+def is_net(name: str) -> bool:
+    """Return True if an estimator is a net of ours."""
+    return _catalog_name(name) == "net"
+
+
+def _catalog_name(name: str) -> str:
+    """Return the name in the catalogue of an estimator of ours, and other names as they are."""
     ours = _OURS.fullmatch(name)
     name = ours[1] if ours else name
-    return VERSIONS.get(_CATALOG_NAMES.get(name, name), VERSION)
+    return _CATALOG_NAMES.get(name, name)
 
 
 def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
