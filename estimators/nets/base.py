@@ -128,7 +128,9 @@ class Net(BaseEstimator, ABC):
     net_ : skorch.NeuralNet
         The fitted net, made when it is first asked for; its module takes raw inputs, so gradients are with respect to
         them, or the outputs of a prior that is a step before the net. The estimator predicts with the module's weights,
-        whoever changes them.
+        whoever changes them. Its history has the batches of epochs that skorch trained.
+    engine_ : {"compiled", "skorch"}
+        What trained the net in the last fit.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only where `X` has string column names.
@@ -303,7 +305,8 @@ class Net(BaseEstimator, ABC):
         schedule = training.schedule(params, len(data[0]), epochs, int(trained.state.progress[0]))
         if params["max_steps"] is not None:
             epochs = math.ceil(params["max_steps"] / math.ceil(len(data[0]) / schedule.batch_size))
-        if self._needs_skorch():
+        self.engine_ = self._engine()
+        if self.engine_ == "skorch":
             from estimators.nets import building
 
             self._skorch = building.train(trained, data, valid, schedule, epochs)
@@ -311,11 +314,12 @@ class Net(BaseEstimator, ABC):
             self._skorch = None
             training.train(trained, data, valid, schedule, epochs)
 
-    def _needs_skorch(self) -> bool:
+    def _engine(self) -> str:
         from estimators.nets.compiled import IS_COMPILED
 
         elsewhere = self.device not in ("auto", "cpu")
-        return bool(self.callbacks) or elsewhere or bool(self._trained.learnt) or not IS_COMPILED
+        needs_skorch = self.callbacks or elsewhere or self._trained.learnt or not IS_COMPILED
+        return "skorch" if needs_skorch else "compiled"
 
     def _resolved_params(self) -> dict[str, Any]:
         return {**self.get_params(deep=False), "loss": self.loss or self._losses[0]}
@@ -346,14 +350,25 @@ class Net(BaseEstimator, ABC):
         """Return the training points and, with early stopping, the validation points."""
         if not self.early_stopping:
             return (points, target, weight), None
+        strata = self._strata(target)
+        self._check_split(len(points), 1 if strata is None else len(np.unique(strata)))
         train, valid = train_test_split(
             np.arange(len(points)),
             test_size=self.validation_fraction,
             random_state=seed,
-            stratify=self._strata(target),
+            stratify=strata,
         )
         halves = ((points[r], target[r], None if weight is None else weight[r]) for r in (train, valid))
         return next(halves), next(halves)
+
+    def _check_split(self, n: int, least: int) -> None:
+        """Raise a ValueError if either part of a split of `n` points has fewer than `least`."""
+        n_valid = math.ceil(self.validation_fraction * n)
+        if min(n_valid, n - n_valid) < least:
+            allowed = f"such that {n} points are split into two parts of {least} or more, one point of each class"
+            raise ValueError(
+                error_message("validation_fraction", type(self).__name__, allowed, self.validation_fraction)
+            )
 
     def _strata(self, target: NDArray[Any]) -> NDArray[Any] | None:
         """Return the classes by which the split is stratified, if there are any."""
@@ -484,6 +499,10 @@ class Net(BaseEstimator, ABC):
         for epoch in self.checkpoints:
             check_integer(epoch, "checkpoints", owner, low=0)
         check_choice(self.dtype, "dtype", owner, _DTYPES)
+        if self.callbacks:
+            from estimators.nets.building import check_callbacks
+
+            check_callbacks(self.callbacks, owner)
         if self.device not in ("auto", "cpu"):
             from estimators.nets.building import check_device
 

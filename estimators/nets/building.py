@@ -151,6 +151,16 @@ def check_device(name: str, owner: str) -> None:
         raise ValueError(error_message("device", owner, '"auto" or a torch device of this machine', name)) from error
 
 
+def check_callbacks(callbacks: Any, owner: str) -> None:
+    """Raise a ValueError if callbacks are not a list as skorch takes it: of callbacks, classes of them, or pairs."""
+    is_list = isinstance(callbacks, list | tuple)
+    for each in callbacks if is_list else [callbacks]:
+        callback = each[1] if isinstance(each, tuple) and len(each) == 2 else each
+        is_class = isinstance(callback, type) and issubclass(callback, Callback)
+        if not is_list or not (is_class or isinstance(callback, Callback)):
+            raise ValueError(error_message("callbacks", owner, "a list of skorch callbacks or None", each))
+
+
 def build_module(trained: Trained) -> MLP:
     """Return the torch module of a net, on the CPU; its inputs are raw points."""
     inputs, widths = trained.inputs, trained.net.widths

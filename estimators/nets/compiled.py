@@ -8,8 +8,10 @@ from a generator: those of an epoch or a step do not depend on what was drawn be
 import math
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,14 +19,16 @@ from numpy.typing import NDArray
 
 try:
     from numba import njit
+
+    IS_COMPILED = True
 except ImportError:  # no release for this Python yet
+    IS_COMPILED = False
+    warnings.warn("numba is not installed, so nets are trained by skorch, which is slower", stacklevel=2)
 
     def njit(**_: Any) -> Callable[[Any], Any]:  # type: ignore[no-redef]
         """Return a decorator that compiles nothing: random numbers come out alike, and training is skorch's."""
         return np.errstate(over="ignore")
 
-
-IS_COMPILED = "numba" in sys.modules
 
 RELU, TANH, GELU, SILU, SQUARE = range(5)
 CROSS_ENTROPY, FOCAL, ONE_HOT_SQUARED_ERROR, SQUARED_ERROR, HUBER = range(5)
@@ -60,6 +64,16 @@ def _compiler(**options: Any) -> Callable[[Any], Any]:
 _exact = _compiler()
 _reordered = _compiler(fastmath={"reassoc", "contract", "nsz"})
 """Sums in any order, so that they use vector instructions."""
+
+
+def is_on_disk() -> bool:
+    """Return True if there is compiled code on disk that is newer than this file, so that it need not be compiled."""
+    if not IS_COMPILED:
+        return False
+    source = Path(__file__).stat().st_mtime
+    return any(
+        index.stat().st_mtime > source for index in Path(train.stats.cache_path or "").glob("compiled.train-*.nbi")
+    )
 
 
 @contextmanager

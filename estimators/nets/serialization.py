@@ -24,7 +24,7 @@ from estimators.priors import as_prior
 
 _CLASSES: dict[str, Any] = {"NetClassifier": NetClassifier, "NetRegressor": NetRegressor}
 
-_FITTED = ("n_features_in_", "feature_names_in_", "classes_", "_target_mean", "_target_std", "_flat")
+_FITTED = ("n_features_in_", "feature_names_in_", "classes_", "_target_mean", "_target_std", "_flat", "engine_")
 
 _SIZE_BYTES = 8  # of the header's length, with which a safetensors file begins
 

@@ -5,6 +5,7 @@ Nothing here needs torch. A net in training is a `Trained`, from which `estimato
 
 import functools
 import math
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -146,8 +147,35 @@ def train(trained: Trained, data: Data, valid: Data | None, schedule: Schedule, 
     """
     points = _points(trained, data)
     held_out = None if valid is None else _points(trained, valid)
-    with _blas().limit(limits=1), compiled.announced():
+    with _one_blas_thread, compiled.announced():
         _Loop(trained, points, held_out, schedule).run(epochs)
+
+
+class _OneBlasThread:
+    """A limit of BLAS to one thread, from the beginning of the first of several trainings to the end of the last.
+
+    The limit is one of the process, so trainings in several threads cannot each set it and set it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_trainings = 0
+        self._limits: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._n_trainings == 0:
+                self._limits = _blas().limit(limits=1)
+            self._n_trainings += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._n_trainings -= 1
+            if self._n_trainings == 0:
+                self._limits.restore_original_limits()
+
+
+_one_blas_thread = _OneBlasThread()
 
 
 @functools.cache

@@ -14,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from estimators.nets import Net
 from studies.execution.budget import Budget, by_seed, take
 from studies.execution.costs import Costs
 from studies.execution.seeding import seeded
 from studies.execution.signals import Stop
-from studies.execution.tasks import Fit, Task, fit_task, group
+from studies.execution.tasks import Fit, Task, fit_task, group, load_nets
 from studies.execution.texts import cut
 from studies.execution.workers import Answer, Call, ExecutorError, WorkerEnded
 from studies.registry.errors import exception_text
+from studies.registry.learners import is_net
 from studies.registry.metrics import Fitted, measure
 from studies.registry.params import canonical
 from studies.registry.problems import AnyProblem, is_drawn
@@ -99,7 +101,11 @@ def _measure(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
         check_finite(values)
         inside = _decision_map(fit.estimator, tests.problem)
     model = _dump(fit.estimator) if keep_model else None
-    return Outcome(cell.key, cell.spec, "ok", values, inside, shared=fit.shared, model=model)
+    outcome = Outcome(cell.key, cell.spec, "ok", values, inside, shared=fit.shared, model=model)
+    if isinstance(fit.estimator, Net):
+        device = "cpu" if fit.estimator.device == "auto" else fit.estimator.device
+        outcome = replace(outcome, engine=fit.estimator.engine_, device=device)
+    return outcome
 
 
 def _decision_map(estimator: BaseEstimator, problem: AnyProblem) -> NDArray[np.bool_] | None:
@@ -211,6 +217,8 @@ def run(
     """
     if time_limit is not None and not getattr(executor, "keeps_limits", False):
         raise ValueError("a time limit needs workers that can be ended: WorkerPool or a Dask cluster")
+    if any(is_net(p.cell.estimator) for p in todo):
+        load_nets()  # so that it is compiled once, if it must be, and not in every worker
     planned = {p.cell: p for p in todo}
     ended: list[Cell] = []
     stop = stop or Stop()

@@ -1,5 +1,6 @@
 """Tasks: cells that one worker fits together, because they are epochs of one training."""
 
+import functools
 import time
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
@@ -14,6 +15,7 @@ from studies.execution.seeding import seeded
 from studies.execution.workers import ExecutorError
 from studies.registry.data import file_digest
 from studies.registry.imports import code_of, find_object, make_importable
+from studies.registry.learners import is_net
 from studies.registry.metrics import find_metric
 from studies.registry.params import canonical
 from studies.registry.problems import DATA
@@ -78,7 +80,7 @@ def fit_task(task: Task) -> list[Fit]:
     ExecutorError
         If the module of a learner cannot be imported here, which is not the learner's failure.
     """
-    _import_modules(task[0])
+    _load_code(task[0])
     start = time.perf_counter()
     try:
         with seeded(task[-1].key, "fit"):
@@ -114,6 +116,19 @@ def _training(cell: Cell) -> Hashable:
 
 def _epochs(cell: Cell) -> int:
     return int(cell.params.get("epochs", NetClassifier().epochs))
+
+
+@functools.cache
+def load_nets() -> None:
+    """Load the compiled training of nets; compile it if it is not on disk, which is announced on standard error."""
+    NetClassifier(epochs=1, random_state=0).fit([[0.0], [1.0]], [0, 1]).predict([[0.0]])
+
+
+def _load_code(cell: Cell) -> None:
+    """Load the code of a cell before its fit is timed."""
+    if is_net(cell.estimator):
+        load_nets()
+    _import_modules(cell)
 
 
 def _import_modules(cell: Cell) -> None:

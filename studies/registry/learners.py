@@ -61,6 +61,11 @@ def version_of(name: str) -> str:
     return VERSIONS.get(catalog_name(name), VERSION)
 
 
+def is_net(name: str) -> bool:
+    """Return True if an estimator is a net of ours."""
+    return catalog_name(name) == "net"
+
+
 def catalog_name(name: str) -> str:
     """Return the name in the catalogue of an estimator of this project: "net" for ``estimators:NetClassifier``."""
     ours = _OURS.fullmatch(name)

@@ -6,7 +6,7 @@ import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from skorch import NeuralNetClassifier
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer
 
 from estimators import PRIORS, NetClassifier, NetRegressor, PolarCoordinates
 from estimators.nets.compiled import order
@@ -449,6 +449,45 @@ def test_a_gpu_is_not_touched_unless_it_is_asked_for(monkeypatch):
         net.predict_proba(X)
         net.gradients(X)
         net.net_.predict(X)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="NOT TESTED ON A GPU: there is none")
+@pytest.mark.parametrize("options", [{}, {"dropout": 0.2}, {"layer_norm": True, "prior": "polar"}])
+def test_a_net_on_a_gpu_is_that_on_the_cpu(options):
+    net = fitted(device="cuda", checkpoints=(2,), **options)
+    cpu = fitted(checkpoints=(2,), **options)
+    assert (net.engine_, next(net.net_.module_.parameters()).device.type) == ("skorch", "cuda")
+    for a, b in ((net, cpu), (net.as_of(2), cpu.as_of(2)), (pickle.loads(pickle.dumps(net)), cpu)):
+        np.testing.assert_allclose(a.predict_proba(X), b.predict_proba(X), atol=1e-3)
+    np.testing.assert_allclose(
+        net.partial_fit(X, y).gradients(X), cpu.partial_fit(X, y).gradients(X), rtol=0.1, atol=1e-2
+    )
+
+
+@pytest.mark.parametrize(
+    "callbacks",
+    [EarlyStopping, EarlyStopping("train_loss"), [3], ["early"], "early"],
+    ids=["class", "bare", "3", "names", "name"],
+)
+def test_other_things_than_a_list_of_callbacks_are_refused(callbacks):
+    with pytest.raises(ValueError, match="'callbacks' parameter of NetClassifier must be a list of skorch callbacks"):
+        fitted(callbacks=callbacks)
+
+
+def test_callbacks_can_be_classes_and_have_names():
+    net = fitted(callbacks=[EpochTimer, ("mine", EarlyStopping("train_loss", patience=1, threshold=1.0))])
+    assert len(net.history_) == 2
+
+
+@pytest.mark.parametrize(("n", "fraction"), [(5, 0.1), (9, 0.9)])
+def test_a_validation_part_has_a_point_of_each_class(n, fraction):
+    with pytest.raises(
+        ValueError, match=f"'validation_fraction' parameter of NetClassifier must be such that {n} points"
+    ):
+        NetClassifier(early_stopping=True, validation_fraction=fraction).fit(X[:n], [0, 1, 0, 1, 0, 1, 0, 1, 0][:n])
+    with pytest.raises(ValueError, match="'validation_fraction' parameter of NetRegressor must be such that 1 points"):
+        NetRegressor(early_stopping=True).fit(X[:1], [1.0])
 
 
 @pytest.mark.parametrize("weight", [1e-46, 1e39, 1e-300, 1e300])

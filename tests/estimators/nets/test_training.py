@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
 from skorch.callbacks import Callback
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from estimators import NetClassifier, NetRegressor
+from estimators.nets import training
 from toymanifold import make_spiral
 
 X, y = make_spiral(60, random_state=0)
@@ -101,23 +104,38 @@ def clone_with(net, **params):
     return type(net)(**{**net.get_params(), **params})
 
 
+def blas_threads():
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+def test_blas_has_one_thread_until_the_last_of_several_trainings_has_ended():
+    with threadpool_limits(2):
+        with ExitStack() as first:
+            first.enter_context(training._one_blas_thread)
+            with training._one_blas_thread:
+                first.close()
+                assert blas_threads() == {1}
+        assert blas_threads() == {2}
+
+
 WITHOUT_NUMBA = """
 import sys
 sys.modules["numba"] = None
-import subprocess
-import sys
 
 import numpy as np
 from estimators import NetClassifier
 from toymanifold import make_spiral
 X, y = make_spiral(60, random_state=0)
-net = NetClassifier(width=6, epochs=10, batch_size=32, dropout=0.2, random_state=0).fit(X, y)
+for _ in range(2):
+    net = NetClassifier(width=6, epochs=10, batch_size=32, dropout=0.2, random_state=0).fit(X, y)
 np.save(sys.argv[1], net.predict_proba(X))
 """
 
 
 def test_without_numba_skorch_trains_the_same_net(tmp_path):
     path = tmp_path / "probabilities.npy"
-    subprocess.run([sys.executable, "-W", "error::RuntimeWarning", "-c", WITHOUT_NUMBA, path], check=True)
+    command = [sys.executable, "-W", "error::RuntimeWarning", "-c", WITHOUT_NUMBA, path]
+    ran = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=True)
+    assert ran.stderr.count("numba is not installed, so nets are trained by skorch, which is slower") == 1
     net = NetClassifier(width=6, epochs=10, batch_size=32, dropout=0.2, random_state=0).fit(X, y)
     np.testing.assert_allclose(np.load(path), net.predict_proba(X), atol=1e-5)

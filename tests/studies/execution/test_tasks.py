@@ -1,7 +1,9 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
+from estimators import CATALOG
 from studies.execution.run import run_cell, run_task
 from studies.execution.tasks import fit_task, group
 from studies.spec.cells import Cell
@@ -39,6 +41,21 @@ def test_epochs_of_one_net_are_one_training():
         assert outcome.shared == 3
         assert 0 < outcome.values["fit_seconds"] < outcome.seconds
         assert without_seconds(outcome) == without_seconds(run_cell(cell))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("estimator", [*CATALOG, "sklearn.neural_network:MLPClassifier"])
+@pytest.mark.parametrize("problem", ["spiral", "sphere"])
+def test_no_cell_touches_a_gpu(monkeypatch, estimator, problem):
+    """CUDA cannot start in the children of a fork server."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "_lazy_init", lambda: pytest.fail("CUDA was initialised"))
+    monkeypatch.setattr(torch.cuda, "_queued_calls", [])
+    params = {"epochs": 2} if estimator == "net" else {}
+    cell = Cell(problem, {}, estimator, None if estimator.startswith("sklearn") else "polar", params, 40, 0)
+    (outcome,) = run_task((cell,), keep_models=True)
+    assert (outcome.status, outcome.error) == ("ok", "")
+    assert (outcome.engine, outcome.device) == (("compiled", "cpu") if estimator == "net" else ("", ""))
 
 
 @pytest.mark.parametrize("lengths", [(0,), (0, 5)])
