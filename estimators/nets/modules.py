@@ -98,6 +98,9 @@ class Dropout(nn.Dropout):
         The step of the training, counted from 1; 0 before the first.
     """
 
+    lipschitz = 1.0
+    """Of prediction, for `estimators.diagnostics.lipschitz_upper_bound`."""
+
     def __init__(self, p: float, seed: int, layer: int) -> None:
         super().__init__(p)
         self.seed, self.layer, self.step = seed, layer, 0

@@ -12,8 +12,8 @@ from studies.analysis.breakdowns import is_of_bin
 from studies.analysis.comparisons import loss_interval, paired_difference, summary
 from studies.analysis.crossovers import Crossover, DataEquivalence, crossover, data_equivalence
 from studies.analysis.intervals import CensoredInterval, Interval, Sentence, number, scale_of
-from studies.analysis.learning_curves import by_problem, losses
-from studies.registry.metrics import in_order, primary_names
+from studies.analysis.learning_curves import Sampling, by_problem, losses, sampling_of
+from studies.registry.metrics import describe, in_order, primary_name
 from studies.spec.cells import Cell, plan_study
 from studies.spec.sections import Point, Question
 from studies.spec.study import Study
@@ -42,6 +42,7 @@ class Measured:
 
     metric: str
     curves: tuple[Curve, ...]
+    sampling: Sampling
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,7 @@ class Findings:
     ----------
     problem : str
         Its label; empty where the study has one problem.
+    sampling : Sampling
     measured : tuple of Measured
         The primary metric first, times last.
     worths : tuple of PriorWorth
@@ -169,6 +171,7 @@ class Findings:
     """
 
     problem: str
+    sampling: Sampling
     measured: tuple[Measured, ...]
     worths: tuple[PriorWorth, ...]
     reference: str | None
@@ -192,9 +195,9 @@ def find(study: Study, frame: pd.DataFrame) -> tuple[Findings, ...]:
 
 def _find(study: Study, problem: str, rows: pd.DataFrame) -> Findings:
     rows = rows[~rows["metric"].map(is_of_bin)]
-    table = summary(rows)
+    table, sampling = summary(rows), sampling_of(rows)
     names = in_order(rows["metric"].unique())
-    measured = tuple(_measured(table[table["metric"] == metric], metric) for metric in names)
+    measured = tuple(_measured(table[table["metric"] == metric], metric, sampling) for metric in names)
     frame = judged(rows)
     pairs = _focus_first(study, list(_siblings(study, frame)))
     found = [_worth(study, frame, *pair) for pair in pairs]
@@ -202,10 +205,11 @@ def _find(study: Study, problem: str, rows: pd.DataFrame) -> Findings:
     reference, n_samples = _reference(study, worths)
     competitors = _competitors(frame, reference, n_samples) if reference else ()
     main = _main_competitors(study, competitors, reference, n_samples)
-    return Findings(problem, measured, worths, reference, n_samples, competitors, main, _smallest_errors(frame))
+    smallest = _smallest_errors(frame)
+    return Findings(problem, sampling, measured, worths, reference, n_samples, competitors, main, smallest)
 
 
-def _measured(table: pd.DataFrame, metric: str) -> Measured:
+def _measured(table: pd.DataFrame, metric: str, sampling: Sampling) -> Measured:
     """Return the curves of one metric from its summary."""
     curves = []
     for learner, part in table.groupby("learner", sort=False):
@@ -215,7 +219,7 @@ def _measured(table: pd.DataFrame, metric: str) -> Measured:
             for n, mean, low, high, seeds in columns.itertuples(index=False, name=None)
         )
         curves.append(Curve(str(learner), means))
-    return Measured(metric, tuple(curves))
+    return Measured(metric, tuple(curves), sampling)
 
 
 def _siblings(study: Study, frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
@@ -266,9 +270,13 @@ def _crossover(frame: pd.DataFrame, a: str, b: str) -> Crossover | None:
 
 
 def _compared_size(study: Study, frame: pd.DataFrame, plain: str, informed: str) -> int:
-    """Return the sample size at which two learners are compared: the first in a question, or the largest."""
+    """Return the sample size at which two learners are compared: the first in a question, or the largest.
+
+    It is less than all rows of a data set, at which there is no interval.
+    """
     sizes = [set(frame.loc[frame["learner"] == learner, "n_samples"]) for learner in (plain, informed)]
-    shared = sizes[0] & sizes[1]
+    n_rows = sampling_of(frame).n_rows
+    shared = {n for n in sizes[0] & sizes[1] if n_rows is None or n < n_rows}
     asked = [point.n_samples for question in study.questions for point in (question.a, question.b)]
     return int(next((n for n in asked if n in shared), max(shared, default=0)))
 
@@ -323,17 +331,18 @@ def _smallest_errors(frame: pd.DataFrame) -> SmallestErrors | None:
     by_learner = {str(name): part.set_index("seed")["value"] for name, part in parts}
     order = sorted(by_learner, key=lambda name: float(by_learner[name].mean()))
     first, second = order[0], order[1] if len(order) > 1 else None
-    behind = None
-    if second and set(by_learner[first].index) & set(by_learner[second].index):
-        behind = paired_difference(by_learner[second], by_learner[first])
-    smallest = loss_interval(by_learner[first], metric)
+    behind, sampling = None, sampling_of(frame)
+    if second and (n_common := len(by_learner[first].index.intersection(by_learner[second].index))):
+        factor = sampling.factor(n_samples, n_common)
+        behind = paired_difference(by_learner[second], by_learner[first], (factor, factor))
+    smallest = loss_interval(by_learner[first], sampling.factor(n_samples, len(by_learner[first])), metric)
     return SmallestErrors(metric, n_samples, len(everywhere) > 0, first, smallest, second, behind)
 
 
 def answers(study: Study, frame: pd.DataFrame) -> list[str]:
     """Return the answers to a study's questions on each problem, one line each, in its primary metric."""
     rows = losses(frame)
-    parts = by_problem(rows[rows["metric"].isin(primary_names())])
+    parts = by_problem(rows[rows["metric"].isin([m for m in rows["metric"].unique() if describe(m).is_primary])])
     return [
         f"{problem}: {question.ask} {_answer(question, judged(part))}".removeprefix(": ")
         for problem, part in parts.items()
@@ -343,8 +352,7 @@ def answers(study: Study, frame: pd.DataFrame) -> list[str]:
 
 def judged(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the primary metric; none if that is not measured."""
-    measured = set(frame["metric"])
-    return frame[frame["metric"] == next((name for name in primary_names() if name in measured), "")]
+    return frame[frame["metric"] == primary_name(frame["metric"].unique())]
 
 
 def _answer(question: Question, rows: pd.DataFrame) -> str:
@@ -353,7 +361,9 @@ def _answer(question: Question, rows: pd.DataFrame) -> str:
         return "Not measured yet."
     shares = scale_of(rows["metric"].iloc[0]).unit == " %"
     factor, digits, unit, points = (100, ".2f", " %", " points") if shares else (1, ".3g", "", "")
-    difference = factor * paired_difference(a, b)
+    n_common, sampling = len(a.index.intersection(b.index)), sampling_of(rows)
+    factors = (sampling.factor(question.a.n_samples, n_common), sampling.factor(question.b.n_samples, n_common))
+    difference = factor * paired_difference(a, b, factors)
     means = f"{factor * a.mean():{digits}}{unit} against {factor * b.mean():{digits}}{unit}"
     apart = f"{difference if difference.mean >= 0 else -1 * difference:{digits}}{points}"
     if difference.high < 0:

@@ -24,14 +24,13 @@ from studies.execution.workers import Answer, Call, ExecutorError, WorkerEnded
 from studies.registry.errors import exception_text
 from studies.registry.metrics import Fitted, measure
 from studies.registry.params import canonical
-from studies.registry.problems import AnyProblem
+from studies.registry.problems import AnyProblem, is_drawn
 from studies.registry.test_sets import decision_map, shared_test_sets
 from studies.spec.cells import Cell, PlannedCell
 from studies.store.database import StoppedError
 from studies.store.provenance import Run
 from studies.store.seals import is_metric
 from studies.store.store import LostError, Outcome, Store, StoreError
-from toymanifold import DataProblem
 
 MAP_MARGIN = 1.2
 """Half width of a decision map, in radii of the region."""
@@ -104,10 +103,8 @@ def _measure(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
 
 
 def _decision_map(estimator: BaseEstimator, problem: AnyProblem) -> NDArray[np.bool_] | None:
-    """Return the decision map of a classifier in the plane, where true labels are known everywhere."""
-    if isinstance(problem, DataProblem) or problem.dimension != 2 or problem.task != "classification":
-        return None
-    return decision_map(estimator, MAP_MARGIN * problem.target.radius)
+    """Return the decision map of a classifier, if decision regions of its problem are drawn."""
+    return decision_map(estimator, MAP_MARGIN * problem.target.radius) if is_drawn(problem) else None
 
 
 def _dump(estimator: BaseEstimator) -> bytes | None:

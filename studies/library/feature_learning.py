@@ -54,7 +54,7 @@ def recovery(fitted: Fitted) -> Measured:
     return {"share": estimators.share_inside(matrix, frame), "angle": float(angle)}
 
 
-@metric("1", title="Cosine of the neural feature ansatz", heading="ansatz", best=1.0, default=False)
+@metric("1", title="Cosine of the neural feature ansatz", heading="ansatz", default=False)
 def feature_ansatz(fitted: Fitted) -> Measured:
     """Cosine of a net's first W^T W with its average gradient outer product, and with the root of that."""
     if not isinstance(fitted.estimator, Net):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from studies.registry.errors import cut, unknown
 from studies.registry.imports import is_generator
 from toymanifold import DataProblem
-from toymanifold.validation import check_integer, check_seed, error_message
+from toymanifold.validation import check_integer, check_real, check_seed, error_message
 
 MAX_BYTES = 2_000_000_000
 """Largest size of a file, and of the content of a compressed one."""
@@ -39,7 +39,7 @@ MAX_CLUSTER_SIZE = 1_000_000
 
 _CLUSTER_SIZES = ("n_classes", "n_clusters_per_class", "n_informative")
 _PROBE = 1_000  # rows that are drawn to count the features
-_LONGEST = 500  # characters of an error of a reader
+_LONGEST = 500  # characters of a message with text of a file
 
 
 def data_problem(
@@ -81,8 +81,10 @@ def data_problem(
     try:
         return DataProblem.from_data(_features(columns, (target, test), file), y, test=is_test, task=task)
     except (TypeError, ValueError) as error:
-        sources = {"X": ("path", file), "y": ("target", f"{target!r} of {file}"), "test": ("test", f"of {file}")}
-        raise ValueError(_of_file(str(error), sources)) from error
+        sources = {"X": ("path", file), "y": ("target", f"{target!r} of {file}")}
+        if isinstance(test, str):
+            sources["test"] = ("test", f"{test!r} of {file}")
+        raise ValueError(cut(_of_file(str(error), sources), _LONGEST)) from error
 
 
 def file_digest(path: str | Path) -> str:
@@ -149,14 +151,14 @@ def _read_csv(file: BinaryIO) -> Any:
 def _read_parquet(file: BinaryIO) -> Any:
     if find_spec("pyarrow") is None:
         raise ImportError("Parquet needs pyarrow; install it with: pip install 'toymanifold[parquet]'")
-    import pandas as pd
     from pyarrow.parquet import ParquetFile
 
-    content = ParquetFile(file).metadata
-    n_bytes = sum(content.row_group(k).total_byte_size for k in range(content.num_row_groups))
-    _check_content(max(n_bytes, 8 * content.num_rows * content.num_columns))
-    file.seek(0)
-    return pd.read_parquet(file, engine="pyarrow")
+    content = ParquetFile(file)
+    n_bytes = sum(content.metadata.row_group(k).total_byte_size for k in range(content.num_row_groups))
+    _check_content(max(n_bytes, 8 * content.metadata.num_rows * content.metadata.num_columns))
+    table = content.read()
+    table.validate(full=True)  # strings that are not UTF-8 would fail later
+    return table.to_pandas()
 
 
 def _read_npz(file: BinaryIO) -> dict[str, Any]:
@@ -221,6 +223,7 @@ class LoaderBuilder:
 
     def __call__(self, test: float = 0.25) -> DataProblem:
         """Return the problem of which a share of the rows is the test set."""
+        check_real(test, "test", self.load.__name__, low=0, high=1, closed="()")
         loaded = self.load()
         task = "classification" if "target_names" in loaded else "regression"
         return DataProblem.from_data(loaded.data, loaded.target, test=test, task=task)

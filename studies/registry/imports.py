@@ -1,8 +1,8 @@
 """The gate to code that a study names as ``package.module:name``: problems, learners, priors, metrics and plots.
 
-Estimators of scikit-learn and of this project can be named, and of `sklearn.datasets` the generators ``make_*`` and five
-loaders. Any other package is imported only if the person who runs the study allows it, and nothing that it has taken
-from elsewhere can be named in it.
+Estimators of scikit-learn and of this project can be named, and of `sklearn.datasets` the generators ``make_*`` and
+five loaders. Any other package is imported only if the person who runs the study allows it, and nothing that it has
+taken from elsewhere can be named in it.
 """
 
 import hashlib

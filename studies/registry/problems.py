@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from studies.registry.data import GeneratorBuilder, LoaderBuilder, data_problem, file_digest
 from studies.registry.errors import Issue, cut, exception_text, unknown
@@ -49,6 +49,14 @@ MAX_DIMENSION = 5_000
 
 MAX_MODULUS = 1_000
 """Largest modulus: its table of a million pairs is built quickly."""
+
+
+def is_drawn(problem: AnyProblem) -> TypeGuard[Problem]:
+    """Return True for a classification in the plane whose true labels are known everywhere.
+
+    Decision regions are drawn of these only.
+    """
+    return isinstance(problem, Problem) and problem.dimension == 2 and problem.task == "classification"
 
 
 def find_builder(name: str, allow: Collection[str] = ()) -> Builder:

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import fields, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 

@@ -26,10 +26,10 @@ def _unknown_problems(described: Mapping[str, Any]) -> Iterator[Issue]:
 def _unknown_learners(described: Mapping[str, Any]) -> Iterator[Issue]:
     labels = {name for label, learner in _items(described.get("learners")) for name in _labels(label, learner)}
     for place, question in enumerate(_list(described.get("questions"))):
-        for end in ("a", "b"):
-            name = _get(_get(question, end), "learner")
+        for end, key in (("a", "learner"), ("b", "learner"), ("worth", "prior"), ("worth", "of")):
+            name = _get(_get(question, end), key)
             if isinstance(name, str) and name not in labels:
-                yield Issue(("questions", place, end, "learner"), unknown("learner", name, sorted(labels)), name)
+                yield Issue(("questions", place, end, key), unknown("learner", name, sorted(labels)), name)
 
 
 def _labels(label: str, learner: Any) -> set[str]:

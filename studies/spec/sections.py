@@ -267,7 +267,7 @@ class LearnerSpec(Part):
 
     @property
     def grid(self) -> dict[str, Any]:
-        """The prior, its parameters and those of the estimator, in which each list is an axis; the prior is the first."""
+        """The prior, its parameters and those of the estimator, in which each list is an axis."""
         of_prior = {f"{PRIOR_AXIS}{key}": value for key, value in self.prior_params.items()}
         return {"prior": list(self.prior), **of_prior, **self.params}
 
@@ -310,17 +310,53 @@ class Point(Part):
     """One of its sample sizes."""
 
 
+class Worth(Part):
+    """Two learners of which the first has a prior that the second does not have."""
+
+    prior: str
+    """Label of the learner with the prior, with the values of its axes."""
+
+    of: str
+    """Label of the learner without it, whose number of samples is counted."""
+
+
 class Question(Part):
-    """A comparison to report, with the hypothesis that the error of `a` is lower than that of `b`."""
+    """A question to answer: a comparison of `a` with `b`, or the worth of a prior."""
 
-    ask: str
-    """The question in words."""
+    ask: str = ""
+    """The question in words; needed for a comparison."""
 
-    a: Point
+    a: Point | None = None
     """The side that may have the lower error."""
 
-    b: Point
+    b: Point | None = None
     """The side with which it is compared."""
+
+    worth: Worth | None = None
+    """Instead of `a` and `b`: how many times the data is a prior worth?"""
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Self:
+        given = [name for name in ("ask", "a", "b") if getattr(self, name)]
+        if self.worth and set(given) - {"ask"}:
+            raise_issues([Issue(("worth",), "must stand without a and b", self.worth.model_dump())])
+        missing = [name for name in ("ask", "a", "b") if name not in given]
+        raise_issues(
+            [] if self.worth else [Issue((name,), "is needed, or worth in its place", None) for name in missing]
+        )
+        return self
+
+    @property
+    def ends(self) -> tuple[Point, ...]:
+        """The two sides of a comparison; none of the worth of a prior."""
+        return (self.a, self.b) if self.a and self.b else ()
+
+    @property
+    def text(self) -> str:
+        """The question in words."""
+        if self.ask or self.worth is None:
+            return self.ask
+        return f"How many times the data is {self.worth.prior} worth beside {self.worth.of}?"
 
 
 class PictureSpec(Part):

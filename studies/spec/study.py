@@ -531,7 +531,7 @@ def _size_issues(study: Study) -> Iterator[Issue]:
         if n not in everywhere:
             yield Issue(("gallery", place), f"must be a sample size of the study, one of {everywhere}", n)
     for place, question in enumerate(study.questions):
-        for end, point in (("a", question.a), ("b", question.b)):
+        for end, point in zip("ab", question.ends, strict=False):
             if point.n_samples not in sizes[point.learner]:
                 at = ("questions", place, end, "n_samples")
                 allowed = list(sizes[point.learner])

@@ -7,7 +7,7 @@ from studies.analysis.breakdowns import breakdown_difference
 from studies.analysis.comparisons import loss_interval, paired_difference, paired_tests, rank_learners, summary
 from studies.analysis.crossovers import crossover, data_equivalence
 from studies.analysis.intervals import holm
-from studies.analysis.learning_curves import errors, learning_curve
+from studies.analysis.learning_curves import learning_curve, losses
 from studies.analysis.scaling_laws import prior_effect
 
 
@@ -38,7 +38,7 @@ def test_summary_of_errors():
         for metric in ("accuracy", "fit_seconds")
     ]
     frame = pd.DataFrame(rows, columns=["learner", "n_samples", "seed", "metric", "value"])
-    table = summary(errors(frame))
+    table = summary(losses(frame)).query("metric == 'error'")
     assert table[["learner", "n_samples", "metric", "seeds"]].to_numpy().tolist() == [["a", 10, "error", 2]]
     assert table["mean"].item() == pytest.approx(0.15)
     assert table["low"].item() < 0.15 < table["high"].item()
@@ -92,7 +92,7 @@ def test_the_same_errors_are_a_draw(frame_of):
 @pytest.mark.parametrize(("metric", "high"), [("error", 1.0), ("mse", np.inf)])
 def test_a_share_of_errors_is_not_more_than_all(metric, high):
     """The interval of two seeds that differ much ends at 1."""
-    interval = loss_interval(pd.Series([0.01, 0.4]), metric)
+    interval = loss_interval(pd.Series([0.01, 0.4]), 1.0, metric)
     assert 0 < interval.low < interval.mean < 1
     assert 1 <= interval.high <= high
 

@@ -11,7 +11,7 @@ from studies.analysis.breakdowns import breakdown_summary
 from studies.analysis.comparisons import summary
 from studies.analysis.crossovers import crossover
 from studies.analysis.findings import find
-from studies.analysis.learning_curves import errors, learning_curve
+from studies.analysis.learning_curves import learning_curve, losses
 from studies.analysis.scaling_laws import fit_scaling
 from studies.plots.axis import plot_axis, plot_training_dynamics
 from studies.plots.breakdown import plot_breakdown
@@ -78,7 +78,7 @@ def results_of(tmp_path):
 
 def test_curves_are_points_with_their_intervals_in_the_looks_of_the_study(worth_results):
     ax = plot_learning_curves(worth_results)
-    table = summary(errors(worth_results.frame())).query("metric == 'error'")
+    table = summary(losses(worth_results.frame())).query("metric == 'error'")
     for learner, line in points(ax).items():
         expected = table[table["learner"] == learner]
         np.testing.assert_allclose(line.get_xydata(), expected[["n_samples", "mean"]])

@@ -44,6 +44,7 @@ def written(path, table=TABLE):
         case ".csv":
             table.to_csv(path, index=False)
         case ".parquet":
+            pytest.importorskip("pyarrow")
             table.to_parquet(path)
         case ".npz":
             np.savez(path, X=table[["size"]], held=table["held"], label=table["label"].to_numpy(dtype=str))
@@ -105,7 +106,7 @@ def test_the_digest_is_that_of_the_content(tmp_path):
         ("label", {"test": "label"}, "test", "must be another column than the target 'label'"),
         ("label", {"test": "size"}, "test", "1 or 0. Got 'size'"),
         ("label", {"test": "one"}, "test", "1 or 0. Got 'one'"),
-        ("label", {"test": "ones"}, "test", "data (of 'my.csv') must be"),
+        ("label", {"test": "ones"}, "test", "data ('ones' of 'my.csv') must be"),
         ("label", {"test": 1}, "test", "a finite float in (0, 1). Got 1"),
         ("label", {"task": "ranking"}, "task", "Got 'ranking'"),
     ],
@@ -151,6 +152,13 @@ def test_only_local_files_are_opened(tmp_path, monkeypatch, path):
 def test_arrays_that_need_pickle_are_refused(tmp_path):
     np.savez(tmp_path / "my.npz", X=np.ones((4, 2)), label=np.array(["a", "b", "a", "b"], dtype=object))
     assert "Object arrays cannot be loaded" in error_of(tmp_path / "my.npz")
+
+
+def test_strings_that_are_not_utf_8_are_refused(tmp_path):
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    labels = pa.array([b"a", b"\xe9"] * 2, pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"x": [1, 2, 3, 4], "label": labels}), tmp_path / "my.parquet")
+    assert "Invalid UTF8" in error_of(tmp_path / "my.parquet")
 
 
 def test_the_features_of_arrays_are_called_x(tmp_path):

@@ -106,7 +106,9 @@ def test_any_transformer_is_a_prior_of_any_learner(mine):
 
 
 def test_parameters_of_a_prior_are_axes(mine):
-    planned = plan_study(study_of(knn={"estimator": "knn", "prior": f"{mine}:Polar", "prior_params": {"power": [1, 2.0]}}))
+    planned = plan_study(
+        study_of(knn={"estimator": "knn", "prior": f"{mine}:Polar", "prior_params": {"power": [1, 2.0]}})
+    )
     assert [p.learner for p in planned] == ["knn, prior__power=1", "knn, prior__power=2.0"]
     assert [p.cell.prior_params for p in planned] == [{"power": 1}, {"power": 2.0}]
     assert [p.axes for p in planned] == [{"prior__power": 1}, {"prior__power": 2.0}]

@@ -77,7 +77,7 @@ def test_what_an_allowed_module_has_from_elsewhere_cannot_be_named(mine, name):
 def test_own_classes_and_functions_of_an_allowed_module_can_be_named(mine):
     found = [find_object(f"gate_mine:{name}", ["gate_mine"]).__name__ for name in ("problem", "Thing", "make_moons")]
     assert found == ["problem", "Thing", "make_moons"]
-    with pytest.raises(ValueError, match="'gate_mine' is not allowed; .* --allow gate_mine"):
+    with pytest.raises(ValueError, match=r"'gate_mine' is not allowed; .* --allow gate_mine"):
         find_object("gate_mine:problem", ["another"])
 
 

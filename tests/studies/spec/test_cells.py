@@ -172,10 +172,11 @@ def test_a_new_version_of_a_metric_changes_the_cells_with_it(monkeypatch):
     assert replace(other).key == before[1]
 
 
-def test_a_new_version_of_the_learners_changes_all_cells(monkeypatch):
-    before = CELL.key
+def test_a_new_version_of_the_learners_changes_all_cells_without_one_of_their_own(monkeypatch):
+    cells = {name: replace(CELL, estimator=name) for name in ("knn-1", "sklearn.svm:SVC", "net")}
+    before = {name: cell.key for name, cell in cells.items()}
     monkeypatch.setattr("studies.registry.learners.VERSION", "another")
-    assert replace(CELL).key != before
+    assert [name for name, cell in cells.items() if replace(cell).key != before[name]] == ["knn-1", "sklearn.svm:SVC"]
 
 
 NETS = ("net", "estimators:NetClassifier", "estimators.nets:NetRegressor", "estimators.nets.classifier:NetClassifier")
