@@ -26,9 +26,11 @@ MODELS: list[type[BaseModel]] = [
     Study,
     sections.ProblemSpec,
     sections.LearnerSpec,
+    sections.Search,
     sections.Sizes,
     sections.Question,
     sections.Point,
+    sections.Worth,
     sections.PictureSpec,
     sections.Quick,
 ]

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from estimators.base import FLOATS
-from estimators.priors import PRIORS, Prior, as_prior
+from estimators.priors import PRIORS, Prior, as_prior, is_layer
 from toymanifold.validation import check_choice, check_integer, check_real, check_scale, error_message
 
 if TYPE_CHECKING:
@@ -64,8 +64,9 @@ class Net(BaseEstimator, ABC):
     width : int, default=64
         Units in each hidden layer.
     activation : {"relu", "tanh", "gelu", "silu", "square"}, default="relu"
-    prior : {"none", "polar-sincos", "polar", "phase"}, Prior or None, default=None
-        The change of coordinates that the net has as its first layer; None and "none" are no change.
+    prior : {"none", "polar-sincos", "polar", "phase"}, transformer or None, default=None
+        The change of coordinates that the net has as its first layer; None and "none" are no change. A transformer
+        without a method ``coordinates`` is a step before the net, fitted on the training points, as in a pipeline.
     standardize : bool, default=True
         Whether the inputs of the first linear layer (after the prior) are scaled to mean 0 and variance 1 on the
         training points; and the targets of a regression likewise.
@@ -126,7 +127,8 @@ class Net(BaseEstimator, ABC):
     ----------
     net_ : skorch.NeuralNet
         The fitted net, made when it is first asked for; its module takes raw inputs, so gradients are with respect to
-        them. The estimator predicts with the module's weights, whoever changes them.
+        them, or the outputs of a prior that is a step before the net. The estimator predicts with the module's weights,
+        whoever changes them.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only where `X` has string column names.
@@ -135,6 +137,7 @@ class Net(BaseEstimator, ABC):
     _losses: tuple[str, ...]  # the first is the default
     _trained: "Trained"
     _skorch: Any  # the skorch net, None until it is asked for
+    _step: Any = None  # the fitted prior, if it is not a layer
 
     def __init__(
         self,
@@ -263,21 +266,34 @@ class Net(BaseEstimator, ABC):
         if not fresh:
             self._check_goes_on(params)
         seed = int(check_random_state(self.random_state).randint(2**31)) if fresh else self._trained.seed
-        data, valid = self._split(points, target, weight, seed)
         if fresh:
-            self._start(data, params, seed)
+            layer, self._step = self._fitted_prior(points, labels)
+        data, valid = self._split(self._after_step(points), target, weight, seed)
+        if fresh:
+            self._start(layer, data, params, seed)
         self._trained.params = params
         self._train(self._scaled_data(data), None if valid is None else self._scaled_data(valid), epochs)
         return self
 
-    def _start(self, data: Data, params: dict[str, Any], seed: int) -> None:
+    def _fitted_prior(self, X: Floats, y: Any) -> tuple[Any, Any]:
+        """Return the prior as a layer and as a step before the net, one of them None; fitted if it may learn."""
+        prior = as_prior(self.prior, type(self).__name__)
+        if prior is not None and not isinstance(prior, Prior):
+            prior.fit(X, y)
+        return (prior, None) if is_layer(prior) else (None, prior)
+
+    def _after_step(self, points: Floats) -> Floats:
+        """Return the inputs of the net's layers."""
+        return points if self._step is None else check_array(self._step.transform(points), dtype=FLOATS)
+
+    def _start(self, layer: Any, data: Data, params: dict[str, Any], seed: int) -> None:
         from estimators.nets.training import start
 
         X, target, weight = data
         self._skorch = None
         self._scale_targets(target, weight)
         n_outputs, n_classes = self._n_outputs(target), self._n_classes()
-        self._trained = start(params, X, weight, seed, n_outputs=n_outputs, n_classes=n_classes)
+        self._trained = start(params, layer, X, weight, seed, n_outputs=n_outputs, n_classes=n_classes)
 
     def _train(self, data: Data, valid: Data | None, epochs: int) -> None:
         from estimators.nets import training
@@ -408,11 +424,19 @@ class Net(BaseEstimator, ABC):
         -------
         gradients : ndarray of shape (n_samples, n_features, n_outputs)
             As `estimators.agop` takes them.
+
+        Raises
+        ------
+        ValueError
+            If the prior is a step before the net.
         """
         from estimators.diagnostics import input_gradients
         from estimators.nets.building import build_module
 
         check_is_fitted(self)
+        if self._step is not None:
+            given = error_message("prior", f"{type(self).__name__}.gradients", "a layer, with coordinates", self.prior)
+            raise ValueError(given)
         points = validate_data(self, X, dtype=FLOATS, reset=False)
         return input_gradients(build_module(self._current()), points)
 
@@ -421,7 +445,17 @@ class Net(BaseEstimator, ABC):
         check_is_fitted(self)
         points = validate_data(self, X, dtype=FLOATS, reset=False)
         check_scale(points, "X", type(self).__name__, allow_tiny=True)
-        return self._current().outputs(points).astype(points.dtype)
+        return self._raw_outputs(self._after_step(points)).astype(points.dtype)
+
+    def _raw_outputs(self, points: Floats) -> Floats:
+        """Return the outputs in float64."""
+        from estimators.nets.compiled import IS_COMPILED
+
+        if IS_COMPILED:
+            return self._current().outputs(points)
+        from estimators.nets import building
+
+        return building.outputs(self._current(), points)
 
     def _has_lossy_prior(self) -> bool:
         """Return True if the prior hides most features of scikit-learn's checks, so that a poor score is expected."""

@@ -140,7 +140,7 @@ class _Budget(Callback):
 
     def _is_fitted(self, net: Any) -> bool:
         pull(self.trained, net)
-        return bool((self.trained.outputs(self.data[0]).argmax(axis=1) == self.data[1]).all())
+        return bool((outputs(self.trained, self.data[0]).argmax(axis=1) == self.data[1]).all())
 
 
 def check_device(name: str, owner: str) -> None:
@@ -264,7 +264,7 @@ def pull(trained: Trained, net: skorch.NeuralNet) -> None:
 
 
 def outputs(trained: Trained, X: Floats) -> Floats:
-    """Return the outputs (n_samples, n_outputs) at raw points, from a pass in float64."""
+    """Return the outputs (n_samples, n_outputs) at raw points, from a pass in float64 by torch."""
     module = build_module(trained).double().eval()
     with torch.inference_mode():
         found: Floats = module(torch.from_numpy(X.astype(np.float64))).numpy()

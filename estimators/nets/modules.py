@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from estimators.nets import compiled
-from estimators.priors import Prior
 
 
 class Square(nn.Module):
@@ -34,12 +33,12 @@ class PriorLayer(nn.Module):
 
     Parameters
     ----------
-    prior : Prior
+    prior : transformer with ``coordinates``
     learnt : dict of str to ndarray
         Initial values of what the prior learns.
     """
 
-    def __init__(self, prior: Prior, learnt: dict[str, Any]) -> None:
+    def __init__(self, prior: Any, learnt: dict[str, Any]) -> None:
         super().__init__()
         self.prior = prior
         for name, start in learnt.items():

@@ -19,7 +19,7 @@ from threadpoolctl import ThreadpoolController
 from estimators.base import mean_and_std
 from estimators.nets import compiled
 from estimators.nets.compiled import BIAS, SCALE, SHIFT, WEIGHT, Architecture, Points, Schedule, State
-from estimators.priors import Prior, as_prior
+from estimators.priors import Prior, checked_coordinates
 
 Floats = NDArray[np.floating]
 Data = tuple[Floats, NDArray[Any], Floats | None]
@@ -54,12 +54,12 @@ class Inputs:
 
     Attributes
     ----------
-    prior : Prior or None
+    prior : transformer with ``coordinates``, or None
     scale : tuple of ndarray of shape (n_inputs,), or None
         Mean and standard deviation.
     """
 
-    prior: Prior | None
+    prior: Any
     scale: tuple[Floats, Floats] | None
 
     def features(self, X: Floats, learnt: Mapping[str, Floats]) -> Floats:
@@ -120,10 +120,6 @@ class Trained:
 
     def outputs(self, X: Floats) -> Floats:
         """Return the outputs (n_samples, n_outputs) at raw points, from a pass in float64."""
-        if not compiled.IS_COMPILED:
-            from estimators.nets import building
-
-            return building.outputs(self, X)
         values = self.state.values.astype(np.float64)
         found: Floats = compiled.outputs(np.ascontiguousarray(self.features(X)), values, self.net, _ROWS_AT_ONCE)
         return found
@@ -278,20 +274,20 @@ def architecture(params: Params, n_inputs: int, n_outputs: int) -> Architecture:
 
 
 def start(
-    params: Params, X: Floats, weight: Floats | None, seed: int, *, n_outputs: int, n_classes: int | None
+    params: Params, prior: Any, X: Floats, weight: Floats | None, seed: int, *, n_outputs: int, n_classes: int | None
 ) -> Trained:
-    """Return a net before its first step, for raw points like `X`.
+    """Return a net before its first step, for raw points like `X`, behind a prior with ``coordinates`` or None.
 
     As torch draws them, weights and constants of a linear layer are uniform within 1 / sqrt(fan_in); weights are
     multiplied by ``init_scale``.
     """
-    prior = as_prior(params["prior"], "Net")
     learnt: dict[str, NDArray[np.float64]] = {}
     features: Floats = X.astype(np.float64)
-    if prior is not None:
+    if isinstance(prior, Prior):
         prior.check_features(X.shape[1])
         learnt = prior.learnable(X.shape[1])
-        features = prior.coordinates(features)
+    if prior is not None:
+        features = checked_coordinates(prior, features)
     scale = mean_and_std(features, weight) if params["standardize"] else None
     net = architecture(params, features.shape[1], n_outputs)
     values = np.zeros(n_values(net) + sum(part.size for part in learnt.values()), dtype=params["dtype"])

@@ -1,7 +1,8 @@
 """Findings of a study: its learning curves, what its priors are worth, and how other learners stand to them."""
 
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -199,7 +200,7 @@ def _find(study: Study, problem: str, rows: pd.DataFrame) -> Findings:
     names = in_order(rows["metric"].unique())
     measured = tuple(_measured(table[table["metric"] == metric], metric, sampling) for metric in names)
     frame = judged(rows)
-    pairs = _focus_first(study, list(_siblings(study, frame)))
+    pairs = _pairs(study, frame)
     found = [_worth(study, frame, *pair) for pair in pairs]
     worths = tuple(worth for worth in found if worth is not None)
     reference, n_samples = _reference(study, worths)
@@ -222,26 +223,39 @@ def _measured(table: pd.DataFrame, metric: str, sampling: Sampling) -> Measured:
     return Measured(metric, tuple(curves), sampling)
 
 
-def _siblings(study: Study, frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
-    """Yield the pairs of learners that are the same but for a prior: the prior, the plain one, the informed one."""
+def _pairs(study: Study, frame: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Return the priors of which a worth is reported, each with the plain learner and the informed one.
+
+    These are the ones of which the study's questions ask, in their order, and all learners that are the same but for a
+    prior.
+    """
     there = set(frame["learner"])
     cells = {p.learner: p.cell for p in plan_study(study) if p.learner in there}
+    siblings = list(_siblings(cells))
+    asked = [pair for question in study.questions for pair in _asked(question, cells, siblings)]
+    return list(dict.fromkeys([*asked, *siblings]))
+
+
+def _siblings(cells: Mapping[str, Cell]) -> Iterator[tuple[str, str, str]]:
     for (plain, without), (informed, with_prior) in product(cells.items(), repeat=2):
         if without.prior is None and with_prior.prior is not None and _learner(without) == _learner(with_prior):
-            yield with_prior.prior, plain, informed
+            yield with_prior.prior.rpartition(":")[2], plain, informed
+
+
+def _asked(
+    question: Question, cells: Mapping[str, Cell], siblings: list[tuple[str, str, str]]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the priors of which a question asks, as in `_pairs`."""
+    if question.worth is None:
+        ends = {end.learner for end in question.ends}
+        yield from (pair for pair in siblings if ends == {*pair[1:]})
+    elif {question.worth.prior, question.worth.of} <= cells.keys():
+        prior = cells[question.worth.prior].prior or question.worth.prior
+        yield prior.rpartition(":")[2], question.worth.of, question.worth.prior
 
 
 def _learner(cell: Cell) -> tuple[str, str]:
-    return cell.estimator, json.dumps(cell.params, sort_keys=True, default=str)
-
-
-def _focus_first(study: Study, pairs: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Return the pairs, the one of the study's first question in front."""
-    for question in study.questions:
-        for pair in pairs:
-            if {question.a.learner, question.b.learner} == {*pair[1:]}:
-                return [pair, *(other for other in pairs if other != pair)]
-    return pairs
+    return cell.estimator, json.dumps([cell.params, cell.search], sort_keys=True, default=str)
 
 
 def _worth(study: Study, frame: pd.DataFrame, prior: str, plain: str, informed: str) -> PriorWorth | None:
@@ -277,15 +291,15 @@ def _compared_size(study: Study, frame: pd.DataFrame, plain: str, informed: str)
     sizes = [set(frame.loc[frame["learner"] == learner, "n_samples"]) for learner in (plain, informed)]
     n_rows = sampling_of(frame).n_rows
     shared = {n for n in sizes[0] & sizes[1] if n_rows is None or n < n_rows}
-    asked = [point.n_samples for question in study.questions for point in (question.a, question.b)]
+    asked = [point.n_samples for question in study.questions for point in question.ends]
     return int(next((n for n in asked if n in shared), max(shared, default=0)))
 
 
 def _reference(study: Study, worths: tuple[PriorWorth, ...]) -> tuple[str | None, int]:
     if worths:
         return worths[0].informed, int(worths[0].equivalence.n)
-    for question in study.questions:
-        return question.a.learner, question.a.n_samples
+    for first, *_ in (question.ends for question in study.questions if question.ends):
+        return first.learner, first.n_samples
     return None, 0
 
 
@@ -306,7 +320,7 @@ def _main_competitors(
     asked = {
         later.learner
         for question in study.questions
-        for earlier, later in ((question.a, question.b), (question.b, question.a))
+        for earlier, later in itertools.permutations(question.ends, 2)
         if (earlier.learner, earlier.n_samples) == (reference, n_samples) and later.n_samples > n_samples
     }
     cells = {p.learner: p.cell for p in plan_study(study)}
@@ -344,7 +358,7 @@ def answers(study: Study, frame: pd.DataFrame) -> list[str]:
     rows = losses(frame)
     parts = by_problem(rows[rows["metric"].isin([m for m in rows["metric"].unique() if describe(m).is_primary])])
     return [
-        f"{problem}: {question.ask} {_answer(question, judged(part))}".removeprefix(": ")
+        f"{problem}: {question.text} {_answer(study, question, judged(part))}".removeprefix(": ")
         for problem, part in parts.items()
         for question in study.questions
     ]
@@ -355,16 +369,28 @@ def judged(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["metric"] == primary_name(frame["metric"].unique())]
 
 
-def _answer(question: Question, rows: pd.DataFrame) -> str:
-    a, b = _values(rows, question.a), _values(rows, question.b)
+def _answer(study: Study, question: Question, rows: pd.DataFrame) -> str:
+    if question.worth is None:
+        a, b = question.ends
+        return _comparison(a, b, rows)
+    asked = {question.worth.prior, question.worth.of}
+    worths = (_worth(study, rows, *pair) for pair in _pairs(study, rows) if {*pair[1:]} == asked)
+    found = next(worths, None)
+    return "Not measured yet." if found is None else f"{str(found)[0].upper()}{str(found)[1:]}."
+
+
+def _comparison(of_a: Point, of_b: Point, rows: pd.DataFrame) -> str:
+    a, b = _values(rows, of_a), _values(rows, of_b)
     if not set(a.index) & set(b.index):
         return "Not measured yet."
     shares = scale_of(rows["metric"].iloc[0]).unit == " %"
     factor, digits, unit, points = (100, ".2f", " %", " points") if shares else (1, ".3g", "", "")
     n_common, sampling = len(a.index.intersection(b.index)), sampling_of(rows)
-    factors = (sampling.factor(question.a.n_samples, n_common), sampling.factor(question.b.n_samples, n_common))
+    factors = (sampling.factor(of_a.n_samples, n_common), sampling.factor(of_b.n_samples, n_common))
     difference = factor * paired_difference(a, b, factors)
     means = f"{factor * a.mean():{digits}}{unit} against {factor * b.mean():{digits}}{unit}"
+    if np.isnan(difference.low):
+        return f"Cannot tell: {means}, without an interval."
     apart = f"{difference if difference.mean >= 0 else -1 * difference:{digits}}{points}"
     if difference.high < 0:
         return f"Yes: {means}, lower by {apart}."

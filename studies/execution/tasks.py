@@ -14,6 +14,7 @@ from studies.execution.seeding import seeded
 from studies.execution.workers import ExecutorError
 from studies.registry.data import file_digest
 from studies.registry.imports import code_of, find_object, make_importable
+from studies.registry.metrics import find_metric
 from studies.registry.params import canonical
 from studies.registry.problems import DATA
 from studies.spec.cells import Cell
@@ -133,6 +134,8 @@ def _import_modules(cell: Cell) -> None:
             if isinstance(error.__cause__, ImportError):
                 raise ExecutorError(f"in a worker, {error}; workers need all packages of the study") from error
             return
+        if name in cell.metrics:
+            find_metric(name, cell.allow)  # which registers it
         for module, identity in code_of(found).items():
             if cell.code.get(module, identity) != identity:
                 raise ExecutorError(f"in a worker, {module!r} is {identity}, but was {cell.code[module]} in the plan")

@@ -8,6 +8,8 @@ import functools
 import inspect
 import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from difflib import get_close_matches
 from typing import Any
 
 from sklearn.base import BaseEstimator, is_classifier
@@ -263,12 +265,27 @@ def _unknown(
     builders: list[Builder], params: Mapping[str, Any], name: str, elsewhere: Mapping[str, str]
 ) -> list[Issue]:
     known = set().union(*map(named_parameters, builders)) - elsewhere.keys()
-    parts = known if any(map(is_open, builders)) else ()  # as skorch's `module`, whose parameters are `module__...`
     return [
         Issue((key,), elsewhere.get(key) or unknown("parameter", key, sorted(known), repr(name)), value)
         for key, value in params.items()
-        if key not in known and not ("__" in key and key.split("__")[0] in parts)
+        if key not in known and not (key not in elsewhere and _is_taken(key, value, builders, known))
     ]
+
+
+def _is_taken(key: str, value: Any, builders: Iterable[Builder], known: Collection[str]) -> bool:
+    """Return True if an estimator that takes any keywords has a parameter that it does not list.
+
+    Parts of skorch's nets, such as `module`, have parameters ``module__...``. Other keywords are parameters if an
+    instance lists them, unless they look like a mistake, since lightgbm lists whatever it is given.
+    """
+    first = value[0] if isinstance(value, list) and value else value
+    for builder in filter(is_open, builders):
+        if "__" in key and key.split("__")[0] in known:
+            return True
+        with suppress(BaseException):  # foreign code can raise anything
+            if not get_close_matches(key, known) and key in builder(**{key: first}).get_params(deep=False):
+                return True
+    return False
 
 
 def learner_issues(

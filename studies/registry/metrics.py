@@ -7,7 +7,7 @@ no other module has a list of metrics.
 import functools
 import inspect
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,10 +17,13 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import r2_score
 
 from studies.registry.bins import mean_by_bin
+from studies.registry.errors import unknown
+from studies.registry.imports import find_object, is_foreign, is_named
 from studies.registry.predictions import check_predictions, predict
+from studies.registry.problems import AnyProblem
 from studies.registry.registry import Registry
 from studies.registry.test_sets import LabelledPoints, TestSets
-from toymanifold import CoordinateFunction, OneHotPairs, Problem, UniformBall, UniformBox, UniformSphere
+from toymanifold import CoordinateFunction, DataProblem, OneHotPairs, UniformBall, UniformBox, UniformSphere
 from toymanifold.validation import error_message
 
 
@@ -45,7 +48,7 @@ class Fitted:
     seed: int
 
     @property
-    def problem(self) -> Problem:
+    def problem(self) -> AnyProblem:
         """The problem that was learnt."""
         return self.tests.problem
 
@@ -70,7 +73,7 @@ class Fitted:
 
 Measured = float | dict[str, float]
 Measure = Callable[[Fitted], Measured]
-Supports = Callable[[Problem], bool]
+Supports = Callable[[AnyProblem], bool]
 
 
 @dataclass(frozen=True)
@@ -197,21 +200,58 @@ def as_metric(function: Callable[..., Any]) -> Metric:
     return Metric(function, "1", lambda _: True, False, words, words, "", None, primary=False)
 
 
-def supported_metrics(problem: Problem, names: Iterable[str] = ()) -> tuple[str, ...]:
+def find_metric(name: str, allow: Collection[str] = ()) -> Metric:
+    """Return a metric by its name; that of a function of an allowed package is registered under the function's name.
+
+    Parameters
+    ----------
+    name : str
+        Name of a registered metric, or ``package.module:function``.
+    allow : collection of str, default=()
+        Allowed packages in addition to `studies.registry.imports.PACKAGES`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such metric, it is not allowed, or a built-in one has the name of the function.
+    """
+    if name in METRICS:
+        return METRICS[name]
+    if not is_named(name):
+        raise ValueError(f"{unknown('metric', name, METRICS)}, or package.module:function")
+    function = find_object(name, allow)
+    METRICS.add(function.__name__, as_metric(function), function)
+    return METRICS[function.__name__]
+
+
+def value_name(name: str) -> str:
+    """Return the name of a metric's value: its own name, or that of the function."""
+    return name.rpartition(":")[2]
+
+
+def version_of_metric(name: str) -> str:
+    """Return the version of a metric; that of a foreign one is the identity of its code, which cells have."""
+    return "" if is_foreign(name) else METRICS[name].version
+
+
+def supported_metrics(problem: AnyProblem, names: Iterable[str] = (), allow: Collection[str] = ()) -> tuple[str, ...]:
     """Return those of the named metrics, or of the default ones if none is named, that support a problem."""
     wanted = set(names) or {name for name, found in METRICS.items() if found.default}
-    return tuple(name for name, found in METRICS.items() if name in wanted and found.supports(problem))
+    own = [name for name in METRICS if name in wanted]
+    foreign = [name for name in dict.fromkeys(names) if name not in METRICS]
+    return tuple(name for name in (*own, *foreign) if find_metric(name, allow).supports(problem))
 
 
 def measure(names: Iterable[str], fitted: Fitted) -> dict[str, float]:
     """Return the values of metrics by name."""
     values: dict[str, float] = {}
     for name in names:
-        measured = METRICS[name].function(fitted)
+        own = value_name(name)
+        measured = METRICS[own].function(fitted)
         if isinstance(measured, dict):
-            values |= {f"{name}_{key}": float(value) for key, value in measured.items()}
+            values |= {f"{own}_{key}": float(value) for key, value in measured.items()}
         else:
-            values[name] = float(measured)
+            values[own] = float(measured)
     return values
 
 
@@ -224,7 +264,7 @@ def value_names(names: Iterable[str]) -> list[str]:
     ['accuracy_train', 'error_train', 'error_density_*']
     """
     found: dict[str, None] = {}
-    for name in names:
+    for name in map(value_name, names):
         if not METRICS[name].is_table:
             found |= dict.fromkeys([name, shown_name(name)])
         if not METRICS[name].is_number:
@@ -359,23 +399,23 @@ def _find(name: str) -> tuple[Metric | None, str]:
     return None, ""
 
 
-def _is_classification(problem: Problem) -> bool:
+def _is_classification(problem: AnyProblem) -> bool:
     return problem.task == "classification"
 
 
-def _is_regression(problem: Problem) -> bool:
+def _is_regression(problem: AnyProblem) -> bool:
     return problem.task == "regression"
 
 
-def is_uneven(problem: Problem) -> bool:
+def is_uneven(problem: AnyProblem) -> bool:
     """Return whether points are denser in some places than in others, so that it matters where errors are counted."""
-    if problem.density is None:  # as of a data set
-        return False
+    if isinstance(problem, DataProblem):
+        return False  # its density is unknown
     even = isinstance(problem.density, UniformBall | UniformBox | UniformSphere | OneHotPairs)
     return not even and not isinstance(problem.target, CoordinateFunction)  # the cube's corners say nothing of these
 
 
-def has_boundary(problem: Problem) -> bool:
+def has_boundary(problem: AnyProblem) -> bool:
     """Return whether the target is a region, so that points have a distance to its boundary."""
     return hasattr(problem.target, "signed_distance")
 

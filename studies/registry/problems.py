@@ -113,7 +113,7 @@ def build_problem(name: str, params: Mapping[str, Any], allow: Collection[str] =
     return problem
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=4)
 def _kept_problem(name: str, params: str, allow: tuple[str, ...]) -> AnyProblem:
     return build_problem(name, json.loads(params), allow)
 
@@ -148,7 +148,7 @@ def canonical_problem(
     spelled = canonical_params(find_builder(name, allow), params)
     if name == DATA:
         path = Path(folder, params["path"]).absolute()
-        spelled |= {"path": str(path), "sha256": file_digest(path)}
+        spelled = {"sha256": file_digest(path), **spelled, "path": str(path)}
     return spelled
 
 

@@ -17,7 +17,8 @@ from sklearn.utils.metaestimators import available_if
 
 from studies.registry.metrics import METRICS, Fitted, metric
 from studies.registry.predictions import check_scores, predict
-from toymanifold import Problem
+from studies.registry.problems import AnyProblem
+from toymanifold import DataProblem
 
 _SPELLINGS = {
     "auc": "AUC",
@@ -133,10 +134,10 @@ def _best(name: str) -> float:
     return 0.0 if name.startswith("neg_") else 1.0
 
 
-def _n_classes(problem: Problem) -> int | None:
+def _n_classes(problem: AnyProblem) -> int | None:
     """Return the number of classes; None for regression."""
-    if problem.target is None:  # a data set
-        return len(problem.classes) if problem.task == "classification" else None  # type: ignore[unreachable]
+    if isinstance(problem, DataProblem):
+        return None if problem.classes is None else len(problem.classes)
     return problem.target.n_classes
 
 

@@ -16,7 +16,7 @@ from studies.registry.bins import Bins, bins
 from studies.registry.params import canonical
 from studies.registry.predictions import predict
 from studies.registry.problems import AnyProblem, shared_problem
-from toymanifold import DataProblem, UniformBox
+from toymanifold import DataProblem, Problem, UniformBox
 
 N_TEST = 50_000
 """Number of points of each test set of a problem of fresh samples."""
@@ -92,19 +92,20 @@ class TestSets:
     @functools.cached_property
     def uniform(self) -> LabelledPoints:
         """Points uniform over the cube around the region."""
-        box = UniformBox(self.problem.target.dimension, self.problem.target.radius)
-        return self._labelled(replace(self.problem, density=box).sample(N_TEST, _UNIFORM_SEED, split="test")[0])
+        problem = self._known_everywhere
+        box = UniformBox(problem.target.dimension, problem.target.radius)
+        return self._labelled(replace(problem, density=box).sample(N_TEST, _UNIFORM_SEED, split="test")[0])
 
     @functools.cached_property
     def sparse(self) -> LabelledPoints:
         """Points from the sparsest fifth of the sampling density, by probability mass."""
         X, _ = self.problem.sample(_SPARSE_SHARE * N_TEST, _TEST_SEED, split="test")
-        return self._labelled(X[np.argsort(self.problem.log_density(X), kind="stable")[:N_TEST]])
+        return self._labelled(X[np.argsort(self._known_everywhere.log_density(X), kind="stable")[:N_TEST]])
 
     @functools.cached_property
     def bins(self) -> Bins:
         """Fifths of the points `density`, by density and by distance to the boundary."""
-        return bins(self.problem, self.density.X)
+        return bins(self._known_everywhere, self.density.X)
 
     @property
     def are_unchanged(self) -> bool:
@@ -112,7 +113,13 @@ class TestSets:
         return all(points.is_unchanged for points in vars(self).values() if isinstance(points, LabelledPoints))
 
     def _labelled(self, X: NDArray[np.float64]) -> LabelledPoints:
-        return LabelledPoints(X, self.problem.label(X))
+        return LabelledPoints(X, self._known_everywhere.label(X))
+
+    @property
+    def _known_everywhere(self) -> Problem:
+        if isinstance(self.problem, DataProblem):
+            raise TypeError("density and labels of a data set are known at its rows only")
+        return self.problem
 
 
 @functools.lru_cache(maxsize=4)

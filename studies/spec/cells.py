@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 
 from studies.registry.imports import code_of, find_object, is_foreign
 from studies.registry.learners import canonical_name, find, find_prior, make_learner, version_of
-from studies.registry.metrics import METRICS, supported_metrics
+from studies.registry.metrics import supported_metrics, version_of_metric
 from studies.registry.objects import code_of_kept, is_object
 from studies.registry.params import Variant, canonical, canonical_params
 from studies.registry.problems import AnyProblem, canonical_problem, problem_identity, shared_problem
@@ -101,7 +101,7 @@ class Cell:
         identity = {part.name: getattr(self, part.name) for part in fields(self) if part.compare}
         identity = {name: value for name, value in identity.items() if value or name not in _ADDED}
         identity["problem_params"] = problem_identity(self.problem, self.problem_params)
-        identity["metrics"] = {name: METRICS[name].version for name in self.metrics}
+        identity["metrics"] = {name: version_of_metric(name) for name in self.metrics}
         return canonical({**identity, "version": version_of(self.estimator)})
 
     @functools.cached_property
@@ -166,7 +166,7 @@ def _with_problem(study: Study, label: str, problem: Variant) -> tuple[Cell, str
     params = canonical_problem(name, problem.params, allow, study.folder)
     built = shared_problem(name, params, allow)
     rows = (built.n_train_rows, built.n_test_rows) if isinstance(built, DataProblem) else ()
-    metrics = supported_metrics(built, study.metrics)
+    metrics = supported_metrics(built, study.metrics, allow)
     return Cell(name, params, "", None, {}, 0, 0, metrics, allow, study.folder, rows=rows), built.task
 
 

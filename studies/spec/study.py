@@ -23,7 +23,7 @@ from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError, Validatio
 from studies.registry.errors import Issue, SpecError, format_issues, issues_of, raise_issues, short_repr, unknown
 from studies.registry.imports import make_importable
 from studies.registry.learners import learner_issues
-from studies.registry.metrics import METRICS, supported_metrics, value_names
+from studies.registry.metrics import find_metric, supported_metrics, value_names
 from studies.registry.objects import Kept
 from studies.registry.params import n_points
 from studies.registry.plots import unknown_parts
@@ -167,8 +167,10 @@ class Study(Part):
     @field_validator("metrics")
     @classmethod
     def _check_metrics(cls, metrics: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        problems = {} if are_known(info) else info.data.get("problems", {})
-        raise_issues(_metric_issues(metrics, list(_built(problems.values(), allowed_packages(info), folder_of(info)))))
+        if not are_known(info):
+            allow, problems = allowed_packages(info), info.data.get("problems", {})
+            built = list(_built(problems.values(), allow, folder_of(info)))
+            raise_issues(_metric_issues(metrics, built, allow))
         return metrics
 
     @classmethod
@@ -474,7 +476,7 @@ def _learner_issues(
                 problem,
                 allow,
                 prior_params=learner.prior_params,
-                search=learner.search and learner.search.model_dump(),
+                search=learner.search.model_dump() if learner.search else None,
             )
             if issues:
                 yield from (issue._replace(at=(label, *issue.at)) for issue in issues)
@@ -489,25 +491,32 @@ def _kinds(spec: ProblemSpec, allow: Collection[str], folder: str) -> dict[Hasha
     }
 
 
-def _metric_issues(metrics: Iterable[str], problems: Collection[AnyProblem]) -> Iterator[Issue]:
+def _metric_issues(metrics: Iterable[str], problems: Collection[AnyProblem], allow: Collection[str]) -> Iterator[Issue]:
     for place, name in enumerate(metrics):
-        if name not in METRICS:
-            yield Issue((place,), unknown("metric", name, METRICS), name)
-        elif problems and not any(map(METRICS[name].supports, problems)):
+        try:
+            supports = find_metric(name, allow).supports
+        except ValueError as error:
+            yield Issue((place,), str(error), name)
+            continue
+        if problems and not any(map(supports, problems)):
             yield Issue((place,), "is not defined for any of the problems", name)
 
 
-def _row_issues(study: Study) -> Collection[Issue]:
+def _row_issues(study: Study) -> Iterable[Issue]:
     """Return the sample sizes, of the study or of a learner, that a data set does not have."""
     issues: dict[tuple[str, ...], Issue] = {}
+    most = {
+        label: min(problem.n_train_rows if isinstance(problem, DataProblem) else MAX_SAMPLES for problem in built)
+        for label, spec in study.problems.items()
+        for built in [_built([spec], study.allow, study.folder)]
+    }
     for label, learner in study.learners.items():
-        most = max(study.sizes_of(learner), default=0)
-        own = "max_samples" if learner.max_samples else "sizes" if learner.sizes else None
-        at = ("learners", label, own) if own else ("sizes",)
-        for problem in _built(study.problems_of(learner).values(), study.allow, study.folder):
-            if isinstance(problem, DataProblem) and most > problem.n_train_rows:
-                allowed = f"must be {problem.n_train_rows:,} or less, the number of training rows"
-                issues.setdefault(at, Issue(at, allowed, most))
+        largest = max(study.sizes_of(learner), default=0)
+        allowed = min((most[problem] for problem in study.problems_of(learner)), default=MAX_SAMPLES)
+        if largest > allowed:
+            own = "max_samples" if learner.max_samples else "sizes" if learner.sizes else None
+            at = ("learners", label, own) if own else ("sizes",)
+            issues.setdefault(at, Issue(at, f"must be {allowed:,} or less, the number of training rows", largest))
     return issues.values()
 
 
@@ -565,7 +574,7 @@ def _picture_issues(study: Study) -> Iterator[Issue]:
         "metric": value_names(
             name
             for problem in _built(study.problems.values(), study.allow, study.folder)
-            for name in supported_metrics(problem, study.metrics)
+            for name in supported_metrics(problem, study.metrics, study.allow)
         ),
         "axis": [*study.axes, "n_samples", "learner"],
     }

@@ -299,17 +299,17 @@ def _provenance(results: Results) -> list[tuple[str, str]]:
     ]
 
 
-def _description(study: Study) -> str:
-    """Return a study as TOML, with comments on the objects that it names."""
-    objects = (f"# {name}: {short_repr(one.value)}\n" for name, one in study.objects.items())
-    return "".join([study.to_toml(), *objects])
-
-
 def _test_points(results: Results) -> str:
     """Return the numbers of test points of a study's problems in words."""
     samplings = dict.fromkeys(Sampling.of(planned.cell.rows) for planned, _ in results.outcomes())
     kinds = (f"{each.n_test:,} {'fresh test points' if each.n_rows is None else 'test rows'}" for each in samplings)
     return " or ".join(kinds)
+
+
+def _description(study: Study) -> str:
+    """Return a study as TOML, with comments on the objects that it names."""
+    objects = (f"# {name}: {short_repr(one.value)}\n" for name, one in study.objects.items())
+    return "".join([study.to_toml(), *objects])
 
 
 def _run(run: Run, n_cells: int) -> str:

@@ -1,3 +1,4 @@
+import logging
 import os
 import pwd
 import shutil
@@ -6,17 +7,20 @@ import sys
 import tempfile
 import threading
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
+import dask.config
 import numpy as np
 import pandas as pd
 import pytest
 import uvicorn
+from distributed import LocalCluster
 from typer.testing import CliRunner
 
 from studies.registry.test_sets import MAP_SIZE
 from studies.results.results import Results
-from studies.spec.cells import plan_study
+from studies.spec.cells import first_cells, plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 from studies.web import explore
@@ -92,6 +96,16 @@ def toymanifold():
         return ran.output
 
     return invoke
+
+
+@pytest.fixture(scope="module")
+def dask_address():
+    """Return the address of a cluster of two Dask workers, which gives up a task as soon as it ends one of them."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.ERROR) as cluster,
+    ):
+        yield cluster.scheduler_address.replace("tcp://", "dask://")
 
 
 @pytest.fixture
@@ -289,6 +303,16 @@ def worth_url(worth, tmp_path_factory):
     with Store(url) as store:
         store_errors(worth, store)
     return url
+
+
+@pytest.fixture
+def worth_of_rows(worth, tmp_path):
+    """The results of the study `worth`, as if samples were drawn from the 100,000 rows of one data set."""
+    study = worth.model_copy()
+    study.use_plan([replace(cell, rows=(100_000, 500)) for cell in first_cells(worth)])
+    with Store(f"sqlite:///{tmp_path}/rows.db") as store:
+        store_errors(study, store)
+        yield Results(study, store)
 
 
 @pytest.fixture(scope="session")

@@ -265,7 +265,7 @@ def check_density_total(subject: ProblemSubject) -> None:
 
 
 def check_signed_distance(subject: ProblemSubject) -> None:
-    """Require the distance to be 0 where the region begins, negative inside, and to change no faster than points do."""
+    """Require the distance to be 0 where the region and its labels begin, negative inside, and to grow as points do."""
     region = subject.problem.target
     if not hasattr(region, "signed_distance"):
         raise SkipTest("the target is not a region")
@@ -274,6 +274,10 @@ def check_signed_distance(subject: ProblemSubject) -> None:
     apart = np.linalg.norm(a - b, axis=1)
     close = _CLOSE * np.median(apart)
     distance, inside = np.asarray(region.signed_distance(X)), np.asarray(region.contains(X), dtype=bool)
+    if region.n_classes == 2:
+        y = np.asarray(region.label(X))
+        both = np.unique(y[inside]), np.unique(y[~inside])
+        require(not np.intersect1d(*both).size, "a label occurs both inside the region and outside")
     wrong = np.count_nonzero((distance > close) & inside | (distance < -close) & ~inside)
     require(wrong == 0, f"the distance has the wrong sign at {wrong} of {len(X)} points")
     faster = (np.abs(distance - np.roll(distance, 1)) > apart + close).sum()

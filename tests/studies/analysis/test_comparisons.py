@@ -61,6 +61,30 @@ def test_paired_tests_are_scipys_and_a_family(frame_of, three):
     np.testing.assert_allclose(tests["p_holm"], holm(tests["p"]))
 
 
+def test_samples_of_one_data_set_widen_comparisons_and_all_of_its_rows_decide_nothing(frame_of, three):
+    frame = frame_of([100], **three)
+    fresh = paired_tests(frame, 100)
+    frame.attrs["n_rows"] = 200
+    drawn = paired_tests(frame, 100)
+    factor = np.sqrt(1 + 6 * 0.5 / 0.5)
+    np.testing.assert_allclose(drawn["high"] - drawn["difference"], factor * (fresh["high"] - fresh["difference"]))
+    np.testing.assert_allclose(stats.t.isf(drawn["p"] / 2, 5), stats.t.isf(fresh["p"] / 2, 5) / factor)
+    pd.testing.assert_frame_equal(drawn[["difference", "effect", "won"]], fresh[["difference", "effect", "won"]])
+    frame.attrs["n_rows"] = 100
+    assert (paired_tests(frame, 100)["p_holm"] == 1).all()
+    assert summary(frame)[["low", "high"]].isna().all(axis=None)
+
+
+def test_a_difference_between_two_sizes_has_the_factors_of_both():
+    a, b = pd.Series([0.1, 0.3, 0.2]), pd.Series([0.3, 0.3, 0.5])
+    found = paired_difference(a, b, (1.5, 4.0))
+    expected = paired_difference(1.5 * a, 4 * b)
+    assert (found.mean, found.high - found.low) == pytest.approx(((a - b).mean(), expected.high - expected.low))
+    assert paired_difference(a, b, (1.0, 1.0)) == paired_difference(a, b)
+    none = paired_difference(a, b, (1.5, np.nan))
+    assert (none.mean, np.isnan(none.low)) == (found.mean, True)
+
+
 def test_effect_and_seeds_won(frame_of, three):
     test = paired_tests(frame_of([100], **three), 100).iloc[0]
     difference = (three["a"] - three["b"])[:, 0]

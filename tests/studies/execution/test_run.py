@@ -207,9 +207,7 @@ def test_a_task_that_the_executor_cancels_is_tried_again_and_then_lost(store):
 
 @pytest.mark.parametrize("together", [1, 2])
 def test_cells_that_misbehave_are_failed_outcomes_and_the_others_are_ok(store, monkeypatch, together):
-    monkeypatch.setattr(
-        "studies.execution.run.group", lambda cells: list(zip(*[iter(cells)] * together, strict=True))
-    )
+    monkeypatch.setattr("studies.execution.run.group", lambda cells: list(zip(*[iter(cells)] * together, strict=True)))
     planned = seeds(12)
     with WorkerPool(2, memory_limit=500 * 10**6) as pool:
         ended = list(run(planned, store, pool, work=misbehave, time_limit=60.0))

@@ -31,15 +31,11 @@ class Module(torch.nn.Module):
         super().__init__()
         self.layers = torch.nn.Sequential(torch.nn.Linear(2, width), torch.nn.ReLU(), torch.nn.Linear(width, 2))
     def forward(self, X):
-        return self.layers(X)
+        return self.layers(X.float())
 
 class Net(NeuralNetClassifier):
     def __init__(self, module=Module, *, criterion=torch.nn.CrossEntropyLoss, max_epochs=2, verbose=0, **kwargs):
         super().__init__(module, criterion=criterion, max_epochs=max_epochs, verbose=verbose, **kwargs)
-    def fit(self, X, y):
-        return super().fit(X.astype("float32"), y)
-    def predict(self, X):
-        return super().predict(X.astype("float32"))
 
 def make_mine(k=3):
     scaled = ColumnTransformer([("scale", StandardScaler(), [0, 1])])
@@ -83,12 +79,20 @@ def test_lightgbm_takes_its_parameters():
     assert found["trees, min_child_samples=2"] > found["trees, min_child_samples=60"]
 
 
+def test_a_keyword_that_resembles_a_parameter_is_a_mistake():
+    pytest.importorskip("lightgbm")
+    with pytest.raises(ValueError, match="did you mean 'num_leaves'"):
+        study_of(trees={"estimator": "lightgbm:LGBMClassifier", "params": {"num_leafs": 3}})
+
+
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")  # of the shared test points
 def test_a_net_of_skorch_takes_parameters_of_its_module(mine):
     params = {"lr": 0.1, "max_epochs": 1, "module__width": [2, 8]}
     planned = plan_study(study_of(net={"estimator": f"{mine}:Net", "params": params}))
     widths = [p.cell.build_learner().get_params()["module__width"] for p in planned]
     assert widths == [2, 8]
-    assert run_cell(planned[0].cell).status == "ok"
+    outcome = run_cell(planned[0].cell)
+    assert (outcome.status, outcome.error) == ("ok", "")
 
 
 def test_a_function_may_return_a_pipeline(mine):

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
@@ -11,6 +13,7 @@ from studies.registry.metrics import (
     as_metric,
     best_value,
     describe,
+    find_metric,
     in_order,
     measure,
     metric,
@@ -100,6 +103,21 @@ def test_a_problem_is_measured_by_what_suits_it(problem, names):
     assert supported_metrics(problem, ["mse", "accuracy"]) == tuple(
         name for name in names if name in ("mse", "accuracy")
     )
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "names", "scorers"),
+    [
+        ("classification", ("no", "yes"), ("accuracy",), {"roc_auc", "neg_log_loss"}),
+        ("classification", ("a", "b", "c"), ("accuracy",), {"neg_log_loss"}),
+        ("regression", None, ("mse", "r2"), {"neg_max_error"}),
+    ],
+)
+def test_a_data_set_is_measured_by_what_needs_no_density_and_no_boundary(task, classes, names, scorers):
+    rows = SimpleNamespace(task=task, classes=classes, target=None, density=None)
+    assert supported_metrics(rows) == (*SECONDS, *names)
+    others = {"error_density", "error_distance", "accuracy_uniform", "roc_auc", "neg_log_loss", "neg_max_error"}
+    assert {*supported_metrics(rows, others)} == scorers
 
 
 @pytest.fixture
@@ -201,20 +219,25 @@ def test_the_values_of_a_table_with_a_best_value_are_losses_too(own):
     assert (shown.title, shown.unit, shown.is_loss) == ("1 - shares: a", "%", True)
 
 
-def n_neighbors(fitted):
-    return float(fitted.estimator.n_neighbors)
-
-
-def test_a_function_named_by_a_study_is_a_metric_without_a_best_value(own):
-    found = as_metric(n_neighbors)
+def test_a_function_named_by_a_study_is_a_metric_without_a_best_value(own, tmp_path, monkeypatch):
+    (tmp_path / "my_metrics.py").write_text(
+        "def n_neighbors(fitted): return float(fitted.estimator.n_neighbors)\ndef accuracy(fitted): return 1.0\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    name, allow = "my_metrics:n_neighbors", ["my_metrics"]
+    for _ in range(2):  # once more, as in a new session
+        found = find_metric(name, allow)
     assert (found.version, found.default, found.best, found.primary) == ("1", False, None, False)
-    METRICS.add("mine:n_neighbors", found, n_neighbors)
-    METRICS.add("mine:n_neighbors", as_metric(n_neighbors), n_neighbors)  # once more, as in a new session
-    made = fitted(KNeighborsClassifier(3), spiral_problem())
-    assert measure(["mine:n_neighbors"], made) == {"mine:n_neighbors": 3.0}
-    assert describe("mine:n_neighbors").title == "n neighbors"
-    assert in_order(["mine:n_neighbors", "error"]) == ["error", "mine:n_neighbors"]
-    assert "mine:n_neighbors" in value_names(["mine:n_neighbors"])
+    problem = spiral_problem()
+    assert supported_metrics(problem, [name, "accuracy"], allow) == ("accuracy", name)
+    assert measure([name], fitted(KNeighborsClassifier(3), problem)) == {"n_neighbors": 3.0}
+    assert describe("n_neighbors").title == "n neighbors"
+    assert in_order(["n_neighbors", "error"]) == ["error", "n_neighbors"]
+    assert value_names([name]) == ["n_neighbors", "n_neighbors_*"]
+    with pytest.raises(ValueError, match="'accuracy' is registered already"):
+        find_metric("my_metrics:accuracy", allow)
+    with pytest.raises(ValueError, match="--allow my_metrics"):
+        find_metric(name)
 
 
 def test_a_decorated_function_named_by_a_study_keeps_its_description(own):

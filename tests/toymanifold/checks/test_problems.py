@@ -196,6 +196,10 @@ def nan_in_a_corner(self, X):
     return np.where(X[:, 0] > 0.9, np.nan, X[:, 1])
 
 
+def of_a_smaller_disc(self, X):
+    return (np.linalg.norm(X, axis=1) < 0.9).astype(np.int64)
+
+
 def rescaled(factor, shift=0.0):
     return lambda self, X: factor * Ball.signed_distance(self, X) + shift
 
@@ -231,6 +235,7 @@ BROKEN = [
     ("log_density", spread(log_density=lambda self, X: UniformBox.log_density(self, X)[:, None])),
     ("density_shape", spread(log_density=tilted)),
     ("density_total", spread(log_density=unnormalised)),
+    ("signed_distance", aimed(label=of_a_smaller_disc)),
     ("signed_distance", aimed(signed_distance=rescaled(2))),
     ("signed_distance", aimed(signed_distance=rescaled(-1))),
     ("signed_distance", aimed(signed_distance=rescaled(0.5, 0.1))),
