@@ -1,6 +1,6 @@
 """The interface for Python: a study or learners and a problem in, results out."""
 
-import functools
+import inspect
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +19,7 @@ from studies.execution.tasks import Task
 from studies.registry.data import GeneratorBuilder
 from studies.registry.errors import SpecError, exception_text, short_repr
 from studies.registry.objects import Kept, code_of_object, keep
+from studies.registry.problems import AnyProblem
 from studies.results.plans import keep_plan
 from studies.results.results import Results
 from studies.spec.cells import plan_study
@@ -158,8 +159,8 @@ def measure_curves(
     problem : Problem, DataProblem, callable, tuple (X, y), or dict of str to these
         The problem, or several by label. A callable is a generator in scikit-learn's manner,
         ``make_x(n_samples=..., random_state=...)``, and may be a `functools.partial`. It is called once, for 200,000
-        rows from which all samples are drawn; `DataProblem.from_generator` has other options. X may be a data frame;
-        see `DataProblem.from_data`.
+        rows from which all samples are drawn; `DataProblem.from_generator` has other options. Generators of
+        `toymanifold` stand for their `Problem`. X may be a data frame; see `DataProblem.from_data`.
     sizes : sequence of int, or dict with "start", "stop" and optionally "per_decade"
         Numbers of training points; a dict stands for sizes evenly spaced on a logarithmic scale.
     seeds : int, default=5
@@ -293,12 +294,18 @@ def _kept_problem(given: Any) -> Kept:
             return keep(given)
         case (X, y):
             return keep(DataProblem.from_data(X, y))
-        case functools.partial():
-            return keep(GeneratorBuilder(given.func)(**given.keywords))
         case _ if callable(given):
-            return keep(GeneratorBuilder(given)())
+            return keep(_generated(given if isinstance(given, partial) else partial(given)))
     allowed = "a Problem, a DataProblem, a generator, a tuple (X, y), or a dict of these by label"
     raise TypeError(error_message("problem", "measure_curves", allowed, given))
+
+
+def _generated(make_x: "partial[Any]") -> AnyProblem:
+    """Return the problem of a generator: one of ours returns it, and any other is called for a pool of rows."""
+    if "return_problem" in inspect.signature(make_x.func).parameters:
+        *_, problem = make_x(return_problem=True)
+        return problem
+    return GeneratorBuilder(make_x.func)(**make_x.keywords)
 
 
 def _check_importable(label: str, kept: Kept) -> None:

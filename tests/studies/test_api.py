@@ -18,7 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from studies import SpecError, data_equivalence, measure_curves, plot_learning_curves, run_study, write_report
 from studies.spec.cells import plan_study
-from toymanifold import DataProblem, spiral_problem
+from toymanifold import DataProblem, make_spiral, spiral_problem
 
 IRIS = load_iris(return_X_y=True)
 
@@ -122,6 +122,11 @@ def test_a_generator_is_called_for_a_pool_of_rows():
         results = measure_curves({"a": DecisionTreeClassifier()}, partial(rings, noise=noise), sizes=[20], seeds=1)
         assert results.problem().n_test_rows == 50_000
         assert (values(results)["value"] > 0.65).all() == (noise < 1)
+
+
+def test_a_generator_of_ours_stands_for_its_problem():
+    results = measure_curves({"a": DecisionTreeClassifier()}, partial(make_spiral, turns=2), sizes=[20], seeds=1)
+    assert results.problem().target == spiral_problem(turns=2).target
 
 
 def test_workers_and_this_process_measure_the_same_bit_for_bit():

@@ -3,15 +3,21 @@ import pickle
 import stat
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.datasets import make_moons
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC
 
+from estimators import NetClassifier, PolarCoordinates
 from studies.registry.learners import find
 from studies.registry.objects import code_of_object, find_kept, keep, read_objects, write_objects
 from studies.registry.problems import find_builder
-from toymanifold import DataProblem
+from toymanifold import DataProblem, spiral_problem
 
 
 def local_class():
@@ -21,8 +27,21 @@ def local_class():
     return Local()
 
 
-def test_equal_objects_have_one_name_and_others_another():
-    names = [keep(KNeighborsClassifier(k)).name for k in (3, 3, 5)]
+@pytest.mark.parametrize(
+    "make",
+    [
+        KNeighborsClassifier,
+        lambda k: NetClassifier(width=k, prior=PolarCoordinates()),
+        lambda k: make_pipeline(StandardScaler(), GridSearchCV(SVC(), {"C": [1, k]})),
+        lambda k: spiral_problem(turns=k),
+        lambda k: DataProblem.from_generator(make_moons, pool=100, noise=k),
+        lambda k: DataProblem.from_data(
+            pd.DataFrame({"a": ["x", "y"] * 8, "b": np.arange(16.0) + k}), [0, 1, 1, 0] * 4
+        ),
+    ],
+)
+def test_equal_objects_have_one_name_and_others_another(make):
+    names = [keep(make(k)).name for k in (3, 3, 5)]
     assert names[0] == names[1] != names[2]
 
 
