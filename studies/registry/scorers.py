@@ -34,6 +34,7 @@ _SPELLINGS = {
     "roc": "ROC",
 }
 _REPEATS = 6  # of each label, where a scorer is tried
+_MANY = 3  # classes; of more it is not tried, since some scorers take the square of their number
 
 
 class _Regressor(RegressorMixin, BaseEstimator):
@@ -149,6 +150,8 @@ def _is_scored(name: str, n_classes: int | None) -> bool:
     """
     if n_classes is not None and _is_scored(name, None):
         return False
+    if n_classes is not None and n_classes > _MANY:
+        return _is_scored(name, _MANY)
     truth, wrong = _labels(n_classes)
     one_mistake = np.concatenate([wrong[:1], truth[1:]])
     learners = (
