@@ -387,9 +387,7 @@ def test_one_class_is_refused():
 
 
 @pytest.mark.parametrize("kind", [NetClassifier, NetRegressor])
-@pytest.mark.parametrize(
-    "options", [{}, {"prior": "polar"}, {"callbacks": [Callback()]}, {"dtype": "float64"}], ids=str
-)
+@pytest.mark.parametrize("options", [{}, {"prior": "polar"}, {"callbacks": [Callback()]}, {"dtype": "float64"}])
 def test_views_are_as_their_copies(kind, options):
     """Reversed rows and columns have negative strides, which torch does not take."""
     view, labels, columns = X[::-1], y[::-1], np.fliplr(X)

@@ -52,7 +52,11 @@ def test_regressors_are_those_of_autograd(params, weight):
     assert_trained_alike(lambda **options: NetRegressor(**{**EXACT, **params}, **options), VALUES, weight)
 
 
-@pytest.mark.parametrize("callbacks", [(None, None), (None, [Callback()]), ([Callback()], None)], ids=str)
+@pytest.mark.parametrize(
+    "callbacks",
+    [(None, None), (None, [Callback()]), ([Callback()], None)],
+    ids=["compiled", "then by skorch", "skorch first"],
+)
 def test_a_warm_start_goes_on_exactly(callbacks):
     """Ten epochs are five and five, in the compiled loop, by skorch, and from one to the other."""
     options = {**EXACT, "dropout": 0.2, "warm_start": True}

