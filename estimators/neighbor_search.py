@@ -1,7 +1,9 @@
 """Search for nearest neighbours by a k-d tree or by brute force, with equal results, bit for bit.
 
-A k-d tree skips points that are far away; brute force is a matrix product. Each only nominates candidates: their
-squared distances, computed directly in float64, decide, and of equal distances the lower index.
+A k-d tree skips points that are far away; brute force is a matrix product in tiles that stay in a core's cache. Each
+only nominates candidates: their squared distances, computed directly in float64, decide, and of equal distances the
+lower index. Beside its result, brute force needs a copy of the points in float32, and 10 MB however many they are;
+without numba it is a search of a tree.
 """
 
 import math
@@ -18,10 +20,11 @@ Neighbors = tuple[NDArray[np.float64], NDArray[np.intp]]
 """Squared distances and indices, both (n_queries, k), the nearest first."""
 
 _LEAST = 1e-150  # in place of a length of 0, by which coordinates are divided
-_ENTRIES = 2**17  # of the arrays of one block: 1 MB in float64, in a core's cache
-_SIDE = 256  # points and queries of one product of matrices, which stays in the cache: docs/neighbors.md
-_LANES = 32  # entries of a product that are compared at once
-_LEAST_SQUARE = 1e-36  # of a largest norm, whose inverse float32 holds
+_ENTRIES = 2**14  # of an array of one block: 128 kB in float64
+_SIDE = 256  # points and queries of one product of matrices, which stays in a core's cache: docs/neighbors.md
+_LANES = 64  # entries of a product that are compared at once
+_HITS = 2**18  # candidates of one block of queries: 4 MB
+_LEAST_SQUARE = 1e-36  # of the points' lengths, so that its inverse is a float32
 _DIRECT_COST = 32  # of a directly computed distance, in entries of a matrix product
 
 
@@ -87,11 +90,11 @@ def brute_neighbors(points: NDArray[np.floating], queries: NDArray[np.float64], 
         return tree_neighbors(build_tree(points), queries, k)
     lifted = _lift(points, np.float32)
     squares, indices = np.empty((len(queries), k)), np.empty((len(queries), k), dtype=np.intp)
-    for block in _slices(len(queries), max(k, _ENTRIES // _SIDE)):
-        found = _brute_block(points, lifted, queries[block], k)
-        if found is None:
+    for block in _slices(len(queries), max(1, min(_SIDE, _HITS // (8 * k)))):
+        if (found := _brute_block(points, lifted, queries[block], k)) is None:
             lifted = _lift(points, np.float64)
             found = _brute_block(points, lifted, queries[block], k)
+        assert found is not None
         squares[block], indices[block] = found
     return squares, indices
 
@@ -110,10 +113,19 @@ def _lift(points: NDArray[np.floating], dtype: type[np.floating]) -> _Lifted:
     centre = points[:: max(1, len(points) // 1000)].mean(axis=0, dtype=np.float64)
     unit = max(float(points.max()), -float(points.min()), _LEAST)
     lifted = np.empty((len(points), points.shape[1] + 1), dtype=dtype)
-    for block in _slices(len(points), points.shape[1]):
-        p = (points[block] - centre) * (1 / unit)
-        lifted[block, :-1], lifted[block, -1] = p, np.einsum("ij,ij->i", p, p)
+    _fill(lifted, points, centre, 1 / unit)
     return _Lifted(lifted, centre, unit, math.sqrt(max(lifted[:, -1].max(), _LEAST_SQUARE)))
+
+
+@compiler(fastmath={"reassoc"})  # a sum in any order: vector instructions
+def _fill(lifted, points, centre, factor):  # type: ignore[no-untyped-def]
+    for i in range(len(points)):
+        square = 0.0
+        for j in range(points.shape[1]):
+            p = (points[i, j] - centre[j]) * factor
+            lifted[i, j] = p
+            square += p * p
+        lifted[i, -1] = square
 
 
 def _lift_queries(lifted: _Lifted, queries: NDArray[np.float64]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
@@ -143,9 +155,9 @@ def _brute_block(
     Q, slack = _lift_queries(lifted, queries)
     bounds = np.full((n_queries, k), np.inf, dtype=P.dtype)
     products = np.empty((_SIDE, n_queries), dtype=P.dtype)
-    n_places = 2 * max(k, _ENTRIES) + products.size
+    n_places = max(k, _HITS) + products.size
     hits = np.empty(n_places, dtype=P.dtype), np.empty(n_places, dtype=np.int16), np.empty(n_places, dtype=np.intp)
-    squares, rows, indices = np.empty(0), *(array[:0] for array in hits[1:])
+    squares, rows, indices = np.empty(0), np.empty(0, dtype=np.int16), np.empty(0, dtype=np.intp)
     start = 0
     while start < len(P):
         n_hits, start = _nominate(P, Q, slack, bounds, start, products, *hits)
@@ -158,7 +170,7 @@ def _brute_block(
         squares = np.append(squares, _squared_distances(points, queries, new_rows, new))
         order = np.lexsort((squares, rows))  # is stable, and the indices ascend
         firsts = np.searchsorted(rows[order], np.arange(n_queries))
-        order = (order[firsts[:, None] + np.arange(k)]).ravel()
+        order = order[firsts[:, None] + np.arange(k)].ravel()
         squares, rows, indices = squares[order], rows[order], indices[order]
     return squares.reshape(-1, k), indices.reshape(-1, k)
 
@@ -176,11 +188,12 @@ def _nominate(P, Q, slack, bounds, start, products, lowest, rows, indices):  # t
         np.dot(P[start:stop], Q, products[: stop - start])
         for i in range(start, stop):
             row = products[i - start]
-            for first in range(0, n_queries, _LANES):
+            for chunk in range((n_queries + _LANES - 1) // _LANES):
+                first = chunk * _LANES
                 found = np.int32(first + _LANES > n_queries)
                 if not found:
-                    for j in range(_LANES):  # of a fixed number, so that it is compiled to vector instructions
-                        found |= np.int32(row[first + j] <= reach[first + j])
+                    for j in range(first, first + _LANES):  # a fixed number: vector instructions
+                        found |= np.int32(row[j] <= reach[j])
                 if found:
                     for j in range(first, min(first + _LANES, n_queries)):
                         if row[j] <= reach[j]:
@@ -219,7 +232,7 @@ def _squared_distances(
 ) -> NDArray[np.float64]:
     """Return |queries[rows] - points[indices]|^2."""
     squares = np.empty(len(rows))
-    for pairs in _slices(len(rows), points.shape[1]):
+    for pairs in _slices(len(rows), max(1, _ENTRIES // points.shape[1])):
         difference = queries.take(rows[pairs], axis=0) - points.take(indices[pairs], axis=0)
         squares[pairs] = np.einsum("ij,ij->i", difference, difference)
     return squares
@@ -227,10 +240,8 @@ def _squared_distances(
 
 def _blocks(rows: NDArray[np.intp], width: int) -> Iterator[NDArray[np.intp]]:
     """Cut `rows` of `width` entries each into blocks of bounded memory."""
-    return (rows[block] for block in _slices(len(rows), width))
+    return (rows[block] for block in _slices(len(rows), max(1, _ENTRIES // width)))
 
 
-def _slices(n_rows: int, width: int) -> Iterator[slice]:
-    """Cut `n_rows` rows of `width` entries each into blocks of bounded memory."""
-    size = max(1, _ENTRIES // width)
-    return (slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size))
+def _slices(n_rows: int, size: int) -> Iterator[slice]:
+    return (slice(start, start + size) for start in range(0, n_rows, size))

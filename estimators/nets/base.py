@@ -296,7 +296,7 @@ class Net(BaseEstimator, ABC):
             training.train(trained, data, valid, schedule, epochs)
 
     def _needs_skorch(self) -> bool:
-        from estimators.nets.compiled import IS_COMPILED
+        from estimators.compilation import IS_COMPILED
 
         elsewhere = self.device not in ("auto", "cpu")
         return bool(self.callbacks) or elsewhere or bool(self._trained.learnt) or not IS_COMPILED
@@ -425,7 +425,7 @@ class Net(BaseEstimator, ABC):
 
     def _raw_outputs(self, points: Floats) -> Floats:
         """Return the outputs in float64."""
-        from estimators.nets.compiled import IS_COMPILED
+        from estimators.compilation import IS_COMPILED
 
         if IS_COMPILED:
             return self._current().outputs(points)
