@@ -315,7 +315,7 @@ class Net(BaseEstimator, ABC):
             training.train(trained, data, valid, schedule, epochs)
 
     def _engine(self) -> str:
-        from estimators.nets.compiled import IS_COMPILED
+        from estimators.compilation import IS_COMPILED
 
         elsewhere = self.device not in ("auto", "cpu")
         needs_skorch = self.callbacks or elsewhere or self._trained.learnt or not IS_COMPILED
@@ -464,7 +464,7 @@ class Net(BaseEstimator, ABC):
 
     def _raw_outputs(self, points: Floats) -> Floats:
         """Return the outputs in float64."""
-        from estimators.nets.compiled import IS_COMPILED
+        from estimators.compilation import IS_COMPILED
 
         if IS_COMPILED:
             return self._current().outputs(points)

@@ -8,27 +8,15 @@ from a generator: those of an epoch or a step do not depend on what was drawn be
 import math
 import sys
 import threading
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-try:
-    from numba import njit
-
-    IS_COMPILED = True
-except ImportError:  # no release for this Python yet
-    IS_COMPILED = False
-    warnings.warn("numba is not installed, so nets are trained by skorch, which is slower", stacklevel=2)
-
-    def njit(**_: Any) -> Callable[[Any], Any]:  # type: ignore[no-redef]
-        """Return a decorator that compiles nothing: random numbers come out alike, and training is skorch's."""
-        return np.errstate(over="ignore")
-
+from estimators.compilation import IS_COMPILED, compiler
 
 RELU, TANH, GELU, SILU, SQUARE = range(5)
 CROSS_ENTROPY, FOCAL, ONE_HOT_SQUARED_ERROR, SQUARED_ERROR, HUBER = range(5)
@@ -49,20 +37,8 @@ _FOCAL_GAMMA = 2
 _COMPILE_SECONDS = 2  # more than to load compiled code from the disk
 
 
-def _compiler(**options: Any) -> Callable[[Any], Any]:
-    """Return a decorator that compiles a function, and keeps the code on disk if any folder for it is writable."""
-
-    def decorate(function: Any) -> Any:
-        try:
-            return njit(cache=True, nogil=True, error_model="numpy", **options)(function)
-        except RuntimeError:
-            return njit(nogil=True, error_model="numpy", **options)(function)
-
-    return decorate
-
-
-_exact = _compiler()
-_reordered = _compiler(fastmath={"reassoc", "contract", "nsz"})
+_exact = compiler()
+_reordered = compiler(fastmath={"reassoc", "contract", "nsz"})
 """Sums in any order, so that they use vector instructions."""
 
 
