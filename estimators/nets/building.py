@@ -25,13 +25,10 @@ from estimators.nets import compiled
 from estimators.nets.compiled import BIAS, SCALE, SHIFT, WEIGHT, Schedule
 from estimators.nets.losses import LOSSES, output_link
 from estimators.nets.modules import MLP, Dropout, PriorLayer, Standardize
-from estimators.nets.training import Floats, Params, Trained, raise_if_diverged
+from estimators.nets.training import Data, Floats, Params, Trained, raise_if_diverged
 from toymanifold.validation import error_message
 
 _ARCHITECTURE = ("depth", "width", "activation", "dropout", "layer_norm", "residual", "bias", "dtype")
-
-Data = tuple[Floats, NDArray[Any], Floats | None]
-"""Raw points, targets of the loss, and weights."""
 
 
 class PlainAdamW(torch.optim.AdamW):

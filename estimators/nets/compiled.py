@@ -63,6 +63,7 @@ def announced() -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+        timer.join()  # so that no thread is left in a process that forks
 
 
 class Architecture(NamedTuple):

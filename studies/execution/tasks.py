@@ -1,4 +1,4 @@
-"""Tasks: cells that one worker fits together, because they are epochs of one training."""
+"""Tasks: what one worker fits at a time, a cell or several that are epochs of one training."""
 
 import functools
 import time
@@ -37,9 +37,9 @@ class Fit:
     estimator : BaseEstimator or None
         The fitted estimator, or None if the fit failed.
     seconds : float
-        Time of the fit, or the cell's share of a common fit.
+        Time of the fit, in a training of several cells up to the cell's epoch.
     shared : int
-        Number of cells fitted together.
+        Number of cells of the training.
     error : BaseException or None
         The error of a failed fit.
     """

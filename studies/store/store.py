@@ -54,9 +54,9 @@ class Outcome:
     error, traceback : str
         Empty if "ok".
     seconds : float
-        Total time in the worker, or the cell's share of it if cells were fitted together.
+        Total time in the worker; for one of several cells of a training, its fit up to the cell's epoch.
     shared : int
-        Number of cells fitted together, including this one.
+        Number of cells of the training, including this one.
     model : bytes or None
         The fitted estimator in the form of `estimators.nets.serialization.dump`; only if "ok".
     output : str

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from estimators import CATALOG
+from studies.execution import tasks
 from studies.execution.run import run_cell, run_task
 from studies.execution.tasks import fit_task, group
 from studies.spec.cells import Cell
@@ -41,6 +42,15 @@ def test_epochs_of_one_net_are_one_training():
         assert outcome.shared == 3
         assert 0 < outcome.values["fit_seconds"] < outcome.seconds
         assert without_seconds(outcome) == without_seconds(run_cell(cell))
+
+
+def test_the_code_of_nets_is_loaded_for_nets_and_before_the_time_begins(monkeypatch):
+    clock = iter(range(100))
+    monkeypatch.setattr(tasks.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(tasks, "load_nets", lambda: loads.append(next(clock)))
+    loads = []
+    assert fit_task((KNN,))[0].seconds == 1
+    assert (fit_task((NET,))[0].seconds > 0, loads) == (True, [2])
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
