@@ -50,6 +50,10 @@ _GIVEN_ELSEWHERE = {
     "random_state": "is the seed of each cell and cannot be set by a study",
 }
 _SEEDED = {"random_state": _GIVEN_ELSEWHERE["random_state"]}
+_FILES = {
+    "input": "names files to read, and cannot be set by a study",
+    "memory": "names a folder from which pickles are loaded, and cannot be set by a study",
+}
 _TASKS = {"classifier": "classification", "regressor": "regression"}
 
 
@@ -269,12 +273,18 @@ def unknown_prior_params(name: str, params: Mapping[str, Any], allow: Collection
 def _unknown(
     builders: list[Builder], params: Mapping[str, Any], name: str, elsewhere: Mapping[str, str]
 ) -> list[Issue]:
+    elsewhere = {**elsewhere, **(_FILES if any(map(_is_of_sklearn, builders)) else {})}
     known = set().union(*map(named_parameters, builders)) - elsewhere.keys()
     return [
         Issue((key,), elsewhere.get(key) or unknown("parameter", key, sorted(known), repr(name)), value)
         for key, value in params.items()
         if key not in known and not (key not in elsewhere and _is_taken(key, value, builders, known))
     ]
+
+
+def _is_of_sklearn(builder: Builder) -> bool:
+    """Return True if the parameters of an estimator are those of a class of scikit-learn, which a subclass may keep."""
+    return inspect.isclass(builder) and str(builder.__init__.__module__).startswith("sklearn.")
 
 
 def _is_taken(key: str, value: Any, builders: Iterable[Builder], known: Collection[str]) -> bool:
@@ -350,9 +360,14 @@ def _search_issues(
     """Return the errors in the names of the parameters that are searched: those that the learner does not have."""
     if not search:
         return []
-    known = sorted(make_learner(name, problem, params=params, allow=allow).get_params())
+    learner = make_learner(name, problem, params=params, allow=allow)
+    parts = {"": learner, **learner.get_params()}
+    known = sorted(parts.keys() - {""})
     return [
-        Issue(("search", "params", key), unknown("parameter", key, known, repr(name)), values)
+        Issue(("search", "params", key), message, values)
         for key, values in search["params"].items()
-        if key not in known
+        for part, _, last in [key.rpartition("__")]
+        for files in [_FILES.get(last) if _is_of_sklearn(type(parts.get(part))) else None]
+        for message in [files or unknown("parameter", key, known, repr(name))]
+        if files or key not in known
     ]
