@@ -195,8 +195,8 @@ def make_learner(
 
     learner = find(name, problem.task, allow)(**(params or {}))
     change = _make_prior(prior, prior_params or {}, problem, allow)
-    if isinstance(learner, Net) and search:  # whose prior is a layer
-        learner = _searched(with_prior(learner, change), search)
+    if isinstance(learner, Net) and search:
+        learner = _searched_net(learner, change, search)
     else:
         learner = with_prior(_searched(learner, search) if search else learner, change)
     seeds = {key: seed for key in learner.get_params() if key.split("__")[-1] == "random_state"}
@@ -218,6 +218,17 @@ def _make_prior(
     if not isinstance(spiral, Spiral) or problem.embedding is not None:
         raise ValueError("the prior 'phase' is defined only for a spiral in the plane")
     return SpiralPhase(turns=spiral.turns, fill=spiral.fill, tip=spiral.tip, radius=spiral.radius)
+
+
+def _searched_net(net: BaseEstimator, prior: Any, search: Mapping[str, Any]) -> BaseEstimator:
+    """Return a net to be searched, of which a prior that is a layer is part; any other prior stands before."""
+    from sklearn.pipeline import make_pipeline
+
+    from estimators import with_prior
+    from estimators.nets import Net
+
+    whole = with_prior(net, prior)
+    return _searched(whole, search) if isinstance(whole, Net) else make_pipeline(prior, _searched(net, search))
 
 
 def _searched(learner: BaseEstimator, search: Mapping[str, Any]) -> BaseEstimator:
