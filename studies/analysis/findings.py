@@ -16,7 +16,7 @@ from studies.analysis.intervals import CensoredInterval, Interval, Sentence, num
 from studies.analysis.learning_curves import Sampling, by_problem, losses, sampling_of
 from studies.registry.metrics import describe, in_order, primary_name
 from studies.spec.cells import Cell, plan_study
-from studies.spec.sections import Point, Question
+from studies.spec.sections import Point, Question, Worth
 from studies.spec.study import Study
 
 
@@ -376,7 +376,24 @@ def _answer(study: Study, question: Question, rows: pd.DataFrame) -> str:
     asked = {question.worth.prior, question.worth.of}
     worths = (_worth(study, rows, *pair) for pair in _pairs(study, rows) if {*pair[1:]} == asked)
     found = next(worths, None)
-    return "Not measured yet." if found is None else f"{str(found)[0].upper()}{str(found)[1:]}."
+    if found is not None:
+        return f"{str(found)[0].upper()}{str(found)[1:]}."
+    return _no_worth(study, question.worth, rows)
+
+
+def _no_worth(study: Study, worth: Worth, rows: pd.DataFrame) -> str:
+    """Return why there is no worth of a prior."""
+    if not {worth.prior, worth.of} <= set(rows["learner"]):
+        return "Not measured yet."
+    n_samples = _compared_size(study, rows, worth.of, worth.prior)
+    if not n_samples:
+        return "Cannot tell: they have no sample size in common."
+    found: object
+    try:
+        found = data_equivalence(rows, worth.prior, worth.of, n_samples, rows["metric"].iloc[0])
+    except ValueError as reason:
+        found = reason
+    return f"Cannot tell: {found}."
 
 
 def _comparison(of_a: Point, of_b: Point, rows: pd.DataFrame) -> str:

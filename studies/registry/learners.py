@@ -50,6 +50,10 @@ _GIVEN_ELSEWHERE = {
     "random_state": "is the seed of each cell and cannot be set by a study",
 }
 _SEEDED = {"random_state": _GIVEN_ELSEWHERE["random_state"]}
+_FILES = {
+    "input": "names files to read, and cannot be set by a study",
+    "memory": "names a folder from which pickles are loaded, and cannot be set by a study",
+}
 _TASKS = {"classifier": "classification", "regressor": "regression"}
 
 
@@ -191,8 +195,8 @@ def make_learner(
 
     learner = find(name, problem.task, allow)(**(params or {}))
     change = _make_prior(prior, prior_params or {}, problem, allow)
-    if isinstance(learner, Net) and search:  # whose prior is a layer
-        learner = _searched(with_prior(learner, change), search)
+    if isinstance(learner, Net) and search:
+        learner = _searched_net(learner, change, search)
     else:
         learner = with_prior(_searched(learner, search) if search else learner, change)
     seeds = {key: seed for key in learner.get_params() if key.split("__")[-1] == "random_state"}
@@ -214,6 +218,17 @@ def _make_prior(
     if not isinstance(spiral, Spiral) or problem.embedding is not None:
         raise ValueError("the prior 'phase' is defined only for a spiral in the plane")
     return SpiralPhase(turns=spiral.turns, fill=spiral.fill, tip=spiral.tip, radius=spiral.radius)
+
+
+def _searched_net(net: BaseEstimator, prior: Any, search: Mapping[str, Any]) -> BaseEstimator:
+    """Return a net to be searched, of which a prior that is a layer is part; any other prior stands before."""
+    from sklearn.pipeline import make_pipeline
+
+    from estimators import with_prior
+    from estimators.nets import Net
+
+    whole = with_prior(net, prior)
+    return _searched(whole, search) if isinstance(whole, Net) else make_pipeline(prior, _searched(net, search))
 
 
 def _searched(learner: BaseEstimator, search: Mapping[str, Any]) -> BaseEstimator:
@@ -269,12 +284,18 @@ def unknown_prior_params(name: str, params: Mapping[str, Any], allow: Collection
 def _unknown(
     builders: list[Builder], params: Mapping[str, Any], name: str, elsewhere: Mapping[str, str]
 ) -> list[Issue]:
+    elsewhere = {**elsewhere, **(_FILES if any(map(_is_of_sklearn, builders)) else {})}
     known = set().union(*map(named_parameters, builders)) - elsewhere.keys()
     return [
         Issue((key,), elsewhere.get(key) or unknown("parameter", key, sorted(known), repr(name)), value)
         for key, value in params.items()
         if key not in known and not (key not in elsewhere and _is_taken(key, value, builders, known))
     ]
+
+
+def _is_of_sklearn(builder: Builder) -> bool:
+    """Return True if the parameters of an estimator are those of a class of scikit-learn, which a subclass may keep."""
+    return inspect.isclass(builder) and str(builder.__init__.__module__).startswith("sklearn.")
 
 
 def _is_taken(key: str, value: Any, builders: Iterable[Builder], known: Collection[str]) -> bool:
@@ -350,9 +371,14 @@ def _search_issues(
     """Return the errors in the names of the parameters that are searched: those that the learner does not have."""
     if not search:
         return []
-    known = sorted(make_learner(name, problem, params=params, allow=allow).get_params())
+    learner = make_learner(name, problem, params=params, allow=allow)
+    parts = {"": learner, **learner.get_params()}
+    known = sorted(parts.keys() - {""})
     return [
-        Issue(("search", "params", key), unknown("parameter", key, known, repr(name)), values)
+        Issue(("search", "params", key), message, values)
         for key, values in search["params"].items()
-        if key not in known
+        for part, _, last in [key.rpartition("__")]
+        for files in [_FILES.get(last) if _is_of_sklearn(type(parts.get(part))) else None]
+        for message in [files or unknown("parameter", key, known, repr(name))]
+        if files or key not in known
     ]

@@ -111,6 +111,16 @@ def _increasing(sizes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(sizes))
 
 
+def _taken_columns(params: Mapping[str, Any]) -> list[Issue]:
+    """Return the axes of a problem with the name of another column of the results."""
+    message = "cannot be an axis, since results have a column of this name; describe a problem for each value"
+    return [
+        Issue((key,), message, value)
+        for key, value in params.items()
+        if key in COLUMNS and isinstance(value, list) and len(value) > 1
+    ]
+
+
 def reduced_params(params: dict[str, Any], kept: Mapping[str, list[Any]]) -> dict[str, Any]:
     """Return `params` with axes reduced to the values in `kept`; an axis without any of these stays whole."""
     reduced = {
@@ -174,7 +184,10 @@ class ProblemSpec(Part):
         problem = None if are_known(info) else info.data.get("problem")
         allow, folder = allowed_packages(info), folder_of(info)
         return _checked_params(
-            params, lambda data: [] if problem is None else problem_issues(problem, data, allow, folder)
+            params,
+            lambda data: (
+                _taken_columns(data) or ([] if problem is None else problem_issues(problem, data, allow, folder))
+            ),
         )
 
     def variants(self, label: str) -> Iterator[Variant]:

@@ -9,6 +9,7 @@ from studies.analysis.findings import PriorWorth, answers, find
 from studies.analysis.intervals import CensoredInterval, overlap_factor
 from studies.analysis.learning_curves import Sampling, losses
 from studies.analysis.scaling_laws import fit_all
+from studies.spec.sections import Question
 
 
 def test_the_worth_of_a_prior_is_that_at_the_size_of_a_question(worth_results, worth):
@@ -90,6 +91,21 @@ def test_an_answer_needs_a_common_seed(worth_results, worth):
 def test_one_seed_cannot_tell(worth_results, worth):
     frame = worth_results.frame().query("seed == 0")
     assert answers(worth, frame)[0] == "Does the prior help? Cannot tell: 4.78 % against 9.55 %, without an interval."
+
+
+@pytest.mark.parametrize(
+    ("measured", "answer"),
+    [
+        ("n_samples == 1000", "Cannot tell: 'net + polar' is measured at one sample size, and a curve needs 2."),
+        ("seed == 0", "Cannot tell: 'net + polar' and 'net' have one seed in common, and an interval needs 2."),
+        ("learner == 'net'", "Not measured yet."),
+        ("(learner == 'net') == (n_samples < 1000)", "Cannot tell: they have no sample size in common."),
+    ],
+)
+def test_the_worth_of_measured_learners_that_has_no_estimate_has_a_reason(worth_results, worth, measured, answer):
+    asked = worth.model_copy(update={"questions": (Question(worth={"prior": "net + polar", "of": "net"}),)})
+    (found,) = answers(asked, worth_results.frame().query(measured))
+    assert found == f"How many times the data is net + polar worth beside net? {answer}"
 
 
 def test_findings_of_samples_of_one_data_set_are_less_certain(worth_of_rows, worth_results, worth):

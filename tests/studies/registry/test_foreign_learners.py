@@ -158,6 +158,14 @@ def test_a_net_is_searched_with_its_prior_as_a_layer():
     assert planned.cell.build_learner().estimator.prior == "polar"
 
 
+def test_a_transformer_stands_before_the_search_of_a_net():
+    net = {"estimator": "net", "prior": "sklearn.decomposition:PCA", "params": {"epochs": 1}}
+    (planned,) = plan_study(study_of(net={**net, "search": {"params": {"width": [2, 4]}, "cv": 2}}))
+    fitted = planned.cell.build_learner().fit(*planned.cell.build_problem().sample(100, 0))
+    assert list(fitted.named_steps) == ["pca", "gridsearchcv"]
+    assert fitted[-1].best_params_["width"] in (2, 4)
+
+
 def test_an_edited_estimator_is_another_cell(mine, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     keys = []

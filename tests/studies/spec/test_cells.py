@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from studies.registry.errors import SpecError
 from studies.registry.learners import VERSIONS
 from studies.registry.metrics import METRICS
 from studies.spec.cells import Cell, plan_study
@@ -82,6 +83,13 @@ def test_a_learner_axis_with_a_taken_name_has_another_column():
     }
     axes = {name for p in plan_study(Study.from_dict(described)) for name in p.axes}
     assert axes == {"degree", "learner_degree", "learner_metric"}
+
+
+@pytest.mark.parametrize("name", ["seed", "learner", "n_samples", "value"])
+def test_an_axis_of_a_problem_cannot_have_the_name_of_another_column(name):
+    described = {**DESCRIBED, "problems": {"a": {"problem": "spiral", "params": {name: [1, 2]}}}}
+    with pytest.raises(SpecError, match=rf"problems\.a\.params\.{name}: cannot be an axis"):
+        Study.from_dict(described)
 
 
 @settings(max_examples=settings().max_examples * 3 // 10, deadline=None)

@@ -20,6 +20,14 @@ class Bird: ...
 def make_x(n_samples=1, random_state=None): ...
 """
 
+PIPE = """
+from sklearn.cluster import FeatureAgglomeration
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+class Mine(FeatureAgglomeration): ...
+def make(): return make_pipeline(FeatureAgglomeration(), LogisticRegression())
+"""
+
 
 def _watch(event, _):
     if event in _ACTS:
@@ -123,3 +131,28 @@ def test_the_canary_sings_where_it_is_allowed(canary, key):
     with suppress(SpecError):
         Study.from_dict(described, allow="canary")
     assert canary.exists()
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [
+        {"estimator": "knn", "prior": "sklearn.cluster:FeatureAgglomeration", "prior_params": {"memory": "cache"}},
+        {
+            "estimator": "knn",
+            "prior": "sklearn.feature_extraction.text:TfidfVectorizer",
+            "prior_params": {"input": "file"},
+        },
+        {"estimator": "sklearn.pipeline:Pipeline", "params": {"steps": [[["a", "passthrough"]]], "memory": "cache"}},
+        {"estimator": "gate_pipe:make", "search": {"params": {"memory": ["cache"]}}},
+        {"estimator": "gate_pipe:make", "search": {"params": {"featureagglomeration__memory": ["cache"]}}},
+        {"estimator": "knn", "prior": "gate_pipe:Mine", "prior_params": {"memory": "cache"}},
+    ],
+)
+def test_no_parameter_names_a_cache_of_pickles_or_files_to_read(learner, tmp_path, monkeypatch):
+    """joblib loads pickles from the folder `memory`, which may come with the study; vectorizers open column names."""
+    (tmp_path / "gate_pipe.py").write_text(PIPE)
+    monkeypatch.syspath_prepend(tmp_path)
+    described = {"name": "a", "question": "b?", "sizes": [20], "seeds": 1, "learners": {"x": learner}}
+    with pytest.raises(SpecError, match=r"names a folder from which pickles are loaded|names files to read"):
+        Study.from_dict(described, allow="gate_pipe")
+    sys.modules.pop("gate_pipe", None)
