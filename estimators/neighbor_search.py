@@ -2,12 +2,14 @@
 
 A k-d tree skips points that are far away; brute force is a matrix product in tiles that stay in a core's cache. Each
 only nominates candidates: their squared distances, computed directly in float64, decide, and of equal distances the
-lower index. Beside its result, brute force needs a copy of the points in float32, and 10 MB however many they are;
-without numba it is a search of a tree.
+lower index. Beside its result, brute force needs a copy of the points in float32, and for each thread 10 MB however
+many points there are; without numba it is a search of a tree.
 """
 
 import math
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from estimators.compilation import IS_COMPILED, compiler
+from estimators.threads import one_blas_thread
 
 Neighbors = tuple[NDArray[np.float64], NDArray[np.intp]]
 """Squared distances and indices, both (n_queries, k), the nearest first."""
@@ -84,18 +87,25 @@ def _tree_block(tree: Tree, queries: NDArray[np.float64], k: int, width: int, wo
     return squares, indices
 
 
-def brute_neighbors(points: NDArray[np.floating], queries: NDArray[np.float64], k: int) -> Neighbors:
+def brute_neighbors(
+    points: NDArray[np.floating], queries: NDArray[np.float64], k: int, *, workers: int = 1
+) -> Neighbors:
     """Return the k nearest of the `points` to each of the `queries`."""
     if not IS_COMPILED:
-        return tree_neighbors(build_tree(points), queries, k)
-    lifted = _lift(points, np.float32)
+        return tree_neighbors(build_tree(points), queries, k, workers=workers)
+    lifted = [_lift(points, np.float32)]
     squares, indices = np.empty((len(queries), k)), np.empty((len(queries), k), dtype=np.intp)
-    for block in _slices(len(queries), max(1, min(_SIDE, _HITS // (8 * k)))):
-        if (found := _brute_block(points, lifted, queries[block], k)) is None:
-            lifted = _lift(points, np.float64)
-            found = _brute_block(points, lifted, queries[block], k)
+
+    def search(block: slice) -> None:
+        found = _brute_block(points, lifted[-1], queries[block], k)
+        if found is None:
+            lifted.append(_lift(points, np.float64))  # for all blocks to come, too
+            found = _brute_block(points, lifted[-1], queries[block], k)
         assert found is not None
         squares[block], indices[block] = found
+
+    with one_blas_thread, ThreadPoolExecutor(workers) as executor:
+        deque(executor.map(search, _slices(len(queries), max(1, min(_SIDE, _HITS // (8 * k))))), maxlen=0)
     return squares, indices
 
 

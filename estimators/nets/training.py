@@ -3,9 +3,7 @@
 Nothing here needs torch. A net in training is a `Trained`, from which `estimators.nets.building` makes the skorch net.
 """
 
-import functools
 import math
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,12 +13,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from estimators.base import mean_and_std
 from estimators.nets import compiled
 from estimators.nets.compiled import BIAS, SCALE, SHIFT, WEIGHT, Architecture, Points, Schedule, State
 from estimators.priors import Prior, checked_coordinates
+from estimators.threads import one_blas_thread
 
 Floats = NDArray[np.floating]
 Data = tuple[Floats, NDArray[Any], Floats | None]
@@ -147,40 +145,8 @@ def train(trained: Trained, data: Data, valid: Data | None, schedule: Schedule, 
     """
     points = _points(trained, data)
     held_out = None if valid is None else _points(trained, valid)
-    with _one_blas_thread, compiled.announced():
+    with one_blas_thread, compiled.announced():
         _Loop(trained, points, held_out, schedule).run(epochs)
-
-
-class _OneBlasThread:
-    """A limit of BLAS to one thread, from the beginning of the first of several trainings to the end of the last.
-
-    The limit is one of the process, so trainings in several threads cannot each set it and set it back.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._n_trainings = 0
-        self._limits: Any = None
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._n_trainings == 0:
-                self._limits = _blas().limit(limits=1)
-            self._n_trainings += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._n_trainings -= 1
-            if self._n_trainings == 0:
-                self._limits.restore_original_limits()
-
-
-_one_blas_thread = _OneBlasThread()
-
-
-@functools.cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
 
 
 class _Loop:
