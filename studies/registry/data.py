@@ -7,7 +7,7 @@ import re
 import stat
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from math import prod
@@ -110,7 +110,7 @@ def _refusal(allowed: str, path: object) -> ValueError:
 def _open(path: str | Path) -> BinaryIO:
     """Return a local file, opened in binary."""
     if not isinstance(path, str | Path) or Path(path).suffix.lower() not in _READERS:
-        raise _refusal(f"the path of a file that ends in {', '.join(_READERS)}", path)
+        raise _refusal(f"the path of a file that ends in {', '.join(_READERS)}", str(path))
     try:
         status = Path(path).stat()  # before it is opened, since opening a pipe waits
         if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES:
@@ -151,22 +151,42 @@ def _read_csv(file: BinaryIO) -> Any:
 def _read_parquet(file: BinaryIO) -> Any:
     if find_spec("pyarrow") is None:
         raise ImportError("Parquet needs pyarrow; install it with: pip install 'toymanifold[parquet]'")
+    from pyarrow import Table
     from pyarrow.parquet import ParquetFile
 
     content = ParquetFile(file)
-    n_bytes = sum(content.metadata.row_group(k).total_byte_size for k in range(content.num_row_groups))
-    _check_content(max(n_bytes, 8 * content.metadata.num_rows * content.metadata.num_columns))
-    table = content.read()
+    groups = [content.metadata.row_group(k) for k in range(content.num_row_groups)]
+    _check_content(
+        max(
+            sum(group.total_byte_size for group in groups), 8 * content.metadata.num_rows * content.metadata.num_columns
+        )
+    )
+    batches, n_bytes = [], 0
+    for batch in content.iter_batches(_batch_rows(groups)):  # values of a dictionary take memory in each row
+        n_bytes += batch.nbytes
+        _check_content(n_bytes)
+        batches.append(batch)
+    table = Table.from_batches(batches, content.schema_arrow)
     table.validate(full=True)  # strings that are not UTF-8 would fail later
     return table.to_pandas()
+
+
+def _batch_rows(groups: Iterable[Any]) -> int:
+    """Return a number of rows that take a tenth of `MAX_BYTES` at most, however large one value is."""
+    largest = max((group.total_byte_size for group in groups), default=0)
+    return min(65_536, max(1, MAX_BYTES // 10 // max(1, largest)))
 
 
 def _read_npz(file: BinaryIO) -> dict[str, Any]:
     with zipfile.ZipFile(file) as archive:
         _check_content(sum(member.file_size for member in archive.infolist()))
     file.seek(0)
-    with np.load(file, allow_pickle=False) as arrays:
-        return dict(arrays)
+    with np.load(file, allow_pickle=False) as loaded:
+        arrays = dict(loaded)
+    for name, array in arrays.items():
+        if array.itemsize == 0:  # of which a small file can have any number
+            raise ValueError(f"the items of the array {name!r} are empty")
+    return arrays
 
 
 def _check_content(n_bytes: int) -> None:

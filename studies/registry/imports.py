@@ -12,6 +12,7 @@ import re
 import sys
 import sysconfig
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from importlib import metadata
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
@@ -140,7 +141,7 @@ def code_of(found: Any, folder: str = "") -> dict[str, str]:
     module = str(found.__module__)
     identity = code_identity(module, folder)
     if identity is None:
-        raise ValueError(f"the file of the module {module!r} cannot be found, so its code has no identity")
+        raise SpecError(f"the file of the module {module!r} cannot be found, so its code has no identity")
     return {module: identity}
 
 
@@ -174,6 +175,9 @@ def _located(module: str, path: list[str]) -> ModuleSpec | None:
     spec, parts = None, module.split(".")
     for end in range(1, len(parts) + 1):
         spec = PathFinder.find_spec(".".join(parts[:end]), path)
+        if spec is None and end == 1:
+            with suppress(ValueError):  # a module without a spec
+                spec = find_spec(parts[0])  # which an editable installation may have outside the path
         if spec is None:
             return None
         path = list(spec.submodule_search_locations or ())

@@ -180,6 +180,19 @@ def test_files_are_limited_in_size_with_what_they_unpack_to(tmp_path, monkeypatc
     assert "50,000 bytes" in error_of(path) or "more than 50,000" in error_of(path)
 
 
+def test_a_large_value_that_a_parquet_file_has_once_is_read_for_each_row(tmp_path, monkeypatch):
+    path = tmp_path / "my.parquet"
+    written(path, pd.DataFrame({"a": ["x" * 10_000] * 3_000, "label": [0, 1] * 1_500}))
+    monkeypatch.setattr(data, "MAX_BYTES", 1_000_000)
+    assert path.stat().st_size < 10_000
+    assert "its content takes 1," in error_of(path)  # and not 30 million, which would be read before
+
+
+def test_an_npz_file_cannot_have_any_number_of_empty_items(tmp_path):
+    np.savez(tmp_path / "my.npz", X=np.zeros((4, 1)), label=np.zeros(4, dtype="V0"))
+    assert "the items of the array 'label' are empty" in error_of(tmp_path / "my.npz")
+
+
 def test_parquet_says_what_it_needs(tmp_path, monkeypatch):
     path = written(tmp_path / "my.parquet")
     monkeypatch.setattr(data, "find_spec", lambda name: None)

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pkgutil
 import sys
+from importlib.util import spec_from_file_location
 
 import pytest
 import sklearn
@@ -114,6 +115,21 @@ def test_an_identity_is_found_without_an_import(tmp_path):
     (tmp_path / "gate_package" / "part.py").write_text("raise SystemExit")
     assert code_identity("gate_package.part", str(tmp_path)).startswith("sha256:")
     assert "gate_package" not in sys.modules
+
+
+def test_the_code_of_an_editable_installation_has_an_identity(tmp_path, monkeypatch):
+    """setuptools installs a finder, and the package is not on the path."""
+    (tmp_path / "gate_editable.py").write_text("def make(): ...")
+
+    class Finder:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            return spec_from_file_location(name, tmp_path / "gate_editable.py") if name == "gate_editable" else None
+
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder])
+    assert code_of(find_object("gate_editable:make", ["gate_editable"])).keys() == {"gate_editable"}
+    del sys.modules["gate_editable"]
+    assert code_identity("gate_editable").startswith("sha256:")
 
 
 def test_foreign_names_are_those_of_other_packages():
