@@ -140,12 +140,12 @@ class PolarCoordinates(Prior):
             raise ValueError(
                 error_message("learn_center", "PolarCoordinates", "False outside a net", self.learn_center)
             )
-        super().fit(X, y)
+        self.check_parameters()
         if self.center is not None:
-            precision = np.result_type(np.asarray(X), np.float32)
+            precision = np.float32 if np.asarray(X).dtype == np.float32 else np.float64
             center = np.asarray(self.center, dtype=np.float64)
             check_scale(center, "center", "PolarCoordinates", dtype=precision, allow_tiny=True)
-        return self
+        return super().fit(X, y)
 
     def check_features(self, n_features: int) -> None:
         """Raise if there is only one feature, or the centre has another dimension."""

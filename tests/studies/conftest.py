@@ -18,6 +18,7 @@ import uvicorn
 from distributed import LocalCluster
 from typer.testing import CliRunner
 
+from studies.registry.metrics import METRICS
 from studies.registry.test_sets import MAP_SIZE
 from studies.results.results import Results
 from studies.spec.cells import first_cells, plan_study
@@ -40,12 +41,14 @@ N_TEST = 50_000
 
 @pytest.fixture(autouse=True)
 def _forget_modules_of_tests(tmp_path_factory):
-    """Forget modules that a test has written and imported, for others have the same names."""
+    """Forget modules that a test has written and imported, for others have the same names, and their metrics."""
     yield
     written = str(tmp_path_factory.getbasetemp())
     for name, module in list(sys.modules.items()):
         if str(vars(module).get("__file__")).startswith(written):
             del sys.modules[name]
+            for metric in [key for key, found in METRICS._entries.items() if found.function.__module__ == name]:
+                del METRICS._entries[metric]
 
 
 @pytest.fixture

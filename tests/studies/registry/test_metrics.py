@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
@@ -24,6 +22,7 @@ from studies.registry.metrics import (
 )
 from studies.registry.test_sets import TestSets
 from toymanifold import (
+    DataProblem,
     GaussianMixture,
     Harmonic,
     Problem,
@@ -114,7 +113,8 @@ def test_a_problem_is_measured_by_what_suits_it(problem, names):
     ],
 )
 def test_a_data_set_is_measured_by_what_needs_no_density_and_no_boundary(task, classes, names, scorers):
-    rows = SimpleNamespace(task=task, classes=classes, target=None, density=None)
+    rows = DataProblem(np.zeros((4, 1)), np.arange(4) % 2, np.arange(4) < 2, classes)
+    assert rows.task == task
     assert supported_metrics(rows) == (*SECONDS, *names)
     others = {"error_density", "error_distance", "accuracy_uniform", "roc_auc", "neg_log_loss", "neg_max_error"}
     assert {*supported_metrics(rows, others)} == scorers
