@@ -32,6 +32,13 @@ PROMISES = [  # the cost of the first over that of the second, which runs before
     ("toymanifold list", "import numpy", "at most 3.5"),
     ("NetClassifier, batch 128", "bare torch, batch 128", "at most 1.3"),
     ("NetClassifier, batch 1000", "bare torch, batch 1000", "at most 1.3"),
+    ("NetClassifier, batch 128", "numba, batch 128", "at most 1.15"),
+    ("NetClassifier, batch 1000", "numba, batch 1000", "at most 1.15"),
+    *(
+        (f"{peer}, batch {size}", f"NetClassifier, batch {size}", "")
+        for peer in ("torch.compile", "JAX with optax")
+        for size in (128, 1000)
+    ),
     ("skorch, batch 128", "NetClassifier, batch 128", "at least 3"),
     ("skorch, batch 1000", "NetClassifier, batch 1000", "at least 8"),
     ("kd_tree, leaf_size=30, plane", "NeighborsClassifier, plane", "at least 2.5"),
@@ -39,6 +46,12 @@ PROMISES = [  # the cost of the first over that of the second, which runs before
     ("kd_tree, leaf_size=120, plane", "NeighborsClassifier, plane", "at least 2.5"),
     ("ball_tree, plane", "NeighborsClassifier, plane", "at least 2.5"),
     ("brute, 100 features", "NeighborsClassifier, 100 features", ""),
+    *(
+        (f"{peer}, n = {n:,}, d = {d}", f"brute_neighbors, n = {n:,}, d = {d}", "")
+        for peer in ("faiss flat", "scikit-learn-intelex")
+        for n in (10**4, 10**5)
+        for d in (10, 50, 500)
+    ),
     ("spotrf", "sgemm", ""),
     ("KernelRegressor, exact, float32 targets", "spotrf", ""),
     ("KernelRidge, float32 targets", "KernelRegressor, exact, float32 targets", "at least 3"),

@@ -7,6 +7,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
 from estimators import NeighborsClassifier
+from estimators.neighbor_search import brute_neighbors
 from toymanifold import make_spiral
 
 LEARNERS = {
@@ -36,6 +37,41 @@ def normal():
 @pytest.mark.parametrize("name", TREES)
 def test_plane(timed, spiral, name):
     agree(timed, spiral, name, "plane")
+
+
+def faiss_flat(X, Q, k):
+    faiss = pytest.importorskip("faiss", reason="faiss is not installed")
+    faiss.omp_set_num_threads(1)
+    index = faiss.IndexFlatL2(X.shape[1])
+    index.add(X)
+    return index.search(Q, k)[1]
+
+
+def intelex_brute(X, Q, k):
+    sklearnex = pytest.importorskip("sklearnex.neighbors", reason="scikit-learn-intelex is not installed")
+    pytest.importorskip("daal4py").daalinit(1)
+    return sklearnex.NearestNeighbors(n_neighbors=k, algorithm="brute").fit(X).kneighbors(Q)[1]
+
+
+def our_brute(X, Q, k):
+    return brute_neighbors(X, Q.astype(np.float64), k)[1]
+
+
+SEARCHES = {"brute_neighbors": our_brute, "faiss flat": faiss_flat, "scikit-learn-intelex": intelex_brute}
+
+
+@pytest.mark.benchmark(group="brute force, float32 points")
+@pytest.mark.parametrize("d", [10, 50, 500])
+@pytest.mark.parametrize("n", [10**4, 10**5])
+@pytest.mark.parametrize("name", SEARCHES)
+def test_brute_force(timed, name, n, d):
+    rng = np.random.default_rng(0)
+    X, Q = rng.standard_normal((n, d), dtype=np.float32), rng.standard_normal((1000, d), dtype=np.float32)
+    SEARCHES[name](X[:100], Q[:1], 5)
+    with threadpool_limits(1):
+        timed(f"{name}, n = {n:,}, d = {d}", lambda: SEARCHES[name](X, Q, 5), len(Q), rounds=5)
+    agreement = np.mean(SEARCHES[name](X, Q, 5) == our_brute(X, Q, 5))
+    assert agreement > 0.999  # distances in float32 lose some neighbours
 
 
 @pytest.mark.benchmark(group="100 dimensions: 20,000 training points, 2,000 queries")

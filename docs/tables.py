@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from sklearn.metrics import get_scorer_names
 
 from studies.registry.metrics import METRICS
 from studies.registry.params import named_parameters
@@ -20,13 +21,16 @@ from studies.spec import sections
 from studies.spec.study import Study
 
 HERE = Path(__file__).parent
+OTHERS = {*get_scorer_names()} - {"accuracy", "r2"}  # scikit-learn's scorers
 MODELS: list[type[BaseModel]] = [
     Study,
     sections.ProblemSpec,
     sections.LearnerSpec,
+    sections.Search,
     sections.Sizes,
     sections.Question,
     sections.Point,
+    sections.Worth,
     sections.PictureSpec,
     sections.Quick,
 ]
@@ -34,7 +38,11 @@ MODELS: list[type[BaseModel]] = [
 
 def tables() -> dict[str, str]:
     """Return each table by its name."""
-    metrics = ((f"`{name}`", "yes" if m.default else "", str(m.function.__doc__)) for name, m in METRICS.items())
+    metrics = (
+        (f"`{name}`", "yes" if m.default else "", str(m.function.__doc__))
+        for name, m in METRICS.items()
+        if name not in OTHERS
+    )
     plots = ((f"`{name}`", listed(plot.arguments.model_fields)) for name, plot in PLOTS.items())
     problems = ((f"`{name}`", listed(named_parameters(build))) for name, build in PROBLEMS.items())
     return {model.__name__: table("key | default | ", keys(model)) for model in MODELS} | {

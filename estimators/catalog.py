@@ -1,8 +1,8 @@
 """Short names for learners, each with or without a prior: ``make_learner("knn", n_neighbors=3, prior="polar")``.
 
-A net has the prior as a layer; before any other learner it is a step of a pipeline, followed by a scaler. Without a
-prior a learner gets raw coordinates, except the tuned SVM, whose grid of gamma needs a scale. Every name is that of a
-classifier and of a regressor.
+A net has a prior with ``coordinates`` as a layer. Any other transformer is a step of a pipeline before the net, and
+before another learner every prior is, followed by a scaler. Without a prior a learner gets raw coordinates, except the
+tuned SVM, whose grid of gamma needs a scale. Every name is that of a classifier and of a regressor.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ from sklearn.utils import indexable
 from estimators.kernels import KernelClassifier, KernelRegressor, RFMClassifier, RFMRegressor
 from estimators.neighbors import NeighborsClassifier, NeighborsRegressor
 from estimators.nets import Net, NetClassifier, NetRegressor
-from estimators.priors import as_prior
+from estimators.priors import as_prior, is_layer
 from estimators.random_features import RandomFeaturesClassifier, RandomFeaturesRegressor
 from toymanifold.validation import check_choice, check_integer, error_message
 
@@ -131,7 +131,7 @@ def make_learner(name: str, *, task: str = "classification", prior: Any = None, 
     name : str
         A key of `CATALOG`.
     task : {"classification", "regression"}, default="classification"
-    prior : {"none", "polar-sincos", "polar", "phase"}, Prior or None, default=None
+    prior : {"none", "polar-sincos", "polar", "phase"}, transformer or None, default=None
         The change of coordinates before the learner; None and "none" are no change.
     **params
         Parameters of the learner's own class.
@@ -158,13 +158,13 @@ make = make_learner
 
 
 def with_prior(learner: BaseEstimator, prior: Any) -> BaseEstimator:
-    """Return an unfitted learner with a prior: a layer of a net, or a transformer before any other learner.
+    """Return an unfitted learner with a prior: a layer of a net, or a step before the learner.
 
     Parameters
     ----------
     learner : BaseEstimator
         A net is changed in place.
-    prior : {"none", "polar-sincos", "polar", "phase"}, Prior or None
+    prior : {"none", "polar-sincos", "polar", "phase"}, transformer or None
         With None and "none" the learner itself is returned, on raw coordinates.
 
     Returns
@@ -177,10 +177,12 @@ def with_prior(learner: BaseEstimator, prior: Any) -> BaseEstimator:
     >>> list(with_prior(SVC(), "polar").named_steps)
     ['polarcoordinates', 'standardscaler', 'svc']
     """
-    if isinstance(learner, Net):
-        return learner.set_params(prior=prior)
     transformer = as_prior(prior, "with_prior")
+    if isinstance(learner, Net) and (transformer is None or is_layer(transformer)):
+        return learner.set_params(prior=prior)
     if transformer is None:
         return learner
+    if isinstance(learner, Net):
+        return make_pipeline(transformer, learner)  # a net has its own scaler
     scaled = learner if isinstance(learner, Pipeline) else make_pipeline(StandardScaler(), learner)
     return make_pipeline(transformer, *(step for _, step in scaled.steps))

@@ -1,21 +1,33 @@
 """Search for nearest neighbours by a k-d tree or by brute force, with equal results, bit for bit.
 
-A k-d tree skips points that are far away; brute force is a matrix product. Each only nominates candidates: their
-squared distances, computed directly in float64, decide, and of equal distances the lower index.
+A k-d tree skips points that are far away; brute force is a matrix product in tiles that stay in a core's cache. Each
+only nominates candidates: their squared distances, computed directly in float64, decide, and of equal distances the
+lower index. Beside its result, brute force needs a copy of the points in float32, and for each thread 10 MB however
+many points there are; without numba it is a search of a tree.
 """
 
+import math
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from estimators.compilation import IS_COMPILED, compiler
+from estimators.threads import one_blas_thread
+
 Neighbors = tuple[NDArray[np.float64], NDArray[np.intp]]
 """Squared distances and indices, both (n_queries, k), the nearest first."""
 
 _LEAST = 1e-150  # in place of a length of 0, by which coordinates are divided
-_ENTRIES = 2**22  # of the arrays of one block: 32 MB in float64
+_ENTRIES = 2**14  # of an array of one block: 128 kB in float64
+_SIDE = 256  # points and queries of one product of matrices, which stays in a core's cache: docs/neighbors.md
+_LANES = 64  # entries of a product that are compared at once
+_HITS = 2**18  # candidates of one block of queries: 4 MB
+_LEAST_SQUARE = 1e-36  # of the points' lengths, so that its inverse is a float32
 _DIRECT_COST = 32  # of a directly computed distance, in entries of a matrix product
 
 
@@ -75,68 +87,148 @@ def _tree_block(tree: Tree, queries: NDArray[np.float64], k: int, width: int, wo
     return squares, indices
 
 
-def brute_neighbors(points: NDArray[np.floating], queries: NDArray[np.float64], k: int) -> Neighbors:
+def brute_neighbors(
+    points: NDArray[np.floating], queries: NDArray[np.float64], k: int, *, workers: int = 1
+) -> Neighbors:
     """Return the k nearest of the `points` to each of the `queries`."""
-    lifted, normals, scales = _lift(points, queries)
-    coarse = lifted.astype(np.float32)
+    if not IS_COMPILED:
+        return tree_neighbors(build_tree(points), queries, k, workers=workers)
+    lifted = [_lift(points, np.float32)]
     squares, indices = np.empty((len(queries), k)), np.empty((len(queries), k), dtype=np.intp)
-    for block in _blocks(np.arange(len(queries)), len(points), at_least=32):  # rows for a matrix product
-        hits = _candidates(coarse, normals[block], scales[block], k)
-        if len(hits) > len(block) * (2 * k + len(points) // _DIRECT_COST):
-            hits = _candidates(lifted, normals[block], scales[block], k)
-        rows, candidates = np.divmod(hits, len(points))
-        direct = _squared_distances(points, queries[block], rows, candidates)
-        squares[block], indices[block] = _first(*_rectangles(rows, direct, candidates), k)
+
+    def search(block: slice) -> None:
+        found = _brute_block(points, lifted[-1], queries[block], k)
+        if found is None:
+            lifted.append(_lift(points, np.float64))  # for all blocks to come, too
+            found = _brute_block(points, lifted[-1], queries[block], k)
+        assert found is not None
+        squares[block], indices[block] = found
+
+    with one_blas_thread, ThreadPoolExecutor(workers) as executor:
+        deque(executor.map(search, _slices(len(queries), max(1, min(_SIDE, _HITS // (8 * k))))), maxlen=0)
     return squares, indices
 
 
-def _lift(
-    points: NDArray[np.floating], queries: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return P, Q and s such that s Q P' holds squared distances, up to a constant in each row and the unit of length.
+class _Lifted(NamedTuple):
+    """Points p, centred and divided by `unit`, as rows (p, |p|^2), and the largest |p|."""
 
-    With p and q centred and scaled to |p| <= 1, the rows are (-2 p, |p|^2) and (q, 1) / s, and s = |(q, 1)|.
+    rows: NDArray[np.floating]
+    centre: NDArray[np.float64]
+    unit: float
+    radius: float
+
+
+def _lift(points: NDArray[np.floating], dtype: type[np.floating]) -> _Lifted:
+    """Return the lifted points; the centre and the unit need not be exact."""
+    centre = points[:: max(1, len(points) // 1000)].mean(axis=0, dtype=np.float64)
+    unit = max(float(points.max()), -float(points.min()), _LEAST)
+    lifted = np.empty((len(points), points.shape[1] + 1), dtype=dtype)
+    _fill(lifted, points, centre, 1 / unit)
+    return _Lifted(lifted, centre, unit, math.sqrt(max(lifted[:, -1].max(), _LEAST_SQUARE)))
+
+
+@compiler(fastmath={"reassoc"})  # a sum in any order: vector instructions
+def _fill(lifted, points, centre, factor):  # type: ignore[no-untyped-def]
+    for i in range(len(points)):
+        square = 0.0
+        for j in range(points.shape[1]):
+            p = (points[i, j] - centre[j]) * factor
+            lifted[i, j] = p
+            square += p * p
+        lifted[i, -1] = square
+
+
+def _lift_queries(lifted: _Lifted, queries: NDArray[np.float64]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return columns whose products with the lifted points rank these, and the largest error of a product.
+
+    With the largest |p| as the unit of length, the column of q is (-2 q, 1) / s, s = |(-2 q, 1)|: the product is the
+    squared distance, less |q|^2, over s.
     """
-    centre = points.mean(axis=0, dtype=np.float64)
-    P = points - centre
-    unit = max(float(np.linalg.norm(P, axis=1).max()), _LEAST)
-    P /= unit
-    Q = np.column_stack([(queries - centre) / unit, np.ones(len(queries))])
+    rows, centre, unit, radius = lifted
+    eps = np.finfo(rows.dtype).eps
+    Q = np.column_stack([(queries - centre) / (-0.5 * unit * radius), np.ones(len(queries))])
     with np.errstate(over="ignore"):  # for a query that far away all points are candidates
-        s = np.linalg.norm(Q, axis=1, keepdims=True)
-    return np.column_stack([-2 * P, np.einsum("ij,ij->i", P, P)]), Q / s, s
+        s = np.linalg.norm(Q, axis=1)
+        # The terms of a product sum up to at most 2^(1/2), so it errs by less than the first part (Higham, Accuracy and
+        # Stability of Numerical Algorithms, 2002, section 3.1); the second is for the direct distances.
+        slack = (2 * (rows.shape[1] + 8) * (eps + np.finfo(np.float64).eps * s)).astype(rows.dtype)
+    Q /= s[:, None] * radius
+    Q[:, -1] /= radius
+    return np.ascontiguousarray(Q.T, dtype=rows.dtype), slack
 
 
-def _candidates(P: NDArray[np.floating], Q: NDArray[np.float64], s: NDArray[np.float64], k: int) -> NDArray[np.intp]:
-    """Return flat indices into Q P' of all entries that may be among the k smallest of their rows."""
-    proxies = Q.astype(P.dtype) @ P.T
-    # A row of Q has norm 1 and one of P at most 5^(1/2), so a product errs by less than the first term (Higham,
-    # Accuracy and Stability of Numerical Algorithms, 2002, section 3.1); the second is for the direct distances.
-    slack = 2 * (P.shape[1] + 8) * (np.finfo(P.dtype).eps + np.finfo(np.float64).eps * s)
-    with np.errstate(over="ignore"):
-        reach = (_kth_smallest_bound(proxies, k) + 2 * slack).astype(P.dtype)
-    return np.flatnonzero(proxies <= reach)
+def _brute_block(
+    points: NDArray[np.floating], lifted: _Lifted, queries: NDArray[np.float64], k: int
+) -> Neighbors | None:
+    """Return the k nearest points to a block of queries, or None if float32 rules out too few of the points."""
+    P, n_queries = lifted.rows, len(queries)
+    Q, slack = _lift_queries(lifted, queries)
+    bounds = np.full((n_queries, k), np.inf, dtype=P.dtype)
+    products = np.empty((_SIDE, n_queries), dtype=P.dtype)
+    n_places = max(k, _HITS) + products.size
+    hits = np.empty(n_places, dtype=P.dtype), np.empty(n_places, dtype=np.int16), np.empty(n_places, dtype=np.intp)
+    squares, rows, indices = np.empty(0), np.empty(0, dtype=np.int16), np.empty(0, dtype=np.intp)
+    start = 0
+    while start < len(P):
+        n_hits, start = _nominate(P, Q, slack, bounds, start, products, *hits)
+        lowest, new_rows, new = (array[:n_hits] for array in hits)
+        kept = lowest <= bounds[new_rows, 0]
+        new_rows, new = new_rows[kept], new[kept]
+        if P.dtype == np.float32 and len(new) > n_queries * (2 * k + start // _DIRECT_COST):
+            return None
+        rows, indices = np.append(rows, new_rows), np.append(indices, new)
+        squares = np.append(squares, _squared_distances(points, queries, new_rows, new))
+        order = np.lexsort((squares, rows))  # is stable, and the indices ascend
+        firsts = np.searchsorted(rows[order], np.arange(n_queries))
+        order = order[firsts[:, None] + np.arange(k)].ravel()
+        squares, rows, indices = squares[order], rows[order], indices[order]
+    return squares.reshape(-1, k), indices.reshape(-1, k)
 
 
-def _kth_smallest_bound(A: NDArray[np.floating], k: int) -> NDArray[np.floating]:
-    """Return for each row of `A` a number, (n_rows, 1), that at least k of its entries do not exceed.
+@compiler()
+def _nominate(P, Q, slack, bounds, start, products, lowest, rows, indices):  # type: ignore[no-untyped-def]
+    """Find the entries of P Q that may be among the k smallest of their columns, until the arrays for them are full.
 
-    The k-th smallest of the minima of groups: a fifth of the time of a partition of all entries.
+    The k smallest upper bounds of each column are a heap in `bounds`, the largest first. Returned are the number of
+    entries, whose lower bounds, columns and rows are in `lowest`, `rows` and `indices`, and the row of P to go on from.
     """
-    size = max(1, A.shape[1] // (64 * k))
-    n_groups = A.shape[1] // size
-    minima = A[:, : size * n_groups].reshape(len(A), size, n_groups).min(axis=1)
-    return np.partition(minima, k - 1, axis=1)[:, k - 1 : k]
+    n_queries, n_hits, reach = Q.shape[1], 0, bounds[:, 0] + slack
+    while start < len(P) and n_hits + products.size <= len(lowest):
+        stop = min(start + len(products), len(P))
+        np.dot(P[start:stop], Q, products[: stop - start])
+        for i in range(start, stop):
+            row = products[i - start]
+            for chunk in range((n_queries + _LANES - 1) // _LANES):
+                first = chunk * _LANES
+                found = np.int32(first + _LANES > n_queries)
+                if not found:
+                    for j in range(first, first + _LANES):  # a fixed number: vector instructions
+                        found |= np.int32(row[j] <= reach[j])
+                if found:
+                    for j in range(first, min(first + _LANES, n_queries)):
+                        if row[j] <= reach[j]:
+                            lowest[n_hits], rows[n_hits], indices[n_hits] = row[j] - slack[j], j, i
+                            n_hits += 1
+                            _replace_largest(bounds[j], row[j] + slack[j])
+                            reach[j] = bounds[j, 0] + slack[j]
+        start = stop
+    return n_hits, start
 
 
-def _rectangles(rows: NDArray[np.intp], squares: NDArray[np.float64], indices: NDArray[np.intp]) -> Neighbors:
-    """Return rows of different length, given one after another, as rectangles, filled up with infinite distances."""
-    counts = np.bincount(rows)
-    places = np.arange(len(rows)) - np.repeat(counts.cumsum() - counts, counts)
-    shape = len(counts), counts.max()
-    wide, candidates = np.full(shape, np.inf), np.zeros(shape, dtype=np.intp)
-    wide[rows, places], candidates[rows, places] = squares, indices
-    return wide, candidates
+@compiler()
+def _replace_largest(heap, value):  # type: ignore[no-untyped-def]
+    """Put a smaller `value` in place of the largest of the heap."""
+    if not value < heap[0]:
+        return
+    place, child = 0, 1
+    while child < len(heap):
+        if child + 1 < len(heap) and heap[child + 1] > heap[child]:
+            child += 1
+        if heap[child] <= value:
+            break
+        heap[place] = heap[child]
+        place, child = child, 2 * child + 1
+    heap[place] = value
 
 
 def _first(squares: NDArray[np.float64], indices: NDArray[np.intp], k: int) -> Neighbors:
@@ -150,14 +242,16 @@ def _squared_distances(
 ) -> NDArray[np.float64]:
     """Return |queries[rows] - points[indices]|^2."""
     squares = np.empty(len(rows))
-    for pairs in _blocks(np.arange(len(rows)), points.shape[1]):
+    for pairs in _slices(len(rows), max(1, _ENTRIES // points.shape[1])):
         difference = queries.take(rows[pairs], axis=0) - points.take(indices[pairs], axis=0)
         squares[pairs] = np.einsum("ij,ij->i", difference, difference)
     return squares
 
 
-def _blocks(rows: NDArray[np.intp], width: int, *, at_least: int = 1) -> Iterator[NDArray[np.intp]]:
+def _blocks(rows: NDArray[np.intp], width: int) -> Iterator[NDArray[np.intp]]:
     """Cut `rows` of `width` entries each into blocks of bounded memory."""
-    size = max(at_least, _ENTRIES // width)
-    for start in range(0, len(rows), size):  # gen_batches of scikit-learn does not take an empty array
-        yield rows[start : start + size]
+    return (rows[block] for block in _slices(len(rows), max(1, _ENTRIES // width)))
+
+
+def _slices(n_rows: int, size: int) -> Iterator[slice]:
+    return (slice(start, start + size) for start in range(0, n_rows, size))

@@ -45,11 +45,11 @@ class _NearestNeighbors(BaseEstimator):
         self._check_parameters(self.n_samples_fit_)
         queries = validate_data(self, X, dtype=np.float64, reset=False)
         check_scale(queries, "X", type(self).__name__, allow_tiny=True)
+        workers = joblib.effective_n_jobs(self.n_jobs)
         if isinstance(self._index, Tree):
-            workers = joblib.effective_n_jobs(self.n_jobs)
             squares, indices = tree_neighbors(self._index, queries, self.n_neighbors, workers=workers)
         else:
-            squares, indices = brute_neighbors(self._index, queries, self.n_neighbors)
+            squares, indices = brute_neighbors(self._index, queries, self.n_neighbors, workers=workers)
         return np.sqrt(squares), indices
 
     def _fit_points(self, X: NDArray[np.floating]) -> None:
@@ -88,7 +88,7 @@ class NeighborsClassifier(ClassifierMixin, _NearestNeighbors):
     algorithm : {"auto", "tree", "brute"}, default="auto"
         The search, which does not change the result; "auto" chooses by the numbers of points and features.
     n_jobs : int or None, default=None
-        Threads of a query of the tree, as joblib counts them; None is one. Brute force has those of the BLAS.
+        Threads of a query, as joblib counts them; None is one.
 
     Attributes
     ----------

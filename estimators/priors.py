@@ -1,7 +1,7 @@
 """Priors as changes of coordinates: knowledge of the problem that a learner has before it sees data.
 
-A prior is a stateless transformer: a step of a pipeline before a scikit-learn learner, or a layer inside a net. Both
-call `Prior.coordinates`, one function of arrays. The priors form a ladder, from no knowledge to all but the labels:
+Any transformer is a prior: a step of a pipeline before a learner, or a layer inside a net if it has ``coordinates``, a
+function of arrays of any library. The priors that have names form a ladder, from no knowledge to all but the labels:
 "none", "polar-sincos", "polar", "phase".
 """
 
@@ -26,17 +26,19 @@ _FLOATS = (np.float64, np.float32)
 class Prior(TransformerMixin, BaseEstimator, ABC):
     """Base of the priors: a change of coordinates that learns nothing from data.
 
+    A prior of one's own needs `coordinates`; all else is optional.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only if `X` has string column names.
+
     Examples
     --------
     >>> class Radius(Prior):
-    ...     def coordinates(self, X, **learnt):
+    ...     def coordinates(self, X):
     ...         return (X**2).sum(1)[:, None] ** 0.5
-    ...
-    ...     def _names(self):
-    ...         return ["r"]
-    ...
-    ...     def _check_parameters(self):
-    ...         pass
     >>> Radius().fit_transform([[3.0, 4.0]])
     array([[5.]])
     """
@@ -44,39 +46,42 @@ class Prior(TransformerMixin, BaseEstimator, ABC):
     lossy = False
     """True if different points may have equal coordinates."""
 
+    min_features = 1
+    """Number of features that points must have at least."""
+
     @abstractmethod
     def coordinates(self, X: Any, **learnt: Any) -> Any:
         """Map an array (n_samples, n_features) of any array library to new coordinates; unchecked.
 
-        Parameters that `learnable` names may be given as arrays of the same library.
+        Each row is mapped by itself, to (n_samples, n_features_out). Parameters that `learnable` names may be given as
+        arrays of the same library; a prior that learns none need not take any.
         """
 
-    def learnable(self, n_features: int) -> dict[str, NDArray[np.float64]]:  # noqa: ARG002
-        """Return the initial values of the parameters that a layer learns, by name."""
-        return {}
+    def coordinate_names(self) -> list[str]:
+        """Return the names of the new coordinates: x0, x1, and so on."""
+        return [f"x{k}" for k in range(self._n_features_out)]
 
-    @abstractmethod
-    def _names(self) -> list[str]:
-        """Return the names of the new coordinates."""
-
-    @abstractmethod
-    def _check_parameters(self) -> None:
-        """Raise if a parameter is not allowed."""
-
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002
-        """Validate the parameters and `X` (n_samples, n_features >= 2); nothing is learnt."""
-        self._check_parameters()
-        points = validate_data(self, X, dtype=_FLOATS, ensure_min_features=2)
-        check_scale(points, "X", type(self).__name__)
-        self.check_features(points.shape[1])
-        return self
+    def check_parameters(self) -> None:
+        """Raise if a parameter is not allowed; here, all are."""
 
     def check_features(self, n_features: int) -> None:
         """Raise if points of `n_features` cannot be transformed."""
-        if n_features < 2:
-            raise ValueError(
-                error_message("X", type(self).__name__, "of 2 features at least", f"n_features = {n_features}")
-            )
+        if n_features < self.min_features:
+            allowed = f"of {self.min_features} features at least"
+            raise ValueError(error_message("X", type(self).__name__, allowed, f"n_features = {n_features}"))
+
+    def learnable(self, n_features: int) -> dict[str, NDArray[np.float64]]:  # noqa: ARG002
+        """Return the initial values of the parameters that a layer learns, by name; here, none."""
+        return {}
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002
+        """Validate the parameters and `X` (n_samples, n_features); nothing is learnt."""
+        self.check_parameters()
+        points = validate_data(self, X, dtype=_FLOATS, ensure_min_features=self.min_features)
+        check_scale(points, "X", type(self).__name__)
+        self.check_features(points.shape[1])
+        self._n_features_out = int(checked_coordinates(self, points[:1]).shape[1])
+        return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.floating]:
         """Return the new coordinates of `X` (n_samples, n_features) as (n_samples, n_features_out)."""
@@ -89,7 +94,7 @@ class Prior(TransformerMixin, BaseEstimator, ABC):
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002
         """Return the names of the new coordinates; the names of the input are ignored."""
         check_is_fitted(self, "n_features_in_")
-        return np.array(self._names(), dtype=object)
+        return np.array(self.coordinate_names(), dtype=object)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -122,6 +127,8 @@ class PolarCoordinates(Prior):
     array([[2.    , 1.5708]])
     """
 
+    min_features = 2
+
     def __init__(self, encoding: str = "raw", *, center: ArrayLike | None = None, learn_center: bool = False) -> None:
         self.encoding = encoding
         self.center = center
@@ -133,12 +140,12 @@ class PolarCoordinates(Prior):
             raise ValueError(
                 error_message("learn_center", "PolarCoordinates", "False outside a net", self.learn_center)
             )
-        super().fit(X, y)
+        self.check_parameters()
         if self.center is not None:
-            precision = np.result_type(np.asarray(X), np.float32)
+            precision = np.float32 if np.asarray(X).dtype == np.float32 else np.float64
             center = np.asarray(self.center, dtype=np.float64)
             check_scale(center, "center", "PolarCoordinates", dtype=precision, allow_tiny=True)
-        return self
+        return super().fit(X, y)
 
     def check_features(self, n_features: int) -> None:
         """Raise if there is only one feature, or the centre has another dimension."""
@@ -165,18 +172,20 @@ class PolarCoordinates(Prior):
         """Return the Cartesian points (n_samples, d) of polar coordinates (n_samples, n_features_out)."""
         check_is_fitted(self, "n_features_in_")
         polar = np.asarray(X)
-        if polar.ndim != 2 or polar.shape[1] != len(self._names()):
-            allowed = f"an array of shape (n_samples, {len(self._names())})"
+        if polar.ndim != 2 or polar.shape[1] != len(self.coordinate_names()):
+            allowed = f"an array of shape (n_samples, {len(self.coordinate_names())})"
             raise ValueError(error_message("X", "PolarCoordinates.inverse_transform", allowed, f"shape {polar.shape}"))
         points: NDArray[np.floating] = from_polar(polar, encoding=self.encoding)
         return points if self.center is None else points + np.asarray(self.center, dtype=points.dtype)
 
-    def _check_parameters(self) -> None:
+    def check_parameters(self) -> None:
+        """Raise if the encoding is unknown, or the centre is not finite."""
         check_choice(self.encoding, "encoding", "PolarCoordinates", ("raw", "sincos"))
         if self.center is not None and not np.isfinite(np.asarray(self.center, dtype=float)).all():
             raise ValueError(error_message("center", "PolarCoordinates", "None or a finite array", self.center))
 
-    def _names(self) -> list[str]:
+    def coordinate_names(self) -> list[str]:
+        """Return r and the angles, or their cosines and sines."""
         angles = [f"theta{k}" for k in range(1, self.n_features_in_)]
         if self.encoding == "sincos":
             angles = [f"cos({angle})" for angle in angles] + [f"sin({angle})" for angle in angles]
@@ -208,6 +217,7 @@ class SpiralPhase(Prior):
     """
 
     lossy = True
+    min_features = 2
 
     def __init__(self, turns: float = 4.0, fill: float = 0.5, tip: float = math.pi / 2, radius: float = 1.0) -> None:
         self.turns = turns
@@ -222,10 +232,12 @@ class SpiralPhase(Prior):
     def _spiral(self) -> Spiral:
         return Spiral(turns=self.turns, fill=self.fill, tip=self.tip, radius=self.radius)
 
-    def _check_parameters(self) -> None:
+    def check_parameters(self) -> None:
+        """Raise if there is no such spiral."""
         self._spiral()
 
-    def _names(self) -> list[str]:
+    def coordinate_names(self) -> list[str]:
+        """Return the name of the phase."""
         return ["phase"]
 
 
@@ -240,18 +252,19 @@ PRIORS: dict[str, Prior] = {
 """The priors by name, from the least knowledge to the most."""
 
 
-def as_prior(prior: Any, owner: str) -> Prior | None:
+def as_prior(prior: Any, owner: str) -> Any:
     """Return an unfitted prior.
 
     Parameters
     ----------
-    prior : {"none", "polar-sincos", "polar", "phase"}, Prior or None
+    prior : {"none", "polar-sincos", "polar", "phase"}, transformer or None
+        A transformer is an object with the methods ``fit`` and ``transform``.
     owner : str
         For the error message.
 
     Returns
     -------
-    prior : Prior or None
+    prior : transformer or None
         None for "none" and None.
 
     Raises
@@ -268,8 +281,26 @@ def as_prior(prior: Any, owner: str) -> Prior | None:
         return None
     if isinstance(prior, str) and prior in PRIORS:
         return clone(PRIORS[prior])
+    if isinstance(prior, type) or not (hasattr(prior, "fit") and hasattr(prior, "transform")):
+        names = ", ".join(map(repr, (NO_PRIOR, *PRIORS)))
+        raise ValueError(error_message("prior", owner, f"None, a transformer or one of {names}", prior))
     if isinstance(prior, Prior):
-        prior._check_parameters()
-        return clone(prior)
-    names = ", ".join(map(repr, (NO_PRIOR, *PRIORS)))
-    raise ValueError(error_message("prior", owner, f"None, a Prior or one of {names}", prior))
+        prior.check_parameters()
+    return clone(prior, safe=False)  # a transformer without get_params is copied
+
+
+def is_layer(prior: Any) -> bool:
+    """Return True if a prior can be a layer of a net: it has ``coordinates`` for arrays of any library."""
+    return hasattr(prior, "coordinates")
+
+
+def checked_coordinates(prior: Any, X: Any) -> Any:
+    """Return the coordinates of points (n_samples, n_features), or raise if they are not a table of as many rows."""
+    new = prior.coordinates(X)
+    if np.ndim(new) != 2 or len(new) != len(X):
+        owner = type(prior).__name__
+        raise ValueError(
+            f"{owner}.coordinates must return an array of shape ({len(X)}, n_features_out) for {len(X)} rows."
+            f" Got shape {np.shape(new)} instead."
+        )
+    return new

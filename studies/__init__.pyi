@@ -5,6 +5,7 @@ from .analysis.crossovers import DataEquivalence as DataEquivalence
 from .analysis.crossovers import data_equivalence as data_equivalence
 from .analysis.intervals import Interval as Interval
 from .analysis.scaling_laws import ScalingLaw as ScalingLaw
+from .api import measure_curves as measure_curves
 from .api import run_study as run_study
 from .plots.curves import plot_learning_curves as plot_learning_curves
 from .registry.errors import SpecError as SpecError

@@ -18,6 +18,7 @@ import functools
 import re
 import shlex
 import shutil
+import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout
@@ -155,11 +156,12 @@ def run_python(code, line, names):
 
 def run_toml(code, line, names):
     described = tomllib.loads(code)
-    if "name" in described:
-        Path(f"{described['name']}.toml").write_text(code, encoding="utf-8")
-    Study.from_dict(
-        described if "name" in described else tomllib.loads(EXAMPLE.read_text(encoding="utf-8")) | described
-    )
+    if "name" not in described:
+        Study.from_dict(tomllib.loads(EXAMPLE.read_text(encoding="utf-8")) | described)
+        return ""
+    file = Path(f"{described['name']}.toml")
+    file.write_text(code, encoding="utf-8")
+    Study.from_toml(file, allow=[module.stem for module in Path().glob("*.py")])
     return ""
 
 
@@ -204,6 +206,7 @@ def place(measured, tmp_path, monkeypatch):
     shutil.copy(measured, tmp_path / "toymanifold-results" / "results.db")
     shutil.copy(measured, tmp_path / "from-the-cluster.db")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # to which the folder of a study is appended
     monkeypatch.setattr("studies.execution.executors.open_executor", threads)
     monkeypatch.setattr("studies.api.open_executor", threads)
     monkeypatch.setattr(METRICS, "_entries", dict(METRICS))  # a page may register its own

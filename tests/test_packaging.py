@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("toymanifold", "estimators", "studies")
 OPTIONAL = {  # modules that an extra is for, and what they may import beyond the dependencies
+    "studies/registry/data.py": {"pyarrow"},
     "studies/web/explore.py": {"anyio", "starlette", "uvicorn"},
     "studies/web/scenes.py": {"starlette"},
     "studies/execution/dask_executor.py": {"distributed"},

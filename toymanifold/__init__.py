@@ -1,5 +1,6 @@
 """Labelled manifolds whose true labels, density and geometry are known in closed form."""
 
+from toymanifold.datasets import DataProblem
 from toymanifold.densities import GaussianMixture, UniformBall, UniformBox, UniformSphere
 from toymanifold.embedding import Embedding
 from toymanifold.gaussian import CoordinateFunction, gaussian_problem
@@ -17,6 +18,7 @@ __all__ = [
     "Ball",
     "Constant",
     "CoordinateFunction",
+    "DataProblem",
     "Density",
     "Embedding",
     "GaussianMixture",

@@ -72,7 +72,7 @@ def error(learner):
 #
 # A net with three hidden layers of 64, on raw coordinates; the same on polar coordinates; and the latter with
 # what one would try next: focal loss, layer norm and weight decay. Each on five samples. The prior is one word,
-# and `fit_many` trains nets of one kind together.
+# and `fit_many` fits each net to its own sample.
 
 SEEDS = range(5)
 VARIANTS = {

@@ -1,6 +1,7 @@
-"""Fully connected nets with scikit-learn's API, trained with AdamW one by one or many at once.
+"""Fully connected nets with scikit-learn's API, trained with AdamW.
 
-The estimators are in `base`, `classifier` and `regressor`; torch is imported when they are fitted, not before.
+The estimators are in `base`, `classifier` and `regressor`. `compiled` and `training` train them on the CPU; `building`
+makes skorch nets of them, for which alone torch is imported.
 """
 
 from estimators.nets.base import Net

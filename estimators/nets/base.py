@@ -1,35 +1,55 @@
 """The base of the nets: parameters, validation and the methods that scikit-learn asks for.
 
-The estimators hold a skorch net, ``net_``, and do not inherit from one: validation, labels, weights and seeds follow
-scikit-learn, epochs, callbacks and history skorch. `fit` imports torch, so that a net is constructed without it.
+Validation, labels, weights and seeds follow scikit-learn; epochs, callbacks and history follow skorch. A net is trained
+by the compiled loop of `estimators.nets.training`, or by skorch if it needs what the loop does not have.
 """
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
+import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from estimators.base import FLOATS
-from estimators.priors import PRIORS, Prior, as_prior
-from toymanifold.validation import check_choice, check_integer, check_real, error_message
+from estimators.priors import PRIORS, Prior, as_prior, is_layer
+from toymanifold.validation import check_choice, check_integer, check_real, check_scale, error_message
 
 if TYPE_CHECKING:
     import pandas as pd
     import skorch
-    import torch
 
-    from estimators.nets.training import Points, Training
+    from estimators.nets.training import Trained
 
 Floats = NDArray[np.floating]
+Data = tuple[Floats, NDArray[Any], Floats | None]
+"""Raw points, targets of the loss, and weights."""
 
+_ACTIVATIONS = ("relu", "tanh", "gelu", "silu", "square")
 _DTYPES = ("float32", "float64")
 _SCHEDULES = ("constant", "cosine")
+
+_FIXED = (
+    "depth",
+    "width",
+    "activation",
+    "prior",
+    "standardize",
+    "layer_norm",
+    "residual",
+    "bias",
+    "init_scale",
+    "dropout",
+    "loss",
+    "dtype",
+)
+"""Parameters that a training which goes on cannot change."""
 
 
 class Net(BaseEstimator, ABC):
@@ -44,8 +64,9 @@ class Net(BaseEstimator, ABC):
     width : int, default=64
         Units in each hidden layer.
     activation : {"relu", "tanh", "gelu", "silu", "square"}, default="relu"
-    prior : {"none", "polar-sincos", "polar", "phase"}, Prior or None, default=None
-        The change of coordinates that the net has as its first layer; None and "none" are no change.
+    prior : {"none", "polar-sincos", "polar", "phase"}, transformer or None, default=None
+        The change of coordinates that the net has as its first layer; None and "none" are no change. A transformer
+        without a method ``coordinates`` is a step before the net, fitted on the training points, as in a pipeline.
     standardize : bool, default=True
         Whether the inputs of the first linear layer (after the prior) are scaled to mean 0 and variance 1 on the
         training points; and the targets of a regression likewise.
@@ -69,8 +90,11 @@ class Net(BaseEstimator, ABC):
         Points in a gradient step; at most the number of training points.
     learning_rate : float, default=1e-3
         Of AdamW.
+    max_steps : int or None, default=None
+        Gradient steps to train for, instead of `epochs`; the last epoch may be incomplete.
     schedule : {"constant", "cosine"}, default="constant"
-        Of the learning rate; "cosine" lowers it to 0 over the epochs. For others use skorch's ``LRScheduler`` callback.
+        Of the learning rate; "cosine" lowers it step by step to 0 at the end of the training. For others use skorch's
+        ``LRScheduler`` callback.
     weight_decay : float, default=0.0
         Decoupled (Loshchilov and Hutter, Decoupled Weight Decay Regularization, ICLR 2019).
     early_stopping : bool, default=False
@@ -79,31 +103,43 @@ class Net(BaseEstimator, ABC):
     validation_fraction : float, default=0.1
         In (0, 1).
     patience : int, default=20
+    until_fitted : bool, default=False
+        Whether to stop after the first epoch at which the classes of all training points are predicted; only of a
+        classifier.
     checkpoints : tuple of int, default=()
         Epochs after which weights are kept for `as_of`; epoch 0 has the initial weights.
     warm_start : bool, default=False
-        Whether `fit` continues from the weights of the last fit.
+        Whether `fit` goes on from the last fit: with its weights, its order of points and the state of its optimizer.
+        Layers, loss, prior and precision must be as they were; all other parameters may change.
     dtype : {"float32", "float64"}, default="float32"
         Of training.
     device : str, default="auto"
-        A torch device; "auto" is the GPU where there is one, else the CPU.
+        A torch device. "auto" is the CPU, where nets of this size train fastest.
     callbacks : list of skorch callbacks or None, default=None
-        Passed to skorch.
+        With them, with a prior that learns, or on another device, a net is trained by skorch, which takes several times
+        as long.
     verbose : int, default=0
         0 is silent; 1 prints each epoch's losses.
     random_state : int, RandomState or None, default=None
-        Of initial weights, shuffles and dropout. Torch's global generator does not change.
+        Of initial weights, order of points and dropout. No global generator is read or changed.
 
     Attributes
     ----------
     net_ : skorch.NeuralNet
-        The fitted net; its module takes raw inputs, so gradients are with respect to them.
+        The fitted net, made when it is first asked for; its module takes raw inputs, so gradients are with respect to
+        them, or the outputs of a prior that is a step before the net. The estimator predicts with the module's weights,
+        whoever changes them. Its history has the batches of epochs that skorch trained.
+    engine_ : {"compiled", "skorch"}
+        What trained the net in the last fit.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only where `X` has string column names.
     """
 
     _losses: tuple[str, ...]  # the first is the default
+    _trained: "Trained"
+    _skorch: Any  # the skorch net, None until it is asked for
+    _step: Any = None  # the fitted prior, if it is not a layer
 
     def __init__(
         self,
@@ -122,11 +158,13 @@ class Net(BaseEstimator, ABC):
         epochs: int = 200,
         batch_size: int = 256,
         learning_rate: float = 1e-3,
+        max_steps: int | None = None,
         schedule: str = "constant",
         weight_decay: float = 0.0,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 20,
+        until_fitted: bool = False,
         checkpoints: tuple[int, ...] = (),
         warm_start: bool = False,
         dtype: str = "float32",
@@ -149,11 +187,13 @@ class Net(BaseEstimator, ABC):
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.max_steps = max_steps
         self.schedule = schedule
         self.weight_decay = weight_decay
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.until_fitted = until_fitted
         self.checkpoints = checkpoints
         self.warm_start = warm_start
         self.dtype = dtype
@@ -167,16 +207,30 @@ class Net(BaseEstimator, ABC):
         """Return validated labels as targets of the loss; a fresh fit learns the encoding, from `classes` if given."""
 
     @abstractmethod
-    def _build(self, X: Floats, weight: Floats | None, device: "torch.device") -> "skorch.NeuralNet":
-        """Return an untrained skorch net for data like `X`."""
+    def _n_outputs(self, target: NDArray[Any]) -> int:
+        """Return the number of the net's outputs."""
+
+    @property
+    def net_(self) -> "skorch.NeuralNet":
+        """The fitted net as a skorch net."""
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError(f"this {type(self).__name__} has no net_ before it is fitted")
+        if self._skorch is None:
+            from estimators.nets import building
+
+            self._skorch = building.build_net(self._trained)
+        return self._skorch
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_trained")
 
     @property
     def history_(self) -> "pd.DataFrame":
         """One row for each epoch: ``epoch``, ``train_loss``, ``valid_loss`` if there is one, ``dur`` in seconds."""
         import pandas as pd
 
-        check_is_fitted(self, "net_")
-        return pd.DataFrame([{k: v for k, v in epoch.items() if k != "batches"} for epoch in self.net_.history])
+        check_is_fitted(self)
+        return pd.DataFrame(self._current().history)
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train the net, anew unless `warm_start`.
@@ -197,98 +251,124 @@ class Net(BaseEstimator, ABC):
         ValueError, TypeError
             If a parameter or the data are not allowed.
         """
-        fresh = not (self.warm_start and hasattr(self, "net_"))
+        fresh = not (self.warm_start and self.__sklearn_is_fitted__())
         return self._fit(X, y, sample_weight, fresh=fresh, epochs=self.epochs)
 
     def _fit(
         self, X: ArrayLike, y: Any, sample_weight: Any, *, fresh: bool, epochs: int, classes: ArrayLike | None = None
     ) -> Self:
-        from estimators.nets.training import train
-
-        training = self.prepare(X, y, sample_weight, fresh=fresh, epochs=epochs, classes=classes)
-        train([training])
-        if training.error is not None:
-            raise training.error
-        return self
-
-    def prepare(
-        self,
-        X: ArrayLike,
-        y: Any,
-        sample_weight: ArrayLike | None = None,
-        *,
-        fresh: bool = True,
-        epochs: int | None = None,
-        classes: ArrayLike | None = None,
-    ) -> "Training":
-        """Do all of a fit that comes before training: `fit` is this and `estimators.nets.training.train`.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As for `fit`.
-        fresh : bool, default=True
-            Whether to begin with a new net.
-        epochs : int or None, default=None
-            None is the parameter `epochs`.
-        classes : array-like of shape (n_classes,) or None, default=None
-            All classes of a fresh classifier; None is those of `y`.
-
-        Returns
-        -------
-        training : Training
-        """
-        import torch
-
-        from estimators.nets import building
-        from estimators.nets.training import Training
-
         self._check_parameters()
         points, labels = self._validate(X, y, fresh)
         target = self._encode(labels, fresh, classes)
         weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, points, dtype=np.float64, ensure_non_negative=True)
+            weight = weight / (weight.max() or 1.0)  # they count relative to each other, and float32 holds them then
+        params = self._resolved_params()
+        if not fresh:
+            self._check_goes_on(params)
+        seed = int(check_random_state(self.random_state).randint(2**31)) if fresh else self._trained.seed
         if fresh:
-            self._rng = check_random_state(self.random_state)
-        device = building.resolve_device(self.device, type(self).__name__)
-        seed = int(self._rng.randint(2**31))
-        train, valid = self._split(points, target, weight, seed)
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(seed)
-            if fresh:
-                self._scale_targets(train[1], train[2])
-                self.net_ = self._build(train[0], train[2], device)
-            generator = torch.Generator()
-            generator.set_state(torch.get_rng_state())
-        return Training(
-            self.net_,
-            building.loss_gradient(self._loss_name()),
-            self._points(*train),
-            None if valid is None else self._points(*valid),
-            self.epochs if epochs is None else epochs,
-            generator,
-        )
+            layer, self._step = self._fitted_prior(points, labels)
+        data, valid = self._split(self._after_step(points), target, weight, seed)
+        if fresh:
+            self._start(layer, data, params, seed)
+        self._trained.params = params
+        self._train(self._scaled_data(data), None if valid is None else self._scaled_data(valid), epochs)
+        return self
+
+    def _fitted_prior(self, X: Floats, y: Any) -> tuple[Any, Any]:
+        """Return the prior as a layer and as a step before the net, one of them None; fitted if it may learn."""
+        prior = as_prior(self.prior, type(self).__name__)
+        if prior is not None and not isinstance(prior, Prior):
+            prior.fit(X, y)
+        return (prior, None) if is_layer(prior) else (None, prior)
+
+    def _after_step(self, points: Floats) -> Floats:
+        """Return the inputs of the net's layers."""
+        return points if self._step is None else check_array(self._step.transform(points), dtype=FLOATS)
+
+    def _start(self, layer: Any, data: Data, params: dict[str, Any], seed: int) -> None:
+        from estimators.nets.training import start
+
+        X, target, weight = data
+        self._skorch = None
+        self._scale_targets(target, weight)
+        n_outputs, n_classes = self._n_outputs(target), self._n_classes()
+        self._trained = start(params, layer, X, weight, seed, n_outputs=n_outputs, n_classes=n_classes)
+
+    def _train(self, data: Data, valid: Data | None, epochs: int) -> None:
+        from estimators.nets import training
+
+        trained = self._current()
+        params = trained.params
+        schedule = training.schedule(params, len(data[0]), epochs, int(trained.state.progress[0]))
+        if params["max_steps"] is not None:
+            epochs = math.ceil(params["max_steps"] / math.ceil(len(data[0]) / schedule.batch_size))
+        self.engine_ = self._engine()
+        if self.engine_ == "skorch":
+            from estimators.nets import building
+
+            self._skorch = building.train(trained, data, valid, schedule, epochs)
+        else:
+            self._skorch = None
+            training.train(trained, data, valid, schedule, epochs)
+
+    def _engine(self) -> str:
+        from estimators.compilation import IS_COMPILED
+
+        elsewhere = self.device not in ("auto", "cpu")
+        needs_skorch = self.callbacks or elsewhere or self._trained.learnt or not IS_COMPILED
+        return "skorch" if needs_skorch else "compiled"
+
+    def _resolved_params(self) -> dict[str, Any]:
+        return {**self.get_params(deep=False), "loss": self.loss or self._losses[0]}
+
+    def _check_goes_on(self, params: dict[str, Any]) -> None:
+        """Raise if a parameter has changed with which the training cannot go on."""
+        for name in _FIXED:
+            if joblib.hash(params[name]) != joblib.hash(self._trained.params[name]):
+                allowed = f"{self._trained.params[name]!r}, as in the fit that goes on"
+                raise ValueError(error_message(name, type(self).__name__, allowed, params[name]))
+
+    def _current(self) -> "Trained":
+        """Return the net with the weights and the history of the skorch net, which anybody may have changed."""
+        if self._skorch is not None:
+            from estimators.nets import building
+
+            building.pull(self._trained, self._skorch)
+        return self._trained
 
     def _validate(self, X: ArrayLike, y: Any, fresh: bool) -> tuple[Floats, Any]:
         points, labels = validate_data(self, X, y, dtype=FLOATS, reset=fresh, multi_output=False)
+        check_scale(points, "X", type(self).__name__)
         return points, labels
 
     def _split(
         self, points: Floats, target: NDArray[Any], weight: Floats | None, seed: int
-    ) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
+    ) -> tuple[Data, Data | None]:
         """Return the training points and, with early stopping, the validation points."""
-        everything = (points, target, weight)
         if not self.early_stopping:
-            return everything, None
+            return (points, target, weight), None
+        strata = self._strata(target)
+        self._check_split(len(points), 1 if strata is None else len(np.unique(strata)))
         train, valid = train_test_split(
             np.arange(len(points)),
             test_size=self.validation_fraction,
             random_state=seed,
-            stratify=self._strata(target),
+            stratify=strata,
         )
-        held = [tuple(None if part is None else part[rows] for part in everything) for rows in (train, valid)]
-        return held[0], held[1]
+        halves = ((points[r], target[r], None if weight is None else weight[r]) for r in (train, valid))
+        return next(halves), next(halves)
+
+    def _check_split(self, n: int, least: int) -> None:
+        """Raise a ValueError if either part of a split of `n` points has fewer than `least`."""
+        n_valid = math.ceil(self.validation_fraction * n)
+        if min(n_valid, n - n_valid) < least:
+            allowed = f"such that {n} points are split into two parts of {least} or more, one point of each class"
+            raise ValueError(
+                error_message("validation_fraction", type(self).__name__, allowed, self.validation_fraction)
+            )
 
     def _strata(self, target: NDArray[Any]) -> NDArray[Any] | None:
         """Return the classes by which the split is stratified, if there are any."""
@@ -300,16 +380,13 @@ class Net(BaseEstimator, ABC):
     def _scaled(self, target: NDArray[Any]) -> NDArray[Any]:
         return target
 
-    def _points(self, X: Floats, target: NDArray[Any], weight: Floats | None) -> "Points":
-        from estimators.nets import building
+    def _scaled_data(self, data: Data) -> Data:
+        X, target, weight = data
+        return X, self._scaled(target), weight
 
-        return building.as_tensors(X, self._scaled(target), weight, self.dtype)
-
-    def _loss_name(self) -> str:
-        return self.loss or self._losses[0]
-
-    def _building_params(self) -> dict[str, Any]:
-        return {**self.get_params(deep=False), "loss": self._loss_name()}
+    def _n_classes(self) -> int | None:
+        """Return the number of classes, or None for a regressor."""
+        return None
 
     def as_of(self, epoch: int) -> Self:
         """Return a copy of the net as a training of `epoch` epochs would have left it.
@@ -337,15 +414,18 @@ class Net(BaseEstimator, ABC):
         >>> [len(net.as_of(epoch).history_) for epoch in net.checkpoints]
         [0, 1]
         """
-        check_is_fitted(self, "net_")
-        states = dict(self.net_.callbacks_)["snapshots"].states_ if len(self.checkpoints) else {}
-        if epoch not in states:
-            raise ValueError(error_message("epoch", f"{type(self).__name__}.as_of", f"among {tuple(states)}", epoch))
-        if self.early_stopping or self.schedule != "constant":
+        check_is_fitted(self)
+        snapshots = self._trained.snapshots
+        if epoch not in snapshots:
+            owner = f"{type(self).__name__}.as_of"
+            raise ValueError(error_message("epoch", owner, f"among {tuple(snapshots)}", epoch))
+        params = self._trained.params
+        if params["early_stopping"] or params["schedule"] != "constant":
             raise ValueError(f"{type(self).__name__}.as_of needs early_stopping=False and schedule='constant'.")
         net = copy.deepcopy(self).set_params(epochs=epoch, checkpoints=tuple(e for e in self.checkpoints if e <= epoch))
-        net.net_.module_.load_state_dict(states[epoch])
-        del net.net_.history[epoch:]
+        net._skorch = None
+        net._trained.state.values[:] = snapshots[epoch]
+        del net._trained.history[epoch:]
         return net
 
     def gradients(self, X: ArrayLike) -> Floats:
@@ -359,20 +439,38 @@ class Net(BaseEstimator, ABC):
         -------
         gradients : ndarray of shape (n_samples, n_features, n_outputs)
             As `estimators.agop` takes them.
+
+        Raises
+        ------
+        ValueError
+            If the prior is a step before the net.
         """
         from estimators.diagnostics import input_gradients
+        from estimators.nets.building import build_module
 
-        check_is_fitted(self, "net_")
+        check_is_fitted(self)
+        if self._step is not None:
+            given = error_message("prior", f"{type(self).__name__}.gradients", "a layer, with coordinates", self.prior)
+            raise ValueError(given)
         points = validate_data(self, X, dtype=FLOATS, reset=False)
-        return input_gradients(self.net_.module_, points)
+        return input_gradients(build_module(self._current()), points)
 
     def _outputs(self, X: ArrayLike) -> Floats:
         """Return the net's outputs (n_samples, n_outputs), of the dtype of `X`."""
+        check_is_fitted(self)
+        points = validate_data(self, X, dtype=FLOATS, reset=False)
+        check_scale(points, "X", type(self).__name__, allow_tiny=True)
+        return self._raw_outputs(self._after_step(points)).astype(points.dtype)
+
+    def _raw_outputs(self, points: Floats) -> Floats:
+        """Return the outputs in float64."""
+        from estimators.compilation import IS_COMPILED
+
+        if IS_COMPILED:
+            return self._current().outputs(points)
         from estimators.nets import building
 
-        check_is_fitted(self, "net_")
-        points = validate_data(self, X, dtype=FLOATS, reset=False)
-        return building.outputs(self.net_, points)
+        return building.outputs(self._current(), points)
 
     def _has_lossy_prior(self) -> bool:
         """Return True if the prior hides most features of scikit-learn's checks, so that a poor score is expected."""
@@ -380,12 +478,10 @@ class Net(BaseEstimator, ABC):
         return isinstance(prior, Prior) and prior.lossy
 
     def _check_parameters(self) -> None:
-        from estimators.nets.modules import ACTIVATIONS
-
         owner = type(self).__name__
         check_integer(self.depth, "depth", owner, low=0)
         check_integer(self.width, "width", owner, low=1)
-        check_choice(self.activation, "activation", owner, ACTIVATIONS)
+        check_choice(self.activation, "activation", owner, _ACTIVATIONS)
         as_prior(self.prior, owner)
         check_real(self.init_scale, "init_scale", owner, low=0, closed="[)")
         check_real(self.dropout, "dropout", owner, low=0, high=1, closed="[)")
@@ -394,6 +490,8 @@ class Net(BaseEstimator, ABC):
         check_integer(self.epochs, "epochs", owner, low=0)
         check_integer(self.batch_size, "batch_size", owner, low=1)
         check_real(self.learning_rate, "learning_rate", owner, low=0, closed="()")
+        if self.max_steps is not None:
+            check_integer(self.max_steps, "max_steps", owner, low=1)
         check_choice(self.schedule, "schedule", owner, _SCHEDULES)
         check_real(self.weight_decay, "weight_decay", owner, low=0, closed="[)")
         check_real(self.validation_fraction, "validation_fraction", owner, low=0, high=1, closed="()")
@@ -401,3 +499,11 @@ class Net(BaseEstimator, ABC):
         for epoch in self.checkpoints:
             check_integer(epoch, "checkpoints", owner, low=0)
         check_choice(self.dtype, "dtype", owner, _DTYPES)
+        if self.callbacks:
+            from estimators.nets.building import check_callbacks
+
+            check_callbacks(self.callbacks, owner)
+        if self.device not in ("auto", "cpu"):
+            from estimators.nets.building import check_device
+
+            check_device(self.device, owner)

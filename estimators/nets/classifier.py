@@ -1,6 +1,6 @@
 """The net that classifies."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,10 +10,6 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
 from estimators.nets.base import Floats, Net
 from toymanifold.validation import error_message
-
-if TYPE_CHECKING:
-    import skorch
-    import torch
 
 
 class NetClassifier(ClassifierMixin, Net):
@@ -54,13 +50,14 @@ class NetClassifier(ClassifierMixin, Net):
         -------
         self : NetClassifier
         """
-        return self._fit(X, y, sample_weight, fresh=not hasattr(self, "net_"), epochs=1, classes=classes)
+        return self._fit(X, y, sample_weight, fresh=not self.__sklearn_is_fitted__(), epochs=1, classes=classes)
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Return the probability of each class of `classes_` as (n_samples, n_classes)."""
         from estimators.nets import building
 
-        return building.probabilities(self._loss_name(), self._outputs(X))
+        outputs = self._outputs(X)
+        return building.probabilities(self._trained.params["loss"], outputs)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the likeliest class of each row of `X` (n_samples, n_features)."""
@@ -87,6 +84,9 @@ class NetClassifier(ClassifierMixin, Net):
             raise ValueError(error_message("y", "NetClassifier", known, unknown.tolist()[0]))
         return codes.astype(np.int64)
 
+    def _n_outputs(self, target: NDArray[Any]) -> int:  # noqa: ARG002
+        return len(self.classes_)
+
     def _strata(self, target: NDArray[np.int64]) -> NDArray[np.int64]:
         rare = self.classes_[np.bincount(target, minlength=len(self.classes_)) == 1]
         if len(rare):
@@ -94,7 +94,5 @@ class NetClassifier(ClassifierMixin, Net):
             raise ValueError(error_message("y", "NetClassifier", allowed, f"1 row of {rare.tolist()[0]!r}"))
         return target
 
-    def _build(self, X: Floats, weight: Floats | None, device: "torch.device") -> "skorch.NeuralNet":
-        from estimators.nets import building
-
-        return building.build_classifier(self._building_params(), X, weight, device, n_classes=len(self.classes_))
+    def _n_classes(self) -> int:
+        return len(self.classes_)

@@ -1,6 +1,6 @@
 """The net that predicts real values."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,10 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from estimators.base import FLOATS, mean_and_std
 from estimators.nets.base import Floats, Net
-
-if TYPE_CHECKING:
-    import skorch
-    import torch
+from toymanifold.validation import check_scale, error_message
 
 
 class NetRegressor(RegressorMixin, Net):
@@ -46,7 +43,7 @@ class NetRegressor(RegressorMixin, Net):
         -------
         self : NetRegressor
         """
-        return self._fit(X, y, sample_weight, fresh=not hasattr(self, "net_"), epochs=1)
+        return self._fit(X, y, sample_weight, fresh=not self.__sklearn_is_fitted__(), epochs=1)
 
     def predict(self, X: ArrayLike) -> Floats:
         """Return the value of each row of `X` (n_samples, n_features), (n_samples,) or (n_samples, n_outputs)."""
@@ -67,18 +64,27 @@ class NetRegressor(RegressorMixin, Net):
 
     def _validate(self, X: ArrayLike, y: Any, fresh: bool) -> tuple[Floats, Any]:
         points, values = validate_data(self, X, y, dtype=FLOATS, reset=fresh, multi_output=True, y_numeric=True)
+        owner = type(self).__name__
+        check_scale(points, "X", owner)
+        check_scale(values, "y", owner, dtype=points.dtype)
         return points, values
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.until_fitted:
+            raise ValueError(error_message("until_fitted", "NetRegressor", "False", self.until_fitted))
 
     def _encode(self, y: Any, fresh: bool, classes: ArrayLike | None) -> Floats:  # noqa: ARG002
         values = np.asarray(y, dtype=np.float64)
         if fresh:
             self._flat = values.ndim == 1
+        elif values.shape[1:] != (first := () if self._flat else (len(self._target_mean),)):
+            allowed = f"of shape {('n_samples', *first)}, as in the first fit"
+            raise ValueError(error_message("y", "NetRegressor", allowed, f"shape {values.shape}"))
         return values.reshape(len(values), -1)
 
-    def _build(self, X: Floats, weight: Floats | None, device: "torch.device") -> "skorch.NeuralNet":
-        from estimators.nets import building
-
-        return building.build_regressor(self._building_params(), X, weight, device, n_outputs=len(self._target_mean))
+    def _n_outputs(self, target: NDArray[Any]) -> int:
+        return target.shape[1]
 
     def _strata(self, target: NDArray[Any]) -> None:  # noqa: ARG002
         return None

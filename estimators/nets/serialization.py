@@ -12,16 +12,19 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from torch import Tensor
 
+from estimators.nets import building
 from estimators.nets.base import Net
 from estimators.nets.classifier import NetClassifier
+from estimators.nets.compiled import State
 from estimators.nets.regressor import NetRegressor
+from estimators.nets.training import Inputs, Trained, architecture, n_values
+from estimators.priors import as_prior
 
 _CLASSES: dict[str, Any] = {"NetClassifier": NetClassifier, "NetRegressor": NetRegressor}
 
-_FITTED = ("n_features_in_", "feature_names_in_", "classes_", "_target_mean", "_target_std", "_flat")
+_FITTED = ("n_features_in_", "feature_names_in_", "classes_", "_target_mean", "_target_std", "_flat", "engine_")
 
 _SIZE_BYTES = 8  # of the header's length, with which a safetensors file begins
 
@@ -57,6 +60,7 @@ def dump(estimator: BaseEstimator) -> bytes | None:
         "params": estimator.get_params(deep=False),
         "fitted": {name: _plain(getattr(estimator, name)) for name in _FITTED if hasattr(estimator, name)},
         "history": list(estimator.history_),
+        "seed": estimator._trained.seed,
     }
     try:
         text = json.dumps(header)
@@ -92,33 +96,54 @@ def load(model: bytes) -> Net:
         for name in _FITTED:
             if name in header["fitted"]:
                 setattr(net, name, _array(header["fitted"][name]))
-        return _with_weights(net, tensors, header["history"])
+        return _with_weights(net, tensors, header)
     except (SafetensorError, LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise ModelError(f"the bytes are not a stored model: {error}") from error
 
 
 def _tensors(net: Net) -> dict[str, Tensor]:
     """Return weights and history, under the names "weights.", "checkpoint.EPOCH." and "history."."""
-    states = {"weights": net.net_.module_.state_dict()}
-    if net.checkpoints:
-        snapshots = dict(net.net_.callbacks_)["snapshots"].states_
-        states |= {f"checkpoint.{epoch}": state for epoch, state in snapshots.items()}
+    trained = net._current()
+    groups = {"weights": trained.state.values}
+    groups |= {f"checkpoint.{epoch}": values for epoch, values in trained.snapshots.items()}
+    states = {name: building.state_dict(trained, values) for name, values in groups.items()}
     learnt = {f"{group}.{name}": tensor for group, state in states.items() for name, tensor in state.items()}
     history = {f"history.{name}": torch.tensor(column.to_numpy()) for name, column in net.history_.items()}
-    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in (learnt | history).items()}
+    return {name: tensor.contiguous().clone() for name, tensor in (learnt | history).items()}
 
 
-def _with_weights(net: Net, tensors: dict[str, Tensor], history: list[str]) -> Net:
-    net._rng = check_random_state(net.random_state)
-    with torch.random.fork_rng(devices=[]):
-        net.net_ = net._build(np.zeros((1, net.n_features_in_)), None, torch.device("cpu"))
-    net.net_.module_.load_state_dict(_group("weights", tensors))
-    epochs = zip(*(tensors[f"history.{name}"].tolist() for name in history), strict=True)
-    net.net_.history.extend({**dict(zip(history, epoch, strict=True)), "batches": []} for epoch in epochs)
+def _with_weights(net: Net, tensors: dict[str, Tensor], header: dict[str, Any]) -> Net:
+    net._skorch = None
+    weights = _group("weights", tensors)
+    net._trained = trained = _untrained(net, weights, header.get("seed", 0))
+    if trained.features(np.zeros((1, net.n_features_in_))).shape[1] != trained.net.widths[0]:
+        raise ValueError(f"the first layer does not take {net.n_features_in_} features")
+    trained.state.values[:] = building.values(trained, weights)
+    names = header["history"]
+    for row in zip(*(tensors[f"history.{name}"].tolist() for name in names), strict=True):
+        trained.history.append(dict(zip(names, row, strict=True)))
+    trained.state.progress[1] = len(trained.history)
     for epoch in net.checkpoints:
         if state := _group(f"checkpoint.{epoch}", tensors):
-            dict(net.net_.callbacks_)["snapshots"].states_[epoch] = state
+            trained.snapshots[epoch] = building.values(trained, state)
     return net
+
+
+def _untrained(net: Net, weights: dict[str, Tensor], seed: int) -> Trained:
+    """Return a net of the shapes of `weights`, with their standardisation."""
+    params = net._resolved_params()
+    matrices = [weights[name] for name in sorted(weights, key=_layer_numbers) if weights[name].ndim == 2]
+    mean, std = ([t.numpy() for name, t in weights.items() if name.endswith(f".{part}")] for part in ("mean", "std"))
+    scale = (mean[0], std[0]) if mean else None
+    layers = architecture(params, matrices[0].shape[1], matrices[-1].shape[0])
+    values = np.zeros(n_values(layers), dtype=net.dtype)
+    state = State(values, np.zeros_like(values), np.zeros_like(values), np.zeros(0, bool), np.zeros(2, np.int64))
+    inputs = Inputs(as_prior(net.prior, type(net).__name__), scale)
+    return Trained(params, net._n_classes(), inputs, {}, layers, state, seed)
+
+
+def _layer_numbers(name: str) -> list[int]:
+    return [int(part) for part in name.split(".") if part.isdecimal()]
 
 
 def _group(group: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from studies.analysis.claims import Claim, check_claims
 from studies.analysis.comparisons import Ranking, paired_difference, paired_tests, rank_learners, summary
 from studies.analysis.crossovers import Crossover, DataEquivalence, NoEquivalence, crossover, data_equivalence
 from studies.analysis.intervals import CensoredInterval, Interval, holm
-from studies.analysis.learning_curves import LearningCurve, learning_curve, paired_curves
+from studies.analysis.learning_curves import LearningCurve, Sampling, learning_curve, paired_curves
 from studies.analysis.scaling_laws import NoScalingLaw, PriorEffect, ScalingLaw, fit_scaling, prior_effect
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "NoScalingLaw",
     "PriorEffect",
     "Ranking",
+    "Sampling",
     "ScalingLaw",
     "breakdown_difference",
     "breakdown_summary",

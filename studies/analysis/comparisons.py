@@ -1,7 +1,7 @@
 """Comparisons at one sample size: means over seeds, paired differences between learners, tests and sizes of effects."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -9,21 +9,38 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from studies.analysis.intervals import CONFIDENCE, Interval, holm, mean_interval, p_above_zero, positive_mean_interval
-from studies.analysis.learning_curves import HasFrame, NotMeasured, as_frame, errors_at, losses
+from studies.analysis.intervals import (
+    CONFIDENCE,
+    Interval,
+    half_width,
+    holm,
+    mean_interval,
+    p_above_zero,
+    positive_mean_interval,
+)
+from studies.analysis.learning_curves import (
+    HasFrame,
+    NotMeasured,
+    Sampling,
+    as_frame,
+    by_problem,
+    errors_at,
+    losses,
+    sampling_of,
+)
 from studies.registry.errors import unknown
 from toymanifold.validation import error_message
 
 _TEST_COLUMNS = ["a", "b", "difference", "low", "high", "effect", "won", "p", "seeds"]
 
 
-def loss_interval(values: pd.Series, metric: str) -> Interval:
+def loss_interval(values: pd.Series, factor: float, metric: str) -> Interval:
     """Return the mean of a loss over seeds with its interval, which ends at 1 for a share of errors."""
-    interval = positive_mean_interval(values)
+    interval = positive_mean_interval(values, factor)
     return replace(interval, high=min(interval.high, 1.0)) if metric.startswith("error") else interval
 
 
-def interval_of(rows: pd.DataFrame, metric: str) -> Callable[[pd.Series], Interval]:
+def interval_of(rows: pd.DataFrame, metric: str) -> Callable[[pd.Series, float], Interval]:
     """Return the interval of a metric: `loss_interval` if no value in its rows is negative, else Student's t."""
     return partial(loss_interval, metric=metric) if (rows["value"] >= 0).all() else mean_interval
 
@@ -34,13 +51,14 @@ def summary(frame: pd.DataFrame | HasFrame) -> pd.DataFrame:
     Parameters
     ----------
     frame : DataFrame or Results
-        A tidy frame as from `Results.frame`; accuracies are summarised as errors.
+        A tidy frame as from `Results.frame`; a metric with a best value is summarised as its loss.
 
     Returns
     -------
     summary : DataFrame
         Columns ``learner``, ``n_samples``, ``metric``, ``mean``, ``low``, ``high``, ``seeds``, in the frame's order,
-        after ``problem`` where the frame has it. The bounds are NaN for one seed.
+        after ``problem`` where the frame has it. The bounds are NaN for one seed, and for samples of all rows of a data
+        set.
 
     Examples
     --------
@@ -54,20 +72,26 @@ def summary(frame: pd.DataFrame | HasFrame) -> pd.DataFrame:
     frame = losses(as_frame(frame))
     by = [*(["problem"] if "problem" in frame else []), "learner", "n_samples", "metric"]
     intervals = {str(metric): interval_of(rows, str(metric)) for metric, rows in frame.groupby("metric")}
+    samplings = {problem: sampling_of(part) for problem, part in by_problem(frame).items()}
     rows = []
     for key, values in frame.groupby(by, sort=False)["value"]:
-        interval = intervals[str(key[-1])](values)
+        *problem, _, n_samples, metric = key
+        factor = samplings[str(problem[0]) if problem else ""].factor(int(str(n_samples)), len(values))
+        interval = intervals[str(metric)](values, factor)
         rows.append((*key, interval.mean, interval.low, interval.high, len(values)))
     return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "seeds"])
 
 
-def paired_difference(a: pd.Series, b: pd.Series) -> Interval:
+def paired_difference(a: pd.Series, b: pd.Series, factors: tuple[float, float] = (1.0, 1.0)) -> Interval:
     """Return the mean of a - b over the seeds that both have, with its interval.
 
     Parameters
     ----------
     a, b : Series
         Indexed by seed.
+    factors : tuple of (float, float), default=(1.0, 1.0)
+        Of the standard errors of the means of `a` and `b`, where samples are drawn from one data set; see
+        `Sampling.factor`.
 
     Returns
     -------
@@ -83,7 +107,10 @@ def paired_difference(a: pd.Series, b: pd.Series) -> Interval:
     >>> print(paired_difference(pd.Series([0.2, 0.3, 0.4]), pd.Series([0.1, 0.2, 0.3, 0.9])))
     0.1 [0.1, 0.1]
     """
-    return mean_interval(_difference(a, b))
+    difference, most = _difference(a, b), float(np.max(factors))
+    weighted = (a * (factors[0] / most) - b * (factors[1] / most))[difference.index]
+    mean, half = float(difference.mean()), most * half_width(weighted)
+    return Interval(mean, mean - half, mean + half)
 
 
 def paired_tests(
@@ -128,29 +155,33 @@ def paired_tests(
          a    b  difference  p_holm  seeds
     0  net  kNN        -0.1   0.003      3
     """
-    table = errors_at(frame, n_samples, metric)
+    frame = as_frame(frame)
+    table, sampling = errors_at(frame, n_samples, metric), sampling_of(frame)
     if against is None:
         pairs = list(itertools.combinations(table.columns, 2))
     else:
         if against not in table:
             raise NotMeasured(unknown("learner", against, list(map(str, table)), f"the frame at n = {n_samples:,}"))
         pairs = [(learner, against) for learner in table.columns if learner != against]
-    tests = pd.DataFrame([_paired_test(table, a, b) for a, b in pairs], columns=_TEST_COLUMNS)
+    tests = pd.DataFrame(
+        [_paired_test(table[a], table[b], n_samples, sampling) for a, b in pairs], columns=_TEST_COLUMNS
+    )
     return tests.assign(p_holm=holm(tests["p"]))
 
 
-def _paired_test(table: pd.DataFrame, a: str, b: str) -> dict[str, str | float]:
-    difference = _difference(table[a], table[b])
-    interval = mean_interval(difference)
+def _paired_test(a: pd.Series, b: pd.Series, n_samples: int, sampling: Sampling) -> dict[str, Hashable]:
+    difference = _difference(a, b)
+    factor = sampling.factor(n_samples, len(difference))
+    interval = mean_interval(difference, factor)
     return {
-        "a": a,
-        "b": b,
+        "a": a.name,
+        "b": b.name,
         "difference": interval.mean,
         "low": interval.low,
         "high": interval.high,
         "effect": _effect(difference),
         "won": float(np.mean(np.where(difference == 0, 0.5, difference < 0))),
-        "p": min(1.0, 2 * float(min(p_above_zero(difference), p_above_zero(-difference)))),
+        "p": min(1.0, 2 * float(min(p_above_zero(sign * difference, factor=factor) for sign in (1, -1)))),
         "seeds": len(difference),
     }
 

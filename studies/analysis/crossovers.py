@@ -28,10 +28,13 @@ _MOST_PAIRED = 12  # learners; of more there are too many pairs to read
 def comparable_curves(
     frame: pd.DataFrame | HasFrame, a: str, b: str, metric: str, n_test: int | None = None
 ) -> tuple[LearningCurve, LearningCurve]:
-    """Return the curves of two learners on common seeds, at least two."""
+    """Return the curves of two learners on common seeds, at least two, and at two sizes each at least."""
     curves = paired_curves(frame, a, b, metric, n_test)
     if curves[0].n_seeds < 2:
         raise NotMeasured(f"{a!r} and {b!r} have one seed in common, and an interval needs 2")
+    for learner, curve in zip((a, b), curves, strict=True):
+        if len(curve.sizes) < 2:
+            raise NotMeasured(f"{learner!r} is measured at one sample size, and a curve needs 2")
     return curves
 
 

@@ -374,4 +374,4 @@ def _log_errors(curve: LearningCurve) -> Array:
     """Return log errors of each seed, linearised about the mean error so that their mean is its logarithm; scaled."""
     mean = curve.errors.mean(axis=0)
     log_mean = _scaled(curve)[1]
-    return log_mean + (curve.errors - mean) / np.exp(log_mean + _units(curve)[1])
+    return log_mean + (curve.widened_errors() - mean) / np.exp(log_mean + _units(curve)[1])

@@ -1,7 +1,8 @@
 """Findings of a study: its learning curves, what its priors are worth, and how other learners stand to them."""
 
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -12,10 +13,10 @@ from studies.analysis.breakdowns import is_of_bin
 from studies.analysis.comparisons import loss_interval, paired_difference, summary
 from studies.analysis.crossovers import Crossover, DataEquivalence, crossover, data_equivalence
 from studies.analysis.intervals import CensoredInterval, Interval, Sentence, number, scale_of
-from studies.analysis.learning_curves import by_problem, losses
-from studies.registry.metrics import in_order, primary_names
+from studies.analysis.learning_curves import Sampling, by_problem, losses, sampling_of
+from studies.registry.metrics import describe, in_order, primary_name
 from studies.spec.cells import Cell, plan_study
-from studies.spec.sections import Point, Question
+from studies.spec.sections import Point, Question, Worth
 from studies.spec.study import Study
 
 
@@ -42,6 +43,7 @@ class Measured:
 
     metric: str
     curves: tuple[Curve, ...]
+    sampling: Sampling
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,7 @@ class Findings:
     ----------
     problem : str
         Its label; empty where the study has one problem.
+    sampling : Sampling
     measured : tuple of Measured
         The primary metric first, times last.
     worths : tuple of PriorWorth
@@ -169,6 +172,7 @@ class Findings:
     """
 
     problem: str
+    sampling: Sampling
     measured: tuple[Measured, ...]
     worths: tuple[PriorWorth, ...]
     reference: str | None
@@ -192,20 +196,21 @@ def find(study: Study, frame: pd.DataFrame) -> tuple[Findings, ...]:
 
 def _find(study: Study, problem: str, rows: pd.DataFrame) -> Findings:
     rows = rows[~rows["metric"].map(is_of_bin)]
-    table = summary(rows)
+    table, sampling = summary(rows), sampling_of(rows)
     names = in_order(rows["metric"].unique())
-    measured = tuple(_measured(table[table["metric"] == metric], metric) for metric in names)
+    measured = tuple(_measured(table[table["metric"] == metric], metric, sampling) for metric in names)
     frame = judged(rows)
-    pairs = _focus_first(study, list(_siblings(study, frame)))
+    pairs = _pairs(study, frame)
     found = [_worth(study, frame, *pair) for pair in pairs]
     worths = tuple(worth for worth in found if worth is not None)
     reference, n_samples = _reference(study, worths)
     competitors = _competitors(frame, reference, n_samples) if reference else ()
     main = _main_competitors(study, competitors, reference, n_samples)
-    return Findings(problem, measured, worths, reference, n_samples, competitors, main, _smallest_errors(frame))
+    smallest = _smallest_errors(frame)
+    return Findings(problem, sampling, measured, worths, reference, n_samples, competitors, main, smallest)
 
 
-def _measured(table: pd.DataFrame, metric: str) -> Measured:
+def _measured(table: pd.DataFrame, metric: str, sampling: Sampling) -> Measured:
     """Return the curves of one metric from its summary."""
     curves = []
     for learner, part in table.groupby("learner", sort=False):
@@ -215,29 +220,42 @@ def _measured(table: pd.DataFrame, metric: str) -> Measured:
             for n, mean, low, high, seeds in columns.itertuples(index=False, name=None)
         )
         curves.append(Curve(str(learner), means))
-    return Measured(metric, tuple(curves))
+    return Measured(metric, tuple(curves), sampling)
 
 
-def _siblings(study: Study, frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
-    """Yield the pairs of learners that are the same but for a prior: the prior, the plain one, the informed one."""
+def _pairs(study: Study, frame: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Return the priors of which a worth is reported, each with the plain learner and the informed one.
+
+    These are the ones of which the study's questions ask, in their order, and all learners that are the same but for a
+    prior.
+    """
     there = set(frame["learner"])
     cells = {p.learner: p.cell for p in plan_study(study) if p.learner in there}
+    siblings = list(_siblings(cells))
+    asked = [pair for question in study.questions for pair in _asked(question, cells, siblings)]
+    return list(dict.fromkeys([*asked, *siblings]))
+
+
+def _siblings(cells: Mapping[str, Cell]) -> Iterator[tuple[str, str, str]]:
     for (plain, without), (informed, with_prior) in product(cells.items(), repeat=2):
         if without.prior is None and with_prior.prior is not None and _learner(without) == _learner(with_prior):
-            yield with_prior.prior, plain, informed
+            yield with_prior.prior.rpartition(":")[2], plain, informed
+
+
+def _asked(
+    question: Question, cells: Mapping[str, Cell], siblings: list[tuple[str, str, str]]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the priors of which a question asks, as in `_pairs`."""
+    if question.worth is None:
+        ends = {end.learner for end in question.ends}
+        yield from (pair for pair in siblings if ends == {*pair[1:]})
+    elif {question.worth.prior, question.worth.of} <= cells.keys():
+        prior = cells[question.worth.prior].prior or question.worth.prior
+        yield prior.rpartition(":")[2], question.worth.of, question.worth.prior
 
 
 def _learner(cell: Cell) -> tuple[str, str]:
-    return cell.estimator, json.dumps(cell.params, sort_keys=True, default=str)
-
-
-def _focus_first(study: Study, pairs: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Return the pairs, the one of the study's first question in front."""
-    for question in study.questions:
-        for pair in pairs:
-            if {question.a.learner, question.b.learner} == {*pair[1:]}:
-                return [pair, *(other for other in pairs if other != pair)]
-    return pairs
+    return cell.estimator, json.dumps([cell.params, cell.search], sort_keys=True, default=str)
 
 
 def _worth(study: Study, frame: pd.DataFrame, prior: str, plain: str, informed: str) -> PriorWorth | None:
@@ -266,18 +284,22 @@ def _crossover(frame: pd.DataFrame, a: str, b: str) -> Crossover | None:
 
 
 def _compared_size(study: Study, frame: pd.DataFrame, plain: str, informed: str) -> int:
-    """Return the sample size at which two learners are compared: the first in a question, or the largest."""
+    """Return the sample size at which two learners are compared: the first in a question, or the largest.
+
+    It is less than all rows of a data set, at which there is no interval.
+    """
     sizes = [set(frame.loc[frame["learner"] == learner, "n_samples"]) for learner in (plain, informed)]
-    shared = sizes[0] & sizes[1]
-    asked = [point.n_samples for question in study.questions for point in (question.a, question.b)]
+    n_rows = sampling_of(frame).n_rows
+    shared = {n for n in sizes[0] & sizes[1] if n_rows is None or n < n_rows}
+    asked = [point.n_samples for question in study.questions for point in question.ends]
     return int(next((n for n in asked if n in shared), max(shared, default=0)))
 
 
 def _reference(study: Study, worths: tuple[PriorWorth, ...]) -> tuple[str | None, int]:
     if worths:
         return worths[0].informed, int(worths[0].equivalence.n)
-    for question in study.questions:
-        return question.a.learner, question.a.n_samples
+    for first, *_ in (question.ends for question in study.questions if question.ends):
+        return first.learner, first.n_samples
     return None, 0
 
 
@@ -298,7 +320,7 @@ def _main_competitors(
     asked = {
         later.learner
         for question in study.questions
-        for earlier, later in ((question.a, question.b), (question.b, question.a))
+        for earlier, later in itertools.permutations(question.ends, 2)
         if (earlier.learner, earlier.n_samples) == (reference, n_samples) and later.n_samples > n_samples
     }
     cells = {p.learner: p.cell for p in plan_study(study)}
@@ -323,19 +345,20 @@ def _smallest_errors(frame: pd.DataFrame) -> SmallestErrors | None:
     by_learner = {str(name): part.set_index("seed")["value"] for name, part in parts}
     order = sorted(by_learner, key=lambda name: float(by_learner[name].mean()))
     first, second = order[0], order[1] if len(order) > 1 else None
-    behind = None
-    if second and set(by_learner[first].index) & set(by_learner[second].index):
-        behind = paired_difference(by_learner[second], by_learner[first])
-    smallest = loss_interval(by_learner[first], metric)
+    behind, sampling = None, sampling_of(frame)
+    if second and (n_common := len(by_learner[first].index.intersection(by_learner[second].index))):
+        factor = sampling.factor(n_samples, n_common)
+        behind = paired_difference(by_learner[second], by_learner[first], (factor, factor))
+    smallest = loss_interval(by_learner[first], sampling.factor(n_samples, len(by_learner[first])), metric)
     return SmallestErrors(metric, n_samples, len(everywhere) > 0, first, smallest, second, behind)
 
 
 def answers(study: Study, frame: pd.DataFrame) -> list[str]:
     """Return the answers to a study's questions on each problem, one line each, in its primary metric."""
     rows = losses(frame)
-    parts = by_problem(rows[rows["metric"].isin(primary_names())])
+    parts = by_problem(rows[rows["metric"].isin([m for m in rows["metric"].unique() if describe(m).is_primary])])
     return [
-        f"{problem}: {question.ask} {_answer(question, judged(part))}".removeprefix(": ")
+        f"{problem}: {question.text} {_answer(study, question, judged(part))}".removeprefix(": ")
         for problem, part in parts.items()
         for question in study.questions
     ]
@@ -343,18 +366,48 @@ def answers(study: Study, frame: pd.DataFrame) -> list[str]:
 
 def judged(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the primary metric; none if that is not measured."""
-    measured = set(frame["metric"])
-    return frame[frame["metric"] == next((name for name in primary_names() if name in measured), "")]
+    return frame[frame["metric"] == primary_name(frame["metric"].unique())]
 
 
-def _answer(question: Question, rows: pd.DataFrame) -> str:
-    a, b = _values(rows, question.a), _values(rows, question.b)
+def _answer(study: Study, question: Question, rows: pd.DataFrame) -> str:
+    if question.worth is None:
+        a, b = question.ends
+        return _comparison(a, b, rows)
+    asked = {question.worth.prior, question.worth.of}
+    worths = (_worth(study, rows, *pair) for pair in _pairs(study, rows) if {*pair[1:]} == asked)
+    found = next(worths, None)
+    if found is not None:
+        return f"{str(found)[0].upper()}{str(found)[1:]}."
+    return _no_worth(study, question.worth, rows)
+
+
+def _no_worth(study: Study, worth: Worth, rows: pd.DataFrame) -> str:
+    """Return why there is no worth of a prior."""
+    if not {worth.prior, worth.of} <= set(rows["learner"]):
+        return "Not measured yet."
+    n_samples = _compared_size(study, rows, worth.of, worth.prior)
+    if not n_samples:
+        return "Cannot tell: they have no sample size in common."
+    found: object
+    try:
+        found = data_equivalence(rows, worth.prior, worth.of, n_samples, rows["metric"].iloc[0])
+    except ValueError as reason:
+        found = reason
+    return f"Cannot tell: {found}."
+
+
+def _comparison(of_a: Point, of_b: Point, rows: pd.DataFrame) -> str:
+    a, b = _values(rows, of_a), _values(rows, of_b)
     if not set(a.index) & set(b.index):
         return "Not measured yet."
     shares = scale_of(rows["metric"].iloc[0]).unit == " %"
     factor, digits, unit, points = (100, ".2f", " %", " points") if shares else (1, ".3g", "", "")
-    difference = factor * paired_difference(a, b)
+    n_common, sampling = len(a.index.intersection(b.index)), sampling_of(rows)
+    factors = (sampling.factor(of_a.n_samples, n_common), sampling.factor(of_b.n_samples, n_common))
+    difference = factor * paired_difference(a, b, factors)
     means = f"{factor * a.mean():{digits}}{unit} against {factor * b.mean():{digits}}{unit}"
+    if np.isnan(difference.low):
+        return f"Cannot tell: {means}, without an interval."
     apart = f"{difference if difference.mean >= 0 else -1 * difference:{digits}}{points}"
     if difference.high < 0:
         return f"Yes: {means}, lower by {apart}."

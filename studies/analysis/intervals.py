@@ -1,8 +1,8 @@
 """Intervals and tests over seeds, the only thing in a study that is repeated independently.
 
-Training samples of different seeds are fresh and independent, not resamples of one, so Student's t over seeds needs no
-correction for overlap (Nadeau and Bengio 2003). Points along one curve are nested and therefore dependent, so a
-statistic of curves gets its interval by leaving out whole seeds.
+Training samples of different seeds are fresh and independent, so Student's t over seeds needs no correction. Samples
+that are drawn from the rows of one data set overlap, and `overlap_factor` makes up for that. Points along one curve are
+nested and therefore dependent, so a statistic of curves gets its interval by leaving out whole seeds.
 """
 
 import html
@@ -144,22 +144,67 @@ class CensoredInterval(Interval):
         return f"{self.value_text(spec or 3)} {self.bounds_text(spec or 3)}".rstrip()
 
 
-def mean_interval(values: pd.Series) -> Interval:
-    """Return the mean of independent values, one per seed, with Student's t interval."""
-    mean, half = float(values.mean()), _half_width(values)
+def overlap_factor(n_samples: ArrayLike, n_rows: int | None, n_seeds: int) -> NDArray[np.float64]:
+    """Return the factor of the standard error of a mean over seeds, if their samples are drawn from the same rows.
+
+    Two samples of a share f of all rows have that share in common, and errors on them a correlation of about f. So the
+    variance s^2 over k seeds is only 1 - f of that of fresh samples, and the variance of their mean is
+    s^2 (1 / k + f / (1 - f)): the argument of Nadeau and Bengio (Machine Learning 52, 2003), for one fixed test set in
+    place of one that is drawn anew each time.
+
+    Parameters
+    ----------
+    n_samples : array-like
+        Sample sizes.
+    n_rows : int or None
+        Number of rows from which samples are drawn without replacement; None for fresh samples.
+    n_seeds : int
+
+    Returns
+    -------
+    factor : ndarray
+        1 for fresh samples, and NaN for samples of all rows, which say nothing of other samples.
+
+    Examples
+    --------
+    >>> overlap_factor([100, 500, 1000], 1000, 9)
+    array([1.41421356, 3.16227766,        nan])
+    """
+    f = np.asarray(n_samples) / (np.inf if n_rows is None else n_rows)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = np.sqrt(1 + n_seeds * f / (1 - f))
+    return np.where(f < 1, factor, np.nan)
+
+
+def mean_interval(values: pd.Series, factor: float = 1.0) -> Interval:
+    """Return the mean of values, one per seed, with Student's t interval.
+
+    Parameters
+    ----------
+    values : Series
+    factor : float, default=1.0
+        Of the standard error, from `overlap_factor`.
+    """
+    mean, half = float(values.mean()), factor * half_width(values)
     return Interval(mean, mean - half, mean + half)
 
 
-def positive_mean_interval(values: pd.Series) -> Interval:
-    """Return the mean of independent values that cannot be negative, with an interval above 0.
+def positive_mean_interval(values: pd.Series, factor: float = 1.0) -> Interval:
+    """Return the mean of values that cannot be negative, one per seed, with an interval above 0.
 
     Student's t interval of the logarithm of the mean, by the delta method: mean * exp(-+ half / mean).
+
+    Parameters
+    ----------
+    values : Series
+    factor : float, default=1.0
+        Of the standard error, from `overlap_factor`.
     """
     mean = float(values.mean())
     if mean == 0:
-        return Interval(0.0, 0.0, 0.0)
-    factor = float(np.exp(_half_width(values) / mean))
-    return Interval(mean, mean / factor, mean * factor)
+        return Interval(0.0, 0.0 * factor, 0.0 * factor)
+    ratio = float(np.exp(factor * half_width(values) / mean))
+    return Interval(mean, mean / ratio, mean * ratio)
 
 
 def t_quantile(n_seeds: int) -> float:
@@ -204,7 +249,7 @@ def hull(estimate: Interval, intervals: Iterable[Interval]) -> Interval:
     return Interval(estimate.mean, min(i.low for i in intervals), max(i.high for i in intervals))
 
 
-def p_above_zero(values: ArrayLike, least_error: ArrayLike = 0.0) -> NDArray[np.float64]:
+def p_above_zero(values: ArrayLike, least_error: ArrayLike = 0.0, factor: float = 1.0) -> NDArray[np.float64]:
     """Return the p-values of one-sided t tests that means are above zero.
 
     Parameters
@@ -212,17 +257,19 @@ def p_above_zero(values: ArrayLike, least_error: ArrayLike = 0.0) -> NDArray[np.
     values : array-like of shape (n_seeds, ...)
     least_error : array-like, default=0.0
         Lower bound on the standard error of a mean. Where it is 0 and all seeds agree, p is 0 or 1.
+    factor : float, default=1.0
+        Of the standard error, from `overlap_factor`.
 
     Returns
     -------
     p : ndarray of shape (...)
-        1 for a single seed.
+        1 for a single seed, and where the factor is NaN.
     """
     values = np.asarray(values, dtype=np.float64)
     m, mean = len(values), values.mean(axis=0)
-    if m < 2:
+    if m < 2 or np.isnan(factor):
         return np.ones_like(mean)
-    error = np.maximum(values.std(axis=0, ddof=1) / np.sqrt(m), least_error)
+    error = np.maximum(factor * values.std(axis=0, ddof=1) / np.sqrt(m), least_error)
     certain = np.where(mean > 0, np.inf, -np.inf)
     t = np.divide(mean, error, out=certain, where=error > 0)
     p: NDArray[np.float64] = stats.t.sf(t, m - 1)
@@ -254,8 +301,8 @@ def holm(p_values: Iterable[float]) -> NDArray[np.float64]:
     return adjusted
 
 
-def _half_width(values: pd.Series) -> float:
-    """Half of Student's t interval; NaN for a single value."""
+def half_width(values: pd.Series) -> float:
+    """Return half of Student's t interval; NaN for a single value."""
     return float(t_quantile(len(values)) * values.std(ddof=1) / np.sqrt(len(values)))
 
 

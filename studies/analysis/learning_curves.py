@@ -3,15 +3,25 @@
 The curve is the expected error against n, and each seed is one independent draw of the whole curve.
 """
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from studies.analysis.intervals import Interval, holm, jackknife_interval, p_above_zero, positive_mean_interval
+from studies.analysis.intervals import (
+    Interval,
+    Sentence,
+    holm,
+    jackknife_interval,
+    overlap_factor,
+    p_above_zero,
+    positive_mean_interval,
+)
 from studies.registry.errors import unknown
+from studies.registry.metrics import best_value, shown_name
+from studies.registry.test_sets import N_TEST
 from toymanifold.validation import check_integer, error_message
 
 Array = NDArray[np.float64]
@@ -33,6 +43,57 @@ class HasFrame(Protocol):
         """Return the tidy frame."""
 
 
+@dataclass(frozen=True)
+class Sampling(Sentence):
+    """The rows from which the training samples of a problem are drawn, and the points on which errors are measured.
+
+    Attributes
+    ----------
+    n_rows : int or None
+        Number of rows of one data set, from which every seed draws its sample without replacement; None if each seed
+        has a fresh sample.
+    n_test : int or None
+        Number of test points; None if it is not known.
+
+    Examples
+    --------
+    >>> print(Sampling(1500, 500))
+    Training samples are drawn from the 1,500 rows of one data set. Intervals are corrected for their overlap (a
+    variance of s² / k over k seeds becomes s² (1 / k + f / (1 - f)) for samples of a share f of the rows) and hold for
+    this data set, with its 500 test rows.
+    """
+
+    n_rows: int | None
+    n_test: int | None
+
+    def __str__(self) -> str:
+        if self.n_rows is None:
+            return "Each seed has a fresh training sample."
+        test = "" if self.n_test is None else f", with its {self.n_test:,} test rows"
+        return (
+            f"Training samples are drawn from the {self.n_rows:,} rows of one data set. Intervals are corrected for"
+            " their overlap (a variance of s² / k over k seeds becomes s² (1 / k + f / (1 - f)) for samples of a share"
+            f" f of the rows) and hold for this data set{test}."
+        )
+
+    @classmethod
+    def of(cls, rows: tuple[int, ...]) -> Self:
+        """Return the sampling of a cell by its `rows`: the numbers of training and test rows, empty for fresh samples.
+
+        The test sets of fresh samples have `N_TEST` points.
+        """
+        return cls(*rows) if rows else cls(None, N_TEST)
+
+    @property
+    def resolution(self) -> float:
+        """The smallest error that is drawn on a logarithmic scale: one wrong test point."""
+        return 1 / (self.n_test or N_TEST)
+
+    def factor(self, n_samples: int, n_seeds: int) -> float:
+        """Return the factor of the standard error of a mean over seeds; see `overlap_factor`."""
+        return float(overlap_factor(n_samples, self.n_rows, n_seeds))
+
+
 @dataclass(frozen=True, eq=False)
 class LearningCurve:
     """The errors of one learner by seed and sample size.
@@ -46,11 +107,16 @@ class LearningCurve:
     n_test : int or None, default=None
         Number of test points of which an error is a share; None if it is not a share of a known number. A mean error of
         0 counts as half an error in `n_test` points, since it is only known to be below one.
+    n_rows : int or None, default=None
+        Number of rows of one data set, more than any size, from which the samples of all seeds are drawn; None for
+        fresh samples. Deviations from the mean are then multiplied by `overlap_factor` wherever an interval or a test
+        comes of them.
 
     Raises
     ------
     ValueError
-        If shapes do not fit, sizes do not rise, errors are negative or not finite, or their mean is 0 without `n_test`.
+        If shapes do not fit, sizes do not rise or reach `n_rows`, errors are negative or not finite, or their mean is 0
+        without `n_test`.
 
     Notes
     -----
@@ -71,6 +137,7 @@ class LearningCurve:
     sizes: Array
     errors: Array
     n_test: int | None = None
+    n_rows: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("sizes", "errors"):
@@ -86,7 +153,8 @@ class LearningCurve:
         return hash(self._content())
 
     def _as_table(self) -> pd.DataFrame:
-        errors = [str(positive_mean_interval(pd.Series(column))) for column in self.errors.T]
+        columns = zip(self.errors.T, self._factors(), strict=True)
+        errors = [str(positive_mean_interval(pd.Series(column), factor)) for column, factor in columns]
         seeds = f"error ({self.n_seeds} seed{'s' if self.n_seeds > 1 else ''})"
         return pd.DataFrame({"n": [f"{n:,.0f}" for n in self.sizes], seeds: errors})
 
@@ -99,8 +167,11 @@ class LearningCurve:
     def _repr_html_(self) -> str:
         return self._as_table().to_html(index=False, border=0)
 
-    def _content(self) -> tuple[bytes, bytes, int | None]:
-        return self.sizes.tobytes(), self.errors.tobytes(), self.n_test
+    def _content(self) -> tuple[bytes, bytes, int | None, int | None]:
+        return self.sizes.tobytes(), self.errors.tobytes(), self.n_test, self.n_rows
+
+    def _factors(self) -> Array:
+        return overlap_factor(self.sizes, self.n_rows, self.n_seeds)
 
     @property
     def n_seeds(self) -> int:
@@ -118,7 +189,20 @@ class LearningCurve:
         total, m = self.errors.sum(axis=0), self.n_seeds
         left_out = (total - self.errors) / (m - 1) if m > 1 else self.errors
         means = np.vstack([total / m, left_out])
-        return np.log(np.maximum(means, 0.5 / self.n_test if self.n_test else 0.0))
+        logs = np.log(np.maximum(means, 0.5 / self.n_test if self.n_test else 0.0))
+        return logs if self.n_rows is None else logs[0] + self._factors() * (logs - logs[0])
+
+    def widened_errors(self) -> Array:
+        """Return the errors with their deviations from the mean multiplied by `overlap_factor`.
+
+        Returns
+        -------
+        errors : ndarray of shape (n_seeds, n_sizes)
+            Student's t of these, and of differences between their columns, allows for the overlap of the samples. The
+            errors themselves for fresh samples.
+        """
+        mean = self.errors.mean(axis=0)
+        return self.errors if self.n_rows is None else mean + self._factors() * (self.errors - mean)
 
     def noise(self) -> Array:
         """Return the standard errors of the mean errors, relative to them.
@@ -135,7 +219,7 @@ class LearningCurve:
         own = self.errors.var(axis=0, ddof=1) / mean**2
         freedom = self.n_seeds - 1
         moderated = (freedom * own + _PRIOR_SEEDS * own.mean()) / (freedom + _PRIOR_SEEDS)
-        spread = np.maximum(np.sqrt(moderated), self.test_noise())
+        spread = np.maximum(self._factors() * np.sqrt(moderated), self.test_noise())
         return np.maximum(spread / np.sqrt(self.n_seeds), LEAST_NOISE)
 
     def test_noise(self) -> Array:
@@ -149,7 +233,7 @@ class LearningCurve:
         One-sided paired t tests over seeds, corrected for their number by Holm: as in LCDB 1.1 (Yan, Mohr and Viering,
         arXiv 2505.15657, 2025), which finds 15 % of learning curves ill-behaved.
         """
-        p = holm(p_above_zero(np.diff(self.errors, axis=1)))
+        p = holm(p_above_zero(np.diff(self.widened_errors(), axis=1)))
         return [(self.sizes[i], self.sizes[i + 1]) for i in np.flatnonzero(p < 0.05)]
 
     def local_exponents(self) -> list[Interval]:
@@ -158,15 +242,31 @@ class LearningCurve:
         return [jackknife_interval(column) for column in slopes.T]
 
 
-def errors(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the accuracies, turned into errors: 1 - accuracy."""
-    rows = frame[frame["metric"].str.startswith("accuracy")]
-    return rows.assign(value=1 - rows["value"], metric=rows["metric"].str.replace("accuracy", "error"))
-
-
 def losses(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame in which accuracies are errors."""
-    return pd.concat([errors(frame), frame[~frame["metric"].str.startswith("accuracy")]])
+    """Return a frame in which each metric with a best value is its loss, the distance from it: accuracies are errors.
+
+    Their rows come first where the name of the loss is another one.
+    """
+    names = frame["metric"].unique()
+    shown = frame["metric"].map({name: shown_name(name) for name in names})
+    best = frame["metric"].map({name: best_value(name) for name in names}).astype(float)
+    turned = frame.assign(metric=shown, value=(best - frame["value"]).abs().where(best.notna(), frame["value"]))
+    renamed = shown != frame["metric"]
+    return pd.concat([turned[renamed], turned[~renamed]])
+
+
+def sampling_of(frame: pd.DataFrame) -> Sampling:
+    """Return the sampling of a frame's problem, from ``frame.attrs``.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Of one problem. ``frame.attrs["n_test"]`` and ``frame.attrs["n_rows"]`` are numbers, or dicts of numbers by
+        problem, as `Results.frame` sets them.
+    """
+    problem = frame["problem"].iloc[0] if "problem" in frame and len(frame) else ""
+    numbers = (frame.attrs.get(name) for name in ("n_rows", "n_test"))
+    return Sampling(*(number.get(problem) if isinstance(number, dict) else number for number in numbers))
 
 
 def by_problem(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -188,7 +288,7 @@ def learning_curve(
         and ``value``.
     learner : str
     metric : str, default="error"
-        ``error...`` is 1 minus the accuracy of that name, if the frame has no such metric.
+        Name of a metric, or of the loss of a metric with a best value: ``error...`` is 1 minus the accuracy.
     n_test : int or None, default=None
         Number of test points of which ``error...`` is a share. None takes ``frame.attrs["n_test"]``, which
         `Results.frame` sets; without it, the number is taken to be unknown.
@@ -196,7 +296,8 @@ def learning_curve(
     Returns
     -------
     curve : LearningCurve
-        Of the sizes that at least half of the seeds have, and the seeds that have all of these.
+        Of the sizes that at least half of the seeds have, and the seeds that have all of these. Where samples are
+        drawn from ``frame.attrs["n_rows"]`` rows, it has no size of all rows, at which there is no interval.
 
     Raises
     ------
@@ -214,7 +315,7 @@ def learning_curve(
     """
     frame = as_frame(frame)
     table = _table(frame, learner, metric)
-    return _curve(table, table.index, _n_test(frame, metric, n_test))
+    return _curve(table, table.index, _sampling(frame, metric, n_test))
 
 
 def paired_curves(
@@ -251,8 +352,8 @@ def paired_curves(
     common = tables[0].index.intersection(tables[1].index)
     if common.empty:
         raise NotMeasured(f"{a!r} and {b!r} have no seed in common")
-    n_test = _n_test(frame, metric, n_test)
-    return _curve(tables[0], common, n_test), _curve(tables[1], common, n_test)
+    sampling = _sampling(frame, metric, n_test)
+    return _curve(tables[0], common, sampling), _curve(tables[1], common, sampling)
 
 
 def as_frame(results: pd.DataFrame | HasFrame) -> pd.DataFrame:
@@ -284,9 +385,9 @@ def pivot_by_seed(rows: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def _rows(frame: pd.DataFrame, metric: str, of: str) -> pd.DataFrame:
-    """Select a metric; ``error...`` may be stored as an accuracy."""
+    """Select a metric, or the loss of one."""
     if metric not in set(frame["metric"]):
-        frame = errors(frame)
+        frame = losses(frame)
     rows = frame[frame["metric"] == metric]
     if rows.empty:
         raise NotMeasured(f"no {metric!r} of {of} is in the frame")
@@ -301,6 +402,9 @@ def _table(frame: pd.DataFrame, learner: str, metric: str) -> pd.DataFrame:
     if known and learner not in known:
         raise NotMeasured(unknown("learner", learner, known, "the frame"))
     rows = _rows(frame[frame["learner"] == learner], metric, repr(learner))
+    n_rows = sampling_of(frame).n_rows
+    if n_rows is not None:
+        rows = rows[rows["n_samples"] < n_rows]
     table = pivot_by_seed(rows, "n_samples").sort_index(axis=1)
     complete = table.dropna(axis=1, thresh=(len(table) + 1) // 2).dropna()
     if complete.empty:
@@ -308,21 +412,28 @@ def _table(frame: pd.DataFrame, learner: str, metric: str) -> pd.DataFrame:
     return complete
 
 
-def _n_test(frame: pd.DataFrame, metric: str, n_test: int | None) -> int | None:
-    """Return the number of test points of which a metric is a share, or None."""
+def _sampling(frame: pd.DataFrame, metric: str, n_test: int | None) -> Sampling:
+    """Return the sampling of a frame's problem, with the number of test points only if a metric is a share of them."""
+    found = sampling_of(frame)
     if not metric.startswith("error"):
-        return None
-    return frame.attrs.get("n_test") if n_test is None else check_integer(n_test, "n_test", "learning_curve", low=1)
+        return replace(found, n_test=None)
+    if n_test is None:
+        return found
+    return replace(found, n_test=check_integer(n_test, "n_test", "learning_curve", low=1))
 
 
-def _curve(table: pd.DataFrame, seeds: pd.Index, n_test: int | None) -> LearningCurve:
-    return LearningCurve(table.columns.to_numpy(), table.loc[seeds].to_numpy(), n_test)
+def _curve(table: pd.DataFrame, seeds: pd.Index, sampling: Sampling) -> LearningCurve:
+    return LearningCurve(table.columns.to_numpy(), table.loc[seeds].to_numpy(), sampling.n_test, sampling.n_rows)
 
 
 def _check(curve: LearningCurve) -> None:
     sizes, values = curve.sizes, curve.errors
     if sizes.ndim != 1 or not len(sizes) or not np.all(np.diff(sizes, prepend=0) > 0):
         raise ValueError(error_message("sizes", "LearningCurve", "positive numbers, rising", sizes))
+    if curve.n_rows is not None and sizes[-1] >= curve.n_rows:
+        raise ValueError(
+            error_message("n_rows", "LearningCurve", f"above the largest size, {sizes[-1]:g}", curve.n_rows)
+        )
     if values.ndim != 2 or not len(values) or values.shape[1] != len(sizes):
         allowed = f"an array of shape (n_seeds, {len(sizes)})"
         raise ValueError(error_message("errors", "LearningCurve", allowed, f"shape {values.shape}"))

@@ -245,7 +245,8 @@ def _too_little(curve: LearningCurve) -> list[str]:
 
 def _ill_behaved(curve: LearningCurve) -> list[str]:
     reasons = [f"the error rises from n = {low:,.0f} to {high:,.0f}" for low, high in curve.rises()]
-    if p_above_zero(curve.errors[:, 0] - curve.errors[:, -1]) > 1 - CONFIDENCE:
+    errors = curve.widened_errors()
+    if p_above_zero(errors[:, 0] - errors[:, -1]) > 1 - CONFIDENCE:
         reasons.append("the error does not fall")
     return reasons
 
@@ -383,4 +384,4 @@ def prior_effect(
 
 def _on_common_sizes(a: LearningCurve, b: LearningCurve) -> list[LearningCurve]:
     common = np.intersect1d(a.sizes, b.sizes)
-    return [LearningCurve(common, c.errors[:, np.isin(c.sizes, common)], c.n_test) for c in (a, b)]
+    return [LearningCurve(common, c.errors[:, np.isin(c.sizes, common)], c.n_test, c.n_rows) for c in (a, b)]

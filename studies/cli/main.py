@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import random
@@ -20,7 +21,9 @@ from rich.table import Table
 
 from studies.cli import store_commands
 from studies.cli.options import (
+    MAX_SECONDS,
     Allow,
+    BudgetTime,
     Jobs,
     Json,
     PrintableConsole,
@@ -49,6 +52,7 @@ from studies.siblings import check_siblings
 from studies.store import DEFAULT_STORE, RESULTS
 
 if TYPE_CHECKING:
+    from studies.execution.costs import Costs
     from studies.execution.dask_executor import DaskExecutor
     from studies.execution.signals import Stop
     from studies.execution.workers import WorkerPool
@@ -69,9 +73,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(store_commands.app, name="store")
-
-MAX_SECONDS = 1e9
-"""Largest time limit of a cell, which is 31 years."""
 
 RESUME = "All finished cells are stored; the same command continues from there."
 
@@ -140,6 +141,7 @@ def run(
         int | None,
         typer.Option(min=1, metavar="MB", help="For each worker; by default its share of the machine's memory."),
     ] = None,
+    budget: BudgetTime = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed cells again.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Start no more cells after a failure.")] = False,
     dry_run: Annotated[
@@ -156,7 +158,8 @@ def run(
 
         start_server()  # the fork server loads the workers' libraries while this process loads its own
 
-    from studies.cli.progress import Eta, dry_run_summary, tally, time_needed, watch
+    from studies.cli.progress import Eta, dry_run_summary, tally, time_needed, watch, without_models
+    from studies.execution.budget import Budget
     from studies.execution.costs import Costs
     from studies.execution.run import remaining, run_task
     from studies.execution.run import run as run_cells
@@ -172,16 +175,20 @@ def run(
     again = _again(quick, seeds, allow, store)
     with opened_to_read(store, missing_ok=True) if dry_run else opened(store) as results:
         costs = Costs.from_store(planned, results)
-        todo = remaining(planned, results, retry_failed=retry_failed, costs=costs)
+        todo = remaining(planned, results, retry_failed=retry_failed, costs=costs, in_budget=budget is not None)
         for study in described:
             console.print(tally(study, results))
+        if keep_models:
+            console.print(without_models(planned, results), end="")
         if dry_run:
             wide.print(dry_run_summary(planned, todo, results, costs))
             out.print(time_needed(todo, costs, n_workers))
+            _print_in_budget(todo, budget, n_workers, costs)
             return
         for study in described:
             keep_plan(study, results)
         title, most_seeds = ", ".join(study.name for study in described), max(study.seeds for study in described)
+        within = None if budget is None else Budget(budget, copy.deepcopy(costs))
         with stop_on_signals() as stop, _executor(executor, jobs, memory_limit) as workers:
             outcomes = run_cells(
                 todo,
@@ -191,9 +198,10 @@ def run(
                 time_limit=time_limit,
                 stop=stop,
                 record=collect(title, most_seeds, executor=executor),
+                budget=within,
             )
             failed = []
-            for cell, outcome in watch(outcomes, todo, Eta(todo, workers.n_workers, costs), console):
+            for cell, outcome in watch(outcomes, todo, Eta(todo, workers.n_workers, costs, within), console):
                 if outcome.status != "ok":
                     failed.append((cell, outcome))
                     stop.asked |= fail_fast
@@ -201,7 +209,27 @@ def run(
                 workers.kill()
         ended = [] if stop.asked else zip(names, described, strict=True)
         hopeless = [message for name, study in ended if (message := _all_failed(name, study, results, again))]
+        _print_left_out(planned, results, budget, partial(again, "run", *names))
     _print_end(failed, hopeless, stop, console, again("show", names[0]))
+
+
+def _print_in_budget(todo: list[PlannedCell], budget: float | None, n_workers: int | None, costs: Costs) -> None:
+    """Print the number of each learner's cells that are predicted to run in a budget, if there is one."""
+    from studies.cli.progress import budget_table
+    from studies.execution.budget import cells_in_budget
+
+    if budget is not None:
+        wide.print(budget_table("to run", todo, cells_in_budget(todo, budget, n_workers or 1, costs)))
+
+
+def _print_left_out(planned: list[PlannedCell], store: Store, budget: float | None, again: Callable[..., str]) -> None:
+    """Print the number of each learner's cells that a budget has left out, and the command that runs them."""
+    from studies.cli.progress import budget_table
+
+    left_out = set() if budget is None else set(store.missing([p.cell.key for p in planned]))
+    if left_out:
+        wide.print(budget_table("measured", planned, {p.cell for p in planned if p.cell.key not in left_out}))
+        out.print(f"Go on with: {again('--budget', f'{budget:g}s')}")
 
 
 @app.command()

@@ -137,6 +137,9 @@ def complete_study(incomplete: str) -> list[tuple[str, str]]:
 MAX_JOBS = 4096
 """Largest number of workers on one machine."""
 
+MAX_SECONDS = 1e9
+"""Largest duration, which is 31 years."""
+
 StudyName = Annotated[
     str,
     typer.Argument(
@@ -164,6 +167,26 @@ Quick = Annotated[bool, typer.Option("--quick", help="A first look: fewer seeds,
 Seeds = Annotated[int | None, typer.Option(min=1, help="Number of seeds, instead of the study's.")]
 Jobs = Annotated[
     int | None, typer.Option(min=1, max=MAX_JOBS, help="Workers on this machine; by default one for each core.")
+]
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def seconds(text: str) -> float:
+    """Return a duration, such as 90s, 10m or 1.5h, in seconds."""
+    parts = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
+    if parts is None or not 0 < float(parts[1]) <= MAX_SECONDS:
+        raise typer.BadParameter(f"must be a positive number with s, m or h, such as 10m. Got {text!r}.")
+    return float(parts[1]) * _UNITS[parts[2]]
+
+
+BudgetTime = Annotated[
+    float | None,
+    typer.Option(
+        "--budget",
+        parser=seconds,
+        metavar="TIME",
+        help="Such as 90s, 10m, 1.5h: cells start if they are predicted to end in this time, one seed after the other.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 

@@ -2,15 +2,17 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from studies.execution.budget import Budget
 from studies.execution.costs import Costs
-from studies.spec.cells import PlannedCell, plan_study
+from studies.registry.learners import catalog_name
+from studies.spec.cells import Cell, PlannedCell, plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 
@@ -27,12 +29,15 @@ class Eta:
     n_workers : int
     costs : Costs
         Times of earlier cells; those of cells that end are added.
+    budget : Budget or None, default=None
+        Time of the run.
     """
 
-    def __init__(self, todo: Iterable[PlannedCell], n_workers: int, costs: Costs) -> None:
+    def __init__(self, todo: Iterable[PlannedCell], n_workers: int, costs: Costs, budget: Budget | None = None) -> None:
         self._left = Counter(replace(planned.cell, seed=0) for planned in todo)
         self._n_workers = n_workers
         self._costs = costs
+        self._budget = budget
 
     def ended(self, planned: PlannedCell, outcome: Outcome) -> None:
         """Record a cell that has ended."""
@@ -44,7 +49,8 @@ class Eta:
         """Return an estimate, or None as long as no cell is measured."""
         if not self._costs:
             return None
-        return sum(count * self._costs.estimate(cell) for cell, count in self._left.items()) / self._n_workers
+        needed = sum(count * self._costs.estimate(cell) for cell, count in self._left.items()) / self._n_workers
+        return needed if self._budget is None else min(needed, self._budget.seconds_left())
 
 
 def watch(
@@ -116,6 +122,28 @@ def dry_run_summary(planned: list[PlannedCell], todo: list[PlannedCell], store: 
         time = format_time(sum(known)) if len(known) == len(times) else "?"
         table.add_row(learner, f"{n:,}", str(len(times)), str(count["done"]), str(count["failed"]), time)
     return table
+
+
+def budget_table(heading: str, cells: Iterable[PlannedCell], chosen: Collection[Cell]) -> Table:
+    """Return a table of the number of each learner's cells that are in a budget, and of those that are left out."""
+    counts: dict[str, Counter[bool]] = defaultdict(Counter)
+    for p in cells:
+        counts[p.learner][p.cell in chosen] += 1
+    table = Table(box=None)
+    for name in ("learner", heading, "left out"):
+        table.add_column(name, justify="left" if name == "learner" else "right", no_wrap=True)
+    for learner, count in counts.items():
+        table.add_row(learner, str(count[True]), str(count[False]))
+    return table
+
+
+def without_models(planned: Iterable[PlannedCell], store: Store) -> str:
+    """Return a line on the nets that were measured before and not kept; empty if there are none."""
+    nets = {p.cell.key for p in planned if catalog_name(p.cell.estimator) == "net" and not p.cell.search}
+    measured = [key for key, status in store.statuses(nets).items() if status == "ok"]
+    if not (number := len(store.without_model(measured))):
+        return ""
+    return f"--keep-models keeps nothing of {number} nets measured before; with another --store they are fitted again\n"
 
 
 def time_needed(todo: list[PlannedCell], costs: Costs, n_workers: int | None) -> str:

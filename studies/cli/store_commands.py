@@ -158,7 +158,8 @@ def _cell_lines(outcome: Outcome) -> list[str]:
     from studies.store.maintenance import described
 
     parts = [f"{name}: {json.dumps(value)}" for name, value in described(outcome.spec).items()]
-    took = f"{outcome.seconds:.3g} s" + (f", fitted together with {outcome.shared - 1}" if outcome.shared > 1 else "")
+    took = f"{outcome.seconds:.3g} s" + (f", in a training of {outcome.shared} cells" if outcome.shared > 1 else "")
+    took += f", {outcome.engine} on {outcome.device}" if outcome.engine else ""
     measured = [f"{metric} = {value!r}" for metric, value in sorted(outcome.values.items())]
     error = [outcome.error, outcome.traceback.rstrip()] if outcome.status != "ok" else []
     printed = ["printed:", outcome.output.rstrip()] if outcome.output else []

@@ -15,7 +15,7 @@ from studies.analysis.comparisons import summary
 from studies.analysis.crossovers import find_crossovers
 from studies.analysis.findings import Findings, answers, find, judged
 from studies.analysis.intervals import Interval, Scale, scale_of
-from studies.analysis.learning_curves import by_problem, losses
+from studies.analysis.learning_curves import by_problem, losses, sampling_of
 from studies.analysis.scaling_laws import NoScalingLaw, ScalingLaw, fit_all
 from studies.plots.figures import StudyFigure, study_figures
 from studies.plots.style import save_figure
@@ -38,7 +38,8 @@ def claims_table(results: Results) -> Table | None:
 def measurements(results: Results) -> list[Table]:
     """Return a table of measurements for each problem, with a row for each sample size and learner.
 
-    Means over seeds, of losses with their intervals. Errors by bin are left to the plots.
+    Means over seeds, of losses with their intervals, and how these hold for samples of one data set. Errors by bin are
+    left to the plots.
     """
     return [_measured(problem, part) for problem, part in by_problem(losses(results.frame())).items()]
 
@@ -46,7 +47,9 @@ def measurements(results: Results) -> list[Table]:
 def _measured(problem: str, frame: pd.DataFrame) -> Table:
     found = summary(frame[~frame["metric"].map(is_of_bin)])
     metrics = in_order(found["metric"].unique())
-    table = Table(box=None, title=problem or None, title_justify="left")
+    sampling = sampling_of(frame)
+    caption = None if sampling.n_rows is None else str(sampling)
+    table = Table(box=None, title=problem or None, title_justify="left", caption=caption, caption_justify="left")
     for heading in ("n", "learner", *map(_heading, metrics), "seeds"):
         table.add_column(heading, justify="left" if heading == "learner" else "right", no_wrap=True)
     for n_samples, of_size in found.groupby("n_samples"):

@@ -29,6 +29,7 @@ class Costs:
     def __init__(self) -> None:
         self._totals: dict[Cell, dict[int, _Total]] = defaultdict(lambda: defaultdict(_Total))
         self._known: dict[Cell, float | None] = {}  # cache of `known`, by cell with seed 0
+        self._first: dict[str, Cell] = {}  # that cell by key, since a budget asks for all cells again and again
 
     def __bool__(self) -> bool:
         return bool(self._totals)
@@ -55,10 +56,12 @@ class Costs:
 
         Times follow a power law between two measured sizes and are proportional to the size beyond them.
         """
-        any_seed = replace(cell, seed=0)
-        if any_seed not in self._known:
-            self._known[any_seed] = _interpolate(self._totals.get(_kind(cell)), cell.n_samples)
-        return self._known[any_seed]
+        if cell.key not in self._first:
+            self._first[cell.key] = replace(cell, seed=0)
+        first = self._first[cell.key]
+        if first not in self._known:
+            self._known[first] = _interpolate(self._totals.get(_kind(cell)), cell.n_samples)
+        return self._known[first]
 
     def estimate(self, cell: Cell) -> float:
         """Return an estimate of a cell's seconds: from similar cells, or else from the average over all others.

@@ -10,17 +10,23 @@ from concurrent.futures import CancelledError, Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from estimators.nets import Net
+from studies.execution.budget import Budget, by_seed, take
 from studies.execution.costs import Costs
 from studies.execution.seeding import seeded
 from studies.execution.signals import Stop
-from studies.execution.tasks import Fit, Task, fit_task, group
+from studies.execution.tasks import Fit, Task, fit_task, group, load_nets
 from studies.execution.texts import cut
 from studies.execution.workers import Answer, Call, ExecutorError, WorkerEnded
 from studies.registry.errors import exception_text
-from studies.registry.learners import is_foreign
+from studies.registry.learners import is_net
 from studies.registry.metrics import Fitted, measure
+from studies.registry.params import canonical
+from studies.registry.problems import AnyProblem, is_drawn
 from studies.registry.test_sets import decision_map, shared_test_sets
 from studies.spec.cells import Cell, PlannedCell
 from studies.store.database import StoppedError
@@ -90,14 +96,21 @@ def _traceback(error: BaseException) -> str:
 def _measure(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
     if fit.error is not None:
         raise fit.error
-    with shared_test_sets(cell.problem, cell.problem_params) as tests:
+    with shared_test_sets(cell.problem, cell.problem_params, cell.allow) as tests:
         values = measure(cell.metrics, Fitted(fit.estimator, tests, fit.seconds, cell.n_samples, cell.seed))
         check_finite(values)
-        problem = tests.problem
-        drawn = problem.dimension == 2 and problem.task == "classification"
-        inside = decision_map(fit.estimator, MAP_MARGIN * problem.target.radius) if drawn else None
+        inside = _decision_map(fit.estimator, tests.problem)
     model = _dump(fit.estimator) if keep_model else None
-    return Outcome(cell.key, cell.spec, "ok", values, inside, shared=fit.shared, model=model)
+    outcome = Outcome(cell.key, cell.spec, "ok", values, inside, shared=fit.shared, model=model)
+    if isinstance(fit.estimator, Net):
+        device = "cpu" if fit.estimator.device == "auto" else fit.estimator.device
+        outcome = replace(outcome, engine=fit.estimator.engine_, device=device)
+    return outcome
+
+
+def _decision_map(estimator: BaseEstimator, problem: AnyProblem) -> NDArray[np.bool_] | None:
+    """Return the decision map of a classifier, if decision regions of its problem are drawn."""
+    return decision_map(estimator, MAP_MARGIN * problem.target.radius) if is_drawn(problem) else None
 
 
 def _dump(estimator: BaseEstimator) -> bytes | None:
@@ -120,7 +133,12 @@ def check_finite(values: dict[str, float]) -> None:
 
 
 def remaining(
-    planned: list[PlannedCell], store: Store, *, retry_failed: bool = False, costs: Costs | None = None
+    planned: list[PlannedCell],
+    store: Store,
+    *,
+    retry_failed: bool = False,
+    costs: Costs | None = None,
+    in_budget: bool = False,
 ) -> list[PlannedCell]:
     """Return the planned cells that remain to run, each once, with the longest first.
 
@@ -133,11 +151,15 @@ def remaining(
         Include cells that failed before.
     costs : Costs or None, default=None
         Times of cells; by default those of the store.
+    in_budget : bool, default=False
+        Return the cells seed by seed instead, in the order of `studies.execution.budget.by_seed`.
     """
     statuses = store.statuses([p.cell.key for p in planned])
     done = {key for key, status in statuses.items() if status == "ok" or not retry_failed}
     todo = {p.cell.key: p for p in planned if p.cell.key not in done}
     costs = Costs.from_store(planned, store) if costs is None else costs
+    if in_budget:
+        return by_seed(todo.values(), costs)
     return sorted(todo.values(), key=lambda p: -costs.estimate(p.cell))
 
 
@@ -150,6 +172,7 @@ def run(
     time_limit: float | None = None,
     stop: Stop | None = None,
     record: Run | None = None,
+    budget: Budget | None = None,
 ) -> Iterator[tuple[PlannedCell, Outcome]]:
     """Run cells, and yield each outcome after it is stored.
 
@@ -164,8 +187,8 @@ def run(
         Cells from `remaining`, in the order in which they start.
     store : Store
     executor : Executor
-        A ``concurrent.futures`` executor or one with the same methods; its optional attribute ``n_workers`` determines
-        the size of tasks. The caller shuts it down.
+        A ``concurrent.futures`` executor or one with the same methods. With a budget its attribute ``n_workers``, by
+        default 1, is the number of tasks at any time. The caller shuts it down.
     work : callable, default=run_task
         Function from a task to its outcomes.
     time_limit : float or None, default=None
@@ -175,6 +198,8 @@ def run(
         Request to stop, checked continually: the executor is then shut down, and no further cells start.
     record : Run or None, default=None
         Record of the run, which is stored if there are cells to run.
+    budget : Budget or None, default=None
+        Time for the run: a cell starts only if it is predicted to end within it.
 
     Yields
     ------
@@ -192,23 +217,29 @@ def run(
     """
     if time_limit is not None and not getattr(executor, "keeps_limits", False):
         raise ValueError("a time limit needs workers that can be ended: WorkerPool or a Dask cluster")
+    if any(is_net(p.cell.estimator) for p in todo):
+        load_nets()  # so that it is compiled once, if it must be, and not in every worker
     planned = {p.cell: p for p in todo}
+    ended: list[Cell] = []
     stop = stop or Stop()
 
     def submit(task: Task) -> Future[Answer]:
         seconds = math.inf if time_limit is None else time_limit * len(task)
-        return executor.submit(Call(work, seconds, is_foreign(task[0].estimator)), task)
+        return executor.submit(Call(work, seconds, bool(task[0].foreign_names)), task)
 
     def stored(cells: list[Cell]) -> Iterator[tuple[PlannedCell, Outcome]]:
-        for cell, outcome in _execute(group(cells, n_workers), executor, submit, stop):
-            yield planned[cell], _add(store, cell, outcome, run_id)
+        for cell, outcome in _execute(group(cells), executor, submit, stop, budget):
+            added = _add(store, cell, outcome, run_id)
+            ended.append(cell)
+            if budget:
+                budget.learn(cell, added)
+            yield planned[cell], added
 
-    n_workers = getattr(executor, "n_workers", 1)
     store.database.is_stopped = lambda: stop.now
     with suppress(StoppedError):
         run_id = store.begin_run(record) if record and todo else None
         yield from stored(list(planned))
-        if not stop.asked and (lost := _lost(planned, store)):
+        if not stop.asked and (lost := _lost(ended, store)):
             deque(stored(lost), maxlen=0)  # which were reported before
             _check_stored(lost, store)
         if run_id:
@@ -231,6 +262,8 @@ def _lost(cells: Iterable[Cell], store: Store) -> list[Cell]:
 
 def _add(store: Store, cell: Cell, outcome: Outcome, run_id: str | None) -> Outcome:
     """Store an outcome, or else the reason for which it cannot be stored, and return what is stored."""
+    if cell.code:
+        outcome = replace(outcome, foreign_code=canonical(cell.code))
     try:
         store.add(outcome, run_id)
     except StoreError:
@@ -248,22 +281,34 @@ class _Attempt:
 
 
 def _execute(
-    tasks: list[Task], executor: Executor, submit: Callable[[Task], Future[Answer]], stop: Stop
+    tasks: list[Task],
+    executor: Executor,
+    submit: Callable[[Task], Future[Answer]],
+    stop: Stop,
+    budget: Budget | None,
 ) -> Iterator[tuple[Cell, Outcome]]:
-    """Yield the outcomes of tasks as they end, with `_OUTSTANDING` submitted tasks or fewer at any time."""
+    """Yield the outcomes of tasks as they end.
+
+    With a budget a task is submitted when a worker is free; otherwise there are up to `_OUTSTANDING` submitted tasks.
+    """
+    most = getattr(executor, "n_workers", 1) if budget else getattr(executor, "most_outstanding", _OUTSTANDING)
     waiting = deque(map(_Attempt, tasks))
     running: dict[Future[Answer], _Attempt] = {}
     ended: queue.SimpleQueue[Future[Answer]] = queue.SimpleQueue()
     stopping = False
-    while running or (waiting and not stopping):
+    while True:
         if stop.asked and not stopping:
             stopping = True
             executor.shutdown(wait=False, cancel_futures=True)
-        while waiting and not stopping and len(running) < _OUTSTANDING:
-            attempt = waiting.popleft()
-            future = submit(attempt.task)
-            running[future] = attempt
+        while not stopping and len(running) < most:
+            chosen = take(waiting, lambda attempt: budget is None or budget.fits(attempt.task))
+            if chosen is None:
+                break
+            future = submit(chosen.task)
+            running[future] = chosen
             future.add_done_callback(ended.put)
+        if not running:
+            return
         try:
             future = ended.get(timeout=0 if stop.now else _POLL_SECONDS)
         except queue.Empty:

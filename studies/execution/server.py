@@ -67,6 +67,7 @@ def main(descriptor: int) -> None:
                 importlib.import_module(name)
         with suppress(Exception):
             _use_one_thread()
+            _load_nets()
         for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
             finalizer.atexit = False  # torch has hundreds, which a worker need not run when it ends
         gc.freeze()  # collections in workers then leave the memory that they share with this process untouched
@@ -112,6 +113,15 @@ def _use_one_thread() -> None:
 
     torch.set_num_threads(1)
     threadpool_limits(1)
+
+
+def _load_nets() -> None:
+    """Load the compiled training of nets for all workers, if it is on disk; else the driver compiles it."""
+    from estimators.nets.compiled import is_on_disk
+    from studies.execution.tasks import load_nets
+
+    if is_on_disk():
+        load_nets()
 
 
 def _run_to_end(fn: Callable[..., None], *args: Any) -> NoReturn:

@@ -26,9 +26,10 @@ from studies.analysis.intervals import mean_interval
 from studies.plots.style import draw_median, finish_axes, looks, new_axes
 from studies.registry.metrics import Fitted, metric
 from studies.registry.plots import plot
+from studies.registry.problems import AnyProblem
 from studies.registry.test_sets import N_TEST
 from studies.results.results import Results
-from toymanifold import Problem, Shells
+from toymanifold import Shells
 
 Array = NDArray[np.float64]
 
@@ -39,7 +40,7 @@ _FOUND = 0.99  # share of points whose nearest error must be found: those not fo
 _NEIGHBOUR, _STUMP = "kNN, k=1, prior=none", "stump, prior=polar"
 
 
-def _are_shells(problem: Problem) -> bool:
+def _are_shells(problem: AnyProblem) -> bool:
     return isinstance(problem.target, Shells) and problem.embedding is None
 
 
@@ -55,7 +56,7 @@ def nearest_error(fitted: Fitted) -> dict[str, float]:
     """Of nets, on the inner sphere: share of errors, how often ascent finds one, and its mean distance."""
     if not isinstance(fitted.estimator, NetClassifier):
         return {}
-    test, radius = fitted.tests.density, fitted.problem.target.inner  # type: ignore[attr-defined]
+    test, radius = fitted.tests.density, fitted.problem.target.inner  # type: ignore[union-attr]
     inner = test.X[test.y == 1]
     share = float(np.mean(fitted.estimator.predict(inner) != 1))
     if share == 0:

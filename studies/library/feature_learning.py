@@ -23,8 +23,8 @@ from studies.analysis.intervals import CONFIDENCE, Interval, mean_interval, t_qu
 from studies.plots.style import draw_median, finish_axes, looks, new_axes
 from studies.registry.metrics import Fitted, Measured, metric
 from studies.registry.plots import plot
+from studies.registry.problems import AnyProblem
 from studies.results.results import Results
-from toymanifold import Problem
 
 PUBLISHED = (0.0123, 0.0063, 0.0032, 0.0024, 0.0021, 0.0020)
 """Test errors of the authors' notebook by round, of one sample of 4,000 points (aradha/recursive_feature_machines)."""
@@ -33,7 +33,7 @@ _MARGIN = 1.1  # ratio of two errors up to which they count as equal
 _ANSATZ_POINTS = 500  # for the gradients of a net's layers, which take 128 times the memory of their points
 
 
-def has_frame(problem: Problem) -> bool:
+def has_frame(problem: AnyProblem) -> bool:
     """Return whether labels depend on a few known directions only."""
     return hasattr(problem.target, "frame") and problem.embedding is None
 
@@ -49,12 +49,12 @@ def has_frame(problem: Problem) -> bool:
 def recovery(fitted: Fitted) -> Measured:
     """Share of the average gradient outer product in the directions that matter; its angle to them in degrees."""
     matrix = estimators.agop(fitted.estimator.gradients(fitted.train.X))
-    frame = fitted.problem.target.frame  # type: ignore[attr-defined]
+    frame = fitted.problem.target.frame  # type: ignore[union-attr]
     angle = np.degrees(estimators.principal_angles(matrix, frame)[0])
     return {"share": estimators.share_inside(matrix, frame), "angle": float(angle)}
 
 
-@metric("1", title="Cosine of the neural feature ansatz", heading="ansatz", best=1.0, default=False)
+@metric("1", title="Cosine of the neural feature ansatz", heading="ansatz", default=False)
 def feature_ansatz(fitted: Fitted) -> Measured:
     """Cosine of a net's first W^T W with its average gradient outer product, and with the root of that."""
     if not isinstance(fitted.estimator, Net):

@@ -29,8 +29,8 @@ from studies.analysis.intervals import mean_interval
 from studies.plots.style import draw_median, finish_axes, looks, new_axes
 from studies.registry.metrics import Fitted, Measured, metric
 from studies.registry.plots import plot
+from studies.registry.problems import AnyProblem
 from studies.results.results import Results
-from toymanifold import Problem
 from toymanifold.modular import ModularOperation
 
 KNOWN = 0.95
@@ -44,7 +44,7 @@ _STEPS = {"epochs": "epoch", "n_rounds": "round"}
 _DEAD = 1e-12  # of the largest power of a unit
 
 
-def is_addition(problem: Problem) -> bool:
+def is_addition(problem: AnyProblem) -> bool:
     """Return whether labels are sums modulo p."""
     return isinstance(problem.target, ModularOperation) and problem.target.operation == "add"
 

@@ -14,7 +14,7 @@ from scipy import stats
 from studies.analysis.claims import Evidence, NotMeasured, claim, rows_where, seed_table, values_of
 from studies.analysis.crossovers import Crossover, crossover
 from studies.analysis.intervals import Interval, mean_interval
-from studies.analysis.learning_curves import errors
+from studies.analysis.learning_curves import losses
 from studies.plots.style import finish_axes, looks, new_axes
 from studies.registry.plots import plot
 from studies.results.results import Results
@@ -46,7 +46,7 @@ def predicted_errors(noise_free: pd.DataFrame, flip_probability: float) -> pd.Da
 
 def _errors(frame: pd.DataFrame, flip_probability: float) -> pd.DataFrame:
     """Return the errors with a share of flipped labels."""
-    return rows_where(errors(frame), metric="error", flip_probability=flip_probability)
+    return rows_where(losses(frame), metric="error", flip_probability=flip_probability)
 
 
 def _noise_free(frame: pd.DataFrame) -> pd.DataFrame:

@@ -24,8 +24,8 @@ from studies.analysis.intervals import mean_interval
 from studies.plots.style import finish_axes, looks, new_axes
 from studies.registry.metrics import Fitted, metric
 from studies.registry.plots import plot
+from studies.registry.problems import AnyProblem
 from studies.results.results import Results
-from toymanifold import Problem
 from toymanifold.harmonics import Constant
 
 Array = NDArray[np.float64]
@@ -37,7 +37,7 @@ _BELOW_NOISE = 0.5
 """Mean squared error on labels of variance 1 below which they count as fitted: epsilon = 1/2 in the theorem."""
 
 
-def _is_random(problem: Problem) -> bool:
+def _is_random(problem: AnyProblem) -> bool:
     return problem.task == "regression" and isinstance(problem.target, Constant)
 
 

@@ -12,6 +12,7 @@ from estimators import agop
 from studies.plots.style import literal, new_axes
 from studies.registry.plots import plot
 from studies.results.results import Results
+from toymanifold import DataProblem
 
 _N_POINTS = 1000  # test points over which the average is taken
 _MOST_NUMBERS = 6  # rows and columns up to which entries are written as numbers
@@ -65,7 +66,8 @@ def plot_agop(
         ax.figure.savefig("agop.png")
     """
     cell, built = results.cell(learner, n_samples, seed, problem), results.problem(problem)
-    matrix = learner_agop(results.estimator(cell), built.sample(_N_POINTS, seed, split="test")[0])
+    n_points = min(_N_POINTS, built.n_test_rows) if isinstance(built, DataProblem) else _N_POINTS
+    matrix = learner_agop(results.estimator(cell), built.sample(n_points, seed, split="test")[0])
     matrix = matrix / (np.abs(matrix).max() or 1.0)
     ax = new_axes(ax)
     first, last = 0.5, len(matrix) + 0.5

@@ -207,7 +207,7 @@ def _draw(
 ) -> list[End]:
     ends = []
     for line, look in zip(lines, styles, strict=True):
-        x, limits = [places[value] for value in line.x], drawn_range(line.metric)
+        x, limits = [places[value] for value in line.x], drawn_range(line.metric, line.resolution)
         mean, low, high = (values.clip(*limits) for values in (line.means, line.lows, line.highs))
         name = _name(line, lines)
         draw_points(ax, x, mean, (low, high), look, "" if hollow else name, hollow=hollow)
@@ -219,12 +219,12 @@ def _draw(
 def _draw_learners(ax: Axes, line: Line, places: dict[Any, float], styles: dict[str, Look]) -> None:
     """Draw the values of a line, each of which is a learner, in the looks of the learners."""
     for learner, *values in zip(line.x, line.means, line.lows, line.highs, strict=True):
-        mean, low, high = np.clip(values, *drawn_range(line.metric))
+        mean, low, high = np.clip(values, *drawn_range(line.metric, line.resolution))
         draw_points(ax, [places[learner]], [mean], ([low], [high]), styles[learner], learner)
 
 
 def _means(lines: Sequence[Line]) -> NDArray[np.float64]:
-    return np.concatenate([line.means.clip(*drawn_range(line.metric)) for line in lines])
+    return np.concatenate([line.means.clip(*drawn_range(line.metric, line.resolution)) for line in lines])
 
 
 def _name(line: Line, lines: Sequence[Line]) -> str:

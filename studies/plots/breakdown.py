@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from studies.analysis.breakdowns import breakdown_difference, breakdown_size, breakdown_summary
+from studies.analysis.learning_curves import sampling_of
 from studies.plots.lines import learners_of, rows_of
 from studies.plots.style import (
     INK,
@@ -24,7 +25,7 @@ from studies.plots.style import (
     tidy,
 )
 from studies.registry.plots import plot
-from studies.registry.test_sets import N_TEST, TestSets
+from studies.registry.test_sets import TestSets
 from studies.results.results import Results
 
 _LABELS = {"density": "fifths of the points by density", "distance": "fifths of the points by distance to the boundary"}
@@ -85,8 +86,9 @@ def plot_breakdown(
         at = f" at n = {size:,}" if size else ""
         raise ValueError(f"errors by {by} are not measured{at}; they need 'error_{by}' among the study's metrics")
     ax, styles = new_axes(ax), looks(results.learners)
-    log = against is None and spans_a_decade(table["mean"].clip(lower=1 / N_TEST))
-    ends = _draw(ax, table, styles, 1 / N_TEST if log else -1.0)
+    resolution = sampling_of(rows).resolution
+    log = against is None and spans_a_decade(table["mean"].clip(lower=resolution))
+    ends = _draw(ax, table, styles, resolution if log else -1.0)
     if against is not None:
         ax.axhline(0, color=INK, lw=1)
         ends.append(End(against, float(table["bin"].max()), 0.0, styles[against]))
@@ -94,7 +96,7 @@ def plot_breakdown(
     what = f"error minus that of {literal(against)}, in points" if against else "error"
     set_scale(ax.yaxis, log=log, factor=100, unit="" if against else " %")
     ax.set_ylabel(f"{what} (n = {size:,})")
-    clip_ylim(ax, table["mean"].clip(lower=1 / N_TEST if log else -1))
+    clip_ylim(ax, table["mean"].clip(lower=resolution if log else -1))
     name_curves(ax, ends)
     return ax
 

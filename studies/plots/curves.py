@@ -8,7 +8,7 @@ from studies.analysis.comparisons import summary
 from studies.analysis.crossovers import find_crossovers, interpolated
 from studies.analysis.findings import find
 from studies.analysis.intervals import CensoredInterval, scale_of
-from studies.analysis.learning_curves import learning_curve
+from studies.analysis.learning_curves import learning_curve, sampling_of
 from studies.analysis.scaling_laws import ScalingLaw, fit_all
 from studies.plots.lines import drawn_range, learners_of, metric_of, rows_of
 from studies.plots.style import (
@@ -91,7 +91,7 @@ def plot_learning_curves(
 
 def draw_curves(ax: Axes, rows: pd.DataFrame, metric: str, styles: dict[str, Look]) -> list[End]:
     """Draw the curves of one metric, and return their ends."""
-    floor, ceiling = drawn_range(metric)
+    floor, ceiling = drawn_range(metric, sampling_of(rows).resolution)
     laws, ends, table = fit_all(rows, metric), [], summary(rows)
     table[["mean", "low", "high"]] = table[["mean", "low", "high"]].clip(floor, ceiling)
     _set_limits(ax, table)

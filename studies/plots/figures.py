@@ -15,18 +15,21 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from studies.analysis.breakdowns import breakdown_size
+from studies.analysis.breakdowns import breakdown_size, is_of_bin
 from studies.analysis.intervals import scale_of
 from studies.execution.run import MAP_MARGIN
 from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import draw_curves
 from studies.plots.lines import is_number, rows_of
-from studies.plots.regions import plot_region
+from studies.plots.regions import drawn_problem, plot_region
 from studies.plots.style import INK, N_LOOKS, RIGHT, WRONG, handle, literal, looks, wrapped
 from studies.registry.bins import BY
-from studies.registry.metrics import in_order, loss_names
+from studies.registry.errors import exception_text
+from studies.registry.imports import is_foreign
+from studies.registry.metrics import describe, in_order
 from studies.registry.params import toml_value
-from studies.registry.plots import PLOTS
+from studies.registry.plots import find_plot
+from studies.registry.problems import is_drawn
 from studies.results.results import Results
 from studies.spec.cells import Cell, plan_study
 from studies.spec.sections import PictureSpec
@@ -65,8 +68,13 @@ def requested_plots(results: Results) -> Iterator[StudyFigure]:
     """Yield the figures that a study's description asks for; plots of one problem are drawn for each problem."""
     suffixes = file_suffixes(results.problems)
     for place, spec in enumerate(results.study.pictures, 1):
-        name = f"picture-{place}-{spec.plot}"
-        if PLOTS[spec.plot].whole_study or "problem" in spec.arguments or len(results.problems) == 1:
+        name = f"picture-{place}-{spec.plot.replace(':', '-')}"
+        try:
+            plot = find_plot(spec.plot, results.study.allow)
+        except ValueError as error:  # it is not allowed here
+            yield StudyFigure(name, None, spec.plot, str(error))
+            continue
+        if plot.whole_study or "problem" in spec.arguments or len(results.problems) == 1:
             yield _drawn(results, name, spec)
         else:
             for problem in results.problems:
@@ -79,9 +87,13 @@ def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None =
     arguments = [f"{key} = {toml_value(value)}" for key, value in (spec.arguments | on_problem).items()]
     title = f"{spec.plot.replace('_', ' ').capitalize()}: {', '.join(arguments)}".removesuffix(": ")
     try:
-        PLOTS[spec.plot].draw(results, figure.subplots(), **spec.arguments, **on_problem)
+        find_plot(spec.plot, results.study.allow).draw(results, figure.subplots(), **spec.arguments, **on_problem)
     except (TypeError, ValueError) as error:  # something is not measured, or the study has no such part
         return StudyFigure(name, None, title, str(error))
+    except Exception as error:  # whatever foreign code raises
+        if not is_foreign(spec.plot):
+            raise
+        return StudyFigure(name, None, title, exception_text(error))
     if problem is not None:
         figure.suptitle(wrapped(problem, figure))
     return StudyFigure(name, figure, title)
@@ -89,15 +101,20 @@ def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None =
 
 def _standard(results: Results, problem: str | None, suffix: str) -> Iterator[StudyFigure]:
     rows, where = rows_of(results, problem), f" ({problem})" if problem else ""
-    curves = rows[rows["metric"].isin(loss_names())]
+    losses = [name for name in rows["metric"].unique() if describe(name).is_loss and not is_of_bin(name)]
+    curves = rows[rows["metric"].isin(losses)]
     if curves["n_samples"].nunique() > 1:
         yield from _curves(results, curves, problem, suffix, where)
     measured = [by for by in BY if breakdown_size(rows, by) is not None]
     if measured:
         yield StudyFigure("breakdown" + suffix, breakdowns(results, measured, problem, where))
-    regions = decision_regions(results, problem, where)
-    if regions is not None:
-        yield StudyFigure("decision-regions" + suffix, regions)
+    try:
+        regions = decision_regions(results, problem, where)
+    except ValueError as error:  # the code of the problem is not allowed here
+        yield StudyFigure("decision-regions" + suffix, None, refusal=str(error))
+    else:
+        if regions is not None:
+            yield StudyFigure("decision-regions" + suffix, regions)
 
 
 def _curves(
@@ -181,9 +198,7 @@ def breakdowns(results: Results, by: list[str], problem: str | None, where: str)
 
 def decision_regions(results: Results, problem: str | None, where: str) -> Figure | None:
     """Plot the decision maps of the study's gallery, a row for each sample size; None if there are none."""
-    label, built = results.problem_label(problem), results.problem(problem)
-    if built.dimension != 2 or built.task != "classification":
-        return None
+    label = results.problem_label(problem)
     cells = {
         (planned.learner, planned.cell.n_samples): (planned.cell, 1 - outcome.values["accuracy"])
         for planned, outcome in results.outcomes()
@@ -195,7 +210,7 @@ def decision_regions(results: Results, problem: str | None, where: str) -> Figur
     learners = list(dict.fromkeys(learner for learner, _ in cells))
     shown = learners[:_MOST_REGIONS]
     sizes = [n for n in results.study.gallery if any(size == n for _, size in cells)]
-    if not cells:
+    if not cells or not is_drawn(results.problem(problem)):
         return None
     title = f"Decision regions over the sampling density, seed {_SHOWN_SEED}{where}"
     if len(shown) < len(learners):
@@ -211,7 +226,7 @@ def _gallery(
     problem: str | None,
     title: str,
 ) -> Figure:
-    built = results.problem(problem)
+    built = drawn_problem(results, problem)
     figure = Figure(figsize=(1.75 * len(learners) + 0.4, 2.05 * len(sizes) + 0.9), layout="constrained")
     axes = figure.subplots(len(sizes), len(learners), squeeze=False)
     for row, n_samples in zip(axes, sizes, strict=True):

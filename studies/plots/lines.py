@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from studies.analysis.comparisons import interval_of
 from studies.analysis.intervals import Interval
-from studies.analysis.learning_curves import losses
+from studies.analysis.learning_curves import Sampling, losses
 from studies.registry.errors import unknown
-from studies.registry.metrics import describe, in_order
+from studies.registry.metrics import describe, in_order, shown_name
 from studies.registry.params import format_value, label_without
-from studies.registry.test_sets import N_TEST
 from studies.results.results import Results
 from studies.spec.cells import PlannedCell
 
@@ -35,6 +34,8 @@ class Line:
     x : tuple
         Values of the axis.
     means, lows, highs : ndarray of shape (n_values,)
+    resolution : float
+        The smallest error that is drawn; see `Sampling`.
     """
 
     metric: str
@@ -45,10 +46,11 @@ class Line:
     means: NDArray[np.float64]
     lows: NDArray[np.float64]
     highs: NDArray[np.float64]
+    resolution: float
 
 
 def rows_of(results: Results, problem: str | None = None) -> pd.DataFrame:
-    """Return the rows of one problem, with accuracies as errors.
+    """Return the rows of one problem, with the losses of metrics that have a best value.
 
     Raises
     ------
@@ -66,15 +68,19 @@ def rows_of(results: Results, problem: str | None = None) -> pd.DataFrame:
 def metric_of(rows: pd.DataFrame, metric: str | None = None) -> str:
     """Return a metric that is measured; without a name the first in order, which is a primary one if there is one.
 
+    The name of a metric that is shown as its loss, such as an accuracy, stands for that.
+
     Raises
     ------
     ValueError
         If it is not measured.
     """
     measured = in_order(str(name) for name in rows["metric"].unique())
-    if metric is not None and metric not in measured:
+    if metric is None:
+        return measured[0]
+    if shown_name(metric) not in measured:
         raise ValueError(unknown("metric", metric, measured, "the results"))
-    return metric or measured[0]
+    return shown_name(metric)
 
 
 def learners_of(rows: pd.DataFrame, learners: list[str] | None = None) -> list[str]:
@@ -93,16 +99,16 @@ def learners_of(rows: pd.DataFrame, learners: list[str] | None = None) -> list[s
     return measured if learners is None else [name for name in measured if {name, families.get(name)} & {*learners}]
 
 
-def drawn_range(metric: str) -> tuple[float, float]:
+def drawn_range(metric: str, resolution: float) -> tuple[float, float]:
     """Return the smallest and the largest value that is drawn of a metric.
 
-    An error is drawn from one wrong test point on, and any other loss from the rounding of numbers on, so that 0 has a
-    place on a logarithmic scale.
+    An error is drawn from its resolution on, one wrong test point, and any other loss from the rounding of numbers on,
+    so that 0 has a place on a logarithmic scale.
     """
     shown = describe(metric)
     if not shown.is_loss:
         return -np.inf, np.inf
-    return (1 / N_TEST, 1.0) if shown.unit == "%" else (float(np.finfo(float).eps), np.inf)
+    return (resolution, 1.0) if shown.unit == "%" else (float(np.finfo(float).eps), np.inf)
 
 
 def lines_along(
@@ -140,12 +146,12 @@ def lines_along(
     rows = losses(
         pd.DataFrame(
             [
-                {**_place(planned, axis), "metric": name, "value": value}
+                {**_place(planned, axis), "cell": planned.cell, "metric": name, "value": value}
                 for planned, outcome in results.outcomes()
                 if _is_wanted(planned, axis, learners, n_samples, problem)
                 for name, value in outcome.values.items()
             ],
-            columns=["line", "x", "metric", "value"],
+            columns=["line", "x", "cell", "metric", "value"],
         )
     )
     if rows.empty:
@@ -172,12 +178,16 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _line(metric: str, key: Any, rows: pd.DataFrame, interval: Callable[[pd.Series], Interval]) -> Line:
-    found: dict[Any, Interval] = {x: interval(values) for x, values in rows.groupby("x", sort=False)["value"]}
+def _line(metric: str, key: Any, rows: pd.DataFrame, interval: Callable[[pd.Series, float], Interval]) -> Line:
+    sampling = Sampling.of(rows["cell"].iloc[0].rows)
+    found: dict[Any, Interval] = {}
+    for x, part in rows.groupby("x", sort=False):
+        factor = sampling.factor(part["cell"].iloc[0].n_samples, len(part))
+        found[x] = interval(part["value"], factor)
     order = sorted(found) if all(map(is_number, found)) else list(found)
     means, lows, highs = np.array([(found[x].mean, found[x].low, found[x].high) for x in order]).T
     learner, problem, n_samples = key
-    return Line(metric, learner, problem, n_samples, tuple(order), means, lows, highs)
+    return Line(metric, learner, problem, n_samples, tuple(order), means, lows, highs, sampling.resolution)
 
 
 def _place(planned: PlannedCell, axis: str) -> dict[str, Hashable]:

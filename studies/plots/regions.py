@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from studies.execution.run import MAP_MARGIN
 from studies.plots.style import INK, RIGHT, WRONG, literal, new_axes
 from studies.registry.plots import plot
+from studies.registry.problems import is_drawn
 from studies.registry.test_sets import MAP_SIZE, decision_map, map_points
 from studies.results.results import Results
 from toymanifold import Problem
@@ -61,8 +62,8 @@ def plot_decision_region(
         plot_density(results, left)
         plot_decision_region(results, right, learner="kNN", n_samples=1000)
     """
-    cell, built = results.cell(learner, n_samples, seed, problem), results.problem(problem)
-    half_width = _half_width(built)
+    cell, built = results.cell(learner, n_samples, seed, problem), drawn_problem(results, problem)
+    half_width = MAP_MARGIN * built.target.radius
     inside = results.decision_map(cell)
     if inside is None:
         inside = decision_map(results.estimator(cell), half_width)
@@ -109,8 +110,8 @@ def plot_density(
     --------
     See `plot_decision_region`.
     """
-    built = results.problem(problem)
-    half_width = _half_width(built)
+    built = drawn_problem(results, problem)
+    half_width = MAP_MARGIN * built.target.radius
     X, y = built.sample(n_samples, seed)
     ax = new_axes(ax)
     _draw_truth(ax, built, half_width)
@@ -173,10 +174,19 @@ def _draw_truth(ax: Axes, problem: Problem, half_width: float) -> None:
     ax.set(xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[], aspect="equal")
 
 
-def _half_width(problem: Problem) -> float:
-    if problem.dimension != 2 or problem.target.n_classes != 2:
+def drawn_problem(results: Results, label: str | None) -> Problem:
+    """Return a problem of which decision regions are drawn, by its label.
+
+    Raises
+    ------
+    ValueError
+        If the study has no such problem, or decision regions are not drawn of it.
+    """
+    problem = results.problem(label)
+    if not is_drawn(problem) or problem.target.n_classes != 2:
+        known = "" if isinstance(problem, Problem) else " whose labels elsewhere are unknown"
         raise ValueError(
             f"decision regions are drawn of two classes in the plane; this problem is a {problem.task} in dimension"
-            f" {problem.dimension}"
+            f" {problem.dimension}{known}"
         )
-    return MAP_MARGIN * problem.target.radius
+    return problem

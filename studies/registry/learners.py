@@ -1,40 +1,38 @@
-"""The learners of studies: names of the catalogue, or any scikit-learn estimator as ``package.module:Class``.
+"""The learners of studies: an estimator, the prior in front of it, and the search for its parameters.
 
-A description can construct estimators and nothing else. Packages outside `PACKAGES` are imported only if the person who
-runs the study allows them.
+An estimator is a name of the catalogue, or a class or function as ``package.module:name``; so is a prior. All code is
+imported by `studies.registry.imports`.
 """
 
-import importlib
+import functools
 import inspect
 import re
-import sys
 from collections.abc import Collection, Iterable, Mapping
-from importlib.machinery import PathFinder
-from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from difflib import get_close_matches
+from typing import Any
 
-from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, is_classifier
 
-from studies.registry.errors import Issue, SpecError, cut, exception_text, unknown
+from studies.registry.errors import Issue, cut, exception_text, unknown
+from studies.registry.imports import (
+    LONGEST,
+    find_object,
+    is_estimator_class,
+    is_generator,
+    is_loader,
+    is_named,
+)
+from studies.registry.objects import find_kept
 from studies.registry.params import Builder, is_open, named_parameters, variants
-from studies.registry.problems import TASKS
-from toymanifold import Problem, Spiral
-
-if TYPE_CHECKING:
-    from estimators import Prior
+from studies.registry.problems import TASKS, AnyProblem
+from toymanifold import Spiral
 
 VERSION = "3"
 """Part of every cell's identity: raised when a change of the code changes the data of fits, or all fits."""
 
-VERSIONS = {"svm-tuned": "4"}
+VERSIONS = {"net": "4", "svm-tuned": "4"}
 """Versions in place of `VERSION`, by catalogue name or ``module:Class``: set when a change alters the fits of one."""
-
-PACKAGES = ("sklearn", "estimators", "toymanifold")
-"""Packages of which every estimator is allowed."""
-
-MOVED_MODULES = {"estimators.rfm": "estimators.kernels.rfm"}
-"""New module paths by those that earlier versions had, since stored cells name the old ones."""
 
 _OURS = re.compile(r"estimators[\w.]*:(\w+?)(?:Classifier|Regressor)", re.ASCII)
 _CATALOG_NAMES = {
@@ -47,14 +45,16 @@ _CATALOG_NAMES = {
     "RFM": "rfm",
 }
 
-_CLASS = re.compile(r"([A-Za-z]\w*(?:\.[A-Za-z]\w*)*):([A-Za-z]\w*)", re.ASCII)
-_LONGEST = 2000  # characters of a foreign message
-_TESTS = {"conftest", "tests"}
 _GIVEN_ELSEWHERE = {
     "prior": "is a key of the learner, not one of its params",
     "random_state": "is the seed of each cell and cannot be set by a study",
 }
-_FITS = {"classification": is_classifier, "regression": is_regressor}
+_SEEDED = {"random_state": _GIVEN_ELSEWHERE["random_state"]}
+_FILES = {
+    "input": "names files to read, and cannot be set by a study",
+    "memory": "names a folder from which pickles are loaded, and cannot be set by a study",
+}
+_TASKS = {"classifier": "classification", "regressor": "regression"}
 
 
 def version_of(name: str) -> str:
@@ -62,9 +62,19 @@ def version_of(name: str) -> str:
 
     "net" and ``estimators:NetClassifier`` are one estimator and have one version.
     """
+    return VERSIONS.get(catalog_name(name), VERSION)
+
+
+def is_net(name: str) -> bool:
+    """Return True if an estimator is a net of ours."""
+    return catalog_name(name) == "net"
+
+
+def catalog_name(name: str) -> str:
+    """Return the name in the catalogue of an estimator of this project: "net" for ``estimators:NetClassifier``."""
     ours = _OURS.fullmatch(name)
     name = ours[1] if ours else name
-    return VERSIONS.get(_CATALOG_NAMES.get(name, name), VERSION)
+    return _CATALOG_NAMES.get(name, name)
 
 
 def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
@@ -73,7 +83,7 @@ def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
     Parameters
     ----------
     name : str
-        Name in the catalogue, or ``package.module:Class``.
+        Name in the catalogue, ``package.module:Class``, or ``package.module:function`` of an allowed package.
     task : {"classification", "regression"}
         Task of the estimator, for a name in the catalogue.
     allow : collection of str, default=()
@@ -88,58 +98,49 @@ def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
 
     if name in CATALOG:
         return CATALOG[name][task]
-    parts = _CLASS.fullmatch(name)
-    if parts is None:
+    if kept := find_kept(name):
+        return kept
+    if not is_named(name):
         raise ValueError(f"{unknown('estimator', name, CATALOG)}, or package.module:Class")
-    module, attribute = parts.groups()
-    package, *rooms = module.split(".")
-    if package not in (*PACKAGES, *allow):
-        raise ValueError(
-            f"the package {package!r} is not allowed; allowed are {', '.join((*PACKAGES, *allow))}, and any package by"
-            f" --allow {package}"
-        )
-    if not _TESTS.isdisjoint(rooms):
-        raise ValueError(f"the module {module!r} is part of a package's tests, which are not allowed")
-    return _class(MOVED_MODULES.get(module, module), attribute, (*PACKAGES, *allow))
-
-
-def _class(module: str, attribute: str, packages: Collection[str]) -> type[BaseEstimator]:
-    try:
-        found = getattr(importlib.import_module(module), attribute, None)
-    except BaseException as error:  # importing a foreign module can raise anything, and may exit
-        raise ValueError(f"the module {module!r} cannot be imported: {cut(exception_text(error), _LONGEST)}") from error
-    if not (isinstance(found, type) and issubclass(found, BaseEstimator)):
-        raise ValueError(f"{module}:{attribute} is not a scikit-learn estimator")
-    if found.__module__.split(".")[0] not in packages or inspect.isabstract(found):
-        raise ValueError(f"{module}:{attribute} must be a concrete class that is defined in an allowed package")
+    found: Builder = find_object(name, allow)
+    is_function = inspect.isfunction(found) and not is_generator(found) and not is_loader(found)
+    if not is_function and (not is_estimator_class(found) or inspect.isabstract(found)):
+        raise ValueError(f"{name} must be a concrete class of scikit-learn estimators, or a function that returns one")
     return found
 
 
-def is_foreign(name: str) -> bool:
-    """Return True if an estimator is of none of `PACKAGES`, so that its code runs only where it is allowed."""
-    return ":" in name and re.split("[.:]", name)[0] not in PACKAGES
+def find_prior(name: str, allow: Collection[str] = ()) -> Builder:
+    """Return the builder of a prior: a class of transformers, or a function that returns one.
 
-
-def make_importable(folder: Path, packages: Iterable[str]) -> None:
-    """Append a folder to ``sys.path`` if it contains one of some allowed packages; nothing in it can hide another.
+    Parameters
+    ----------
+    name : str
+        Name of a prior, ``package.module:Class``, or ``package.module:function`` of an allowed package.
+    allow : collection of str, default=()
+        Allowed packages in addition to `PACKAGES`.
 
     Raises
     ------
-    SpecError
-        If such a package is installed, too.
+    ValueError
+        If there is no such prior, or it is not allowed.
     """
-    for package in packages:
-        found = PathFinder.find_spec(package, [str(folder)]) if package.isidentifier() else None
-        if found is None:
-            continue
-        installed = sys.modules[package].__spec__ if package in sys.modules else find_spec(package)
-        if installed is None:
-            sys.path.append(str(folder))
-        elif found.origin and installed.origin != found.origin:
-            raise SpecError(
-                f"the package {package!r} is both at {found.origin}, beside the study, and at {installed.origin}, where"
-                " it would be imported from; rename one"
-            )
+    from estimators import PRIORS
+
+    if name in PRIORS:
+        return _named_prior(name)
+    if not is_named(name):
+        raise ValueError(f"{unknown('prior', name, ['none', *PRIORS])}, or package.module:Class")
+    found: Builder = find_object(name, allow)
+    if is_estimator_class(found) and not callable(getattr(found, "transform", None)):
+        raise ValueError(f"{name} is not a transformer, so it cannot be a prior")
+    return found
+
+
+@functools.cache
+def _named_prior(name: str) -> Builder:
+    from estimators import PRIORS
+
+    return functools.partial(type(PRIORS[name]), **PRIORS[name].get_params())
 
 
 def canonical_name(name: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -156,10 +157,12 @@ def canonical_name(name: str, params: Mapping[str, Any]) -> tuple[str, dict[str,
 
 def make_learner(
     name: str,
-    problem: Problem,
+    problem: AnyProblem,
     *,
     prior: str | None = None,
+    prior_params: Mapping[str, Any] | None = None,
     params: Mapping[str, Any] | None = None,
+    search: Mapping[str, Any] | None = None,
     seed: int = 0,
     allow: Collection[str] = (),
 ) -> BaseEstimator:
@@ -169,14 +172,18 @@ def make_learner(
     ----------
     name : str
         As in `find`.
-    problem : Problem
+    problem : Problem or DataProblem
         The problem to learn, which determines the task and the exact phase prior.
     prior : str or None, default=None
-    params : mapping or None, default=None
+        As in `find_prior`.
+    prior_params, params : mapping or None, default=None
+        Parameters of the prior and of the learner.
+    search : mapping or None, default=None
+        Parameters to tune in the fit, by cross-validation on the training points: ``params``, ``cv``, ``scoring``.
     seed : int, default=0
         Value of every ``random_state``.
     allow : collection of str, default=()
-        As in `find`.
+        Allowed packages in addition to `PACKAGES`.
 
     Raises
     ------
@@ -184,22 +191,54 @@ def make_learner(
         If the learner cannot be constructed for this problem.
     """
     from estimators import with_prior
+    from estimators.nets import Net
 
-    learner = with_prior(find(name, problem.task, allow)(**(params or {})), _resolved_prior(prior, problem))
+    learner = find(name, problem.task, allow)(**(params or {}))
+    change = _make_prior(prior, prior_params or {}, problem, allow)
+    if isinstance(learner, Net) and search:
+        learner = _searched_net(learner, change, search)
+    else:
+        learner = with_prior(_searched(learner, search) if search else learner, change)
     seeds = {key: seed for key in learner.get_params() if key.split("__")[-1] == "random_state"}
     return learner.set_params(**seeds)
 
 
-def _resolved_prior(prior: str | None, problem: Problem) -> "str | Prior | None":
-    """Return a prior as `with_prior` takes it: its name, or for "phase" the phase of the problem's spiral."""
-    from estimators import SpiralPhase
+def _make_prior(
+    name: str | None, params: Mapping[str, Any], problem: AnyProblem, allow: Collection[str]
+) -> BaseEstimator | str | None:
+    """Return a prior as `with_prior` takes it; "phase" is the phase of the problem's spiral."""
+    from estimators import PRIORS, SpiralPhase
 
+    if name is None or name == "none" or (name in PRIORS and name != "phase" and not params):
+        return name
+    if name != "phase":
+        made: BaseEstimator = find_prior(name, allow)(**params)
+        return made
     spiral = problem.target
-    if prior != "phase":
-        return prior
     if not isinstance(spiral, Spiral) or problem.embedding is not None:
         raise ValueError("the prior 'phase' is defined only for a spiral in the plane")
     return SpiralPhase(turns=spiral.turns, fill=spiral.fill, tip=spiral.tip, radius=spiral.radius)
+
+
+def _searched_net(net: BaseEstimator, prior: Any, search: Mapping[str, Any]) -> BaseEstimator:
+    """Return a net to be searched, of which a prior that is a layer is part; any other prior stands before."""
+    from sklearn.pipeline import make_pipeline
+
+    from estimators import with_prior
+    from estimators.nets import Net
+
+    whole = with_prior(net, prior)
+    return _searched(whole, search) if isinstance(whole, Net) else make_pipeline(prior, _searched(net, search))
+
+
+def _searched(learner: BaseEstimator, search: Mapping[str, Any]) -> BaseEstimator:
+    """Return a learner whose parameters are chosen by cross-validation on its training points."""
+    from sklearn.model_selection import GridSearchCV
+
+    from estimators.catalog import ShuffledFolds
+
+    folds = ShuffledFolds(search["cv"], stratified=is_classifier(learner))
+    return GridSearchCV(learner, search["params"], cv=folds, scoring=search.get("scoring"), error_score="raise")
 
 
 def estimator_issues(name: str, allow: Collection[str] = ()) -> list[Issue]:
@@ -212,6 +251,17 @@ def estimator_issues(name: str, allow: Collection[str] = ()) -> list[Issue]:
     return []
 
 
+def prior_issues(name: str, allow: Collection[str] = ()) -> list[Issue]:
+    """Return the errors in a prior's name: one `Issue`, or none."""
+    if name == "none":
+        return []
+    try:
+        find_prior(name, allow)
+    except ValueError as error:
+        return [Issue((), str(error), name)]
+    return []
+
+
 def unknown_params(
     name: str, params: Mapping[str, Any], tasks: Iterable[str] = TASKS, allow: Collection[str] = ()
 ) -> list[Issue]:
@@ -219,35 +269,116 @@ def unknown_params(
 
     A parameter is unknown if the estimator of no task has it; the prior and the random state are set in other ways.
     """
-    builders = [find(name, task, allow) for task in tasks]
-    known = set().union(*map(named_parameters, builders)) - _GIVEN_ELSEWHERE.keys()
-    parts = known if any(map(is_open, builders)) else ()  # as skorch's `module`, whose parameters are `module__...`
+    return _unknown([find(name, task, allow) for task in tasks], params, name, _GIVEN_ELSEWHERE)
+
+
+def unknown_prior_params(name: str, params: Mapping[str, Any], allow: Collection[str] = ()) -> list[Issue]:
+    """Return the errors in the names of a prior's parameters."""
+    if name == "none":
+        return [Issue((), "must be empty without a prior", dict(params))] if params else []
+    if name == "phase":
+        return [Issue((), "must be empty: the phase is that of the problem's spiral", dict(params))] if params else []
+    return _unknown([find_prior(name, allow)], params, name, _SEEDED)
+
+
+def _unknown(
+    builders: list[Builder], params: Mapping[str, Any], name: str, elsewhere: Mapping[str, str]
+) -> list[Issue]:
+    elsewhere = {**elsewhere, **(_FILES if any(map(_is_of_sklearn, builders)) else {})}
+    known = set().union(*map(named_parameters, builders)) - elsewhere.keys()
     return [
-        Issue((key,), _GIVEN_ELSEWHERE.get(key) or unknown("parameter", key, sorted(known), repr(name)), value)
+        Issue((key,), elsewhere.get(key) or unknown("parameter", key, sorted(known), repr(name)), value)
         for key, value in params.items()
-        if key not in known and not ("__" in key and key.split("__")[0] in parts)
+        if key not in known and not (key not in elsewhere and _is_taken(key, value, builders, known))
     ]
 
 
+def _is_of_sklearn(builder: Builder) -> bool:
+    """Return True if the parameters of an estimator are those of a class of scikit-learn, which a subclass may keep."""
+    return inspect.isclass(builder) and str(builder.__init__.__module__).startswith("sklearn.")
+
+
+def _is_taken(key: str, value: Any, builders: Iterable[Builder], known: Collection[str]) -> bool:
+    """Return True if an estimator that takes any keywords has a parameter that it does not list.
+
+    Parts of skorch's nets, such as `module`, have parameters ``module__...``. Other keywords are parameters if an
+    instance lists them, unless they look like a mistake, since lightgbm lists whatever it is given.
+    """
+    first = value[0] if isinstance(value, list) and value else value
+    for builder in filter(is_open, builders):
+        if "__" in key and key.split("__")[0] in known:
+            return True
+        with suppress(BaseException):  # foreign code can raise anything
+            if not get_close_matches(key, known) and key in builder(**{key: first}).get_params(deep=False):
+                return True
+    return False
+
+
 def learner_issues(
-    name: str, priors: Collection[str], params: Mapping[str, Any], problem: Problem, allow: Collection[str]
+    name: str,
+    priors: Collection[str],
+    params: Mapping[str, Any],
+    problem: AnyProblem,
+    allow: Collection[str],
+    *,
+    prior_params: Mapping[str, Any] | None = None,
+    search: Mapping[str, Any] | None = None,
 ) -> list[Issue]:
-    """Return the errors of a learner, valid by itself, on a problem: in its parameters, priors or class."""
+    """Return the errors of a learner, valid by itself, on a problem: in its parameters, priors, search or class."""
     if unknown_names := unknown_params(name, params, [problem.task], allow):
         return [issue._replace(at=("params", *issue.at)) for issue in unknown_names]
-    issues = []
-    for prior in priors:
-        try:
-            _resolved_prior(prior, problem)
-        except ValueError as error:
-            issues.append(Issue(("prior",), str(error), prior))
-    return issues or _class_issues(name, next(variants(name, params)).params, problem, allow)
+    if issues := _class_issues(name, next(variants(name, params)).params, problem, allow):
+        return issues
+    first = next(variants(name, prior_params or {})).params
+    issues = [issue for prior in priors for issue in _prior_issues(prior, first, problem, allow)]
+    return issues or _search_issues(name, next(variants(name, params)).params, search, problem, allow)
 
 
-def _class_issues(name: str, params: Mapping[str, Any], problem: Problem, allow: Collection[str]) -> list[Issue]:
+def _class_issues(name: str, params: Mapping[str, Any], problem: AnyProblem, allow: Collection[str]) -> list[Issue]:
     task = problem.task
     try:
-        fits = _FITS[task](make_learner(name, problem, params=params, allow=allow))
+        fits = _fits(make_learner(name, problem, params=params, allow=allow), task)
     except BaseException as error:  # constructing a foreign class can raise anything, and may exit
-        return [Issue(("estimator",), f"cannot be constructed: {cut(exception_text(error), _LONGEST)}", name)]
+        return [Issue(("estimator",), f"cannot be constructed: {cut(exception_text(error), LONGEST)}", name)]
     return [] if fits else [Issue(("estimator",), f"must be for {task}, the task of the problem", name)]
+
+
+def _fits(learner: BaseEstimator, task: str) -> bool:
+    """Return whether an estimator is one for a task; it may have a ``predict`` and not say for which."""
+    kind = learner.__sklearn_tags__().estimator_type if hasattr(learner, "__sklearn_tags__") else None
+    return hasattr(learner, "predict") if kind is None else _TASKS.get(kind) == task
+
+
+def _prior_issues(name: str, params: Mapping[str, Any], problem: AnyProblem, allow: Collection[str]) -> list[Issue]:
+    """Return the errors of a prior on a problem: one `Issue`, or none."""
+    from estimators.priors import as_prior
+
+    try:
+        as_prior(_make_prior(name, params, problem, allow), "a study")
+    except BaseException as error:  # constructing a foreign class can raise anything, and may exit
+        reason = " ".join(cut(exception_text(error), LONGEST).split())
+        return [Issue(("prior",), f"cannot be constructed: {reason}" if is_named(name) else str(error), name)]
+    return []
+
+
+def _search_issues(
+    name: str,
+    params: Mapping[str, Any],
+    search: Mapping[str, Any] | None,
+    problem: AnyProblem,
+    allow: Collection[str],
+) -> list[Issue]:
+    """Return the errors in the names of the parameters that are searched: those that the learner does not have."""
+    if not search:
+        return []
+    learner = make_learner(name, problem, params=params, allow=allow)
+    parts = {"": learner, **learner.get_params()}
+    known = sorted(parts.keys() - {""})
+    return [
+        Issue(("search", "params", key), message, values)
+        for key, values in search["params"].items()
+        for part, _, last in [key.rpartition("__")]
+        for files in [_FILES.get(last) if _is_of_sklearn(type(parts.get(part))) else None]
+        for message in [files or unknown("parameter", key, known, repr(name))]
+        if files or key not in known
+    ]

@@ -4,13 +4,14 @@ A plot is a function ``plot_x(results, ax=None, *, ...) -> Axes``, registered as
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from studies.registry.errors import Issue, issues_of, raise_issues, unknown
+from studies.registry.errors import Issue, exception_text, issues_of, raise_issues, unknown
+from studies.registry.imports import find_object, is_named
 from studies.registry.registry import Registry
 
 Draw = Callable[..., Any]
@@ -95,15 +96,48 @@ def plot(*, whole_study: bool = False) -> Callable[[Draw], Draw]:
     return register
 
 
-def check_arguments(plot: str, given: Mapping[str, Any]) -> None:
-    """Raise if `plot` is not a registered plot or its arguments are invalid."""
-    if plot not in PLOTS:
-        raise_issues([Issue(("plot",), unknown("plot", plot, PLOTS), plot)])
-    model = PLOTS[plot].arguments
+def find_plot(name: str, allow: Collection[str] = ()) -> Plot:
+    """Return a plot by its name, or the one of a function of an allowed package.
+
+    Parameters
+    ----------
+    name : str
+        Name of a registered plot, or ``package.module:function``. Such a function is drawn for each problem if it has
+        an argument ``problem``, and otherwise once.
+    allow : collection of str, default=()
+        Allowed packages in addition to `studies.registry.imports.PACKAGES`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such plot, or it is not allowed.
+    """
+    if name in PLOTS:
+        return PLOTS[name]
+    if not is_named(name):
+        raise ValueError(f"{unknown('plot', name, PLOTS)}, or package.module:function")
+    function = find_object(name, allow)
+    registered = next((found for found in PLOTS.values() if found.draw is function), None)
+    return registered or _plain_plot(function)
+
+
+def _plain_plot(function: Draw) -> Plot:
     try:
+        arguments = _arguments(function)
+    except Exception as error:  # annotations of foreign code can be anything
+        raise ValueError(f"the arguments of {function.__name__} cannot be read: {exception_text(error)}") from error
+    return Plot(function, arguments, "problem" not in arguments.model_fields)
+
+
+def check_arguments(plot: str, given: Mapping[str, Any], allow: Collection[str] = ()) -> None:
+    """Raise if a plot is not found, or its arguments are invalid."""
+    try:
+        model = find_plot(plot, allow).arguments
         model.model_validate(given)
     except ValidationError as error:
         raise_issues(issues_of(error, model))
+    except ValueError as error:
+        raise_issues([Issue(("plot",), str(error), plot)])
 
 
 def unknown_parts(given: Mapping[str, Any], parts: Mapping[str, list[Any]]) -> list[Issue]:

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 _NUMBERS = "biuf"
 
 
-def predict(estimator: BaseEstimator, X: NDArray[np.float64], labels: np.dtype[Any]) -> NDArray[Any]:
+def predict(estimator: BaseEstimator, X: Any, labels: np.dtype[Any]) -> NDArray[Any]:
     """Return an estimator's predictions.
 
     NumPy would compare arrays of other shapes and kinds with the labels, too, and the result would be a wrong number.
@@ -18,7 +18,7 @@ def predict(estimator: BaseEstimator, X: NDArray[np.float64], labels: np.dtype[A
     ----------
     estimator : BaseEstimator
         A fitted estimator.
-    X : ndarray of shape (n_samples, n_features)
+    X : ndarray or DataFrame of shape (n_samples, n_features)
     labels : dtype
         Type of the problem's labels.
 
@@ -65,3 +65,22 @@ def _comparable(predictions: np.dtype[Any], labels: np.dtype[Any]) -> bool:
     if labels.kind in _NUMBERS:
         return predictions.kind in _NUMBERS
     return predictions.kind == labels.kind
+
+
+def check_scores(returned: object, method: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return what an estimator has returned from ``predict_proba`` or ``decision_function`` as an array.
+
+    Raises
+    ------
+    ValueError
+        If it has another shape, or numbers that are not finite.
+    """
+    scores = np.asarray(returned, dtype=np.float64)
+    if scores.shape != shape:
+        raise ValueError(f"{method} must return an array of shape {shape}. Got shape {scores.shape} instead.")
+    if not np.isfinite(scores).all():
+        raise ValueError(
+            f"{method} must return finite numbers. Got NaN or infinity for"
+            f" {np.sum(~np.isfinite(scores).reshape(shape[0], -1).all(axis=1)):,} of {shape[0]:,} points instead."
+        )
+    return scores

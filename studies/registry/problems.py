@@ -1,12 +1,24 @@
-"""The problems of studies: a builder in `toymanifold` for each name, with plain data as arguments."""
+"""The problems of studies: a builder for each name, with plain data as arguments.
 
+A name is that of a builder in `toymanifold`; "data" for a file; a loader or generator of `sklearn.datasets`; or a
+function of an allowed package, which returns a problem, or is a generator in scikit-learn's manner.
+"""
+
+import functools
+import inspect
+import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, TypeGuard
 
-from studies.registry.errors import Issue, unknown
-from studies.registry.params import Builder, named_parameters, variants
+from studies.registry.data import GeneratorBuilder, LoaderBuilder, data_problem, file_digest
+from studies.registry.errors import Issue, cut, exception_text, unknown
+from studies.registry.imports import LONGEST, find_object, is_estimator_class, is_generator, is_loader, is_named
+from studies.registry.objects import find_kept
+from studies.registry.params import Builder, canonical, canonical_params, named_parameters, variants
 from toymanifold import (
+    DataProblem,
     Problem,
     concentric_spheres_problem,
     gaussian_problem,
@@ -14,6 +26,9 @@ from toymanifold import (
     sphere_problem,
     spiral_problem,
 )
+
+AnyProblem = Problem | DataProblem
+"""A problem of fresh samples, or one of finitely many rows."""
 
 PROBLEMS: dict[str, Builder] = {
     "spiral": spiral_problem,
@@ -24,6 +39,9 @@ PROBLEMS: dict[str, Builder] = {
 }
 """Builders of problems by name."""
 
+DATA = "data"
+"""Name of the problem of a file."""
+
 TASKS = ("classification", "regression")
 
 MAX_DIMENSION = 5_000
@@ -33,35 +51,161 @@ MAX_MODULUS = 1_000
 """Largest modulus: its table of a million pairs is built quickly."""
 
 
-def build_problem(name: str, params: Mapping[str, Any]) -> Problem:
-    """Return the problem of a name and its parameters."""
-    problem: Problem = PROBLEMS[name](**params)
+def is_drawn(problem: AnyProblem) -> TypeGuard[Problem]:
+    """Return True for a classification in the plane whose true labels are known everywhere.
+
+    Decision regions are drawn of these only.
+    """
+    return isinstance(problem, Problem) and problem.dimension == 2 and problem.task == "classification"
+
+
+def find_builder(name: str, allow: Collection[str] = ()) -> Builder:
+    """Return the builder of a problem: a function that returns it.
+
+    Parameters
+    ----------
+    name : str
+        A key of `PROBLEMS`, "data", or ``package.module:function``.
+    allow : collection of str, default=()
+        Allowed packages in addition to `PACKAGES`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such function, or it is not allowed. Only allowed modules are imported.
+    """
+    if name in PROBLEMS:
+        return PROBLEMS[name]
+    if name == DATA:
+        return data_problem
+    if kept := find_kept(name):
+        return kept
+    if not is_named(name):
+        raise ValueError(f"{unknown('problem', name, [*PROBLEMS, DATA])}, or package.module:function")
+    return _foreign_builder(name, tuple(allow))
+
+
+@functools.lru_cache(maxsize=64)
+def _foreign_builder(name: str, allow: tuple[str, ...]) -> Builder:
+    found = find_object(name, allow)
+    if is_loader(found):
+        return LoaderBuilder(found)
+    if inspect.isclass(found) and is_estimator_class(found):
+        raise ValueError(f"{name} is an estimator, and a problem is needed")
+    if is_generator(found) or "n_samples" in inspect.signature(found).parameters:
+        return GeneratorBuilder(found)
+    built: Builder = found
+    return built
+
+
+def build_problem(name: str, params: Mapping[str, Any], allow: Collection[str] = ()) -> AnyProblem:
+    """Return the problem of a name and its parameters.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be built, or is not allowed.
+    """
+    builder = find_builder(name, allow)
+    problem = builder(**params)
+    if not isinstance(problem, Problem | DataProblem):
+        raise ValueError(f"{name} must return a Problem or DataProblem. Got {type(problem).__name__} instead.")
     return problem
 
 
-def problem_issues(name: str, params: Mapping[str, Any]) -> list[Issue]:
+@functools.lru_cache(maxsize=4)
+def _kept_problem(name: str, params: str, allow: tuple[str, ...]) -> AnyProblem:
+    return build_problem(name, json.loads(params), allow)
+
+
+def shared_problem(name: str, params: Mapping[str, Any], allow: Collection[str] = ()) -> AnyProblem:
+    """Return a problem as `build_problem` does, one that is kept for the next caller.
+
+    A pool of rows or a file is drawn or read once in a process; ``params`` must be those of `canonical_problem`, in
+    which a file has its digest.
+    """
+    return _kept_problem(name, canonical(params), tuple(allow))
+
+
+def canonical_problem(
+    name: str, params: Mapping[str, Any], allow: Collection[str] = (), folder: str = ""
+) -> dict[str, Any]:
+    """Return the parameters of a problem in one spelling, as cells store them.
+
+    Parameters
+    ----------
+    name : str
+    params : mapping
+    allow : collection of str, default=()
+    folder : str, default=""
+        Folder to which the path of a file is relative; by default the current one.
+
+    Raises
+    ------
+    ValueError
+        If a file cannot be read.
+    """
+    spelled = canonical_params(find_builder(name, allow), params)
+    if name == DATA:
+        path = Path(folder, params["path"]).absolute()
+        spelled = {"sha256": file_digest(path), **spelled, "path": str(path)}
+    return spelled
+
+
+def problem_identity(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of canonical parameters that identifies a problem: of a file its content, and not its path."""
+    return {key: value for key, value in params.items() if not (name == DATA and key == "path")}
+
+
+def builder_issues(name: str, allow: Collection[str] = ()) -> list[Issue]:
+    """Return the errors in a problem's name: one `Issue`, or none."""
+    try:
+        find_builder(name, allow)
+    except ValueError as error:
+        return [Issue((), str(error), name)]
+    return []
+
+
+def problem_issues(name: str, params: Mapping[str, Any], allow: Collection[str] = (), folder: str = "") -> list[Issue]:
     """Return the errors in a problem's parameters, of which lists are axes: unknown names and invalid values."""
-    known = named_parameters(PROBLEMS[name])
+    known = named_parameters(find_builder(name, allow))
     issues = [
         Issue((key,), unknown("parameter", key, known, f"the problem {name!r}"), value)
         for key, value in params.items()
         if key not in known
     ]
-    of_values = _value_issues(name, {key: value for key, value in params.items() if key in known})
+    of_values = _value_issues(name, {key: value for key, value in params.items() if key in known}, allow, folder)
     return issues + list({(issue.at, issue.message): issue for issue in of_values}.values())
 
 
-def _value_issues(name: str, params: Mapping[str, Any]) -> list[Issue]:
+def _value_issues(name: str, params: Mapping[str, Any], allow: Collection[str], folder: str) -> list[Issue]:
     issues = []
+    needed = [key for key, parameter in named_parameters(find_builder(name, allow)).items() if _is_needed(parameter)]
+    if missing := [key for key in needed if key not in params]:
+        return [Issue((key,), "is missing", None) for key in missing]
     for point in (variant.params for variant in variants(name, params)):
         if too_large := _too_large(point):
             issues.append(too_large)
             continue
         try:
-            build_problem(name, point)
+            _build(name, point, allow, folder)
         except (ArithmeticError, MemoryError, TypeError, ValueError) as error:
-            issues.append(_builder_issue(error, point))
+            issues.append(_builder_issue(str(error) or type(error).__name__, point))
+        except BaseException as error:  # foreign code can raise anything, and may exit
+            issues.append(_builder_issue(cut(exception_text(error), LONGEST), point))
     return issues
+
+
+def _build(name: str, params: Mapping[str, Any], allow: Collection[str], folder: str) -> None:
+    """Build a problem from parameters that may be invalid, and so may have no canonical form."""
+    if name in PROBLEMS:
+        build_problem(name, params)
+    else:
+        shared_problem(name, canonical_problem(name, params, allow, folder), allow)
+
+
+def _is_needed(parameter: inspect.Parameter) -> bool:
+    return parameter.default is inspect.Parameter.empty
 
 
 def _too_large(params: Mapping[str, Any]) -> Issue | None:
@@ -72,10 +216,9 @@ def _too_large(params: Mapping[str, Any]) -> Issue | None:
     return None
 
 
-def _builder_issue(error: Exception, params: Mapping[str, Any]) -> Issue:
+def _builder_issue(message: str, params: Mapping[str, Any]) -> Issue:
     """Return a builder's error as an issue of the parameter that it names."""
-    named = re.match(r"The '(\w+)' parameter of ", str(error))
-    message = str(error) or type(error).__name__
+    named = re.match(r"The '(\w+)' parameter of ", message)
     if named and named[1] in params:
         return Issue((named[1],), message, params[named[1]])
     return Issue((), message, dict(params))

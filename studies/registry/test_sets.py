@@ -3,7 +3,7 @@
 import functools
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,11 +15,11 @@ from sklearn.base import BaseEstimator
 from studies.registry.bins import Bins, bins
 from studies.registry.params import canonical
 from studies.registry.predictions import predict
-from studies.registry.problems import build_problem
-from toymanifold import Problem, UniformBox
+from studies.registry.problems import AnyProblem, shared_problem
+from toymanifold import DataProblem, Problem, UniformBox
 
 N_TEST = 50_000
-"""Number of points of each test set."""
+"""Number of points of each test set of a problem of fresh samples."""
 
 MAP_SIZE = 240
 """Pixels along each side of a decision map."""
@@ -31,17 +31,21 @@ _UNIFORM_SEED = 1  # another seed, so that the uniform points are independent of
 
 @dataclass(frozen=True)
 class LabelledPoints:
-    """Points (n, d) with their labels (n,), read-only, since all learners of a process share them."""
+    """Points (n, d) with their labels (n,), read-only, since all learners of a process share them.
 
-    X: NDArray[np.float64]
+    Points of a data set may be a data frame.
+    """
+
+    X: Any
     y: NDArray[Any]
     _checksum: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("X", "y"):
-            array = np.ascontiguousarray(getattr(self, name)).view()
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+            if not _is_frame(getattr(self, name)):
+                array = np.ascontiguousarray(getattr(self, name)).view()
+                array.flags.writeable = False
+                object.__setattr__(self, name, array)
         object.__setattr__(self, "_checksum", self._sum())
 
     @property
@@ -50,42 +54,58 @@ class LabelledPoints:
         return self._sum() == self._checksum
 
     def _sum(self) -> int:
-        return zlib.crc32(self.y.data, zlib.crc32(self.X.data))
+        return zlib.crc32(self.y.data, _checksum(self.X))
+
+
+def _is_frame(X: Any) -> bool:
+    return hasattr(X, "columns")
+
+
+def _checksum(X: Any) -> int:
+    """Return a checksum of an array, or of a data frame with its columns."""
+    if not _is_frame(X):
+        return zlib.crc32(X.data)
+    from pandas.util import hash_pandas_object
+
+    return zlib.crc32(hash_pandas_object(X).to_numpy().data, zlib.crc32(repr(list(X.columns)).encode()))
 
 
 @dataclass(frozen=True)
 class TestSets:
-    """Test sets of a problem, of `N_TEST` points each, drawn on first use.
+    """Test sets of a problem, drawn on first use: `N_TEST` points each, or the test rows of a data set.
 
     They are independent of every training sample, and their labels are without noise even if those of the training
-    points are noisy: every error is the learner's.
+    points are noisy: every error is the learner's. Only the labels of data are as they are.
     """
 
     __test__ = False  # not for pytest to collect
 
-    problem: Problem
+    problem: AnyProblem
 
     @functools.cached_property
     def density(self) -> LabelledPoints:
-        """Points from the sampling density."""
+        """Points from the sampling density; of a data set its test rows."""
+        if isinstance(self.problem, DataProblem):
+            return LabelledPoints(*self.problem.test())
         return self._labelled(self.problem.sample(N_TEST, _TEST_SEED, split="test")[0])
 
     @functools.cached_property
     def uniform(self) -> LabelledPoints:
         """Points uniform over the cube around the region."""
-        box = UniformBox(self.problem.target.dimension, self.problem.target.radius)
-        return self._labelled(replace(self.problem, density=box).sample(N_TEST, _UNIFORM_SEED, split="test")[0])
+        problem = self._known_everywhere
+        box = UniformBox(problem.target.dimension, problem.target.radius)
+        return self._labelled(replace(problem, density=box).sample(N_TEST, _UNIFORM_SEED, split="test")[0])
 
     @functools.cached_property
     def sparse(self) -> LabelledPoints:
         """Points from the sparsest fifth of the sampling density, by probability mass."""
         X, _ = self.problem.sample(_SPARSE_SHARE * N_TEST, _TEST_SEED, split="test")
-        return self._labelled(X[np.argsort(self.problem.log_density(X), kind="stable")[:N_TEST]])
+        return self._labelled(X[np.argsort(self._known_everywhere.log_density(X), kind="stable")[:N_TEST]])
 
     @functools.cached_property
     def bins(self) -> Bins:
         """Fifths of the points `density`, by density and by distance to the boundary."""
-        return bins(self.problem, self.density.X)
+        return bins(self._known_everywhere, self.density.X)
 
     @property
     def are_unchanged(self) -> bool:
@@ -93,16 +113,22 @@ class TestSets:
         return all(points.is_unchanged for points in vars(self).values() if isinstance(points, LabelledPoints))
 
     def _labelled(self, X: NDArray[np.float64]) -> LabelledPoints:
-        return LabelledPoints(X, self.problem.label(X))
+        return LabelledPoints(X, self._known_everywhere.label(X))
+
+    @property
+    def _known_everywhere(self) -> Problem:
+        if isinstance(self.problem, DataProblem):
+            raise TypeError("density and labels of a data set are known at its rows only")
+        return self.problem
 
 
 @functools.lru_cache(maxsize=4)
-def _test_sets(name: str, canonical_params: str) -> TestSets:
-    return TestSets(build_problem(name, json.loads(canonical_params)))
+def _test_sets(name: str, canonical_params: str, allow: tuple[str, ...]) -> TestSets:
+    return TestSets(shared_problem(name, json.loads(canonical_params), allow))
 
 
 @contextmanager
-def shared_test_sets(name: str, params: Mapping[str, Any]) -> Iterator[TestSets]:
+def shared_test_sets(name: str, params: Mapping[str, Any], allow: Collection[str] = ()) -> Iterator[TestSets]:
     """Yield the test sets of a problem, which each process draws once, for one learner to be measured.
 
     Raises
@@ -110,7 +136,7 @@ def shared_test_sets(name: str, params: Mapping[str, Any]) -> Iterator[TestSets]
     ValueError
         If the learner changed the points. The next learner gets new ones.
     """
-    tests = _test_sets(name, canonical(params))
+    tests = _test_sets(name, canonical(params), tuple(allow))
     try:
         yield tests
     finally:

@@ -27,10 +27,11 @@ def table(results: Results) -> pd.DataFrame:
     -------
     table : DataFrame
         The columns of `Results.frame`, with missing metric and value for a failed cell; columns of the cell:
-        ``status``, ``error``, ``seconds``, ``shared``, ``key``, ``spec`` (its specification as JSON) and ``stored_at``;
-        and columns of its run, missing if it is unknown: ``run``, ``host``, ``cpu``, ``cores``, ``threads``,
-        ``executor``, ``git_commit``, ``git_dirty`` and ``versions`` (JSON). A column of one type has it, with missing
-        values; one of several types, or of lists, has texts as in labels, so that 1 and 1.0 stay apart.
+        ``status``, ``error``, ``seconds``, ``shared``, ``engine``, ``device``, ``key``, ``spec`` (its specification
+        as JSON) and ``stored_at``; and columns of its run, missing if it is unknown: ``run``, ``host``, ``cpu``,
+        ``cores``, ``threads``, ``executor``, ``git_commit``, ``git_dirty`` and ``versions`` (JSON). A column of one
+        type has it, with missing values; one of several types, or of lists, has texts as in labels, so that 1 and 1.0
+        stay apart.
     """
     ended = results.outcomes()
     rows = []
@@ -86,6 +87,8 @@ def _cell(outcome: Outcome) -> dict[str, Any]:
         "error": outcome.error or None,
         "seconds": outcome.seconds,
         "shared": outcome.shared,
+        "engine": outcome.engine or None,
+        "device": outcome.device or None,
         "key": outcome.key,
         "spec": outcome.spec,
     }

@@ -6,24 +6,28 @@ import json
 import platform
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import fields, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 import estimators
 import studies
 import toymanifold
+from studies.registry.data import file_digest
+from studies.registry.imports import code_identity, is_foreign
 from studies.registry.metrics import METRICS
 from studies.registry.params import canonical
+from studies.registry.problems import DATA
 from studies.spec.cells import Cell, first_cells
 from studies.spec.study import Study
 from studies.store.store import Store, StoreError
 
 _LIBRARIES = ("numpy", "scikit-learn", "skorch", "torch")  # whose signatures give parameters their defaults
 
-_PLAN = TypeAdapter(list[tuple[str, dict[str, Any], str, str | None, dict[str, Any], tuple[str, ...]]])
+_PLAN = TypeAdapter(list[Cell])
+_OF_PERSON = ("allow", "folder")  # fields that the person who reads the plan sets
 
 
 def find_plan(study: Study, store: Store) -> bool:
@@ -38,7 +42,8 @@ def find_plan(study: Study, store: Store) -> bool:
 
 def keep_plan(study: Study, store: Store) -> None:
     """Keep a study's plan in a store, unless it is there already or the store cannot be written."""
-    kept = canonical([[c.problem, c.problem_params, c.estimator, c.prior, c.params, c.metrics] for c in _plan(study)])
+    names = [part.name for part in fields(Cell) if part.name not in _OF_PERSON]
+    kept = canonical([{name: getattr(cell, name) for name in names} for cell in _plan(study)])
     digest = _study_digest(study)
     if not store.database.read_only and store.plan(digest, code_digest()) != kept:
         with suppress(StoreError):  # such as a server's user who may only read
@@ -52,17 +57,24 @@ def _plan(study: Study) -> list[Cell]:
 
 
 def _read(kept: str, study: Study) -> list[Cell] | None:
-    """Return the cells of a kept plan, or None if it is not one of this study."""
+    """Return the cells of a kept plan, or None if it is not one of this study, or of other code or data."""
     try:
-        found = _PLAN.validate_json(kept)
+        cells = _PLAN.validate_json(kept)
     except ValidationError:
         return None
-    cells = [
-        Cell(problem, problem_params, estimator, prior, params, 0, 0, metrics, study.allow)
-        for problem, problem_params, estimator, prior, params, metrics in found
-    ]
-    known = all(name in METRICS for cell in cells for name in cell.metrics)
-    return cells if known and len(cells) == study.n_series else None
+    known = all(is_foreign(name) or name in METRICS for cell in cells for name in cell.metrics)
+    if not known or len(cells) != study.n_series or any(_is_outdated(cell, study.folder) for cell in cells):
+        return None
+    return [replace(cell, allow=study.allow, folder=study.folder) for cell in cells]
+
+
+def _is_outdated(cell: Cell, folder: str) -> bool:
+    """Return True if foreign code or a file, as far as it is here, is not that of a cell; nothing is imported."""
+    here = {module: code_identity(module, folder) for module in cell.code}
+    if any(identity not in (None, cell.code[module]) for module, identity in here.items()):
+        return True
+    path = Path(cell.problem_params.get("path", "")) if cell.problem == DATA else None
+    return path is not None and path.is_file() and file_digest(path) != cell.problem_params["sha256"]
 
 
 def _study_digest(study: Study) -> str:

@@ -12,13 +12,12 @@ from sklearn.base import BaseEstimator
 
 from studies.registry.errors import unknown
 from studies.registry.params import toml_value
-from studies.registry.problems import build_problem
+from studies.registry.problems import AnyProblem
 from studies.registry.test_sets import MAP_SIZE, N_TEST
 from studies.spec.cells import Cell, PlannedCell, first_cells, plan_study
 from studies.spec.study import Study
 from studies.store.provenance import Run
 from studies.store.store import Origin, Outcome, Store
-from toymanifold import Problem
 
 
 def fitted(cell: Cell, store: Store) -> BaseEstimator:
@@ -106,7 +105,9 @@ class Results:
             problems there is also a column ``problem``, and if learners have axes a column ``family``, the learner's
             label without their values. Each axis has a column, empty for cells without this axis; a list is a tuple,
             and a table its text, so that rows can be grouped by any column.
-            ``frame.attrs["n_test"]`` is the number of test points.
+            ``frame.attrs["n_test"]`` is the number of test points, and ``frame.attrs["n_rows"]`` that of the rows of
+            one data set from which all samples are drawn, None if samples are fresh. Where these differ between
+            problems they are dicts by problem.
         """
         rows = [
             {**place, "metric": metric, "value": value}
@@ -115,7 +116,10 @@ class Results:
             for metric, value in outcome.values.items()
         ]
         frame = pd.DataFrame(rows, columns=[*self._labels, *self._axes, "n_samples", "seed", "metric", "value"])
-        frame.attrs["n_test"] = N_TEST
+        rows_of = {p.problem: p.cell.rows or (None, N_TEST) for p in self._planned}
+        for place, name in enumerate(("n_rows", "n_test")):
+            numbers = {problem: rows[place] for problem, rows in rows_of.items()}
+            frame.attrs[name] = numbers if len(set(numbers.values())) > 1 else next(iter(numbers.values()), None)
         return frame
 
     def place(self, planned: PlannedCell) -> dict[str, Any]:
@@ -165,13 +169,16 @@ class Results:
             raise ValueError(unknown("problem", problem or "", self.problems, "the study"))
         return problem
 
-    def problem(self, label: str | None = None) -> Problem:
-        """Return a problem of the study by its label, as in `problem_label`."""
+    def problem(self, label: str | None = None) -> AnyProblem:
+        """Return a problem of the study by its label, as in `problem_label`.
+
+        Raises
+        ------
+        ValueError
+            If there is no such problem, or its code is not allowed, or its file has changed.
+        """
         wanted = self.problem_label(label)
-        variants = (
-            (spec.problem, variant) for name, spec in self.study.problems.items() for variant in spec.variants(name)
-        )
-        return next(build_problem(name, variant.params) for name, variant in variants if variant.label == wanted)
+        return next(p.cell for p in self._planned if p.problem == wanted).build_problem()
 
     def cell(self, learner: str, n_samples: int, seed: int = 0, problem: str | None = None) -> Cell:
         """Return a cell of the study.

@@ -89,13 +89,4 @@ def verify(results: Results, executor: Executor, here: Run, *, n_cells: int, see
         for planned, again in run([planned for planned, _ in chosen], scratch, executor):
             stored = outcomes[planned.cell.key]
             then = results.runs.get(results.origin(planned.cell).run or "")
-            yield Comparison(planned, stored, again, _reasons(stored, again, then, here))
-
-
-def _reasons(stored: Outcome, again: Outcome, then: Run | None, here: Run) -> list[str]:
-    if then is None:
-        return ["its run is unknown"]
-    if stored.shared == again.shared:
-        return then.differences(here)
-    others = stored.shared - 1
-    return [f"fitted together with {others} other{'' if others == 1 else 's'}", *then.differences(here)]
+            yield Comparison(planned, stored, again, then.differences(here) if then else ["its run is unknown"])

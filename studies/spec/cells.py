@@ -13,22 +13,26 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from studies.registry.learners import canonical_name, find, make_learner, version_of
-from studies.registry.metrics import METRICS, supported_metrics
+from studies.registry.imports import code_of, find_object, is_foreign
+from studies.registry.learners import canonical_name, find, find_prior, make_learner, version_of
+from studies.registry.metrics import supported_metrics, version_of_metric
+from studies.registry.objects import code_of_kept, is_object
 from studies.registry.params import Variant, canonical, canonical_params
-from studies.registry.problems import PROBLEMS, build_problem
-from studies.spec.sections import LearnerSpec
+from studies.registry.problems import AnyProblem, canonical_problem, problem_identity, shared_problem
+from studies.spec.sections import PRIOR_AXIS
 from studies.spec.study import Study
-from toymanifold import Problem
+from toymanifold import DataProblem
 
 Place = tuple[str, Variant, str, Variant]
+
+_ADDED = ("prior_params", "search", "code", "rows")  # fields that cells of earlier versions do not have
 
 
 @dataclass(frozen=True)
 class Cell:
     """One fit of a learner: on the first `n_samples` points of a problem's sample with seed `seed`.
 
-    All fields are plain data, and all but `allow` are part of the identity `key`.
+    All fields are plain data, and all but `allow` and `folder` are part of the identity `key`.
 
     Parameters
     ----------
@@ -41,7 +45,16 @@ class Cell:
     metrics : tuple of str
         Metrics to measure.
     allow : tuple of str
-        Allowed packages of `estimator` in addition to `PACKAGES`; a choice of the person who runs the study.
+        Allowed packages in addition to `PACKAGES`; a choice of the person who runs the study.
+    folder : str
+        Folder of the study, in which allowed packages may lie.
+    prior_params : dict
+    search : dict
+        Parameters to tune in the fit; see `studies.registry.learners.make_learner`.
+    code : dict of str to str
+        Identity of the foreign code, by module; see `studies.registry.imports.code_of`.
+    rows : tuple of int
+        Numbers of training and test rows of a problem of finitely many rows; empty if samples are fresh.
     """
 
     problem: str
@@ -53,24 +66,43 @@ class Cell:
     seed: int
     metrics: tuple[str, ...] = ("fit_seconds", "predict_seconds", "accuracy", "accuracy_uniform", "accuracy_sparse")
     allow: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    folder: str = field(default="", compare=False, repr=False)
+    prior_params: dict[str, Any] = field(default_factory=dict, hash=False)
+    search: dict[str, Any] = field(default_factory=dict, hash=False)
+    code: dict[str, str] = field(default_factory=dict, hash=False)
+    rows: tuple[int, ...] = ()
 
-    def build_problem(self) -> Problem:
+    def build_problem(self) -> AnyProblem:
         """Return the problem."""
-        return build_problem(self.problem, self.problem_params)
+        return shared_problem(self.problem, self.problem_params, self.allow)
 
     def build_learner(self) -> BaseEstimator:
         """Return the unfitted learner."""
-        problem = self.build_problem()
         return make_learner(
-            self.estimator, problem, prior=self.prior, params=self.params, seed=self.seed, allow=self.allow
+            self.estimator,
+            self.build_problem(),
+            prior=self.prior,
+            prior_params=self.prior_params,
+            params=self.params,
+            search=self.search,
+            seed=self.seed,
+            allow=self.allow,
         )
+
+    @property
+    def foreign_names(self) -> list[str]:
+        """The names of foreign problems, learners, priors and metrics, whose code runs only where it is allowed."""
+        names = (self.problem, self.estimator, self.prior, *self.metrics)
+        return [name for name in names if name is not None and is_foreign(name) and not is_object(name)]
 
     @functools.cached_property
     def spec(self) -> str:
         """The cell as canonical JSON, which is the same for equal cells."""
         identity = {part.name: getattr(self, part.name) for part in fields(self) if part.compare}
-        versions = {name: METRICS[name].version for name in self.metrics}
-        return canonical({**identity, "metrics": versions, "version": version_of(self.estimator)})
+        identity = {name: value for name, value in identity.items() if value or name not in _ADDED}
+        identity["problem_params"] = problem_identity(self.problem, self.problem_params)
+        identity["metrics"] = {name: version_of_metric(name) for name in self.metrics}
+        return canonical({**identity, "version": version_of(self.estimator)})
 
     @functools.cached_property
     def key(self) -> str:
@@ -120,20 +152,41 @@ def first_cells(study: Study) -> list[Cell]:
     It is the part of the plan for which learners are imported and problems are built.
     """
     return [
-        Cell(name, params, *_learner(study, study.learners[family], task, learner), 0, 0, metrics, study.allow)
+        _with_learner(cell, study, family, learner, task)
         for (label, _), group in itertools.groupby(_learners(study), lambda place: (place[0], place[1].label))
-        for name, params, task, metrics, learners in [_on_problem(study, label, list(group))]
-        for family, learner in learners
+        for places in [list(group)]
+        for cell, task in [_with_problem(study, label, places[0][1])]
+        for _, _, family, learner in places
     ]
 
 
-def _on_problem(study: Study, label: str, places: list[Place]) -> tuple[Any, ...]:
-    """Return a problem's name, parameters, task and metrics, and its learners."""
-    name, problem = study.problems[label].problem, places[0][1]
-    built = build_problem(name, problem.params)
-    learners = [(family, learner) for *_, family, learner in places]
-    params = canonical_params(PROBLEMS[name], problem.params)
-    return name, params, built.task, supported_metrics(built, study.metrics), learners
+def _with_problem(study: Study, label: str, problem: Variant) -> tuple[Cell, str]:
+    """Return a cell of a problem that has no learner yet, and the problem's task."""
+    name, allow = study.problems[label].problem, study.allow
+    params = canonical_problem(name, problem.params, allow, study.folder)
+    built = shared_problem(name, params, allow)
+    rows = (built.n_train_rows, built.n_test_rows) if isinstance(built, DataProblem) else ()
+    metrics = supported_metrics(built, study.metrics, allow)
+    return Cell(name, params, "", None, {}, 0, 0, metrics, allow, study.folder, rows=rows), built.task
+
+
+def _with_learner(cell: Cell, study: Study, family: str, learner: Variant, task: str) -> Cell:
+    """Return a cell with its learner, in the spelling in which cells store it, and with the identity of its code."""
+    spec, given = study.learners[family], dict(learner.params)
+    prior = given.pop("prior")
+    of_prior = {key.removeprefix(PRIOR_AXIS): given.pop(key) for key in list(given) if key.startswith(PRIOR_AXIS)}
+    name, params = canonical_name(spec.estimator, given)
+    described = replace(
+        cell,
+        estimator=name,
+        prior=None if prior == "none" else prior,
+        params=canonical_params(find(name, task, study.allow), params),
+        prior_params=canonical_params(find_prior(prior, study.allow), of_prior) if of_prior else {},
+        search=spec.search.model_dump(exclude_none=True) if spec.search else {},
+    )
+    found = [code_of(find_object(foreign, study.allow)) for foreign in described.foreign_names]
+    found += [code_of_kept(kept) for kept in (cell.problem, name) if is_object(kept)]
+    return replace(described, code={key: identity for each in found for key, identity in each.items()})
 
 
 def _learners(study: Study) -> Iterator[Place]:
@@ -144,11 +197,3 @@ def _learners(study: Study) -> Iterator[Place]:
                 if label in study.problems_of(spec):
                     for learner in spec.variants(family):
                         yield label, problem, family, learner
-
-
-def _learner(study: Study, spec: LearnerSpec, task: str, learner: Variant) -> tuple[str, str | None, dict[str, Any]]:
-    """Return a learner's estimator, prior and parameters as a cell stores them."""
-    given = dict(learner.params)
-    prior = given.pop("prior")
-    name, params = canonical_name(spec.estimator, given)
-    return name, None if prior == "none" else prior, canonical_params(find(name, task, study.allow), params)

@@ -6,7 +6,7 @@ from typing import Any
 
 from studies.registry.errors import Issue, unknown
 from studies.registry.params import plain, variants
-from studies.spec.sections import MAX_POINTS, as_list
+from studies.spec.sections import MAX_POINTS, PRIOR_AXIS, as_list
 
 
 def unknown_references(data: Any) -> list[Issue]:
@@ -26,17 +26,18 @@ def _unknown_problems(described: Mapping[str, Any]) -> Iterator[Issue]:
 def _unknown_learners(described: Mapping[str, Any]) -> Iterator[Issue]:
     labels = {name for label, learner in _items(described.get("learners")) for name in _labels(label, learner)}
     for place, question in enumerate(_list(described.get("questions"))):
-        for end in ("a", "b"):
-            name = _get(_get(question, end), "learner")
+        for end, key in (("a", "learner"), ("b", "learner"), ("worth", "prior"), ("worth", "of")):
+            name = _get(_get(question, end), key)
             if isinstance(name, str) and name not in labels:
-                yield Issue(("questions", place, end, "learner"), unknown("learner", name, sorted(labels)), name)
+                yield Issue(("questions", place, end, key), unknown("learner", name, sorted(labels)), name)
 
 
 def _labels(label: str, learner: Any) -> set[str]:
     """Return the labels of a learner, which may contain other errors."""
     prior = ["none" if name is None else name for name in as_list(_get(learner, "prior"))]
+    of_prior = {f"{PRIOR_AXIS}{key}": value for key, value in _items(_get(learner, "prior_params"))}
     try:
-        params = plain({"prior": prior, **dict(_items(_get(learner, "params")))})
+        params = plain({"prior": prior, **of_prior, **dict(_items(_get(learner, "params")))})
     except ValueError:
         return {label}
     return {variant.label for variant in itertools.islice(variants(label, params), MAX_POINTS)} or {label}

@@ -17,12 +17,12 @@ from pydantic import (
     model_validator,
 )
 
-from estimators import PRIORS
 from studies.registry.errors import Issue, issues_of, raise_issues, unknown
-from studies.registry.learners import estimator_issues, unknown_params
+from studies.registry.imports import is_foreign
+from studies.registry.learners import estimator_issues, prior_issues, unknown_params, unknown_prior_params
 from studies.registry.params import Variant, canonical, n_points, plain, variants, without_numpy
 from studies.registry.plots import check_arguments
-from studies.registry.problems import PROBLEMS, TASKS, problem_issues
+from studies.registry.problems import TASKS, builder_issues, problem_issues
 
 MAX_CELLS = 1_000_000
 """Largest number of cells of a study."""
@@ -35,6 +35,9 @@ MAX_POINTS = 1_000
 
 MAX_SAMPLES = 10**9
 """Largest sample size."""
+
+PRIOR_AXIS = "prior__"
+"""Prefix of a prior's parameters among the axes of a learner."""
 
 COLUMNS = ("problem", "learner", "family", "n_samples", "seed", "metric", "value")
 """Columns of a table of results, without those of the axes."""
@@ -50,8 +53,13 @@ def allowed_packages(info: ValidationInfo) -> tuple[str, ...]:
     return tuple((info.context or {}).get("allow", ()))
 
 
+def folder_of(info: ValidationInfo) -> str:
+    """Return the folder of the study's file, or "" for the current one."""
+    return str((info.context or {}).get("folder", ""))
+
+
 def are_known(info: ValidationInfo) -> bool:
-    """Return True if the learners need no check, since the plan of the study is known."""
+    """Return True if problems and learners need no check, since the plan of the study is known."""
     return bool((info.context or {}).get("known"))
 
 
@@ -86,10 +94,8 @@ def _is_axis(values: list[Any]) -> bool:
     return 0 < len(values) == len({canonical(value) for value in values})
 
 
-def _known_prior(prior: str) -> str:
-    known = ["none", *PRIORS]
-    if prior not in known:
-        raise_issues([Issue((), unknown("prior", prior, known), prior)])
+def _known_prior(prior: str, info: ValidationInfo) -> str:
+    raise_issues([] if are_known(info) else prior_issues(prior, allowed_packages(info)))
     return prior
 
 
@@ -103,6 +109,16 @@ def _increasing(sizes: tuple[int, ...]) -> tuple[int, ...]:
     if len(set(sizes)) < len(sizes):
         raise_issues([Issue((), "must contain each size once", sizes)])
     return tuple(sorted(sizes))
+
+
+def _taken_columns(params: Mapping[str, Any]) -> list[Issue]:
+    """Return the axes of a problem with the name of another column of the results."""
+    message = "cannot be an axis, since results have a column of this name; describe a problem for each value"
+    return [
+        Issue((key,), message, value)
+        for key, value in params.items()
+        if key in COLUMNS and isinstance(value, list) and len(value) > 1
+    ]
 
 
 def reduced_params(params: dict[str, Any], kept: Mapping[str, list[Any]]) -> dict[str, Any]:
@@ -151,40 +167,79 @@ class ProblemSpec(Part):
     """A problem, or several that differ along axes."""
 
     problem: str
-    """Name of the problem, from the table below."""
+    """Name of the problem, from the table below, or `package.module:function`."""
 
-    params: dict[str, Any] = {}
+    params: Annotated[dict[str, Any], Field(validate_default=True)] = {}
     """Its parameters; a list is an axis."""
 
     @field_validator("problem")
     @classmethod
-    def _check_problem(cls, problem: str) -> str:
-        if problem not in PROBLEMS:
-            raise_issues([Issue((), unknown("problem", problem, PROBLEMS), problem)])
+    def _check_problem(cls, problem: str, info: ValidationInfo) -> str:
+        raise_issues([] if are_known(info) else builder_issues(problem, allowed_packages(info)))
         return problem
 
     @field_validator("params")
     @classmethod
     def _check_params(cls, params: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        problem = info.data.get("problem")
-        return _checked_params(params, lambda data: [] if problem is None else problem_issues(problem, data))
+        problem = None if are_known(info) else info.data.get("problem")
+        allow, folder = allowed_packages(info), folder_of(info)
+        return _checked_params(
+            params,
+            lambda data: (
+                _taken_columns(data) or ([] if problem is None else problem_issues(problem, data, allow, folder))
+            ),
+        )
 
     def variants(self, label: str) -> Iterator[Variant]:
         """Yield the problem at each point of its axes."""
         return variants(label, self.params)
 
 
+class Search(Part):
+    """The search for a learner's parameters in each fit, by cross-validation on the training points."""
+
+    params: dict[str, list[Any]]
+    """Values to try of each parameter."""
+
+    cv: Annotated[int, Field(strict=True, ge=2, le=100)] = 5
+    """Number of folds, shuffled by the seed and, for classes, of equal shares of each."""
+
+    scoring: str | None = None
+    """Scorer of scikit-learn by its name; by default the learner's own score."""
+
+    @field_validator("params")
+    @classmethod
+    def _check_params(cls, params: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        return _checked_params(params, lambda _: [])
+
+    @field_validator("scoring")
+    @classmethod
+    def _check_scoring(cls, scoring: str | None) -> str | None:
+        from sklearn.metrics import get_scorer_names  # here, since it loads all metrics
+
+        names = get_scorer_names()
+        if scoring is not None and scoring not in names:
+            raise_issues([Issue((), unknown("scorer", scoring, names), scoring)])
+        return scoring
+
+
 class LearnerSpec(Part):
     """A learner, or several that differ along axes."""
 
     estimator: str
-    """A name of the catalogue, or any scikit-learn estimator as `package.module:Class`."""
+    """A name of the catalogue, or an estimator as `package.module:Class`, or a function that returns one."""
 
     prior: Priors = ("none",)
-    """Its prior knowledge of the problem: `none`, `polar-sincos`, `polar` or `phase`; a list is an axis."""
+    """Its prior knowledge: `none`, `polar-sincos`, `polar`, `phase`, or a transformer; a list is an axis."""
+
+    prior_params: dict[str, Any] = {}
+    """Parameters of the prior, if it is the only one; a list is an axis."""
 
     params: dict[str, Any] = {}
     """Parameters of the estimator; a list is an axis."""
+
+    search: Search | None = None
+    """Parameters to tune in each fit, by cross-validation on its training points."""
 
     sizes: SampleSizes | None = None
     """Its own sample sizes, instead of the study's, in the same form."""
@@ -210,9 +265,28 @@ class LearnerSpec(Part):
             lambda data: [] if estimator is None else unknown_params(estimator, data, TASKS, allowed_packages(info)),
         )
 
+    @field_validator("prior_params")
+    @classmethod
+    def _check_prior_params(cls, params: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        priors = () if are_known(info) else info.data.get("prior", ())
+        if params and len(priors) > 1:
+            raise_issues([Issue((), "need one prior, since several have different parameters", params)])
+        return _checked_params(
+            params,
+            lambda data: [
+                issue for prior in priors for issue in unknown_prior_params(prior, data, allowed_packages(info))
+            ],
+        )
+
+    @property
+    def grid(self) -> dict[str, Any]:
+        """The prior, its parameters and those of the estimator, in which each list is an axis."""
+        of_prior = {f"{PRIOR_AXIS}{key}": value for key, value in self.prior_params.items()}
+        return {"prior": list(self.prior), **of_prior, **self.params}
+
     def variants(self, label: str) -> Iterator[Variant]:
-        """Yield the learner at each point of its axes; the prior is the first axis."""
-        return variants(label, {"prior": list(self.prior), **self.params})
+        """Yield the learner at each point of its axes."""
+        return variants(label, self.grid)
 
 
 class Sizes(Part):
@@ -249,17 +323,53 @@ class Point(Part):
     """One of its sample sizes."""
 
 
+class Worth(Part):
+    """Two learners of which the first has a prior that the second does not have."""
+
+    prior: str
+    """Label of the learner with the prior, with the values of its axes."""
+
+    of: str
+    """Label of the learner without it, whose number of samples is counted."""
+
+
 class Question(Part):
-    """A comparison to report, with the hypothesis that the error of `a` is lower than that of `b`."""
+    """A question to answer: a comparison of `a` with `b`, or the worth of a prior."""
 
-    ask: str
-    """The question in words."""
+    ask: str = ""
+    """The question in words; needed for a comparison."""
 
-    a: Point
+    a: Point | None = None
     """The side that may have the lower error."""
 
-    b: Point
+    b: Point | None = None
     """The side with which it is compared."""
+
+    worth: Worth | None = None
+    """Instead of `a` and `b`: how many times the data is a prior worth?"""
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Self:
+        given = [name for name in ("ask", "a", "b") if getattr(self, name)]
+        if self.worth and set(given) - {"ask"}:
+            raise_issues([Issue(("worth",), "must stand without a and b", self.worth.model_dump())])
+        missing = [name for name in ("ask", "a", "b") if name not in given]
+        raise_issues(
+            [] if self.worth else [Issue((name,), "is needed, or worth in its place", None) for name in missing]
+        )
+        return self
+
+    @property
+    def ends(self) -> tuple[Point, ...]:
+        """The two sides of a comparison; none of the worth of a prior."""
+        return (self.a, self.b) if self.a and self.b else ()
+
+    @property
+    def text(self) -> str:
+        """The question in words."""
+        if self.ask or self.worth is None:
+            return self.ask
+        return f"How many times the data is {self.worth.prior} worth beside {self.worth.of}?"
 
 
 class PictureSpec(Part):
@@ -268,7 +378,7 @@ class PictureSpec(Part):
     model_config = ConfigDict(extra="allow")
 
     plot: str
-    """Name of the picture; see [pictures.md](pictures.md)."""
+    """Name of the picture; see [pictures.md](pictures.md); or `package.module:function`."""
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -284,8 +394,9 @@ class PictureSpec(Part):
             raise_issues([Issue((), str(error), data)])
 
     @model_validator(mode="after")
-    def _check_arguments(self) -> Self:
-        check_arguments(self.plot, self.arguments)
+    def _check_arguments(self, info: ValidationInfo) -> Self:
+        if not (are_known(info) and is_foreign(self.plot)):
+            check_arguments(self.plot, self.arguments, allowed_packages(info))
         return self
 
 

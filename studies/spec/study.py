@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 import tomli_w
 from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
 
-from studies.registry.errors import Issue, SpecError, format_issues, issues_of, raise_issues, unknown
-from studies.registry.learners import learner_issues, make_importable
-from studies.registry.metrics import METRICS, supported_metrics, value_names
+from studies.registry.errors import Issue, SpecError, format_issues, issues_of, raise_issues, short_repr, unknown
+from studies.registry.imports import make_importable
+from studies.registry.learners import learner_issues
+from studies.registry.metrics import find_metric, supported_metrics, value_names
+from studies.registry.objects import Kept
 from studies.registry.params import n_points
 from studies.registry.plots import unknown_parts
-from studies.registry.problems import build_problem
+from studies.registry.problems import AnyProblem, canonical_problem, shared_problem
 from studies.spec.references import unknown_references
 from studies.spec.sections import (
     COLUMNS,
@@ -44,9 +46,10 @@ from studies.spec.sections import (
     Size,
     allowed_packages,
     are_known,
+    folder_of,
     reduced_params,
 )
-from toymanifold import Problem
+from toymanifold import DataProblem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,20 +124,31 @@ class Study(Part):
     plan: ClassVar[Sequence[Any] | None] = None
     """The first cells of the study, from `studies.spec.cells`, once they were made or found in a store."""
 
+    objects: ClassVar[Mapping[str, Kept]] = {}
+    """The objects that the study names, which live as long as it does."""
+
+    folder: ClassVar[str] = ""
+    """The folder of the study's file, to which paths of data are relative; empty for the current folder."""
+
     _allow: tuple[str, ...] = PrivateAttr(())
 
     def model_post_init(self, context: Any) -> None:
-        """Keep the packages allowed by the caller; they are not part of the study."""
+        """Keep the packages allowed by the caller, and the folder of the file; they are not part of the study."""
         self._allow = tuple((context or {}).get("allow", ()))
+        self.__dict__["folder"] = str((context or {}).get("folder", ""))
 
     @property
     def allow(self) -> tuple[str, ...]:
-        """Allowed packages of estimators in addition to `PACKAGES`."""
+        """Allowed packages in addition to `studies.registry.imports.PACKAGES`."""
         return self._allow
 
     def use_plan(self, plan: Sequence[Any]) -> None:
         """Keep the first cells of the study, which are not part of it; copies have none."""
         self.__dict__["plan"] = plan
+
+    def use_objects(self, objects: Mapping[str, Kept]) -> None:
+        """Keep the objects that the study names, which are not part of it."""
+        self.__dict__["objects"] = objects
 
     def model_copy(self, **options: Any) -> Self:
         """Return a copy, as in pydantic."""
@@ -146,14 +160,17 @@ class Study(Part):
     @classmethod
     def _check_learners(cls, learners: dict[str, LearnerSpec], info: ValidationInfo) -> dict[str, LearnerSpec]:
         problems, allow = info.data.get("problems", {}), allowed_packages(info)
-        unsuitable = [] if are_known(info) else _learner_issues(learners, problems, allow)
+        unsuitable = [] if are_known(info) else _learner_issues(learners, problems, allow, folder_of(info))
         raise_issues([*_duplicate_labels(learners), *unsuitable])
         return learners
 
     @field_validator("metrics")
     @classmethod
     def _check_metrics(cls, metrics: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        raise_issues(_metric_issues(metrics, info.data.get("problems", {})))
+        if not are_known(info):
+            allow, problems = allowed_packages(info), info.data.get("problems", {})
+            built = _built(problems.values(), allow, folder_of(info))
+            raise_issues(_metric_issues(metrics, built, allow))
         return metrics
 
     @classmethod
@@ -161,8 +178,9 @@ class Study(Part):
         return unknown_references(data)
 
     @model_validator(mode="after")
-    def _check_consistency(self) -> Self:
-        raise_issues([*_too_many_cells(self), *_size_issues(self), *_quick_issues(self), *_picture_issues(self)])
+    def _check_consistency(self, info: ValidationInfo) -> Self:
+        of_problems = [] if are_known(info) else [*_row_issues(self), *_picture_issues(self)]
+        raise_issues([*_too_many_cells(self), *_size_issues(self), *_quick_issues(self), *of_problems])
         return self
 
     @classmethod
@@ -209,15 +227,25 @@ class Study(Part):
             described = tomllib.loads(text)
         except (ValueError, RecursionError) as error:
             raise SpecError(f"{path}: is not TOML: {error}{_invisible(text)}") from error
-        packages = _packages(allow)
+        packages, folder = _packages(allow), ""
         if isinstance(file, Path):
-            make_importable(file.absolute().parent, packages)
-        return cls._read(described, packages, str(path), text, known=known)
+            folder = str(file.absolute().parent)
+            make_importable(Path(folder), packages)
+        return cls._read(described, packages, str(path), text, folder=folder, known=known)
 
     @classmethod
-    def _read(cls, described: Any, allow: tuple[str, ...], source: str, text: str = "", *, known: bool = False) -> Self:
+    def _read(
+        cls,
+        described: Any,
+        allow: tuple[str, ...],
+        source: str,
+        text: str = "",
+        *,
+        folder: str = "",
+        known: bool = False,
+    ) -> Self:
         try:
-            return cls.model_validate(described, context={"allow": allow, "known": known})
+            return cls.model_validate(described, context={"allow": allow, "folder": folder, "known": known})
         except ValidationError as error:
             raise SpecError(format_issues(issues_of(error, cls), source, text)) from error
         except RecursionError as error:
@@ -241,7 +269,12 @@ class Study(Part):
         import pandas as pd
 
         rows = [
-            (label, spec.estimator, ", ".join(spec.prior), ", ".join(f"{n:,}" for n in self.sizes_of(spec)))
+            (
+                label,
+                short_repr(self.objects[spec.estimator].value) if spec.estimator in self.objects else spec.estimator,
+                ", ".join(spec.prior),
+                ", ".join(f"{n:,}" for n in self.sizes_of(spec)),
+            )
             for label, spec in self.learners.items()
         ]
         return pd.DataFrame(rows, columns=["learner", "estimator", "prior", "sample sizes"])
@@ -262,7 +295,7 @@ class Study(Part):
     def n_cells(self) -> int:
         """The number of cells, with equal cells counted separately."""
         return self.seeds * sum(
-            n_points(problem.params) * n_points(learner.params) * len(learner.prior) * len(self.sizes_of(learner))
+            n_points(problem.params) * n_points(learner.grid) * len(self.sizes_of(learner))
             for learner in self.learners.values()
             for problem in self.problems_of(learner).values()
         )
@@ -271,7 +304,7 @@ class Study(Part):
     def n_series(self) -> int:
         """The number of learners on problems, with each value of their axes."""
         return sum(
-            n_points(problem.params) * n_points(learner.params) * len(learner.prior)
+            n_points(problem.params) * n_points(learner.grid)
             for learner in self.learners.values()
             for problem in self.problems_of(learner).values()
         )
@@ -414,8 +447,10 @@ def _invisible(text: str) -> str:
     return f"; it contains the invisible character U+{ord(found):04X} {unicodedata.name(found, '')}" if found else ""
 
 
-def _built(problems: Iterable[ProblemSpec]) -> Iterator[Problem]:
-    return (build_problem(spec.problem, variant.params) for spec in problems for variant in spec.variants(""))
+def _built(problems: Iterable[ProblemSpec], allow: Collection[str] = (), folder: str = "") -> Iterator[AnyProblem]:
+    for spec in problems:
+        for variant in spec.variants(""):
+            yield shared_problem(spec.problem, canonical_problem(spec.problem, variant.params, allow, folder), allow)
 
 
 def _duplicate_labels(learners: Mapping[str, LearnerSpec]) -> Iterator[Issue]:
@@ -428,29 +463,66 @@ def _duplicate_labels(learners: Mapping[str, LearnerSpec]) -> Iterator[Issue]:
 
 
 def _learner_issues(
-    learners: Mapping[str, LearnerSpec], problems: Mapping[str, ProblemSpec], allow: Collection[str]
+    learners: Mapping[str, LearnerSpec], problems: Mapping[str, ProblemSpec], allow: Collection[str], folder: str
 ) -> Iterator[Issue]:
-    kinds = {name: _kinds(spec) for name, spec in problems.items()}
+    kinds = {name: _kinds(spec, allow, folder) for name, spec in problems.items()}
     for label, learner in learners.items():
         learnt = (kinds[name] for name in problems if learner.problems is None or name in learner.problems)
         for problem in {kind: problem for of_one in learnt for kind, problem in of_one.items()}.values():
-            issues = learner_issues(learner.estimator, learner.prior, learner.params, problem, allow)
+            issues = learner_issues(
+                learner.estimator,
+                learner.prior,
+                learner.params,
+                problem,
+                allow,
+                prior_params=learner.prior_params,
+                search=learner.search.model_dump() if learner.search else None,
+            )
             if issues:
                 yield from (issue._replace(at=(label, *issue.at)) for issue in issues)
                 break
 
 
-def _kinds(spec: ProblemSpec) -> dict[Hashable, Problem]:
+def _kinds(spec: ProblemSpec, allow: Collection[str], folder: str) -> dict[Hashable, AnyProblem]:
     """Return one problem of each kind that the check of a learner can distinguish."""
-    return {(problem.task, type(problem.target), problem.embedding is None): problem for problem in _built([spec])}
+    return {
+        (problem.task, type(problem.target), problem.embedding is None): problem
+        for problem in _built([spec], allow, folder)
+    }
 
 
-def _metric_issues(metrics: Iterable[str], problems: Mapping[str, ProblemSpec]) -> Iterator[Issue]:
+def _metric_issues(metrics: Iterable[str], problems: Iterator[AnyProblem], allow: Collection[str]) -> Iterator[Issue]:
+    unsupported = {}
     for place, name in enumerate(metrics):
-        if name not in METRICS:
-            yield Issue((place,), unknown("metric", name, METRICS), name)
-        elif problems and not any(map(METRICS[name].supports, _built(problems.values()))):
-            yield Issue((place,), "is not defined for any of the problems", name)
+        try:
+            unsupported[place, name] = find_metric(name, allow).supports
+        except ValueError as error:
+            yield Issue((place,), str(error), name)
+    first = next(problems, None)
+    if first is None:
+        return
+    for problem in itertools.chain([first], problems):  # one at a time, since each can be large
+        unsupported = {place: supports for place, supports in unsupported.items() if not supports(problem)}
+    for place, name in unsupported:
+        yield Issue((place,), "is not defined for any of the problems", name)
+
+
+def _row_issues(study: Study) -> Iterable[Issue]:
+    """Return the sample sizes, of the study or of a learner, that a data set does not have."""
+    issues: dict[tuple[str, ...], Issue] = {}
+    most = {
+        label: min(problem.n_train_rows if isinstance(problem, DataProblem) else MAX_SAMPLES for problem in built)
+        for label, spec in study.problems.items()
+        for built in [_built([spec], study.allow, study.folder)]
+    }
+    for label, learner in study.learners.items():
+        largest = max(study.sizes_of(learner), default=0)
+        allowed = min((most[problem] for problem in study.problems_of(learner)), default=MAX_SAMPLES)
+        if largest > allowed:
+            own = "max_samples" if learner.max_samples else "sizes" if learner.sizes else None
+            at = ("learners", label, own) if own else ("sizes",)
+            issues.setdefault(at, Issue(at, f"must be {allowed:,} or less, the number of training rows", largest))
+    return issues.values()
 
 
 def _too_many_cells(study: Study) -> list[Issue]:
@@ -473,7 +545,7 @@ def _size_issues(study: Study) -> Iterator[Issue]:
         if n not in everywhere:
             yield Issue(("gallery", place), f"must be a sample size of the study, one of {everywhere}", n)
     for place, question in enumerate(study.questions):
-        for end, point in (("a", question.a), ("b", question.b)):
+        for end, point in zip("ab", question.ends, strict=False):
             if point.n_samples not in sizes[point.learner]:
                 at = ("questions", place, end, "n_samples")
                 allowed = list(sizes[point.learner])
@@ -505,7 +577,9 @@ def _picture_issues(study: Study) -> Iterator[Issue]:
         "problem": [*problems, *(name for names in problems.values() for name in names)],
         "sample size": sorted({n for learner in study.learners.values() for n in study.sizes_of(learner)}),
         "metric": value_names(
-            name for problem in _built(study.problems.values()) for name in supported_metrics(problem, study.metrics)
+            name
+            for problem in _built(study.problems.values(), study.allow, study.folder)
+            for name in supported_metrics(problem, study.metrics, study.allow)
         ),
         "axis": [*study.axes, "n_samples", "learner"],
     }

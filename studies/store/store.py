@@ -54,9 +54,9 @@ class Outcome:
     error, traceback : str
         Empty if "ok".
     seconds : float
-        Total time in the worker, or the cell's share of it if cells were fitted together.
+        Total time in the worker; for one of several cells of a training, its fit up to the cell's epoch.
     shared : int
-        Number of cells fitted together, including this one.
+        Number of cells of the training, including this one.
     model : bytes or None
         The fitted estimator in the form of `estimators.nets.serialization.dump`; only if "ok".
     output : str
@@ -252,6 +252,15 @@ class Store:
         self.database.check_file()
         stored = self.database.patiently(lambda: self.statuses(keys))
         return [key for key in keys if key not in stored]
+
+    def without_model(self, keys: Collection[str]) -> list[str]:
+        """Return those of some keys of which the store has no fitted estimator."""
+        kept: set[str] = set()
+        with self.database.reading() as connection:
+            for batch in batches(keys):
+                has_model = sa.select(cells.c.key).where(cells.c.key.in_(batch), cells.c.model_digest.is_not(None))
+                kept.update(connection.scalars(has_model))
+        return [key for key in keys if key not in kept]
 
     def statuses(self, keys: Collection[str]) -> dict[str, str]:
         """Return the status of each cell that has ended, by key."""

@@ -12,7 +12,6 @@ from studies.analysis.crossovers import DataEquivalence
 from studies.analysis.findings import Curve, Mean, Measured
 from studies.analysis.intervals import number, scale_of
 from studies.plots.style import MARKERS, looks, shortened, spread
-from studies.registry.test_sets import N_TEST
 
 WIDTH, HEIGHT = 800, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 26, 10, 44
@@ -150,7 +149,7 @@ def floor_of(measured: Measured) -> float | None:
     if min(np.nanmin([i.mean, i.low]) for i in intervals) < 0:
         return None
     if measured.metric.startswith("error"):
-        return 1 / N_TEST
+        return measured.sampling.resolution
     return min((i.mean for i in intervals if i.mean > 0), default=1.0)
 
 

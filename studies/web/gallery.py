@@ -15,6 +15,7 @@ from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from studies.execution.run import MAP_MARGIN
+from studies.plots.regions import drawn_problem
 from studies.plots.style import RIGHT, WRONG, save_figure
 from studies.registry.test_sets import MAP_SIZE, map_points
 from studies.results.results import Results
@@ -71,12 +72,14 @@ def galleries(results: Results) -> dict[str, Gallery]:
         if cell.seed == SHOWN_SEED and cell.n_samples in results.study.gallery and "accuracy" in outcome.values:
             sizes = found.setdefault(results.place(planned).get("problem", ""), {})
             sizes.setdefault(cell.n_samples, []).append((planned.learner, cell, 1 - outcome.values["accuracy"]))
-    shown = {problem: _gallery(results, results.problem(problem or None), sizes) for problem, sizes in found.items()}
+    shown = {problem: _gallery(results, problem or None, sizes) for problem, sizes in found.items()}
     return {problem: gallery for problem, gallery in shown.items() if gallery.rows}
 
 
-def _gallery(results: Results, problem: Problem, sizes: dict[int, list[tuple[str, Cell, float]]]) -> Gallery:
-    if problem.dimension != 2 or problem.task != "classification":  # which have no decision maps
+def _gallery(results: Results, label: str | None, sizes: dict[int, list[tuple[str, Cell, float]]]) -> Gallery:
+    try:
+        problem = drawn_problem(results, label)
+    except ValueError:  # it has no decision maps, or its code is not allowed here
         return Gallery("", (), 0)
     half_width = MAP_MARGIN * problem.target.radius
     rows, room = [], MOST_IMAGES

@@ -22,12 +22,14 @@ import toymanifold
 from studies.analysis.claims import check_claims
 from studies.analysis.findings import Findings, Mean, Measured, answers, find
 from studies.analysis.intervals import Scale, number, scale_of
-from studies.analysis.learning_curves import by_problem, losses
+from studies.analysis.learning_curves import Sampling, by_problem, losses
 from studies.plots.figures import requested_plots
-from studies.registry.test_sets import MAP_SIZE, N_TEST
+from studies.registry.errors import short_repr
+from studies.registry.test_sets import MAP_SIZE
 from studies.results.failures import reasons
 from studies.results.results import Results
 from studies.spec.cells import plan_study
+from studies.spec.study import Study
 from studies.store.provenance import Run
 from studies.web import charts, rendering
 from studies.web.charts import Chart, Strip, Style
@@ -75,6 +77,7 @@ class Chapter:
     id: str
     problem: str
     headline: str
+    sampling: Sampling
     learners: list[str]
     sizes: list[int]
     figures: list[Figure]
@@ -105,7 +108,8 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
     ----------
     results : Results
     commands : sequence of str, default=()
-        Commands that run the study and write the page again; by default those of a built-in study.
+        Commands that run the study and write the page again; by default those of a built-in study. A study of objects
+        has none.
 
     Raises
     ------
@@ -114,9 +118,11 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
     """
     outcomes, failed = results.outcomes(), results.failed()
     study = results.study
-    commands = commands or [shlex.join(["toymanifold", verb, study.name]) for verb in ("run", "report")]
+    if not commands and not study.objects:
+        commands = [shlex.join(["toymanifold", verb, study.name]) for verb in ("run", "report")]
     if not outcomes:
-        raise ReportError(f"nothing of {study.name} is measured yet; run it with: {commands[0]}")
+        advice = f"; run it with: {commands[0]}" if commands else ""
+        raise ReportError(f"nothing of {study.name} is measured yet{advice}")
     if len(outcomes) == len(failed):
         errors = "\n".join(reasons(outcome for _, outcome in failed))
         raise ReportError(f"all {len(failed):,} cells of {study.name} that have run failed:\n{errors}")
@@ -145,7 +151,7 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
         places={learner: place for place, learner in enumerate(learners)},
         commands=commands,
         provenance=_provenance(results),
-        description=study.to_toml(),
+        description=_description(study),
         css=Markup(rendering.text("report.css")),
         script=Markup(script),
         script_hash=rendering.script_hash(script),
@@ -206,6 +212,7 @@ def _chapter(
         id=f"chapter-{place + 1}",
         problem=found.problem,
         headline=headline(found),
+        sampling=found.sampling,
         learners=[learner for learner in styles if learner in measured_learners],
         sizes=sizes,
         figures=figures,
@@ -285,11 +292,24 @@ def _provenance(results: Results) -> list[tuple[str, str]]:
     runs = [(run, shares[key]) for key, run in results.runs.items() if shares[key]]
     return [
         ("Cells", f"{len(outcomes):,}, which took {time} of one worker's time in total"),
-        ("Errors", f"on {N_TEST:,} fresh test points each, the same for all learners"),
+        ("Errors", f"on {_test_points(results)} each, the same for all learners"),
         *((f"Run of {run.started_at:%Y-%m-%d %H:%M} UTC", _run(run, share)) for run, share in runs[-_MOST_RUNS:]),
         *([("Earlier runs", f"{len(runs) - _MOST_RUNS}")] if len(runs) > _MOST_RUNS else []),
         ("This page", f"written by toymanifold {toymanifold.__version__}"),
     ]
+
+
+def _test_points(results: Results) -> str:
+    """Return the numbers of test points of a study's problems in words."""
+    samplings = dict.fromkeys(Sampling.of(planned.cell.rows) for planned, _ in results.outcomes())
+    kinds = (f"{each.n_test:,} {'fresh test points' if each.n_rows is None else 'test rows'}" for each in samplings)
+    return " or ".join(kinds)
+
+
+def _description(study: Study) -> str:
+    """Return a study as TOML, with comments on the objects that it names."""
+    objects = (f"# {name}: {short_repr(one.value)}\n" for name, one in study.objects.items())
+    return "".join([study.to_toml(), *objects])
 
 
 def _run(run: Run, n_cells: int) -> str:

@@ -18,6 +18,7 @@ from studies.registry.test_sets import map_points
 from studies.spec.cells import Cell
 from studies.spec.sections import Part
 from studies.web.gallery import MOST_POINTS, background_image, points_path, region_image
+from toymanifold import spiral_problem
 
 MOST_VISITS = 504_000
 """Largest number of training points times epochs of a net."""
@@ -183,7 +184,7 @@ def look(request: SceneRequest) -> Scene:
     outcome = run_cell(cell)
     if outcome.status != "ok" or outcome.decision_map is None:
         raise SceneError(outcome.error)
-    problem = cell.build_problem()
+    problem = spiral_problem(**cell.problem_params)
     half_width = MAP_MARGIN * problem.target.radius
     inside = outcome.decision_map
     truth = problem.label(map_points(half_width)).reshape(inside.shape) == 1

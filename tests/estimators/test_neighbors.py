@@ -1,6 +1,7 @@
 """Neighbours are those of scikit-learn, wherever those are defined, and the same by tree and by brute force."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -106,8 +107,41 @@ def test_many_blocks_agree_with_one(algorithm, monkeypatch):
     X, Q = np.random.default_rng(0).integers(9, size=(2, 500, 3)).astype(np.float64)
     knn = NeighborsRegressor(7, algorithm=algorithm).fit(X, X)
     whole = knn.kneighbors(Q)
-    monkeypatch.setattr(neighbor_search, "_ENTRIES", 64)
+    for name, size in (("_ENTRIES", 64), ("_SIDE", 8), ("_HITS", 400)):
+        monkeypatch.setattr(neighbor_search, name, size)
     assert_array_equal(knn.kneighbors(Q), whole)
+
+
+@pytest.mark.parametrize("copies", [1, 1000])
+@pytest.mark.parametrize("offset", [0.0, 1e9])
+@pytest.mark.parametrize("k", [1, 5, 300])
+def test_more_points_than_a_tile_rank_by_direct_distance_then_index(k, offset, copies):
+    X = np.random.default_rng(0).standard_normal((3000 // copies, 7)).repeat(copies, axis=0)
+    X[::3] += offset
+    squares, indices = neighbor_search.brute_neighbors(X, X[:300], k)
+    expected = reference(X, X[:300])
+    order = np.argsort(expected, axis=1, kind="stable")[:, :k]
+    assert_array_equal(indices, order)
+    assert_array_equal(squares, np.take_along_axis(expected, order, axis=1))
+
+
+@pytest.mark.parametrize("copies", [1, 40_000])
+def test_memory_beside_a_copy_of_the_points_is_bounded(copies):
+    X = np.random.default_rng(0).standard_normal((40_000 // copies, 3)).repeat(copies, axis=0)
+    neighbor_search.brute_neighbors(X[:10], X[:10], 5)
+    tracemalloc.start()
+    neighbor_search.brute_neighbors(X, X[:256], 5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40e6  # the products alone would be 41 MB in float32; of equal points all are candidates
+
+
+def test_without_numba_brute_force_finds_the_same_by_a_tree(monkeypatch):
+    X = np.random.default_rng(0).standard_normal((300, 20))
+    knn = NeighborsRegressor(algorithm="brute").fit(X, X)
+    expected = knn.kneighbors(X)
+    monkeypatch.setattr(neighbor_search, "IS_COMPILED", False)
+    assert_array_equal(knn.kneighbors(X), expected)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -1,3 +1,4 @@
+import logging
 import os
 import pwd
 import shutil
@@ -6,17 +7,21 @@ import sys
 import tempfile
 import threading
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
+import dask.config
 import numpy as np
 import pandas as pd
 import pytest
 import uvicorn
+from distributed import LocalCluster
 from typer.testing import CliRunner
 
+from studies.registry.metrics import METRICS
 from studies.registry.test_sets import MAP_SIZE
 from studies.results.results import Results
-from studies.spec.cells import plan_study
+from studies.spec.cells import first_cells, plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 from studies.web import explore
@@ -36,12 +41,14 @@ N_TEST = 50_000
 
 @pytest.fixture(autouse=True)
 def _forget_modules_of_tests(tmp_path_factory):
-    """Forget modules that a test has written and imported, for others have the same names."""
+    """Forget modules that a test has written and imported, for others have the same names, and their metrics."""
     yield
     written = str(tmp_path_factory.getbasetemp())
     for name, module in list(sys.modules.items()):
         if str(vars(module).get("__file__")).startswith(written):
             del sys.modules[name]
+            for metric in [key for key, found in METRICS._entries.items() if found.function.__module__ == name]:
+                del METRICS._entries[metric]
 
 
 @pytest.fixture
@@ -92,6 +99,16 @@ def toymanifold():
         return ran.output
 
     return invoke
+
+
+@pytest.fixture(scope="module")
+def dask_address():
+    """Return the address of a cluster of two Dask workers, which gives up a task as soon as it ends one of them."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.ERROR) as cluster,
+    ):
+        yield cluster.scheduler_address.replace("tcp://", "dask://")
 
 
 @pytest.fixture
@@ -289,6 +306,16 @@ def worth_url(worth, tmp_path_factory):
     with Store(url) as store:
         store_errors(worth, store)
     return url
+
+
+@pytest.fixture
+def worth_of_rows(worth, tmp_path):
+    """The results of the study `worth`, as if samples were drawn from the 100,000 rows of one data set."""
+    study = worth.model_copy()
+    study.use_plan([replace(cell, rows=(100_000, 500)) for cell in first_cells(worth)])
+    with Store(f"sqlite:///{tmp_path}/rows.db") as store:
+        store_errors(study, store)
+        yield Results(study, store)
 
 
 @pytest.fixture(scope="session")

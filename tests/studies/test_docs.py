@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from estimators import CATALOG, PRIORS
-from studies.registry.learners import PACKAGES
+from studies.registry.imports import PACKAGES
 from studies.registry.problems import MAX_DIMENSION
 from studies.spec.sections import MAX_CELLS, MAX_POINTS
 from studies.spec.study import Study

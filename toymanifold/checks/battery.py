@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from toymanifold.checks.independence import ranks, require_independent
+from toymanifold.checks.results import CheckResult, require, run_check
 from toymanifold.validation import check_choice, check_integer, check_real, error_message
 
 _SEEDS = (0, 1, 2**16, 2**31, 2**32 - 1)  # falsy, small, and those that a truncated seed confuses with 0 or 1
@@ -36,34 +37,6 @@ pickle.dump(make(n_samples, **arguments), results)
 """
 
 Parts = tuple[NDArray[Any], ...]
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """Result of one check; prints as one line.
-
-    Parameters
-    ----------
-    check : str
-        Name of the check, a key of `CHECKS`.
-    status : {"passed", "failed", "skipped", "expected"}
-        Outcome; "expected" is a failure named in `expected_failed_checks`.
-    reason : str, default=""
-        Message of the failure, or the reason why the check was skipped.
-
-    Examples
-    --------
-    >>> from toymanifold.checks import CheckResult
-    >>> print(CheckResult("oracle", "skipped", "no oracle was given"))
-    oracle                 skipped  no oracle was given
-    """
-
-    check: str
-    status: str
-    reason: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.check:<22} {self.status:<8} {self.reason}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -132,18 +105,13 @@ def _as_array(part: Any) -> NDArray[Any] | None:
     return array if readable else None
 
 
-def _require(truth: bool | np.bool_, otherwise: str) -> None:
-    """Raise `AssertionError` unless `truth`; the statement ``assert`` is removed by ``python -O``."""
-    if not truth:
-        raise AssertionError(otherwise)
-
-
-def _equal(a: NDArray[Any], b: NDArray[Any]) -> bool:
+def equal(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    """Return True if two arrays have the same dtype, shape and values; nan equals nan."""
     return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 
 
 def _same(first: Parts, second: Parts) -> bool:
-    return len(first) == len(second) and all(map(_equal, first, second))
+    return len(first) == len(second) and all(map(equal, first, second))
 
 
 def _accepts(subject: Subject, **arguments: Any) -> bool:
@@ -212,11 +180,11 @@ def check_shapes(subject: Subject) -> None:
         returned = subject.call(n_samples)
         _, *labels = _parts(returned)[:2]
         X = returned[0] if isinstance(returned, tuple) else returned
-        _require(isinstance(X, np.ndarray), f"X is a {type(X).__name__}, not an ndarray")
-        _require(X.ndim == 2 and len(X) == n_samples, f"X has shape {X.shape} for n_samples={n_samples}")
-        _require(np.issubdtype(X.dtype, np.floating), f"X has dtype {X.dtype}")
+        require(isinstance(X, np.ndarray), f"X is a {type(X).__name__}, not an ndarray")
+        require(X.ndim == 2 and len(X) == n_samples, f"X has shape {X.shape} for n_samples={n_samples}")
+        require(np.issubdtype(X.dtype, np.floating), f"X has dtype {X.dtype}")
         for y in labels:
-            _require(y.shape[:1] == (n_samples,), f"y has shape {y.shape} for n_samples={n_samples}")
+            require(y.shape[:1] == (n_samples,), f"y has shape {y.shape} for n_samples={n_samples}")
 
 
 def check_finite(subject: Subject) -> None:
@@ -224,29 +192,29 @@ def check_finite(subject: Subject) -> None:
     for part in subject.draw():
         if part.dtype.kind in "fc":
             bad = np.count_nonzero(~np.isfinite(part))
-            _require(bad == 0, f"{bad} of {part.size} numbers are not finite")
+            require(bad == 0, f"{bad} of {part.size} numbers are not finite")
 
 
 def check_same_seed(subject: Subject) -> None:
     """Require the same arrays twice from one int seed, bit for bit."""
     for seed in _SEEDS:
         first, again = subject.draw(random_state=seed), subject.draw(random_state=seed)
-        _require(_same(first, again), f"seed {seed} gives two samples")
+        require(_same(first, again), f"seed {seed} gives two samples")
 
 
 def check_seeds_bind(subject: Subject) -> None:
     """Require different X from different int seeds."""
     samples = {seed: subject.draw(random_state=seed)[0] for seed in _SEEDS}
     for one, other in ((a, b) for a in _SEEDS for b in _SEEDS if a < b):
-        _require(not _equal(samples[one], samples[other]), f"seeds {one} and {other} give the same X")
+        require(not equal(samples[one], samples[other]), f"seeds {one} and {other} give the same X")
 
 
 def _check_instance(subject: Subject, seeded: Callable[[int], Any]) -> None:
     """Require equal samples from equal states, and another sample from each further draw."""
     instance = seeded(1)
     first, second = subject.draw(random_state=instance), subject.draw(random_state=instance)
-    _require(_same(first, subject.draw(random_state=seeded(1))), "one state gives two samples")
-    _require(not _same(first, second), "a second draw from one instance repeats the first")
+    require(_same(first, subject.draw(random_state=seeded(1))), "one state gives two samples")
+    require(not _same(first, second), "a second draw from one instance repeats the first")
 
 
 def check_random_state(subject: Subject) -> None:
@@ -264,7 +232,7 @@ def check_generator_instance(subject: Subject) -> None:
 def check_bad_random_state(subject: Subject) -> None:
     """Require ValueError or TypeError for an invalid random_state."""
     accepted = [bad for bad in (-1, 1.5, "seed") if _accepts(subject, random_state=bad)]
-    _require(not accepted, f"accepted random_state: {accepted}")
+    require(not accepted, f"accepted random_state: {accepted}")
 
 
 def check_global_unread(subject: Subject) -> None:
@@ -281,7 +249,7 @@ def check_global_unread(subject: Subject) -> None:
     if not _same(first, draw()):
         raise SkipTest("the sample changes though the global generators are in one state")
     for generator in generators:
-        _require(_same(first, draw(generator)), f"the sample depends on the global generator of {generator.name}")
+        require(_same(first, draw(generator)), f"the sample depends on the global generator of {generator.name}")
 
 
 def check_global_unchanged(subject: Subject) -> None:
@@ -291,7 +259,7 @@ def check_global_unchanged(subject: Subject) -> None:
         expected = generator.draw()
         generator.seed(12345)
         subject.draw()
-        _require(generator.draw() == expected, f"the call changes the global generator of {generator.name}")
+        require(generator.draw() == expected, f"the call changes the global generator of {generator.name}")
 
 
 def _fingerprint(value: Any) -> bytes:
@@ -311,7 +279,7 @@ def check_arguments_unchanged(subject: Subject) -> None:
     before = {name: _fingerprint(value) for name, value in given.items()}
     subject.make_x(subject.n_samples, random_state=1, **given)
     changed = [name for name, value in given.items() if _fingerprint(value) != before[name]]
-    _require(not changed, f"changed: {', '.join(changed)}")
+    require(not changed, f"changed: {', '.join(changed)}")
 
 
 def check_one_sample(subject: Subject) -> None:
@@ -320,13 +288,13 @@ def check_one_sample(subject: Subject) -> None:
         shapes = [part.shape for part in subject.draw(1)[:2]]
     except ValueError:
         return
-    _require(len(shapes[0]) == 2 and all(shape[:1] == (1,) for shape in shapes), f"n_samples=1 gives shapes {shapes}")
+    require(len(shapes[0]) == 2 and all(shape[:1] == (1,) for shape in shapes), f"n_samples=1 gives shapes {shapes}")
 
 
 def check_bad_n_samples(subject: Subject) -> None:
     """Require ValueError or TypeError for an n_samples of 0, below 0, or other than an int."""
     accepted = [bad for bad in (0, -1, 2.5, "10") if _accepts(subject, n_samples=bad)]
-    _require(not accepted, f"accepted n_samples: {accepted}")
+    require(not accepted, f"accepted n_samples: {accepted}")
 
 
 def check_oracle(subject: Subject) -> None:
@@ -335,9 +303,9 @@ def check_oracle(subject: Subject) -> None:
         raise SkipTest("no oracle was given")
     X, y = subject.draw(subject.max_samples)[:2]
     truth = np.asarray(subject.oracle(X))
-    _require(truth.shape == y.shape, f"y has shape {y.shape}, the oracle's {truth.shape}")
+    require(truth.shape == y.shape, f"y has shape {y.shape}, the oracle's {truth.shape}")
     wrong = np.count_nonzero(~np.isclose(y, truth) if y.dtype.kind == "f" else y != truth)
-    _require(wrong == 0, f"{wrong} of {len(y)} labels are not the oracle's")
+    require(wrong == 0, f"{wrong} of {len(y)} labels are not the oracle's")
 
 
 def check_class_balance(subject: Subject) -> None:
@@ -349,9 +317,9 @@ def check_class_balance(subject: Subject) -> None:
         classes, counts = np.unique(labels, return_counts=True)
         if classes.dtype.kind not in "iub" or len(classes) > _FEW_CLASSES:
             raise SkipTest(f"y does not consist of at most {_FEW_CLASSES} classes")
-        _require(len(classes) > 1, f"every label of seed {seed} is {classes[0]}")
+        require(len(classes) > 1, f"every label of seed {seed} is {classes[0]}")
         share = counts.min() / counts.sum()
-        _require(share >= subject.smallest_share, f"a class has {share:.3f} of the sample of seed {seed}")
+        require(share >= subject.smallest_share, f"a class has {share:.3f} of the sample of seed {seed}")
 
 
 def check_nested(subject: Subject) -> None:
@@ -363,7 +331,7 @@ def check_nested(subject: Subject) -> None:
     for m in (10, 1000, 2**14 - 1, 2**14, 2**14 + 1):  # 2**14: a likely seam of blocks
         if m < n:
             head = tuple(part[:m] for part in longest)
-            _require(_same(_rows(subject.draw(m), m), head), f"the sample of {m} is not the head of the sample of {n}")
+            require(_same(_rows(subject.draw(m), m), head), f"the sample of {m} is not the head of the sample of {n}")
 
 
 def check_rows_independent(subject: Subject) -> None:
@@ -382,13 +350,13 @@ def check_noise_zero(subject: Subject) -> None:
     """Require the sample of noise=0 to be deterministic and the limit of samples of small noise."""
     subject.needs_noise()
     still, again = subject.draw(noise=0.0), subject.draw(noise=0.0)
-    _require(_same(still, again), "two samples of noise=0 differ")
+    require(_same(still, again), "two samples of noise=0 differ")
     fine, finer = subject.draw(noise=2e-9)[0], subject.draw(noise=1e-9)[0]
     close = 1e-6 * max(1.0, np.abs(still[0]).max())
     if np.abs(fine - finer).max() > close:
         raise SkipTest("the points change with the noise, so there is no limit to compare with")
     jump = np.abs(finer - still[0]).max()
-    _require(jump <= close, f"a point of noise=0 is {jump:.2g} away from that of noise=1e-9")
+    require(jump <= close, f"a point of noise=0 is {jump:.2g} away from that of noise=1e-9")
 
 
 def check_noise_independent(subject: Subject) -> None:
@@ -430,8 +398,8 @@ def check_other_process(subject: Subject) -> None:
         timeout=120,
         check=False,
     )
-    _require(child.returncode == 0, child.stderr.decode(errors="replace").strip().rpartition("\n")[2])
-    _require(_same(subject.draw(), _parts(pickle.loads(child.stdout))), "another process gives another sample")
+    require(child.returncode == 0, child.stderr.decode(errors="replace").strip().rpartition("\n")[2])
+    require(_same(subject.draw(), _parts(pickle.loads(child.stdout))), "another process gives another sample")
 
 
 CHECKS: dict[str, Callable[[Subject], None]] = {
@@ -461,30 +429,6 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
     )
 }
 """The checks by name, in the order in which they run."""
-
-
-def _is_readable(subject: Subject) -> bool:
-    """Return False if the generator raises for an ordinary sample, or returns one that cannot be read as arrays."""
-    try:
-        subject.draw()
-    except Exception:  # which `check_shapes` reports
-        return False
-    return True
-
-
-def _run(name: str, subject: Subject, expected: Mapping[str, str], readable: bool) -> CheckResult:
-    if not readable and name != "shapes":
-        return CheckResult(name, "skipped", "no sample can be read; see shapes")
-    try:
-        CHECKS[name](subject)
-    except SkipTest as skip:
-        return CheckResult(name, "skipped", str(skip))
-    except Exception as error:  # whatever a generator raises is a failure of the check
-        reason = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
-        if name in expected:
-            return CheckResult(name, "expected", f"{expected[name]} ({reason})")
-        return CheckResult(name, "failed", reason)
-    return CheckResult(name, "passed", "though expected to fail" if name in expected else "")
 
 
 def check_generator(
@@ -544,20 +488,46 @@ def check_generator(
     shapes                 passed
     """
     owner = "check_generator"
-    expected = expected_failed_checks or {}
-    for name in expected:
-        check_choice(name, "expected_failed_checks", owner, CHECKS)
-    if on_fail not in ("raise", None):
-        raise ValueError(error_message("on_fail", owner, "'raise' or None", on_fail))
     if smallest_share is not None:
         check_real(smallest_share, "smallest_share", owner, low=0, high=0.5)
     check_integer(max_samples, "max_samples", owner, low=100)
     subject = Subject(make_x, params or {}, oracle, nested, smallest_share, max_samples)
+    title = getattr(make_x, "__name__", repr(make_x))
+    return run_battery(CHECKS, subject, title, owner, on_fail, expected_failed_checks)
+
+
+def run_battery(
+    checks: Mapping[str, Callable[[Any], None]],
+    subject: Subject,
+    title: str,
+    owner: str,
+    on_fail: str | None,
+    expected_failed_checks: Mapping[str, str] | None,
+) -> list[CheckResult]:
+    """Run checks, of which all but the first, "shapes", need a sample that can be read."""
+    expected = expected_failed_checks or {}
+    for name in expected:
+        check_choice(name, "expected_failed_checks", owner, checks)
+    if on_fail not in ("raise", None):
+        raise ValueError(error_message("on_fail", owner, "'raise' or None", on_fail))
     with _global_generators_restored():
-        readable = _is_readable(subject)
-        results = [_run(name, subject, expected, readable) for name in CHECKS]
+        is_readable = _is_readable(subject)
+        results = [
+            run_check(name, check, subject, expected)
+            if is_readable or name == "shapes"
+            else CheckResult(name, "skipped", "no sample can be read; see shapes")
+            for name, check in checks.items()
+        ]
     failures = [f"{result.check}: {result.reason}" for result in results if result.status == "failed"]
     if failures and on_fail == "raise":
-        title = getattr(make_x, "__name__", repr(make_x))
         raise AssertionError(f"{title} fails {len(failures)} of {len(results)} checks\n  " + "\n  ".join(failures))
     return results
+
+
+def _is_readable(subject: Subject) -> bool:
+    """Return False if an ordinary sample raises, or cannot be read as arrays."""
+    try:
+        subject.draw()
+    except Exception:  # which the check "shapes" reports
+        return False
+    return True

@@ -1,93 +1,55 @@
-import os
-import pickle
-import subprocess
-import sys
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier
-from skorch.callbacks import Callback, EpochScoring
+from skorch.callbacks import Callback, EarlyStopping
 
-from estimators import NetClassifier, NetRegressor, PolarCoordinates, fit_many
-from estimators.nets import fit_many as fit_many_module
-from estimators.nets.fit_many import batch_key
-from estimators.nets.losses import LOSSES
-from estimators.nets.modules import MLP
-from estimators.nets.stacks import Stack
-from toymanifold import make_sphere, make_spiral
+from estimators import NetClassifier, fit_many
+from toymanifold import make_spiral
 
 DATA = [make_spiral(150, random_state=seed) for seed in range(4)]
-VALUES = [make_sphere(150, dimension=2, target="harmonic", task="regression", random_state=seed) for seed in range(4)]
 EXACT = {"width": 8, "epochs": 40, "batch_size": 100, "learning_rate": 0.01, "dtype": "float64"}
-
-OPTIONS = [
-    {},
-    {"depth": 0},
-    {"batch_size": 1000},
-    {"activation": "tanh"},
-    {"activation": "gelu"},
-    {"activation": "silu"},
-    {"activation": "square", "init_scale": 0.5, "loss": "one_hot_squared_error", "bias": False},
-    {"layer_norm": True},
-    {"dropout": 0.2},
-    {"residual": True, "init_scale": 2.0, "layer_norm": True, "dropout": 0.1},
-    {"weight_decay": 0.1},
-    {"loss": "focal"},
-    {"standardize": False},
-    {"schedule": "cosine"},
-    {"prior": "polar"},
-    {"prior": "phase"},
-    {"prior": PolarCoordinates(center=[0.1, 0.2], learn_center=True)},
-    {"early_stopping": True, "patience": 3, "validation_fraction": 0.3, "epochs": 200},
-    {"checkpoints": (5, 30)},
-]
-MIXED = [
-    {"learning_rate": 0.003},
-    {"weight_decay": 0.1, "epochs": 25},
-    {"prior": "polar", "schedule": "cosine"},
-    {"init_scale": 0.5, "checkpoints": (7,)},
-]
 
 
 def nets_like(params, kind=NetClassifier):
     return [kind(**{**EXACT, **params, "random_state": seed}) for seed in range(4)]
 
 
-def assert_equal_nets(together, alone, X):
-    for one, other in zip(together, alone, strict=True):
-        np.testing.assert_allclose(one._outputs(X), other._outputs(X), atol=1e-4, rtol=0)
-        columns = [c for c in other.history_ if c != "dur"]
-        np.testing.assert_allclose(one.history_[columns], other.history_[columns], atol=1e-5)
-
-
-@pytest.mark.parametrize("params", OPTIONS, ids=str)
-def test_each_net_is_what_its_own_fit_makes(params):
-    alone = [net.fit(*data) for net, data in zip(nets_like(params), DATA, strict=True)]
-    together = fit_many(nets_like(params), DATA)
-    assert_equal_nets(together, alone, DATA[0][0])
-
-
-@pytest.mark.parametrize(
-    "params", [{}, {"loss": "huber"}, {"standardize": False}, {"early_stopping": True, "epochs": 100}], ids=str
-)
-def test_each_regressor_is_what_its_own_fit_makes(params):
-    values = [(X, np.column_stack([y, y**2])) for X, y in VALUES]
-    alone = [net.fit(*data) for net, data in zip(nets_like(params, NetRegressor), values, strict=True)]
-    assert_equal_nets(fit_many(nets_like(params, NetRegressor), values), alone, values[0][0])
-
-
-def test_nets_of_unlike_rates_priors_and_lengths_share_a_training():
-    nets = [NetClassifier(**{**EXACT, **params, "random_state": 0}) for params in MIXED]
+@pytest.mark.parametrize("n_jobs", [None, 3])
+def test_each_net_is_what_its_own_fit_makes(n_jobs):
+    """Bit for bit: whatever else is fitted, in how many threads."""
+    options = [{}, {"prior": "polar", "dropout": 0.3}, {"dtype": "float32", "layer_norm": True}, {"batch_size": 32}]
+    nets = [NetClassifier(**{**EXACT, **params, "random_state": 0}) for params in options]
     alone = [clone(net).fit(*data) for net, data in zip(nets, DATA, strict=True)]
-    assert_equal_nets(fit_many(nets, DATA), alone, DATA[0][0])
+    for one, other in zip(fit_many(nets, DATA, n_jobs=n_jobs), alone, strict=True):
+        np.testing.assert_array_equal(one._trained.state.values, other._trained.state.values)
 
 
-def test_weights_are_each_nets_own():
-    weighted = [(X, y, np.random.default_rng(0).random(len(X))) for X, y in DATA]
-    alone = [net.fit(*data) for net, data in zip(nets_like({}), weighted, strict=True)]
-    assert_equal_nets(fit_many(nets_like({}), weighted), alone, DATA[0][0])
+def test_threads_that_fit_the_same_net_do_not_disturb_each_other():
+    nets = [NetClassifier(epochs=3, random_state=0) for _ in range(16)]
+    state = torch.get_rng_state()
+    fit_many(nets, [DATA[0]] * 16, n_jobs=8)
+    for net in nets:
+        np.testing.assert_array_equal(net._trained.state.values, nets[0]._trained.state.values)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def _fit_in_child(queue):
+    queue.put(NetClassifier(epochs=3, random_state=0).fit(*DATA[0]).predict(DATA[0][0]))
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork")
+def test_a_forked_child_fits_after_its_parent_has():
+    expected = NetClassifier(epochs=3, random_state=0).fit(*DATA[0]).predict(DATA[0][0])
+    context = get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_fit_in_child, args=(queue,), daemon=True)
+    child.start()
+    np.testing.assert_array_equal(queue.get(timeout=60), expected)
+    child.join()
 
 
 def test_samples_of_any_size_and_any_estimator_come_in_order():
@@ -133,39 +95,13 @@ def test_a_net_alone_that_diverges_says_so():
         NetClassifier(**{**EXACT, "learning_rate": 1e200}).fit(*DATA[0])
 
 
-def test_nets_are_their_own_afterwards():
-    """Pickled, they are small; fitted on, they go on as if they had been fitted alone."""
-    together, alone = fit_many(nets_like({"epochs": 20}), DATA), nets_like({"epochs": 20})[0].fit(*DATA[0])
-    assert len(pickle.dumps(together[0])) < 1.1 * len(pickle.dumps(alone))
-    before = together[1].predict_proba(DATA[0][0])
-    for net in (together[0], alone):
-        net.set_params(warm_start=True).fit(*DATA[0])
-    np.testing.assert_allclose(together[0].predict_proba(DATA[0][0]), alone.predict_proba(DATA[0][0]), atol=1e-6)
-    np.testing.assert_array_equal(together[1].predict_proba(DATA[0][0]), before)
-
-
-def test_checkpoints_are_each_nets_own():
-    nets = nets_like({"epochs": 10, "checkpoints": (3, 10)})
-    alone = [clone(net).fit(*data) for net, data in zip(nets, DATA, strict=True)]
-    for epoch in (3, 10):
-        early = [[net.as_of(epoch) for net in fitted] for fitted in (fit_many(nets, DATA), alone)]
-        assert_equal_nets(*early, DATA[0][0])
-
-
-def test_callbacks_and_early_stopping_are_each_nets_own():
-    def with_callbacks():
-        nets = nets_like({"epochs": 10})
-        return [
-            net.set_params(
-                callbacks=[EpochScoring("accuracy", on_train=caching, use_caching=caching)], early_stopping=True
-            )
-            for net, caching in zip(nets, (True, True, False, False), strict=True)
-        ]
-
-    alone = [net.fit(*data) for net, data in zip(with_callbacks(), DATA, strict=True)]
-    for one, other in zip(fit_many(with_callbacks(), DATA), alone, strict=True):
-        np.testing.assert_allclose(one.predict_proba(DATA[0][0]), other.predict_proba(DATA[0][0]), atol=1e-8)
-        np.testing.assert_array_equal(one.history_["accuracy"], other.history_["accuracy"])
+def test_callbacks_that_nets_share_are_copied_for_each():
+    """As in separate fits, in which skorch starts the same callback anew: here 6, 4 and 6 epochs."""
+    stopping = [EarlyStopping("train_loss", patience=2, threshold=0.05)]
+    nets = [NetClassifier(width=8, learning_rate=0.05, callbacks=stopping, random_state=seed) for seed in range(3)]
+    alone = [len(clone(net).fit(*data).history_) for net, data in zip(nets, DATA, strict=False)]
+    assert [len(net.history_) for net in fit_many(nets, DATA[:3])] == alone
+    assert len({id(callback) for net in nets for callback in net.callbacks}) == 3
 
 
 def test_callbacks_on_batches_are_called():
@@ -198,89 +134,3 @@ def test_the_same_object_twice_is_refused():
     net = NetClassifier(epochs=1)
     with pytest.raises(ValueError, match="Got one of them twice"):
         fit_many([net, net], DATA[:2])
-
-
-@pytest.mark.parametrize(
-    "params",
-    [{}, {"layer_norm": True, "residual": True}, {"activation": "gelu"}, {"activation": "square", "bias": False}],
-    ids=str,
-)
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("weighted", [False, True])
-def test_gradient_by_hand_is_that_of_autograd(params, loss, weighted):
-    torch.manual_seed(0)
-    options = {"depth": 3, "width": 7, "activation": "relu", **params}
-    networks = [MLP([], 3, 2, **options).double() for _ in range(3)]
-    X = torch.randn(3, 11, 3, dtype=torch.float64)
-    classes = loss in NetClassifier._losses
-    y = torch.randint(2, (3, 11)) if classes else torch.randn(3, 11, 2, dtype=torch.float64)
-    weight = torch.rand(3, 11, dtype=torch.float64) if weighted else None
-    criterion, with_gradient = LOSSES[loss]
-    stack = Stack(networks, [torch.default_generator] * 3)
-    losses, _ = stack.step(with_gradient, X, y, weight)
-    for k, network in enumerate(networks):
-        each = criterion(reduction="none")(network(X[k]), y[k]).reshape(11, -1).mean(1)
-        expected = each.mean() if weight is None else each @ weight[k] / weight[k].sum()
-        torch.testing.assert_close(losses[k], expected)
-        expected.backward()
-    for own, parameter in stack.pairs(stack.gradient):
-        torch.testing.assert_close(own, parameter.grad)
-
-
-IN_ANY_STACK = """
-from estimators import NetClassifier, fit_many
-from toymanifold import make_spiral
-
-OPTIONS = [
-    {},
-    {"activation": "silu", "layer_norm": True},
-    {"activation": "gelu", "dropout": 0.3, "prior": "polar"},
-]
-
-def weights(seeds, options):
-    odd = {"width": 7, "epochs": 30, "batch_size": 40, "learning_rate": 0.01, **options}
-    nets = [NetClassifier(**odd, weight_decay=0.1 * (seed % 2), random_state=seed) for seed in seeds]
-    fit_many(nets, [make_spiral(101, random_state=seed) for seed in seeds])
-    return {s: [p.detach().numpy().tobytes() for p in net.net_.module_.parameters()] for s, net in zip(seeds, nets)}
-
-for options in OPTIONS:
-    whole = weights(range(7), options)
-    for seeds in ((3,), (6, 5, 4, 3), (3, 0)):
-        assert weights(seeds, options).items() <= whole.items(), (options, seeds)
-"""
-
-
-def test_no_bit_of_a_net_depends_on_its_stack():
-    """Alone, first or last, of two or of seven: the same weights, if MKL computes reproducibly."""
-    environment = {**os.environ, "MKL_CBWR": "AUTO", "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-c", IN_ANY_STACK], env=environment, check=True)
-
-
-def test_nets_that_differ_in_seed_rates_and_length_have_one_key():
-    key, n_together = batch_key(NetClassifier(**EXACT), 150)
-    assert n_together == 2**19 // (100 * 8 * 8)
-    assert batch_key(NetClassifier(**EXACT, random_state=3, weight_decay=0.1, checkpoints=(5,)), 150)[0] == key
-    for other in ({"layer_norm": True}, {"width": 9}, {"loss": "focal"}, {"dropout": 0.1}, {"batch_size": 99}):
-        assert batch_key(NetClassifier(**{**EXACT, **other}), 150)[0] != key
-    assert batch_key(NetClassifier(**EXACT), 151)[0] != key
-
-
-@pytest.mark.parametrize(
-    "loner",
-    [KNeighborsClassifier(), NetClassifier(verbose=1), NetClassifier(warm_start=True), NetRegressor(callbacks=[0])],
-)
-def test_some_are_fitted_alone(loner):
-    assert batch_key(loner, 100) is None
-
-
-def test_a_gpu_takes_more_nets_at_once(monkeypatch):
-    """Without torch a GPU is known by torch's build and the NVIDIA driver, unless the environment hides it."""
-    monkeypatch.setattr(fit_many_module, "version", lambda _: "2.9.0")
-    monkeypatch.setattr(fit_many_module.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    of_gpu, of_cpu = 2**27 // (100 * 8 * 8), 2**19 // (100 * 8 * 8)
-    assert batch_key(NetClassifier(**EXACT), 150)[1] == of_gpu
-    assert batch_key(NetClassifier(**EXACT, device="cpu"), 150)[1] == of_cpu
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert batch_key(NetClassifier(**EXACT), 150)[1] == of_cpu
-    assert batch_key(NetClassifier(**EXACT, device="cuda:1"), 150)[1] == of_gpu

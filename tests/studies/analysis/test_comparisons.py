@@ -7,7 +7,7 @@ from studies.analysis.breakdowns import breakdown_difference
 from studies.analysis.comparisons import loss_interval, paired_difference, paired_tests, rank_learners, summary
 from studies.analysis.crossovers import crossover, data_equivalence
 from studies.analysis.intervals import holm
-from studies.analysis.learning_curves import errors, learning_curve
+from studies.analysis.learning_curves import learning_curve, losses
 from studies.analysis.scaling_laws import prior_effect
 
 
@@ -38,7 +38,7 @@ def test_summary_of_errors():
         for metric in ("accuracy", "fit_seconds")
     ]
     frame = pd.DataFrame(rows, columns=["learner", "n_samples", "seed", "metric", "value"])
-    table = summary(errors(frame))
+    table = summary(losses(frame)).query("metric == 'error'")
     assert table[["learner", "n_samples", "metric", "seeds"]].to_numpy().tolist() == [["a", 10, "error", 2]]
     assert table["mean"].item() == pytest.approx(0.15)
     assert table["low"].item() < 0.15 < table["high"].item()
@@ -59,6 +59,30 @@ def test_paired_tests_are_scipys_and_a_family(frame_of, three):
         assert row.p == pytest.approx(reference.pvalue)
         assert (row.low, row.high) == pytest.approx(tuple(reference.confidence_interval(0.95)))
     np.testing.assert_allclose(tests["p_holm"], holm(tests["p"]))
+
+
+def test_samples_of_one_data_set_widen_comparisons_and_all_of_its_rows_decide_nothing(frame_of, three):
+    frame = frame_of([100], **three)
+    fresh = paired_tests(frame, 100)
+    frame.attrs["n_rows"] = 200
+    drawn = paired_tests(frame, 100)
+    factor = np.sqrt(1 + 6 * 0.5 / 0.5)
+    np.testing.assert_allclose(drawn["high"] - drawn["difference"], factor * (fresh["high"] - fresh["difference"]))
+    np.testing.assert_allclose(stats.t.isf(drawn["p"] / 2, 5), stats.t.isf(fresh["p"] / 2, 5) / factor)
+    pd.testing.assert_frame_equal(drawn[["difference", "effect", "won"]], fresh[["difference", "effect", "won"]])
+    frame.attrs["n_rows"] = 100
+    assert (paired_tests(frame, 100)["p_holm"] == 1).all()
+    assert summary(frame)[["low", "high"]].isna().all(axis=None)
+
+
+def test_a_difference_between_two_sizes_has_the_factors_of_both():
+    a, b = pd.Series([0.1, 0.3, 0.2]), pd.Series([0.3, 0.3, 0.5])
+    found = paired_difference(a, b, (1.5, 4.0))
+    expected = paired_difference(1.5 * a, 4 * b)
+    assert (found.mean, found.high - found.low) == pytest.approx(((a - b).mean(), expected.high - expected.low))
+    assert paired_difference(a, b, (1.0, 1.0)) == paired_difference(a, b)
+    none = paired_difference(a, b, (1.5, np.nan))
+    assert (none.mean, np.isnan(none.low)) == (found.mean, True)
 
 
 def test_effect_and_seeds_won(frame_of, three):
@@ -92,7 +116,7 @@ def test_the_same_errors_are_a_draw(frame_of):
 @pytest.mark.parametrize(("metric", "high"), [("error", 1.0), ("mse", np.inf)])
 def test_a_share_of_errors_is_not_more_than_all(metric, high):
     """The interval of two seeds that differ much ends at 1."""
-    interval = loss_interval(pd.Series([0.01, 0.4]), metric)
+    interval = loss_interval(pd.Series([0.01, 0.4]), 1.0, metric)
     assert 0 < interval.low < interval.mean < 1
     assert 1 <= interval.high <= high
 

@@ -1,11 +1,15 @@
 """The findings of a study whose worths are known in closed form: see ``conftest.power_law``."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from studies.analysis.crossovers import DataEquivalence
 from studies.analysis.findings import PriorWorth, answers, find
-from studies.analysis.intervals import CensoredInterval
+from studies.analysis.intervals import CensoredInterval, overlap_factor
+from studies.analysis.learning_curves import Sampling, losses
+from studies.analysis.scaling_laws import fit_all
+from studies.spec.sections import Question
 
 
 def test_the_worth_of_a_prior_is_that_at_the_size_of_a_question(worth_results, worth):
@@ -82,3 +86,57 @@ def test_answers_have_means_and_the_paired_difference(worth_results, worth):
 def test_an_answer_needs_a_common_seed(worth_results, worth):
     frame = worth_results.frame().query("(learner == 'net') == (seed == 0)")
     assert answers(worth, frame)[0] == "Does the prior help? Not measured yet."
+
+
+def test_one_seed_cannot_tell(worth_results, worth):
+    frame = worth_results.frame().query("seed == 0")
+    assert answers(worth, frame)[0] == "Does the prior help? Cannot tell: 4.78 % against 9.55 %, without an interval."
+
+
+@pytest.mark.parametrize(
+    ("measured", "answer"),
+    [
+        ("n_samples == 1000", "Cannot tell: 'net + polar' is measured at one sample size, and a curve needs 2."),
+        ("seed == 0", "Cannot tell: 'net + polar' and 'net' have one seed in common, and an interval needs 2."),
+        ("learner == 'net'", "Not measured yet."),
+        ("(learner == 'net') == (n_samples < 1000)", "Cannot tell: they have no sample size in common."),
+    ],
+)
+def test_the_worth_of_measured_learners_that_has_no_estimate_has_a_reason(worth_results, worth, measured, answer):
+    asked = worth.model_copy(update={"questions": (Question(worth={"prior": "net + polar", "of": "net"}),)})
+    (found,) = answers(asked, worth_results.frame().query(measured))
+    assert found == f"How many times the data is net + polar worth beside net? {answer}"
+
+
+def test_findings_of_samples_of_one_data_set_are_less_certain(worth_of_rows, worth_results, worth):
+    (fresh,), (drawn,) = (find(worth, results.frame()) for results in (worth_results, worth_of_rows))
+    assert drawn.sampling == Sampling(100_000, 500)
+    assert drawn.worths[0].times.value == pytest.approx(fresh.worths[0].times.value)
+    assert drawn.worths[0].times.high > fresh.worths[0].times.high
+    behind = [found.smallest_errors.behind for found in (fresh, drawn)]
+    factor = float(overlap_factor(10_000, 100_000, 3))
+    assert behind[1].high - behind[1].mean == pytest.approx(factor * (behind[0].high - behind[0].mean))
+    of_knn = next(curve for curve in drawn.measured[0].curves if curve.learner == "kNN")
+    assert [np.isnan(mean.interval.low) for mean in of_knn.means] == [
+        mean.n_samples == 100_000 for mean in of_knn.means
+    ]
+    assert "Yes: 4.64 % against 9.27 %" in answers(worth, worth_of_rows.frame())[0]
+
+
+@pytest.mark.parametrize(
+    ("measured", "compared", "value"),
+    [
+        (["roc_auc"], "roc_auc_loss", lambda loss: 1 - loss),
+        (["neg_log_loss", "fit_seconds"], "log_loss", lambda loss: -loss),
+        (["accuracy", "roc_auc"], "error", lambda loss: 1 - loss),
+    ],
+)
+def test_the_loss_of_any_metric_can_be_what_learners_are_compared_by(worth_results, worth, measured, compared, value):
+    errors = losses(worth_results.frame()).query("metric == 'error'")
+    frame = pd.concat([errors.assign(metric=name, value=value(errors["value"])) for name in measured])
+    (found,) = find(worth, frame)
+    assert found.measured[0].metric == compared
+    assert found.smallest_errors.metric == compared
+    assert found.worths[0].times.value == pytest.approx(4)
+    assert answers(worth, frame)[0].startswith("Does the prior help? Yes: ")
+    assert fit_all(losses(frame), compared)["kNN"].exponent.mean == pytest.approx(0.5, abs=0.01)

@@ -14,6 +14,7 @@ from studies.analysis.intervals import (
     hull,
     jackknife_interval,
     mean_interval,
+    overlap_factor,
     p_above_zero,
     positive_mean_interval,
 )
@@ -119,3 +120,35 @@ def test_outside_the_measured_range_there_is_a_bound(interval, side, words):
 
 def test_an_interval_is_escaped_text_in_a_notebook():
     assert Interval(0.5, 0.25, 1.0)._repr_html_() == "<p>0.5 [0.25, 1]</p>"
+
+
+def test_the_factor_of_an_overlap_is_1_for_fresh_samples_and_not_defined_for_all_rows():
+    """The variance of a mean of k values of variance V and correlation f, over the mean of s^2 / k, V (1 - f) / k."""
+    np.testing.assert_array_equal(overlap_factor([10, 10**9], None, 5), 1.0)
+    f, k = np.array([0.01, 0.5, 0.9]), 10
+    np.testing.assert_allclose(overlap_factor(1000 * f, 1000, k) ** 2, (f + (1 - f) / k) / ((1 - f) / k))
+    assert np.isnan(overlap_factor([1000, 2000], 1000, 5)).all()
+
+
+@pytest.mark.parametrize("n", [50, 90])
+def test_intervals_of_overlapping_samples_hold_the_mean_of_the_population(n):
+    """Means of two samples of n of 100 rows have the correlation n / 100 exactly."""
+    rng, factor, plain, corrected = np.random.default_rng(0), float(overlap_factor(n, 100, 5)), [], []
+    for _ in range(400):
+        rows = 10 + rng.standard_normal(100)
+        means = pd.Series(rng.permuted(np.tile(rows, (5, 1)), axis=1)[:, :n].mean(axis=1))
+        for held, interval in ((plain, mean_interval(means)), (corrected, mean_interval(means, factor))):
+            held.append(interval.low <= 10 <= interval.high)
+    assert np.mean(plain) < 0.9
+    assert 0.92 < np.mean(corrected) < 0.98
+
+
+@pytest.mark.parametrize("interval_of", [mean_interval, positive_mean_interval])
+def test_a_factor_widens_an_interval_and_without_one_there_is_none(interval_of):
+    plain, wide, none = (interval_of(VALUES, factor) for factor in (1.0, 2.0, float("nan")))
+    assert wide.mean == plain.mean == none.mean
+    assert np.isnan([none.low, none.high]).all()
+    assert np.isnan(interval_of(0 * VALUES, float("nan")).low)
+    scale = (lambda value: value) if interval_of is mean_interval else np.log
+    assert scale(wide.high) - scale(wide.mean) == pytest.approx(2 * (scale(plain.high) - scale(plain.mean)))
+    assert p_above_zero(VALUES, factor=float("nan")) == 1

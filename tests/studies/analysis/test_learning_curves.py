@@ -2,7 +2,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies.analysis.learning_curves import LearningCurve, errors_at, learning_curve, losses, paired_curves
+from studies.analysis.intervals import overlap_factor
+from studies.analysis.learning_curves import (
+    LearningCurve,
+    Sampling,
+    by_problem,
+    errors_at,
+    learning_curve,
+    losses,
+    paired_curves,
+    sampling_of,
+)
 from studies.registry.test_sets import N_TEST
 
 SIZES = np.array([100, 300, 1000, 3000])
@@ -144,8 +154,63 @@ def test_a_frame_without_an_answer_is_refused(frame_of):
         ([100, 200], [[0.1, -0.1]], "0 or more"),
         ([100, 200], [[0.1, np.nan]], "finite"),
         ([100, 200], [[0.1, 0.0], [0.1, 0.1]], "'n_test'"),
+        ([100, 5000], [[0.1, 0.1]], "'n_rows' parameter of LearningCurve must be above the largest size, 5000"),
     ],
 )
 def test_bad_curves_are_refused(sizes, errors, match):
     with pytest.raises(ValueError, match=match):
-        LearningCurve(sizes, errors)
+        LearningCurve(sizes, errors, n_rows=5000)
+
+
+def test_samples_of_one_data_set_widen_all_that_is_over_seeds():
+    fresh, drawn = LearningCurve(SIZES, noisy()), LearningCurve(SIZES, noisy(), n_rows=5000)
+    factors = overlap_factor(SIZES, 5000, 5)
+    logs = [curve.log_means() for curve in (fresh, drawn)]
+    np.testing.assert_array_equal(logs[0][0], logs[1][0])
+    np.testing.assert_allclose(logs[1] - logs[1][0], factors * (logs[0] - logs[0][0]))
+    np.testing.assert_allclose(drawn.noise(), factors * fresh.noise())
+    np.testing.assert_allclose(drawn.widened_errors().std(axis=0), factors * fresh.errors.std(axis=0))
+    assert fresh.widened_errors() is fresh.errors
+    assert fresh != drawn
+
+
+def test_a_rise_within_the_overlap_is_none():
+    errors = noisy()
+    errors[:, 2] = 1.05 * errors[:, 1]
+    assert LearningCurve(SIZES, errors).rises() == [(300, 1000)]
+    assert LearningCurve(SIZES, errors, n_rows=3001).rises() == []
+
+
+def test_local_exponents_of_samples_of_one_data_set_hold_the_truth_at_their_level():
+    """Errors whose luck is that of the data set in a share f of its variance."""
+    rng, f, found = np.random.default_rng(0), SIZES / 4000, []
+    for _ in range(400):
+        luck = np.sqrt(f) * rng.standard_normal(4) + np.sqrt(1 - f) * rng.standard_normal((10, 4))
+        found.append(LearningCurve(SIZES, 2 * SIZES**-0.5 * np.exp(0.1 * luck), n_rows=4000).local_exponents()[2])
+    assert 0.92 < np.mean([i.low <= 0.5 <= i.high for i in found]) < 0.98
+
+
+@pytest.mark.parametrize(
+    "numbers", [{"n_rows": 3000, "n_test": 70}, {"n_rows": {"a": 3000}, "n_test": {"a": 70, "b": 9}}]
+)
+def test_the_sampling_of_a_problem_is_that_of_the_frame(frame_of, numbers):
+    frame = pd.concat([frame_of(SIZES, kNN=noisy()).assign(problem=name) for name in ("a", "b")])
+    frame.attrs = numbers
+    parts = by_problem(losses(frame)[lambda table: table["seed"] < 4])
+    assert sampling_of(parts["a"]) == Sampling(3000, 70)
+    if isinstance(numbers["n_rows"], dict):
+        assert sampling_of(parts["b"]) == Sampling(None, 9)
+        assert learning_curve(parts["b"], "kNN").n_rows is None
+    curve = learning_curve(parts["a"], "kNN")
+    assert (curve.n_rows, curve.n_test) == (3000, 70)
+    np.testing.assert_array_equal(curve.sizes, SIZES[:-1])  # of all rows there is no interval
+
+
+def test_the_loss_of_any_metric_with_a_best_value_is_the_distance_from_it(frame_of):
+    frame = frame_of(SIZES, a=1 - noisy()).assign(metric="neg_log_loss", value=lambda table: -table["value"])
+    np.testing.assert_allclose(learning_curve(frame, "a", "log_loss").errors, noisy())
+    np.testing.assert_allclose(
+        learning_curve(frame_of(SIZES, a=noisy()).assign(metric="roc_auc"), "a", "roc_auc_loss").errors, noisy()
+    )
+    once = losses(frame)
+    pd.testing.assert_frame_equal(losses(once), once)

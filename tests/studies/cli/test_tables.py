@@ -77,6 +77,13 @@ def test_crossovers_are_those_of_the_primary_metric(crossing):
     assert f"Where steep and flat cross: {found}." in comparisons(crossing)
 
 
+def test_measurements_say_how_their_intervals_hold_for_samples_of_one_data_set(worth_of_rows, worth_results):
+    (drawn,), (fresh,) = measurements(worth_of_rows), measurements(worth_results)
+    assert str(drawn.caption).startswith("Training samples are drawn from the 100,000 rows of one data set.")
+    assert fresh.caption is None
+    assert cells(drawn, 2)[-1] == cells(fresh, 2)[-1].split()[0]  # of all rows
+
+
 def test_errors_by_bin_are_not_columns_of_the_table(crossing):
     (table,) = measurements(crossing)
     assert [column.header for column in table.columns] == ["n", "learner", "error %", "seeds"]

@@ -1,6 +1,5 @@
 """Executors by name, and cells on a Dask cluster that loses workers."""
 
-import logging
 import os
 import signal
 import sys
@@ -8,11 +7,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-import dask.config
 import joblib
 import psutil
 import pytest
-from distributed import LocalCluster
 
 from studies.execution.executors import ExecutorError, count_workers, open_executor
 from studies.execution.run import remaining, run
@@ -49,19 +46,9 @@ def host():
     return psutil.Process().parents()[2].pid
 
 
-@pytest.fixture(scope="module")
-def address():
-    """Return the address of a cluster of two Dask workers, which gives up a task as soon as it ends one of them."""
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.ERROR) as cluster,
-    ):
-        yield cluster.scheduler_address.replace("tcp://", "dask://")
-
-
 @pytest.fixture
-def cluster(address):
-    with open_executor(address) as executor:
+def cluster(dask_address):
+    with open_executor(dask_address) as executor:
         yield executor
 
 
@@ -164,8 +151,8 @@ def test_a_module_that_the_cluster_lacks_is_one_error(cluster, store, tmp_path, 
     assert store.statuses([p.cell.key for p in planned]) == {}
 
 
-def test_a_second_driver_shares_the_cluster_and_leaves_it_as_it_was(cluster, address, store):
-    with open_executor(address) as other:
+def test_a_second_driver_shares_the_cluster_and_leaves_it_as_it_was(cluster, dask_address, store):
+    with open_executor(dask_address) as other:
         assert {outcome.status for _, outcome in run(seeds(4), store, other, work=well)} == {"ok"}
     assert cluster.submit(host).result() > 0
 

@@ -207,9 +207,7 @@ def test_a_task_that_the_executor_cancels_is_tried_again_and_then_lost(store):
 
 @pytest.mark.parametrize("together", [1, 2])
 def test_cells_that_misbehave_are_failed_outcomes_and_the_others_are_ok(store, monkeypatch, together):
-    monkeypatch.setattr(
-        "studies.execution.run.group", lambda cells, _: list(zip(*[iter(cells)] * together, strict=True))
-    )
+    monkeypatch.setattr("studies.execution.run.group", lambda cells: list(zip(*[iter(cells)] * together, strict=True)))
     planned = seeds(12)
     with WorkerPool(2, memory_limit=500 * 10**6) as pool:
         ended = list(run(planned, store, pool, work=misbehave, time_limit=60.0))
@@ -238,7 +236,7 @@ def hang(task):
 
 
 def test_a_cell_above_its_time_limit_fails_alone(store, monkeypatch):
-    monkeypatch.setattr("studies.execution.run.group", lambda cells, _: [tuple(cells)])
+    monkeypatch.setattr("studies.execution.run.group", lambda cells: [tuple(cells)])
     with WorkerPool(1) as pool:
         outcomes = {p.cell.seed: o for p, o in run(seeds(3), store, pool, work=hang, time_limit=1.0)}
     assert {seed: outcome.status for seed, outcome in outcomes.items()} == {0: "ok", 1: "timeout", 2: "ok"}
@@ -255,7 +253,7 @@ def test_a_cell_whose_worker_dies_is_tried_once_more(store, tmp_path):
 
 def test_a_limit_is_for_each_cell_of_a_task(store, monkeypatch):
     """Three cells of half a limit each stay within three limits."""
-    monkeypatch.setattr("studies.execution.run.group", lambda cells, _: [tuple(cells)])
+    monkeypatch.setattr("studies.execution.run.group", lambda cells: [tuple(cells)])
     planned = seeds(3)
     with WorkerPool(1) as pool:
         (first, *_) = [outcome for _, outcome in run(planned, store, pool, work=sleep_half_a_second, time_limit=1.0)]

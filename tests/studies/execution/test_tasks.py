@@ -1,15 +1,16 @@
 from dataclasses import replace
 
-import numpy as np
 import pytest
+import torch
 
+from estimators import CATALOG
+from studies.execution import tasks
 from studies.execution.run import run_cell, run_task
 from studies.execution.tasks import fit_task, group
 from studies.spec.cells import Cell
 
 NET = Cell("spiral", {}, "net", None, {"width": 8, "epochs": 20}, 60, 0)
 KNN = replace(NET, estimator="knn-1", params={})
-BROKEN = replace(NET, params={"width": 8, "epochs": 20, "learning_rate": 1e200})
 
 
 def seeds(cell, n):
@@ -25,32 +26,46 @@ def test_every_cell_is_in_one_task():
     assert sorted(cell.key for task in group(cells) for cell in task) == sorted(cell.key for cell in cells)
 
 
-def test_similar_nets_share_a_task_and_other_cells_are_alone():
-    tasks = group([*seeds(NET, 4), *seeds(KNN, 4), *seeds(replace(NET, prior="polar"), 4)])
-    assert [len(task) for task in tasks] == [4, 1, 1, 1, 1, 4]
-
-
-def test_every_worker_has_two_tasks():
-    assert max(map(len, group(seeds(NET, 24), n_workers=1))) == 12
-    assert max(map(len, group(seeds(NET, 24), n_workers=4))) == 3
-
-
-def test_a_task_is_bounded_by_the_memory_of_its_points():
-    """A million points in 20 dimensions are 160 MB: two such samples are too many."""
-    large = replace(NET, problem="sphere", problem_params={"dimension": 20}, n_samples=10**6)
-    assert {len(task) for task in group(seeds(large, 8))} == {1}
+def test_cells_are_alone_unless_they_are_epochs_of_one_training():
+    tasks = group([*seeds(NET, 3), *seeds(KNN, 2), replace(NET, params={"width": 8, "epochs": 5})])
+    assert [len(task) for task in tasks] == [2, 1, 1, 1, 1]
 
 
 def test_epochs_of_one_net_are_one_training():
-    """Three lengths and two seeds are two trainings, and each cell has the values that it has alone."""
-    cells = [replace(NET, seed=seed, params={"width": 8, "epochs": n}) for n in (5, 20, 11) for seed in (0, 1)]
-    (task,) = group([*cells, *seeds(replace(NET, n_samples=30), 8)])[:1]
-    assert set(task) == set(cells)
+    """Each cell has the values that it has alone."""
+    cells = [replace(NET, params={"width": 8, "epochs": n}) for n in (5, 20, 11)]
+    (task,) = group(cells)
     fits = dict(zip(task, fit_task(task), strict=True))
-    assert [len(fits[cell].estimator.history_) for cell in cells] == [5, 5, 20, 20, 11, 11]
-    assert fits[cells[0]].seconds < fits[cells[2]].seconds
+    assert [len(fits[cell].estimator.history_) for cell in cells] == [5, 20, 11]
+    assert fits[cells[0]].seconds < fits[cells[1]].seconds
     for cell, outcome in zip(task, run_task(task), strict=True):
+        assert outcome.shared == 3
+        assert 0 < outcome.values["fit_seconds"] < outcome.seconds
         assert without_seconds(outcome) == without_seconds(run_cell(cell))
+
+
+def test_the_code_of_nets_is_loaded_for_nets_and_before_the_time_begins(monkeypatch):
+    clock = iter(range(100))
+    monkeypatch.setattr(tasks.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(tasks, "load_nets", lambda: loads.append(next(clock)))
+    loads = []
+    assert fit_task((KNN,))[0].seconds == 1
+    assert (fit_task((NET,))[0].seconds > 0, loads) == (True, [2])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("estimator", [*CATALOG, "sklearn.neural_network:MLPClassifier"])
+@pytest.mark.parametrize("problem", ["spiral", "sphere"])
+def test_no_cell_touches_a_gpu(monkeypatch, estimator, problem):
+    """CUDA cannot start in the children of a fork server."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "_lazy_init", lambda: pytest.fail("CUDA was initialised"))
+    monkeypatch.setattr(torch.cuda, "_queued_calls", [])
+    params = {"epochs": 2} if estimator == "net" else {}
+    cell = Cell(problem, {}, estimator, None if estimator.startswith("sklearn") else "polar", params, 40, 0)
+    (outcome,) = run_task((cell,), keep_models=True)
+    assert (outcome.status, outcome.error) == ("ok", "")
+    assert (outcome.engine, outcome.device) == (("compiled", "cpu") if estimator == "net" else ("", ""))
 
 
 @pytest.mark.parametrize("lengths", [(0,), (0, 5)])
@@ -59,28 +74,19 @@ def test_initial_nets_are_cells(lengths):
     assert [outcome.status for outcome in run_task(tuple(cells))] == ["ok"] * len(cells)
 
 
-@pytest.mark.parametrize("params", [{"schedule": "cosine"}, {"early_stopping": True}])
+@pytest.mark.parametrize(
+    "params", [{"schedule": "cosine"}, {"early_stopping": True}, {"max_steps": 7}, {"until_fitted": True}]
+)
 def test_a_training_that_depends_on_its_length_is_not_the_beginning_of_a_longer_one(params):
-    cells = [replace(NET, params={"width": 8, "epochs": n, **params}) for n in (5, 20)]
-    fits = [fit.estimator for fit in fit_task(tuple(cells))]
-    for cell, net in zip(cells, fits, strict=True):
-        (alone,) = fit_task((cell,))
-        X = np.random.default_rng(0).normal(size=(20, 2))
-        np.testing.assert_allclose(net.predict_proba(X), alone.estimator.predict_proba(X), atol=1e-6)
+    assert len(group([replace(NET, params={"width": 8, "epochs": n, **params}) for n in (5, 20)])) == 2
 
 
-def test_an_outcome_contains_its_share_of_the_time_and_the_number_of_cells():
-    task = tuple(seeds(NET, 3))
-    outcomes = run_task(task)
-    assert [outcome.shared for outcome in outcomes] == [3, 3, 3]
-    assert all(0 < o.values["fit_seconds"] < o.seconds for o in outcomes)
-    assert run_cell(KNN).shared == 1
-
-
-def test_a_cell_that_fails_in_a_task_fails_alone():
-    bad = replace(NET, seed=1, params={"width": -1})
-    first, wrong, diverged, last = run_task((NET, bad, replace(BROKEN, seed=2), replace(NET, seed=3)))
-    assert [o.status for o in (first, wrong, diverged, last)] == ["ok", "error", "error", "ok"]
-    assert "The 'width' parameter of NetClassifier" in wrong.error
-    assert "training diverged" in diverged.error
-    assert without_seconds(first) == without_seconds(run_cell(NET))
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [({"width": -1}, "The 'width' parameter of NetClassifier"), ({"learning_rate": 1e200}, "training diverged")],
+)
+def test_a_failure_is_that_of_all_cells_of_a_training(params, message):
+    task = group([replace(NET, params={"width": 8, **params, "epochs": n}) for n in (3, 20)])[0]
+    for outcome in run_task(task):
+        assert outcome.status == "error"
+        assert message in outcome.error

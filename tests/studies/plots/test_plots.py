@@ -11,7 +11,7 @@ from studies.analysis.breakdowns import breakdown_summary
 from studies.analysis.comparisons import summary
 from studies.analysis.crossovers import crossover
 from studies.analysis.findings import find
-from studies.analysis.learning_curves import errors, learning_curve
+from studies.analysis.learning_curves import learning_curve, losses
 from studies.analysis.scaling_laws import fit_scaling
 from studies.plots.axis import plot_axis, plot_training_dynamics
 from studies.plots.breakdown import plot_breakdown
@@ -48,7 +48,7 @@ def colours(ax):
 
 def intervals(ax):
     """The ends of all upright intervals: (x, low, high), sorted."""
-    segments = [segment for lines in ax.collections for segment in lines.get_segments()]
+    segments = [segment for lines in ax.collections for segment in lines.get_segments() if len(segment)]
     return sorted((x, low, high) for (x, low), (other, high) in segments if x == other)
 
 
@@ -78,7 +78,7 @@ def results_of(tmp_path):
 
 def test_curves_are_points_with_their_intervals_in_the_looks_of_the_study(worth_results):
     ax = plot_learning_curves(worth_results)
-    table = summary(errors(worth_results.frame())).query("metric == 'error'")
+    table = summary(losses(worth_results.frame())).query("metric == 'error'")
     for learner, line in points(ax).items():
         expected = table[table["learner"] == learner]
         np.testing.assert_allclose(line.get_xydata(), expected[["n_samples", "mean"]])
@@ -131,6 +131,28 @@ def test_a_crossing_is_marked_where_it_is_with_its_interval(results_of):
 def test_no_error_is_drawn_at_the_resolution_of_the_test(results_of):
     results = results_of(lambda _: {"accuracy": 1.0}, sizes=[10, 20], learners={"kNN": {"estimator": "knn-1"}})
     assert set(points(plot_learning_curves(results))["kNN"].get_ydata()) == {1 / N_TEST}
+
+
+def test_no_error_is_drawn_at_the_resolution_of_a_data_sets_test_rows(worth_of_rows):
+    for ax in (plot_learning_curves(worth_of_rows), plot_axis(worth_of_rows, axis="n_samples")):
+        assert min(points(ax)["net + polar"].get_ydata()) > 1 / 500
+        low, high = next((low, high) for x, low, high in intervals(ax) if x == 10_000)
+        assert low >= 1 / 500
+        assert high / low > 1.05
+
+
+def test_a_score_is_drawn_as_its_loss_under_either_name(results_of):
+    results = results_of(
+        lambda planned: {"roc_auc": 1 - 1 / planned.cell.n_samples},
+        metrics=["roc_auc"],
+        sizes=[10, 100],
+        learners={"kNN": {"estimator": "knn-1"}},
+    )
+    for metric in (None, "roc_auc", "roc_auc_loss"):
+        ax = plot_learning_curves(results, metric=metric)
+        assert ax.get_ylabel() == "1 - ROC AUC"
+        np.testing.assert_allclose(points(ax)["kNN"].get_ydata(), [0.1, 0.01])
+    assert [figure.name for figure in study_figures(results)] == ["learning-curves"]
 
 
 def test_curves_are_drawn_where_they_are_asked_to_be(worth_results):

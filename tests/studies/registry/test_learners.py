@@ -11,7 +11,8 @@ from estimators import CATALOG, PRIORS, PolarCoordinates, SpiralPhase, make
 from studies.execution.run import run_cell, run_task
 from studies.execution.workers import WorkerPool
 from studies.registry.errors import SpecError
-from studies.registry.learners import find, learner_issues, make_importable, make_learner, unknown_params
+from studies.registry.imports import make_importable
+from studies.registry.learners import find, learner_issues, make_learner, unknown_params
 from studies.registry.params import canonical_params
 from studies.spec.cells import Cell, plan_study
 from studies.spec.study import Study

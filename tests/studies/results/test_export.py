@@ -26,7 +26,8 @@ def results(tiny, tmp_path):
             else:
                 values = {"accuracy": 0.1 * number, "fit_seconds": float(number)}
                 store.add(
-                    Outcome(cell.key, cell.spec, "ok", values, seconds=1.5, shared=3), RUN.id if number < 2 else None
+                    Outcome(cell.key, cell.spec, "ok", values, seconds=1.5, shared=3, engine="compiled"),
+                    RUN.id if number < 2 else None,
                 )
         yield Results(tiny, store)
 
@@ -51,6 +52,7 @@ def test_each_row_contains_its_run(results):
     assert unknown[["host", "cpu", "cores", "versions"]].isna().all(axis=None)
     assert whole["stored_at"].notna().all()
     assert set(whole.loc[whole["status"] == "ok", "shared"]) == {3}
+    assert set(whole.loc[whole["status"] == "ok", "engine"]) == {"compiled"}
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])

@@ -116,7 +116,7 @@ def test_a_kept_plan_does_not_decide_what_is_fitted(tiny):
         with store.database.writing() as connection:
             study, plan = connection.exec_driver_sql("SELECT study, plan FROM plans").one()
         found = json.loads(plan)
-        found[0][2] = "sklearn.neighbors:RadiusNeighborsClassifier"
+        found[0]["estimator"] = "sklearn.neighbors:RadiusNeighborsClassifier"
         store.keep_plan(study, code_digest(), json.dumps(found))
         other = Study.model_validate(tiny.model_dump())
         assert find_plan(other, store)

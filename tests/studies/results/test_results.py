@@ -1,10 +1,11 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from studies.execution.run import remaining, run
 from studies.results.results import Results
-from studies.spec.cells import plan_study
+from studies.spec.cells import first_cells, plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 
@@ -55,6 +56,18 @@ def test_frame_has_a_column_for_each_axis(store):
         ["spiral, turns=3", "kNN, n_neighbors=5", "kNN", 3, 5],
         ["spiral, turns=3", "phase", "phase", 3, None],
     ]
+
+
+def test_a_frame_has_the_numbers_of_rows_and_test_points_of_its_problems(worth_of_rows, worth_results, worth, store):
+    assert worth_results.frame().attrs == {"n_rows": None, "n_test": 50_000}
+    assert worth_of_rows.frame().attrs == {"n_rows": 100_000, "n_test": 500}
+    study = Study.from_dict(
+        worth.model_dump(mode="json", exclude_defaults=True)
+        | {"problems": {"a": {"problem": "spiral"}, "b": {"problem": "sphere"}}}
+    )
+    cells = first_cells(study)
+    study.use_plan([replace(cell, rows=(60, 20)) if cell.problem == "sphere" else cell for cell in cells])
+    assert Results(study, store).frame().attrs == {"n_rows": {"a": None, "b": 60}, "n_test": {"a": 50_000, "b": 20}}
 
 
 def test_failed_cells_have_their_outcomes(tiny, store):

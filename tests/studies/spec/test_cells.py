@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from studies.registry.errors import SpecError
 from studies.registry.learners import VERSIONS
 from studies.registry.metrics import METRICS
 from studies.spec.cells import Cell, plan_study
@@ -84,6 +85,13 @@ def test_a_learner_axis_with_a_taken_name_has_another_column():
     assert axes == {"degree", "learner_degree", "learner_metric"}
 
 
+@pytest.mark.parametrize("name", ["seed", "learner", "n_samples", "value"])
+def test_an_axis_of_a_problem_cannot_have_the_name_of_another_column(name):
+    described = {**DESCRIBED, "problems": {"a": {"problem": "spiral", "params": {name: [1, 2]}}}}
+    with pytest.raises(SpecError, match=rf"problems\.a\.params\.{name}: cannot be an axis"):
+        Study.from_dict(described)
+
+
 @settings(max_examples=settings().max_examples * 3 // 10, deadline=None)
 @given(shuffled(DESCRIBED))
 def test_cells_do_not_depend_on_the_order_of_keys_or_on_tuple_or_list(described):
@@ -129,7 +137,7 @@ def test_a_larger_study_shares_the_common_cells():
     assert keys({**DESCRIBED, "learners": learners}) < keys(DESCRIBED)
 
 
-def test_every_field_of_a_cell_but_allow_is_part_of_its_key():
+def test_every_field_of_a_cell_but_those_of_the_person_is_part_of_its_key():
     changes = {
         "problem": "sphere",
         "problem_params": {},
@@ -139,11 +147,22 @@ def test_every_field_of_a_cell_but_allow_is_part_of_its_key():
         "n_samples": 101,
         "seed": 1,
         "metrics": ("accuracy",),
+        "prior_params": {"encoding": "sincos"},
+        "search": {"params": {"width": [8, 16]}, "cv": 5},
+        "code": {"mine": "sha256:0"},
+        "rows": (100, 30),
     }
-    assert set(changes) | {"allow"} == set(asdict(CELL))
+    assert set(changes) | {"allow", "folder"} == set(asdict(CELL))
     assert len({replace(CELL, **{name: value}).key for name, value in changes.items()} | {CELL.key}) == len(changes) + 1
-    assert replace(CELL, allow=("x",)).key == CELL.key
-    assert "allow" not in json.loads(CELL.spec)
+    assert replace(CELL, allow=("x",), folder="y").key == CELL.key
+    assert not {"allow", "folder", "search", "rows"} & json.loads(CELL.spec).keys()  # as in cells of earlier versions
+
+
+def test_the_key_of_a_file_holds_its_content_and_not_its_path():
+    cell = replace(CELL, problem="data", problem_params={"path": "/a/b.csv", "sha256": "0", "target": "y"})
+    moved = replace(cell, problem_params={**cell.problem_params, "path": "/c.csv"})
+    changed = replace(cell, problem_params={**cell.problem_params, "sha256": "1"})
+    assert cell.key == moved.key != changed.key
 
 
 def test_a_cell_can_be_pickled_and_hashed():
@@ -161,10 +180,11 @@ def test_a_new_version_of_a_metric_changes_the_cells_with_it(monkeypatch):
     assert replace(other).key == before[1]
 
 
-def test_a_new_version_of_the_learners_changes_all_cells(monkeypatch):
-    before = CELL.key
+def test_a_new_version_of_the_learners_changes_all_cells_without_one_of_their_own(monkeypatch):
+    cells = {name: replace(CELL, estimator=name) for name in ("knn-1", "sklearn.svm:SVC", "net")}
+    before = {name: cell.key for name, cell in cells.items()}
     monkeypatch.setattr("studies.registry.learners.VERSION", "another")
-    assert replace(CELL).key != before
+    assert [name for name, cell in cells.items() if replace(cell).key != before[name]] == ["knn-1", "sklearn.svm:SVC"]
 
 
 NETS = ("net", "estimators:NetClassifier", "estimators.nets:NetRegressor", "estimators.nets.classifier:NetClassifier")

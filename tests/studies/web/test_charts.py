@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from studies.analysis.crossovers import DataEquivalence
 from studies.analysis.findings import Curve, Mean, Measured, find
 from studies.analysis.intervals import CensoredInterval, Interval
+from studies.analysis.learning_curves import Sampling
 from studies.plots.curves import plot_learning_curves
 from studies.plots.style import spread
 from studies.registry.test_sets import N_TEST
@@ -15,12 +16,12 @@ from studies.web.charts import LAYOUT, Axis, chart, floor_of, strip, styles
 TOP, BOTTOM = 20, 340
 
 
-def measured(metric="error", curves=2, values=(0.1, 0.01), low=0.9, high=1.1):
+def measured(metric="error", curves=2, values=(0.1, 0.01), low=0.9, high=1.1, sampling=Sampling(None, 1000)):  # noqa: B008
     def mean(n, value):
         return Mean(n, Interval(value, low * value, high * value), 5)
 
     points = [mean(10 ** (2 + i), value) for i, value in enumerate(values)]
-    return Measured(metric, tuple(Curve(f"learner {i}", tuple(points)) for i in range(curves)))
+    return Measured(metric, tuple(Curve(f"learner {i}", tuple(points)) for i in range(curves)), sampling)
 
 
 @given(places=st.lists(st.floats(TOP, BOTTOM), min_size=1, max_size=20))
@@ -69,7 +70,8 @@ def test_without_interval_there_is_no_band():
 
 
 def test_no_error_is_drawn_at_the_resolution_of_the_test():
-    assert floor_of(measured(values=(0.1, 0.0))) == 1 / N_TEST
+    assert floor_of(measured(values=(0.1, 0.0))) == 1 / 1000
+    assert floor_of(measured(values=(0.1, 0.0), sampling=Sampling(None, None))) == 1 / N_TEST
     lowest = chart(measured(values=(0.1, 0.0))).curves[0].marks[1]
     assert lowest.y == chart(measured(values=(0.1, 1e-7))).curves[0].marks[1].y
 
@@ -82,7 +84,7 @@ def test_values_below_zero_have_a_linear_axis():
 
 
 def test_a_long_name_is_cut_and_too_many_names_are_left_to_the_legend():
-    long = Measured("error", (Curve("x" * 90, measured().curves[0].means),))
+    long = Measured("error", (Curve("x" * 90, measured().curves[0].means),), Sampling(None, 1000))
     assert chart(long).curves[0].name == "x" * 23 + "…"
     assert chart(measured(curves=20)).named
     assert not chart(measured(curves=40)).named

@@ -132,6 +132,16 @@ def test_every_mean_is_in_a_table_and_in_the_data_of_the_script(worth_results):
     assert page.text.count("not run") == 3 * 2 * 2
 
 
+def test_a_page_says_how_its_intervals_hold_for_samples_of_one_data_set(worth_of_rows, worth_results):
+    page = Page(render_report(worth_of_rows))
+    assert "drawn from the 100,000 rows of one data set. Intervals are corrected for their overlap" in page.text
+    assert "on 500 test rows each, the same for all learners" in page.text
+    assert page.data["metrics"]["error"]["floor"] == 1 / 500
+    fresh = Page(render_report(worth_results))
+    assert "overlap" not in fresh.text
+    assert "on 50,000 fresh test points each, the same for all learners" in fresh.text
+
+
 def test_a_page_of_one_seed_is_json_without_intervals(worth_results, worth):
     one = Results(worth.model_copy(update={"seeds": 1}), worth_results.store)
     points = Page(render_report(one)).data["metrics"]["error"]["curves"][0]["points"]
