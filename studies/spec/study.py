@@ -169,7 +169,7 @@ class Study(Part):
     def _check_metrics(cls, metrics: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if not are_known(info):
             allow, problems = allowed_packages(info), info.data.get("problems", {})
-            built = list(_built(problems.values(), allow, folder_of(info)))
+            built = _built(problems.values(), allow, folder_of(info))
             raise_issues(_metric_issues(metrics, built, allow))
         return metrics
 
@@ -491,15 +491,20 @@ def _kinds(spec: ProblemSpec, allow: Collection[str], folder: str) -> dict[Hasha
     }
 
 
-def _metric_issues(metrics: Iterable[str], problems: Collection[AnyProblem], allow: Collection[str]) -> Iterator[Issue]:
+def _metric_issues(metrics: Iterable[str], problems: Iterator[AnyProblem], allow: Collection[str]) -> Iterator[Issue]:
+    unsupported = {}
     for place, name in enumerate(metrics):
         try:
-            supports = find_metric(name, allow).supports
+            unsupported[place, name] = find_metric(name, allow).supports
         except ValueError as error:
             yield Issue((place,), str(error), name)
-            continue
-        if problems and not any(map(supports, problems)):
-            yield Issue((place,), "is not defined for any of the problems", name)
+    first = next(problems, None)
+    if first is None:
+        return
+    for problem in itertools.chain([first], problems):  # one at a time, since each can be large
+        unsupported = {place: supports for place, supports in unsupported.items() if not supports(problem)}
+    for place, name in unsupported:
+        yield Issue((place,), "is not defined for any of the problems", name)
 
 
 def _row_issues(study: Study) -> Iterable[Issue]:

@@ -7,6 +7,7 @@ import math
 import textwrap
 import tomllib
 from pathlib import Path
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from estimators import CATALOG, PRIORS
 from studies.registry.errors import SpecError
 from studies.registry.metrics import METRICS
 from studies.registry.plots import PLOTS, plot
-from studies.registry.problems import PROBLEMS
+from studies.registry.problems import PROBLEMS, shared_problem
 from studies.spec.cells import plan_study
 from studies.spec.sections import Sizes
 from studies.spec.study import EXAMPLE, Study, built_in
@@ -126,6 +127,22 @@ def test_quick_leaves_each_learner_a_sample():
 def test_python_and_toml_are_the_same():
     text = EXAMPLE.read_text(encoding="utf-8")
     assert Study.from_toml(Text(text)) == Study.from_dict(tomllib.loads(text))
+
+
+def test_problems_are_checked_one_at_a_time(monkeypatch):
+    """Each pool can take 400 MB."""
+    alive, most = WeakSet(), []
+
+    def watched(*problem):
+        made = shared_problem(*problem)
+        alive.add(made)
+        most.append(len(alive))
+        return made
+
+    monkeypatch.setattr("studies.spec.study.shared_problem", watched)
+    moons = {"problem": "sklearn.datasets:make_moons", "params": {"pool": 100, "problem_seed": list(range(30))}}
+    Study.from_dict(changed(problems={"moons": moons}, metrics=["accuracy"]))
+    assert max(most) < 10
 
 
 def test_pictures_name_axes_families_and_metrics_of_several_values():
