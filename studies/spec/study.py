@@ -27,7 +27,7 @@ from studies.registry.metrics import find_metric, supported_metrics, value_names
 from studies.registry.objects import Kept
 from studies.registry.params import n_points
 from studies.registry.plots import unknown_parts
-from studies.registry.problems import AnyProblem, canonical_problem, shared_problem
+from studies.registry.problems import AnyProblem, canonical_problem, problem_outline
 from studies.spec.references import unknown_references
 from studies.spec.sections import (
     COLUMNS,
@@ -450,7 +450,7 @@ def _invisible(text: str) -> str:
 def _built(problems: Iterable[ProblemSpec], allow: Collection[str] = (), folder: str = "") -> Iterator[AnyProblem]:
     for spec in problems:
         for variant in spec.variants(""):
-            yield shared_problem(spec.problem, canonical_problem(spec.problem, variant.params, allow, folder), allow)
+            yield problem_outline(spec.problem, canonical_problem(spec.problem, variant.params, allow, folder), allow)
 
 
 def _duplicate_labels(learners: Mapping[str, LearnerSpec]) -> Iterator[Issue]:
