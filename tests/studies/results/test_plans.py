@@ -121,7 +121,7 @@ def test_a_kept_plan_does_not_decide_what_is_fitted(tiny):
         other = Study.model_validate(tiny.model_dump())
         assert find_plan(other, store)
         results = Results(other, store)
-        with pytest.raises(ValueError, match="the study 'tiny' has no such cell"):
+        with pytest.raises(ValueError, match="the study 'tiny', as it is now, has no such cell"):
             results.estimator(results.cell("kNN", 20))
 
 
