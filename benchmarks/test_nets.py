@@ -27,6 +27,7 @@ FITS = {
 
 
 @pytest.mark.benchmark(group="train on 1,000 points, an epoch")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch.compile calls what torch deprecates
 @pytest.mark.parametrize("batch_size", [128, 1000])
 @pytest.mark.parametrize("name", FITS)
 def test_training(timed, name, batch_size):

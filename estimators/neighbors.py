@@ -207,7 +207,7 @@ def _inverse(distances: NDArray[np.float64]) -> NDArray[np.float64]:
 def _faster(n_samples: int, n_features: int) -> str:
     """Return "tree" or "brute", whichever was faster at k = 5.
 
-    In docs/neighbors.md they were equally fast at 3, 6 to 8, 9 to 10 and 12 features for 10^3, 10^4, 10^5 and 10^6
+    In docs/neighbors.md they were equally fast at 5, 6, 7 to 8 and 9 to 10 features for 10^3, 10^4, 10^5 and 10^6
     normal or uniform points.
     """
-    return "tree" if n_features <= 3 * np.log10(n_samples) - 6 else "brute"
+    return "tree" if n_features <= 1 + 4 / 3 * np.log10(n_samples) else "brute"

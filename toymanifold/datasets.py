@@ -263,6 +263,8 @@ def _check_table(X: Any, owner: str) -> Any:
     """Return a table of rows: a DataFrame as it is, anything else as an array."""
     if hasattr(X, "toarray"):
         raise TypeError(error_message("X", owner, "a DataFrame or a dense array", f"a sparse {type(X).__name__}"))
+    if isinstance(X, np.ma.MaskedArray):
+        raise TypeError(error_message("X", owner, "a DataFrame or an array without a mask", "a masked array"))
     table = X if hasattr(X, "iloc") else np.asarray(X)
     if table.ndim != 2 or 0 in table.shape:
         allowed = "a table (n_rows, n_features) with a row and a feature at least"
@@ -297,6 +299,8 @@ def _check_labels(
 
 def _check_values(y: ArrayLike, n_rows: int, owner: str) -> NDArray[Any]:
     """Return labels as a 1-d array of strings, bools, ints or finite floats."""
+    if isinstance(y, np.ma.MaskedArray):
+        raise TypeError(error_message("y", owner, "an array without a mask", "a masked array"))
     labels = np.asarray(y, dtype=None if hasattr(y, "dtype") else object)  # a list's nan or number stays what it is
     if labels.shape != (n_rows,):
         allowed = f"of shape ({n_rows},), one label for each row of X"

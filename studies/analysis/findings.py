@@ -354,13 +354,18 @@ def _smallest_errors(frame: pd.DataFrame) -> SmallestErrors | None:
 
 
 def answers(study: Study, frame: pd.DataFrame) -> list[str]:
-    """Return the answers to a study's questions on each problem, one line each, in its primary metric."""
+    """Return the answers to a study's questions, one line each, on each problem that their learners learn.
+
+    They are in its primary metric.
+    """
     rows = losses(frame)
     parts = by_problem(rows[rows["metric"].isin([m for m in rows["metric"].unique() if describe(m).is_primary])])
+    learnt = {(p.problem, p.learner) for p in plan_study(study)}
     return [
         f"{problem}: {question.text} {_answer(study, question, judged(part))}".removeprefix(": ")
         for problem, part in parts.items()
         for question in study.questions
+        if not problem or learnt.issuperset((problem, learner) for learner in question.learners)
     ]
 
 

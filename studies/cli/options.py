@@ -304,13 +304,15 @@ def _check_kept(url: str) -> None:
 def opened_results(
     name: str, store: str, allow: list[str] | None, *, quick: bool = False, seeds: int | None = None
 ) -> Iterator[Results]:
-    """Open a store with the results of a study; its learners are imported only if the store has no plan of it."""
+    """Open a store with the results of a study; its code is imported only if the store has no plan of it."""
     from studies.results.plans import find_plan, keep_plan
     from studies.results.results import Results
 
     study = study_named(name, allow, quick=quick, seeds=seeds, known=True)
     with opened_to_read(store) as stored:
         if not find_plan(study, stored):
+            if study.foreign_names and not allow:
+                err.print("note: the store has no plan of this study with its code and files as they are now")
             study = study_named(name, allow, quick=quick, seeds=seeds)
             keep_plan(study, stored)
         yield Results(study, stored)

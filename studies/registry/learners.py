@@ -23,6 +23,7 @@ from studies.registry.imports import (
     is_loader,
     is_named,
 )
+from studies.registry.metrics import METRICS
 from studies.registry.objects import find_kept
 from studies.registry.params import Builder, is_open, named_parameters, variants
 from studies.registry.problems import TASKS, AnyProblem
@@ -368,9 +369,13 @@ def _search_issues(
     problem: AnyProblem,
     allow: Collection[str],
 ) -> list[Issue]:
-    """Return the errors in the names of the parameters that are searched: those that the learner does not have."""
+    """Return the errors of a search: a scorer for other labels, and parameters that the learner does not have."""
     if not search:
         return []
+    scoring = search.get("scoring")
+    if scoring is not None and not METRICS[scoring].supports(problem):
+        reason = f"must be a scorer for {problem.task} with the labels of the problem"
+        return [Issue(("search", "scoring"), reason, scoring)]
     learner = make_learner(name, problem, params=params, allow=allow)
     parts = {"": learner, **learner.get_params()}
     known = sorted(parts.keys() - {""})

@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import r2_score
 
 from studies.registry.bins import mean_by_bin
-from studies.registry.errors import unknown
+from studies.registry.errors import short_repr, unknown
 from studies.registry.imports import find_object, is_foreign, is_named
 from studies.registry.predictions import check_predictions, predict
 from studies.registry.problems import AnyProblem
@@ -249,10 +249,16 @@ def measure(names: Iterable[str], fitted: Fitted) -> dict[str, float]:
         own = value_name(name)
         measured = METRICS[own].function(fitted)
         if isinstance(measured, dict):
-            values |= {f"{own}_{key}": float(value) for key, value in measured.items()}
+            values |= {f"{own}_{key}": _number(own, value) for key, value in measured.items()}
         else:
-            values[own] = float(measured)
+            values[own] = _number(own, measured)
     return values
+
+
+def _number(metric: str, value: Any) -> float:
+    if isinstance(value, str) or not hasattr(value, "__float__"):
+        raise TypeError(f"the metric {metric!r} must return a float or a dict of floats. Got {short_repr(value)}.")
+    return float(value)
 
 
 def value_names(names: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ import inspect
 import json
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -127,6 +128,19 @@ def shared_problem(name: str, params: Mapping[str, Any], allow: Collection[str] 
     return _kept_problem(name, canonical(params), tuple(allow))
 
 
+@functools.lru_cache(maxsize=256)
+def _outline(name: str, params: str, allow: tuple[str, ...]) -> AnyProblem:
+    problem = _kept_problem(name, params, allow)
+    if isinstance(problem, DataProblem):
+        return replace(problem, X=problem.X[:0], y=problem.y[:0])
+    return problem
+
+
+def problem_outline(name: str, params: Mapping[str, Any], allow: Collection[str] = ()) -> AnyProblem:
+    """Return a problem as `shared_problem` does, without the rows of its data, for the checks and plans of many."""
+    return _outline(name, canonical(params), tuple(allow))
+
+
 def canonical_problem(
     name: str, params: Mapping[str, Any], allow: Collection[str] = (), folder: str = ""
 ) -> dict[str, Any]:
@@ -201,7 +215,7 @@ def _build(name: str, params: Mapping[str, Any], allow: Collection[str], folder:
     if name in PROBLEMS:
         build_problem(name, params)
     else:
-        shared_problem(name, canonical_problem(name, params, allow, folder), allow)
+        problem_outline(name, canonical_problem(name, params, allow, folder), allow)
 
 
 def _is_needed(parameter: inspect.Parameter) -> bool:

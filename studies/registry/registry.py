@@ -46,7 +46,7 @@ class Registry(Mapping[str, Entry]):
         """
         origin = None if source is None else (source.__module__, source.__qualname__)
         if name in self._entries and (origin is None or self._origins.get(name) != origin):
-            raise ValueError(f"the {self._kind} {name!r} is registered already")
+            raise ValueError(f"the {self._kind} {name!r} is registered already; choose another name")
         self._entries[name], self._origins[name] = entry, origin
 
     def __getitem__(self, name: str) -> Entry:

@@ -74,7 +74,12 @@ def _is_outdated(cell: Cell, folder: str) -> bool:
     if any(identity not in (None, cell.code[module]) for module, identity in here.items()):
         return True
     path = Path(cell.problem_params.get("path", "")) if cell.problem == DATA else None
-    return path is not None and path.is_file() and file_digest(path) != cell.problem_params["sha256"]
+    if path is None or not path.is_file():
+        return False
+    try:
+        return file_digest(path) != cell.problem_params["sha256"]
+    except ValueError:  # the check of the study has the reason
+        return True
 
 
 def _study_digest(study: Study) -> str:

@@ -137,7 +137,8 @@ class Results:
             If the cell is not one of the study: a plan that the store has kept never decides what is fitted.
         """
         if replace(cell, n_samples=0, seed=0) not in self._first_cells:
-            raise ValueError(f"the study {self.study.name!r} has no such cell: {cell}")
+            place = f"{cell.estimator!r} on {cell.problem!r}, n = {cell.n_samples:,}, seed {cell.seed}"
+            raise ValueError(f"the study {self.study.name!r}, as it is now, has no such cell: {place}")
         return fitted(cell, self.store)
 
     @property

@@ -18,7 +18,7 @@ from studies.registry.learners import canonical_name, find, find_prior, make_lea
 from studies.registry.metrics import supported_metrics, version_of_metric
 from studies.registry.objects import code_of_kept, is_object
 from studies.registry.params import Variant, canonical, canonical_params
-from studies.registry.problems import AnyProblem, canonical_problem, problem_identity, shared_problem
+from studies.registry.problems import AnyProblem, canonical_problem, problem_identity, problem_outline, shared_problem
 from studies.spec.sections import PRIOR_AXIS
 from studies.spec.study import Study
 from toymanifold import DataProblem
@@ -164,7 +164,7 @@ def _with_problem(study: Study, label: str, problem: Variant) -> tuple[Cell, str
     """Return a cell of a problem that has no learner yet, and the problem's task."""
     name, allow = study.problems[label].problem, study.allow
     params = canonical_problem(name, problem.params, allow, study.folder)
-    built = shared_problem(name, params, allow)
+    built = problem_outline(name, params, allow)
     rows = (built.n_train_rows, built.n_test_rows) if isinstance(built, DataProblem) else ()
     metrics = supported_metrics(built, study.metrics, allow)
     return Cell(name, params, "", None, {}, 0, 0, metrics, allow, study.folder, rows=rows), built.task

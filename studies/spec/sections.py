@@ -365,6 +365,11 @@ class Question(Part):
         return (self.a, self.b) if self.a and self.b else ()
 
     @property
+    def learners(self) -> tuple[str, ...]:
+        """Labels of the two learners."""
+        return (self.worth.prior, self.worth.of) if self.worth else tuple(end.learner for end in self.ends)
+
+    @property
     def text(self) -> str:
         """The question in words."""
         if self.ask or self.worth is None:

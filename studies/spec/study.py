@@ -21,13 +21,13 @@ import tomli_w
 from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
 
 from studies.registry.errors import Issue, SpecError, format_issues, issues_of, raise_issues, short_repr, unknown
-from studies.registry.imports import make_importable
+from studies.registry.imports import is_foreign, make_importable
 from studies.registry.learners import learner_issues
 from studies.registry.metrics import find_metric, supported_metrics, value_names
 from studies.registry.objects import Kept
 from studies.registry.params import n_points
 from studies.registry.plots import unknown_parts
-from studies.registry.problems import AnyProblem, canonical_problem, shared_problem
+from studies.registry.problems import AnyProblem, canonical_problem, problem_outline
 from studies.spec.references import unknown_references
 from studies.spec.sections import (
     COLUMNS,
@@ -141,6 +141,14 @@ class Study(Part):
     def allow(self) -> tuple[str, ...]:
         """Allowed packages in addition to `studies.registry.imports.PACKAGES`."""
         return self._allow
+
+    @property
+    def foreign_names(self) -> set[str]:
+        """The names of problems, learners, priors and metrics of packages that must be allowed."""
+        learners = self.learners.values()
+        names = [*(problem.problem for problem in self.problems.values()), *self.metrics]
+        names += [name for learner in learners for name in (learner.estimator, *learner.prior)]
+        return set(filter(is_foreign, names))
 
     def use_plan(self, plan: Sequence[Any]) -> None:
         """Keep the first cells of the study, which are not part of it; copies have none."""
@@ -450,7 +458,7 @@ def _invisible(text: str) -> str:
 def _built(problems: Iterable[ProblemSpec], allow: Collection[str] = (), folder: str = "") -> Iterator[AnyProblem]:
     for spec in problems:
         for variant in spec.variants(""):
-            yield shared_problem(spec.problem, canonical_problem(spec.problem, variant.params, allow, folder), allow)
+            yield problem_outline(spec.problem, canonical_problem(spec.problem, variant.params, allow, folder), allow)
 
 
 def _duplicate_labels(learners: Mapping[str, LearnerSpec]) -> Iterator[Issue]:

@@ -168,7 +168,7 @@ def test_float32_targets_stay_float32(weights):
     assert NeighborsRegressor(weights=weights).fit(X, X.astype(np.float32)).predict(X).dtype == np.float32
 
 
-@pytest.mark.parametrize(("n", "d", "tree"), [(1000, 3, True), (1000, 4, False), (10**5, 9, True), (10**5, 10, False)])
+@pytest.mark.parametrize(("n", "d", "tree"), [(1000, 5, True), (1000, 6, False), (10**5, 7, True), (10**5, 8, False)])
 def test_auto_takes_the_tree_below_the_measured_dimension(n, d, tree):
     X = np.random.default_rng(0).standard_normal((n, d), dtype=np.float32)
     assert isinstance(NeighborsClassifier().fit(X, X[:, 0] > 0)._index, Tree) == tree

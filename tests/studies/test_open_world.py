@@ -142,6 +142,8 @@ def test_an_edited_module_or_file_is_measured_again(folder, ran, toymanifold):
         file.write_text(text + ("# edited\n" if name.endswith("py") else "1,red,no\n"))
         sys.modules.pop("mine_own", None)
         assert "0 cells to do" not in toymanifold(*words)
+        refused = toymanifold("show", "mine.toml", "--store", "own.db", exit_code=2)
+        assert "no plan of this study with its code and files as they are now" in refused
         file.write_text(text)
     sys.modules.pop("mine_own", None)
     assert "0 cells to do" in toymanifold(*words)

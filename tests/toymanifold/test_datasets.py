@@ -196,6 +196,7 @@ BAD_DATA = {
     "a mask of ints": (Y, {"test": Y}, "'test'.*mask of 8 bools.*dtype int64"),
     "all rows held out": (Y, {"test": [True] * 8}, "'test'.*some True and some False.*True in every row"),
     "no row held out": (Y, {"test": [False] * 8}, "'test'.*some True and some False.*False in every row"),
+    "masked labels": (np.ma.masked_array(Y, mask=Y == 1), {}, "'y'.*without a mask"),
     "a bad seed": (Y, {"random_state": -1}, "'random_state'"),
 }
 
@@ -216,6 +217,7 @@ def test_bad_labels_and_options_are_refused_by_name(case):
         (np.zeros((0, 2)), r"shape \(0, 2\)"),
         (pd.DataFrame(index=range(8)), r"shape \(8, 0\)"),
         (csr_array(X), "a sparse csr_array"),
+        (np.ma.masked_array(X, mask=X > 0), "a masked array"),
     ],
 )
 def test_what_is_not_a_table_is_refused(table, given):

@@ -2,15 +2,12 @@
 
 import subprocess
 import sys
-from contextlib import ExitStack
 
 import numpy as np
 import pytest
 from skorch.callbacks import Callback
-from threadpoolctl import threadpool_info, threadpool_limits
 
 from estimators import NetClassifier, NetRegressor
-from estimators.nets import training
 from toymanifold import make_spiral
 
 X, y = make_spiral(60, random_state=0)
@@ -106,20 +103,6 @@ def test_until_fitted_stops_at_the_first_epoch_without_an_error():
 
 def clone_with(net, **params):
     return type(net)(**{**net.get_params(), **params})
-
-
-def blas_threads():
-    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
-
-
-def test_blas_has_one_thread_until_the_last_of_several_trainings_has_ended():
-    with threadpool_limits(2):
-        with ExitStack() as first:
-            first.enter_context(training._one_blas_thread)
-            with training._one_blas_thread:
-                first.close()
-                assert blas_threads() == {1}
-        assert blas_threads() == {2}
 
 
 WITHOUT_NUMBA = """

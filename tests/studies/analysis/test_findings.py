@@ -10,6 +10,7 @@ from studies.analysis.intervals import CensoredInterval, overlap_factor
 from studies.analysis.learning_curves import Sampling, losses
 from studies.analysis.scaling_laws import fit_all
 from studies.spec.sections import Question
+from studies.spec.study import Study
 
 
 def test_the_worth_of_a_prior_is_that_at_the_size_of_a_question(worth_results, worth):
@@ -81,6 +82,19 @@ def test_answers_have_means_and_the_paired_difference(worth_results, worth):
     first, second = answers(worth, worth_results.frame())
     assert first == "Does the prior help? Yes: 4.64 % against 9.27 %, lower by 4.64 [4.31, 4.96] points."
     assert second.startswith("Does kNN catch up? No significant difference: 4.64 % against 4.64 %, 0.00 [")
+
+
+def test_a_question_is_answered_on_problems_that_its_learners_learn(worth_results, worth):
+    described = worth.model_dump()
+    described["problems"] = {name: {"problem": "spiral", "params": {"turns": n}} for name, n in (("a", 2), ("b", 3))}
+    described["learners"]["net"]["problems"] = ["a"]
+    both = pd.concat([worth_results.frame().assign(problem=name) for name in "ab"])
+    found = answers(Study.from_dict(described), both.query("problem == 'a' or learner != 'net'"))
+    assert [answer.split("?")[0] for answer in found] == [
+        "a: Does the prior help",
+        "a: Does kNN catch up",
+        "b: Does kNN catch up",
+    ]
 
 
 def test_an_answer_needs_a_common_seed(worth_results, worth):

@@ -134,6 +134,7 @@ def test_parameters_of_a_prior_are_axes(mine):
         ({"estimator": "knn", "search": {"params": {"n_neighbors": [1]}, "cv": 1}}, "must be 2 or more"),
         ({"estimator": "knn", "search": {"params": {"n_neighbors": []}}}, "one or more values"),
         ({"estimator": "knn", "search": {"params": {"n_neighbors": [1]}, "scoring": "acuracy"}}, "'accuracy'"),
+        ({"estimator": "knn", "search": {"params": {"n_neighbors": [1]}, "scoring": "r2"}}, "a scorer for classif"),
     ],
 )
 def test_a_wrong_description_is_one_clear_error(mine, learner, message):

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
@@ -105,16 +107,15 @@ def test_a_problem_is_measured_by_what_suits_it(problem, names):
 
 
 @pytest.mark.parametrize(
-    ("task", "classes", "names", "scorers"),
+    ("labels", "names", "scorers"),
     [
-        ("classification", ("no", "yes"), ("accuracy",), {"roc_auc", "neg_log_loss"}),
-        ("classification", ("a", "b", "c"), ("accuracy",), {"neg_log_loss"}),
-        ("regression", None, ("mse", "r2"), {"neg_max_error"}),
+        (["no", "yes"], ("accuracy",), {"roc_auc", "neg_log_loss"}),
+        (["a", "b", "c"], ("accuracy",), {"neg_log_loss"}),
+        ([0.5, 1.5], ("mse", "r2"), {"neg_max_error"}),
     ],
 )
-def test_a_data_set_is_measured_by_what_needs_no_density_and_no_boundary(task, classes, names, scorers):
-    rows = DataProblem(np.zeros((4, 1)), np.arange(4) % 2, np.arange(4) < 2, classes)
-    assert rows.task == task
+def test_a_data_set_is_measured_by_what_needs_no_density_and_no_boundary(labels, names, scorers):
+    rows = DataProblem.from_data(np.zeros((12, 1)), labels * (12 // len(labels)))
     assert supported_metrics(rows) == (*SECONDS, *names)
     others = {"error_density", "error_distance", "accuracy_uniform", "roc_auc", "neg_log_loss", "neg_max_error"}
     assert {*supported_metrics(rows, others)} == scorers
@@ -246,3 +247,10 @@ def test_a_decorated_function_named_by_a_study_keeps_its_description(own):
     assert (found.version, found.best, found.unit, found.default) == ("2", 1.0, "%", False)
     with pytest.raises(ValueError, match="'function' parameter of as_metric must be a function of a Fitted"):
         as_metric(3)
+
+
+@pytest.mark.parametrize("value", ["0.5", None, {"a": None}, {"a": "1"}])
+def test_a_metric_that_returns_no_number_is_named(value, own):
+    METRICS.add("odd", as_metric(lambda fitted: value))
+    with pytest.raises(TypeError, match=r"the metric 'odd' must return a float or a dict of floats. Got (None|'.*')\."):
+        measure(["odd"], SimpleNamespace())

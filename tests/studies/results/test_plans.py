@@ -121,5 +121,19 @@ def test_a_kept_plan_does_not_decide_what_is_fitted(tiny):
         other = Study.model_validate(tiny.model_dump())
         assert find_plan(other, store)
         results = Results(other, store)
-        with pytest.raises(ValueError, match="the study 'tiny' has no such cell"):
+        with pytest.raises(ValueError, match="the study 'tiny', as it is now, has no such cell"):
             results.estimator(results.cell("kNN", 20))
+
+
+def test_a_data_file_that_cannot_be_read_is_a_miss(tiny, tmp_path, monkeypatch):
+    """Then the study is checked, whose error has the reason."""
+    (tmp_path / "my.csv").write_text("x,label\n" + "1,a\n2,b\n" * 50)
+    problem = {"problem": "data", "params": {"path": str(tmp_path / "my.csv"), "target": "label"}}
+    described = {**tiny.model_dump(exclude={"pictures", "metrics"}), "problems": {"mine": problem}}
+    described |= {"sizes": [10], "gallery": [], "questions": [], "learners": {"a": {"estimator": "knn"}}}
+    with Store("sqlite://") as store:
+        keep_plan(Study.from_dict(described), store)
+        again = Study.from_dict(described)
+        assert find_plan(again, store)
+        monkeypatch.setattr("studies.registry.data.MAX_BYTES", 10)
+        assert not find_plan(again, store)

@@ -18,7 +18,7 @@ from estimators import CATALOG, PRIORS
 from studies.registry.errors import SpecError
 from studies.registry.metrics import METRICS
 from studies.registry.plots import PLOTS, plot
-from studies.registry.problems import PROBLEMS, shared_problem
+from studies.registry.problems import PROBLEMS, build_problem
 from studies.spec.cells import plan_study
 from studies.spec.sections import Sizes
 from studies.spec.study import EXAMPLE, Study, built_in
@@ -129,21 +129,21 @@ def test_python_and_toml_are_the_same():
     assert Study.from_toml(Text(text)) == Study.from_dict(tomllib.loads(text))
 
 
-def test_problems_are_checked_one_at_a_time(monkeypatch):
-    """Each pool can take 400 MB."""
-    alive, most = WeakSet(), []
+def test_each_pool_is_drawn_once_and_not_kept_while_a_study_is_checked(monkeypatch):
+    """Each can take 400 MB, and seconds."""
+    alive, drawn, most = WeakSet(), [], []
 
-    def watched(*problem):
-        made = shared_problem(*problem)
+    def watched(*args, **options):
+        made = build_problem(*args, **options)
+        drawn.append(made.dimension)
         alive.add(made)
         most.append(len(alive))
         return made
 
-    monkeypatch.setattr("studies.spec.study.shared_problem", watched)
-    params = {"pool": 100, "problem_seed": list(range(30))}
-    Study.from_dict(
-        changed(problems={"moons": {"problem": "sklearn.datasets:make_moons", "params": params}}, sizes=[10])
-    )
+    monkeypatch.setattr("studies.registry.problems.build_problem", watched)
+    moons = {"problem": "sklearn.datasets:make_moons", "params": {"pool": 128, "problem_seed": list(range(30))}}
+    plan_study(Study.from_dict(changed(problems={"moons": moons}, metrics=["accuracy"])))
+    assert len(drawn) == 30
     assert max(most) < 10
 
 
