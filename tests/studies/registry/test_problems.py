@@ -38,6 +38,7 @@ def test_an_invalid_value_is_reported(params, value):
 
 MINE = """
 import numpy as np
+from toymanifold import spiral_problem
 
 def wound(turns=2.0, problem_seed=0):
     return spiral_problem(turns=turns, problem_seed=problem_seed)
