@@ -142,6 +142,7 @@ def measure_curves(
     sizes: Sequence[int] | Mapping[str, int],
     seeds: int = 5,
     metrics: Sequence[str] = (),
+    worth: Mapping[str, str] | None = None,
     n_jobs: int | None = None,
     store: Store | str | os.PathLike[str] | None = None,
     time_limit: float | None = None,
@@ -167,6 +168,9 @@ def measure_curves(
         Number of seeds.
     metrics : sequence of str, default=()
         Metrics to measure; the default ones if there are none.
+    worth : dict of str to str, optional
+        Questions that `write_report` answers, by labels: ``{"mine": "knn"}`` asks how many times the data the prior of
+        "mine" is worth to "knn".
     n_jobs : int or None, default=None
         Number of local workers. None and 1 run all cells in this process; for more, a script needs
         ``if __name__ == "__main__":``. The results are the same.
@@ -231,6 +235,7 @@ def measure_curves(
             "seeds": seeds,
             "learners": {label: {"estimator": one.name} for label, one in kept_learners.items()},
             "metrics": metrics,
+            "questions": [{"worth": {"prior": prior, "of": of}} for prior, of in (worth or {}).items()],
         },
     )
     opened = store if isinstance(store, Store) else Store("sqlite://" if store is None else store)

@@ -17,6 +17,7 @@ from scipy.optimize import isotonic_regression
 
 from studies.analysis.intervals import CensoredInterval, Interval, Sentence, jackknife_error, t_quantile
 from studies.analysis.learning_curves import HasFrame, LearningCurve, NotMeasured, paired_curves
+from studies.registry.metrics import shown_name
 from toymanifold.validation import error_message
 
 Array = NDArray[np.float64]
@@ -29,6 +30,8 @@ def comparable_curves(
     frame: pd.DataFrame | HasFrame, a: str, b: str, metric: str, n_test: int | None = None
 ) -> tuple[LearningCurve, LearningCurve]:
     """Return the curves of two learners on common seeds, at least two, and at two sizes each at least."""
+    if shown_name(metric) != metric:
+        raise ValueError(f"{metric!r} is not a loss, which falls with n; its loss is {shown_name(metric)!r}")
     curves = paired_curves(frame, a, b, metric, n_test)
     if curves[0].n_seeds < 2:
         raise NotMeasured(f"{a!r} and {b!r} have one seed in common, and an interval needs 2")

@@ -291,7 +291,9 @@ def _compared_size(study: Study, frame: pd.DataFrame, plain: str, informed: str)
     sizes = [set(frame.loc[frame["learner"] == learner, "n_samples"]) for learner in (plain, informed)]
     n_rows = sampling_of(frame).n_rows
     shared = {n for n in sizes[0] & sizes[1] if n_rows is None or n < n_rows}
-    asked = [point.n_samples for question in study.questions for point in question.ends]
+    own = [question.worth for question in study.questions if question.worth]
+    first = [worth.n_samples or 0 for worth in own if (worth.of, worth.prior) == (plain, informed)]
+    asked = [*first, *(point.n_samples for question in study.questions for point in question.ends)]
     return int(next((n for n in asked if n in shared), max(shared, default=0)))
 
 

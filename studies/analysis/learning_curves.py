@@ -20,7 +20,7 @@ from studies.analysis.intervals import (
     positive_mean_interval,
 )
 from studies.registry.errors import unknown
-from studies.registry.metrics import best_value, shown_name
+from studies.registry.metrics import best_value, describe, shown_name
 from studies.registry.test_sets import N_TEST
 from toymanifold.validation import check_integer, error_message
 
@@ -390,7 +390,10 @@ def _rows(frame: pd.DataFrame, metric: str, of: str) -> pd.DataFrame:
         frame = losses(frame)
     rows = frame[frame["metric"] == metric]
     if rows.empty:
-        raise NotMeasured(f"no {metric!r} of {of} is in the frame")
+        known = [name for name in dict.fromkeys(frame["metric"]) if describe(str(name)).is_loss]
+        raise NotMeasured(
+            f"no {metric!r} of {of} is in the frame; its losses are {', '.join(map(repr, known)) or 'none'}"
+        )
     if rows.duplicated(["learner", "n_samples", "seed"]).any():
         raise ValueError(f"there are several values of {metric!r} for one cell of {of}: choose one problem first")
     return rows

@@ -280,8 +280,9 @@ def report(
     """Write a study's results as one page that needs no network: answers, charts, tables, provenance."""
     from studies.web.report import render_report
 
-    again = _again(quick, seeds, allow, store)
     with opened_results(study, store, allow, quick=quick, seeds=seeds) as results:
+        packages = allow or sorted({name.split(":")[0].split(".")[0] for name in results.study.foreign_names})
+        again = _again(quick, seeds, packages, store)
         path = output or RESULTS / results.study.name / "report.html"
         _check_measured(study, results, again)
         page = render_report(results, [again("run", study), again("report", study)])

@@ -305,7 +305,7 @@ def opened_results(
     name: str, store: str, allow: list[str] | None, *, quick: bool = False, seeds: int | None = None
 ) -> Iterator[Results]:
     """Open a store with the results of a study; its code is imported only if the store has no plan of it."""
-    from studies.results.plans import find_plan, keep_plan
+    from studies.results.plans import find_plan, keep_plan, register_metrics
     from studies.results.results import Results
 
     study = study_named(name, allow, quick=quick, seeds=seeds, known=True)
@@ -315,6 +315,7 @@ def opened_results(
                 err.print("note: the store has no plan of this study with its code and files as they are now")
             study = study_named(name, allow, quick=quick, seeds=seeds)
             keep_plan(study, stored)
+        register_metrics(study)
         yield Results(study, stored)
 
 

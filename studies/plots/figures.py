@@ -85,7 +85,8 @@ def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None =
     figure = Figure(figsize=_SIZE, layout="constrained")
     on_problem = {} if problem is None else {"problem": problem}
     arguments = [f"{key} = {toml_value(value)}" for key, value in (spec.arguments | on_problem).items()]
-    title = f"{spec.plot.replace('_', ' ').capitalize()}: {', '.join(arguments)}".removesuffix(": ")
+    words = spec.plot.rpartition(":")[2].removeprefix("plot_").replace("_", " ")
+    title = f"{words.capitalize()}: {', '.join(arguments)}".removesuffix(": ")
     try:
         find_plot(spec.plot, results.study.allow).draw(results, figure.subplots(), **spec.arguments, **on_problem)
     except (TypeError, ValueError) as error:  # something is not measured, or the study has no such part

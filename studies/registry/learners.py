@@ -27,7 +27,7 @@ from studies.registry.metrics import METRICS
 from studies.registry.objects import find_kept
 from studies.registry.params import Builder, is_open, named_parameters, variants
 from studies.registry.problems import TASKS, AnyProblem
-from toymanifold import Spiral
+from toymanifold import DataProblem, Spiral
 
 VERSION = "3"
 """Part of every cell's identity: raised when a change of the code changes the data of fits, or all fits."""
@@ -341,7 +341,11 @@ def _class_issues(name: str, params: Mapping[str, Any], problem: AnyProblem, all
         fits = _fits(make_learner(name, problem, params=params, allow=allow), task)
     except BaseException as error:  # constructing a foreign class can raise anything, and may exit
         return [Issue(("estimator",), f"cannot be constructed: {cut(exception_text(error), LONGEST)}", name)]
-    return [] if fits else [Issue(("estimator",), f"must be for {task}, the task of the problem", name)]
+    if fits:
+        return []
+    other = "regression" if task == "classification" else "classification"
+    hint = f"; a problem of data is one of {other} with task = {other!r}" if isinstance(problem, DataProblem) else ""
+    return [Issue(("estimator",), f"must be for {task}, the task of the problem{hint}", name)]
 
 
 def _fits(learner: BaseEstimator, task: str) -> bool:
@@ -358,6 +362,8 @@ def _prior_issues(name: str, params: Mapping[str, Any], problem: AnyProblem, all
         as_prior(_make_prior(name, params, problem, allow), "a study")
     except BaseException as error:  # constructing a foreign class can raise anything, and may exit
         reason = " ".join(cut(exception_text(error), LONGEST).split())
+        if isinstance(error, TypeError):
+            reason += "; a function that is named as a prior returns a transformer, as of sklearn.preprocessing"
         return [Issue(("prior",), f"cannot be constructed: {reason}" if is_named(name) else str(error), name)]
     return []
 

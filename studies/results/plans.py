@@ -17,7 +17,7 @@ import studies
 import toymanifold
 from studies.registry.data import file_digest
 from studies.registry.imports import code_identity, is_foreign
-from studies.registry.metrics import METRICS
+from studies.registry.metrics import METRICS, find_metric
 from studies.registry.params import canonical
 from studies.registry.problems import DATA
 from studies.spec.cells import Cell, first_cells
@@ -38,6 +38,16 @@ def find_plan(study: Study, store: Store) -> bool:
         return False
     study.use_plan(plan)
     return True
+
+
+def register_metrics(study: Study) -> None:
+    """Register the metrics of allowed packages, so that their titles and best values are known.
+
+    Those that are not allowed are shown by their names, as tables and curves.
+    """
+    for name in filter(is_foreign, study.metrics):
+        with suppress(ValueError):
+            find_metric(name, study.allow)
 
 
 def keep_plan(study: Study, store: Store) -> None:

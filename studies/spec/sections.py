@@ -332,6 +332,9 @@ class Worth(Part):
     of: str
     """Label of the learner without it, whose number of samples is counted."""
 
+    n_samples: int | None = None
+    """Sample size at which they are compared; by default that of another question, or the largest of both."""
+
 
 class Question(Part):
     """A question to answer: a comparison of `a` with `b`, or the worth of a prior."""

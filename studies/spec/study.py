@@ -553,6 +553,11 @@ def _size_issues(study: Study) -> Iterator[Issue]:
         if n not in everywhere:
             yield Issue(("gallery", place), f"must be a sample size of the study, one of {everywhere}", n)
     for place, question in enumerate(study.questions):
+        if question.worth and question.worth.n_samples is not None:
+            shared = sorted(set(sizes[question.worth.prior]) & set(sizes[question.worth.of]))
+            if question.worth.n_samples not in shared:
+                at = ("questions", place, "worth", "n_samples")
+                yield Issue(at, f"must be a sample size of both learners, one of {shared}", question.worth.n_samples)
         for end, point in zip("ab", question.ends, strict=False):
             if point.n_samples not in sizes[point.learner]:
                 at = ("questions", place, end, "n_samples")

@@ -250,3 +250,18 @@ def test_an_interrupt_ends_a_run_in_this_process():
 
     with pytest.raises(KeyboardInterrupt):
         measure_curves({"mine": Interrupted()}, IRIS, sizes=[20])
+
+
+def test_the_report_of_curves_answers_what_a_prior_is_worth(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (600, 2))
+    y = (np.hypot(*X.T) > 0.7).astype(int)
+    radius = FunctionTransformer(lambda X: np.hypot(X[:, :1], X[:, 1:]))
+    learners = {"mine": make_pipeline(radius, KNeighborsClassifier(1)), "knn": KNeighborsClassifier(1)}
+    results = measure_curves(learners, (X, y), sizes=[20, 60, 200], seeds=3, worth={"mine": "knn"})
+    write_report(results, tmp_path / "page.html")
+    assert "How many times the data is mine worth beside knn?" in (tmp_path / "page.html").read_text()
+    with pytest.raises(ValueError, match=r"'accuracy' is not a loss, .* its loss is 'error'"):
+        data_equivalence(results, "mine", "knn", n=60, metric="accuracy")
+    with pytest.raises(ValueError, match="no 'mse' of 'mine' is in the frame; its losses are 'error'"):
+        data_equivalence(results, "mine", "knn", n=60, metric="mse")

@@ -131,6 +131,7 @@ def test_all_of_it_is_in_the_report(folder, ran, toymanifold):
     page = Path("page.html").read_text()
     assert all(text in page for text in ("Share of class 1", "rows of one data set", "balanced accuracy"))
     shown = toymanifold("show", "mine.toml", "--allow", "mine_own", "--store", "own.db")
+    assert "Share of class 1" in shown  # its own title
     assert "picture-1-mine_own-plot_mine-rings.png" in shown or "picture-1-mine_own-plot_mine.png" in shown
 
 

@@ -9,7 +9,7 @@ from studies.analysis.findings import PriorWorth, answers, find
 from studies.analysis.intervals import CensoredInterval, overlap_factor
 from studies.analysis.learning_curves import Sampling, losses
 from studies.analysis.scaling_laws import fit_all
-from studies.spec.sections import Question
+from studies.spec.sections import Question, Worth
 from studies.spec.study import Study
 
 
@@ -24,6 +24,16 @@ def test_the_worth_of_a_prior_is_that_at_the_size_of_a_question(worth_results, w
     assert main.learner == "kNN"
     assert main.equivalence.n_samples.value == pytest.approx(10_000)
     assert (main.crossover.n, main.crossover.winner) == (None, "net + polar")
+
+
+def test_a_worth_that_is_asked_for_comes_first_and_at_its_own_size(worth_results, worth):
+    (prior,) = find(worth, worth_results.frame())[0].worths
+    sizes = sorted(worth_results.frame()["n_samples"].unique())
+    asked = Question(worth=Worth(prior=prior.informed, of=prior.plain, n_samples=sizes[1]))
+    study = worth.model_copy(update={"questions": (*worth.questions, asked)})
+    (found,) = find(study, worth_results.frame())
+    assert found.worths[0].equivalence.n == sizes[1]
+    assert str(found.worths[0])[1:] in answers(study, worth_results.frame())[-1]
 
 
 def test_without_questions_the_worth_is_that_at_the_largest_size_from_the_side_that_is_measured(worth_results, worth):

@@ -696,3 +696,21 @@ def test_a_study_written_as_toml_is_read_back(described):
 def test_a_built_in_study_written_as_toml_is_read_back(name):
     study = built_in()[name]
     assert Study.from_toml(Text(study.to_toml())) == study
+
+
+def test_a_worth_is_asked_at_a_size_of_both_learners():
+    described = {
+        "name": "x",
+        "question": "?",
+        "sizes": [10, 100, 1000],
+        "seeds": 2,
+        "learners": {"knn": {"estimator": "knn", "max_samples": 100}, "mine": {"estimator": "knn", "prior": "polar"}},
+        "questions": [{"worth": {"prior": "mine", "of": "knn", "n_samples": 100}}],
+    }
+    assert Study.from_dict(described).questions[0].worth.n_samples == 100
+    described["questions"][0]["worth"]["n_samples"] = 1000
+    with pytest.raises(SpecError, match=r"worth.n_samples: must be a sample size of both learners, one of \[10, 100\]"):
+        Study.from_dict(described)
+    described["questions"] = [{"worth": {"prior": "min", "of": "knn"}}, {"ask": "?"}]
+    with pytest.raises(SpecError, match=r"(?s)questions\[1\].a: is needed, or worth in its place.*did you mean 'mine'"):
+        Study.from_dict(described)
