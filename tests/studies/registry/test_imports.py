@@ -139,10 +139,8 @@ def test_foreign_names_are_those_of_other_packages():
 
 
 def test_an_allowed_package_that_is_nowhere_is_a_mistake(tmp_path):
-    text = 'name = "x"\nquestion = "?"\nsizes = [10]\nseeds = 1\nlearners.a.estimator = "knn"\n'
-    (tmp_path / "x.toml").write_text(text)
-        'name = "x"\nquestion = "?"\nsizes = [10]\nseeds = 1\nlearners.a.estimator = "knn"\n'
-    )
+    keys = ('name = "x"', 'question = "?"', "sizes = [10]", "seeds = 1", 'learners.a.estimator = "knn"')
+    (tmp_path / "x.toml").write_text("\n".join(keys))
     assert Study.from_toml(tmp_path / "x.toml", allow="numpy").name == "x"
     for package in ("nowhere_at_all", "numpy.linalg", ""):
         with pytest.raises(SpecError, match=f"the allowed package '{package}' is neither installed nor beside"):
