@@ -343,7 +343,8 @@ def _formatted(value: float, form: int | str) -> str:
     return number(value, form) if isinstance(form, int) else format(value, form)
 
 
-def scale_of(metric: str) -> Scale:
-    """Return how a metric is written."""
+def scale_of(metric: str, *, on_rows: bool = False) -> Scale:
+    """Return how a metric is written; with `on_rows` one that is measured on the test rows of a data set."""
     shown = describe(metric)
-    return Scale(shown.title, shown.factor, f" {shown.unit}" if shown.unit else "")
+    title = shown.title.replace("under the sampling density", "on the test rows") if on_rows else shown.title
+    return Scale(title, shown.factor, f" {shown.unit}" if shown.unit else "")

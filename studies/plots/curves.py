@@ -106,7 +106,7 @@ def draw_curves(ax: Axes, rows: pd.DataFrame, metric: str, styles: dict[str, Loo
             draw_joined(ax, n, mean, look)
         ends.append(End(name, float(n.iloc[-1]), float(mean.iloc[-1]), look))
     _draw_crossings(ax, rows, metric)
-    scale = scale_of(metric)
+    scale = scale_of(metric, on_rows=sampling_of(rows).n_rows is not None)
     set_scale(ax.xaxis, log=True, at=rows["n_samples"].unique())
     set_scale(ax.yaxis, log=True, factor=scale.factor, unit=scale.unit)
     ax.set(xlabel="training points n", ylabel=scale.title)

@@ -204,3 +204,10 @@ def make_importable(folder: Path, packages: Iterable[str]) -> None:
                 f"the package {package!r} is both at {found.origin}, beside the study, and at {installed.origin}, where"
                 " it would be imported from; rename one"
             )
+
+
+def check_found(packages: Iterable[str]) -> None:
+    """Raise SpecError if an allowed package is neither installed nor beside the study; nothing is imported."""
+    for package in packages:
+        if not package.isidentifier() or (package not in sys.modules and find_spec(package) is None):
+            raise SpecError(f"the allowed package {package!r} is neither installed nor beside the study")

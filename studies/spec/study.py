@@ -21,7 +21,7 @@ import tomli_w
 from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
 
 from studies.registry.errors import Issue, SpecError, format_issues, issues_of, raise_issues, short_repr, unknown
-from studies.registry.imports import is_foreign, make_importable
+from studies.registry.imports import check_found, is_foreign, make_importable
 from studies.registry.learners import learner_issues
 from studies.registry.metrics import find_metric, supported_metrics, value_names
 from studies.registry.objects import Kept
@@ -239,6 +239,7 @@ class Study(Part):
         if isinstance(file, Path):
             folder = str(file.absolute().parent)
             make_importable(Path(folder), packages)
+            check_found(() if known else packages)
         return cls._read(described, packages, str(path), text, folder=folder, known=known)
 
     @classmethod

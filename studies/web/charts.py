@@ -155,7 +155,7 @@ def floor_of(measured: Measured) -> float | None:
 
 def chart(measured: Measured) -> Chart:
     """Return the curves of a metric, laid out."""
-    scale, floor = scale_of(measured.metric), floor_of(measured)
+    scale, floor = scale_of(measured.metric, on_rows=measured.sampling.n_rows is not None), floor_of(measured)
     named = len(measured.curves) * _LINE <= HEIGHT - _TOP - _BOTTOM
     letters = max(len(shortened(curve.learner, _LONGEST)) for curve in measured.curves)
     right, bottom = WIDTH - (_LEADER + 9 + _LETTER * letters if named else _RIGHT), HEIGHT - _BOTTOM

@@ -234,7 +234,14 @@ def _figure(measured: Measured, *, primary: bool) -> Figure:
         for n in sizes:
             there = {learner: means[n].interval.mean for learner, means in table.items() if n in means}
             best[n] = min(there, key=lambda learner: there[learner])
-    return Figure(measured, scale_of(measured.metric), charts.chart(measured), sizes, table, best)
+    return Figure(
+        measured,
+        scale_of(measured.metric, on_rows=measured.sampling.n_rows is not None),
+        charts.chart(measured),
+        sizes,
+        table,
+        best,
+    )
 
 
 def _data(figures: list[Figure], styles: dict[str, Style]) -> dict[str, Any]:

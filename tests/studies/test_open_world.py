@@ -129,7 +129,8 @@ def test_what_was_measured_is_shown_without_running_its_code(folder, ran, toyman
 def test_all_of_it_is_in_the_report(folder, ran, toymanifold):
     toymanifold("report", "mine.toml", "--allow", "mine_own", "--store", "own.db", "--output", "page.html")
     page = Path("page.html").read_text()
-    assert all(text in page for text in ("Share of class 1", "rows of one data set", "balanced accuracy"))
+    texts = ("Share of class 1", "rows of one data set", "balanced accuracy", "Error on the test rows")
+    assert all(text in page for text in texts)
     shown = toymanifold("show", "mine.toml", "--allow", "mine_own", "--store", "own.db")
     assert "Share of class 1" in shown  # its own title
     assert "picture-1-mine_own-plot_mine-rings.png" in shown or "picture-1-mine_own-plot_mine.png" in shown

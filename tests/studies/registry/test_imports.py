@@ -11,6 +11,7 @@ import sklearn
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studies import SpecError, Study
 from studies.registry.imports import (
     LOADERS,
     PACKAGES,
@@ -135,3 +136,12 @@ def test_the_code_of_an_editable_installation_has_an_identity(tmp_path, monkeypa
 def test_foreign_names_are_those_of_other_packages():
     assert is_foreign("xgboost:XGBClassifier")
     assert not any(map(is_foreign, ("sklearn.svm:SVC", "knn", None)))
+
+
+def test_an_allowed_package_that_is_nowhere_is_a_mistake(tmp_path):
+    keys = ('name = "x"', 'question = "?"', "sizes = [10]", "seeds = 1", 'learners.a.estimator = "knn"')
+    (tmp_path / "x.toml").write_text("\n".join(keys))
+    assert Study.from_toml(tmp_path / "x.toml", allow="numpy").name == "x"
+    for package in ("nowhere_at_all", "numpy.linalg", ""):
+        with pytest.raises(SpecError, match=f"the allowed package '{package}' is neither installed nor beside"):
+            Study.from_toml(tmp_path / "x.toml", allow=package)
