@@ -308,10 +308,11 @@ def _check_values(y: ArrayLike, n_rows: int, owner: str) -> NDArray[Any]:
     if missing := [row for row, label in enumerate(labels.tolist()) if _is_missing(label)]:
         given = f"{labels[missing[0]]!s} in {len(missing)} of {n_rows} rows, first in row {missing[0]}"
         raise ValueError(error_message("y", owner, "without missing labels", given))
-    if any(all(isinstance(label, kind) for label in labels.tolist()) for kind in (str, Real | np.bool_)):
-        labels = np.array(labels.tolist())  # of an array of objects
+    objects = labels.dtype.kind == "O"
+    if objects and any(all(isinstance(label, kind) for label in labels) for kind in (str, Real | np.bool_)):
+        labels = np.array(labels.tolist())
     if labels.dtype.kind not in "biufUT":
-        given = ", ".join(sorted({type(label).__name__ for label in labels.tolist()}))
+        given = ", ".join(sorted({type(label).__name__ for label in labels})) if objects else str(labels.dtype)
         raise TypeError(error_message("y", owner, "all strings, or all bools, ints or floats", given))
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         raise ValueError(error_message("y", owner, "of finite numbers", "an infinite one"))

@@ -180,6 +180,7 @@ BAD_DATA = {
     "an infinite label": ([0.5, np.inf] * 4, {}, "'y'.*finite"),
     "mixed labels": ([0, "a"] * 4, {}, "'y'.*all strings, or all bools.*int, str"),
     "dates": (pd.to_datetime(["2020", "2021"] * 4), {}, "'y'.*all strings.*datetime"),
+    "dates in nanoseconds": (np.array(["2020", "2021"] * 4, dtype="datetime64[ns]"), {}, "'y'.*all strings.*datetime"),
     "one class": (["a"] * 8, {}, "'y'.*two classes at least.*'a' in every row"),
     "one value": ([0.5] * 8, {}, "'y'.*two values at least.*0.5 in every row"),
     "one class to train on": (Y, {"test": np.array(Y) == 1}, "'y'.*in the training rows.*4 training rows of one"),
