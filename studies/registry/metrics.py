@@ -134,7 +134,7 @@ def metric(
         Unit of the number, or units by key of a dict. "%" writes a share, from 0 to 1, in per cent; "s" are seconds.
     best : float or None, default=None
         Value of a perfect learner; None if there is no such value. Learning curves, laws, crossovers and the worth of
-        priors are of the loss |best - value|; a metric without a best value has tables and curves only.
+        priors are of the loss, ``abs(best - value)``; a metric without a best value has tables and curves only.
     primary : bool or None, default=None
         Whether learners are compared by this metric if none that was registered before is measured. None is true for a
         metric with a best value.
