@@ -5,13 +5,14 @@ five loaders. Any other package is imported only if the person who runs the stud
 taken from elsewhere can be named in it.
 """
 
+import functools
 import hashlib
 import importlib
 import inspect
 import re
 import sys
 import sysconfig
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from importlib import metadata
 from importlib.machinery import ModuleSpec, PathFinder
@@ -21,7 +22,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from studies.registry.errors import SpecError, cut, exception_text
+from studies.registry.errors import SpecError, cut, exception_text, unknown
 
 PACKAGES = ("sklearn", "estimators", "toymanifold")
 """Packages of which every estimator is allowed."""
@@ -42,6 +43,33 @@ _TESTS = {"conftest", "tests"}
 def is_named(name: str) -> bool:
     """Return True for a text of the form ``package.module:name``."""
     return _NAME.fullmatch(name) is not None
+
+
+def find_named(
+    kind: str, name: str, known: Collection[str], allow: Collection[str] = (), *, form: str = "function"
+) -> Any:
+    """Return what `find_object` does for a name that is none of the known ones.
+
+    Parameters
+    ----------
+    kind : str
+        What the name should be: "estimator".
+    name : str
+    known : collection of str
+        Names of built-in objects, for the message.
+    allow : collection of str, default=()
+        Allowed packages in addition to `PACKAGES`.
+    form : str, default="function"
+        What a module may have under such a name.
+
+    Raises
+    ------
+    ValueError
+        If it is not of the form ``package.module:name``, or as in `find_object`.
+    """
+    if not is_named(name):
+        raise ValueError(f"{unknown(kind, name, known)}, or package.module:{form}")
+    return find_object(name, allow)
 
 
 def find_object(name: str, allow: Collection[str] = ()) -> Any:
@@ -145,6 +173,12 @@ def code_of(found: Any, folder: str = "") -> dict[str, str]:
     return {module: identity}
 
 
+@functools.cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Return the distributions of each installed package, for which the files of all of them are read."""
+    return metadata.packages_distributions()
+
+
 def code_identity(module: str, folder: str = "") -> str | None:
     """Return the identity of a module's code, without importing anything; None if it is not found.
 
@@ -161,7 +195,7 @@ def code_identity(module: str, folder: str = "") -> str | None:
     installed = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
     if not installed.isdisjoint(file.parents):
         package = module.split(".")[0]
-        names = metadata.packages_distributions().get(package, [])
+        names = _distributions().get(package, [])
         if names:
             return ", ".join(f"{name} {metadata.version(name)}" for name in sorted(set(names)))
     try:

@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from studies.registry.errors import Issue, cut, exception_text, unknown
 from studies.registry.imports import (
     LONGEST,
-    find_object,
+    find_named,
     is_estimator_class,
     is_generator,
     is_loader,
@@ -101,9 +101,7 @@ def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
         return CATALOG[name][task]
     if kept := find_kept(name):
         return kept
-    if not is_named(name):
-        raise ValueError(f"{unknown('estimator', name, CATALOG)}, or package.module:Class")
-    found: Builder = find_object(name, allow)
+    found: Builder = find_named("estimator", name, CATALOG, allow, form="Class")
     is_function = inspect.isfunction(found) and not is_generator(found) and not is_loader(found)
     if not is_function and (not is_estimator_class(found) or inspect.isabstract(found)):
         raise ValueError(f"{name} must be a concrete class of scikit-learn estimators, or a function that returns one")
@@ -129,9 +127,7 @@ def find_prior(name: str, allow: Collection[str] = ()) -> Builder:
 
     if name in PRIORS:
         return _named_prior(name)
-    if not is_named(name):
-        raise ValueError(f"{unknown('prior', name, ['none', *PRIORS])}, or package.module:Class")
-    found: Builder = find_object(name, allow)
+    found: Builder = find_named("prior", name, ["none", *PRIORS], allow, form="Class")
     if is_estimator_class(found) and not callable(getattr(found, "transform", None)):
         raise ValueError(f"{name} is not a transformer, so it cannot be a prior")
     return found

@@ -17,8 +17,8 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import r2_score
 
 from studies.registry.bins import mean_by_bin
-from studies.registry.errors import short_repr, unknown
-from studies.registry.imports import find_object, is_foreign, is_named
+from studies.registry.errors import short_repr
+from studies.registry.imports import find_named, is_foreign
 from studies.registry.predictions import check_predictions, predict
 from studies.registry.problems import AnyProblem
 from studies.registry.registry import Registry
@@ -217,9 +217,7 @@ def find_metric(name: str, allow: Collection[str] = ()) -> Metric:
     """
     if name in METRICS:
         return METRICS[name]
-    if not is_named(name):
-        raise ValueError(f"{unknown('metric', name, METRICS)}, or package.module:function")
-    function = find_object(name, allow)
+    function = find_named("metric", name, METRICS, allow)
     METRICS.add(function.__name__, as_metric(function), function)
     return METRICS[function.__name__]
 

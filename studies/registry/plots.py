@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from studies.registry.errors import Issue, exception_text, issues_of, raise_issues, unknown
-from studies.registry.imports import find_object, is_named
+from studies.registry.imports import find_named
 from studies.registry.registry import Registry
 
 Draw = Callable[..., Any]
@@ -114,9 +114,7 @@ def find_plot(name: str, allow: Collection[str] = ()) -> Plot:
     """
     if name in PLOTS:
         return PLOTS[name]
-    if not is_named(name):
-        raise ValueError(f"{unknown('plot', name, PLOTS)}, or package.module:function")
-    function = find_object(name, allow)
+    function = find_named("plot", name, PLOTS, allow)
     registered = next((found for found in PLOTS.values() if found.draw is function), None)
     return registered or _plain_plot(function)
 

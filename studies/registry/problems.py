@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 
 from studies.registry.data import GeneratorBuilder, LoaderBuilder, data_problem, file_digest
 from studies.registry.errors import Issue, cut, exception_text, unknown
-from studies.registry.imports import LONGEST, find_object, is_estimator_class, is_generator, is_loader, is_named
+from studies.registry.imports import LONGEST, find_named, is_estimator_class, is_generator, is_loader
 from studies.registry.objects import find_kept
 from studies.registry.params import Builder, canonical, canonical_params, named_parameters, variants
 from toymanifold import (
@@ -81,14 +81,12 @@ def find_builder(name: str, allow: Collection[str] = ()) -> Builder:
         return data_problem
     if kept := find_kept(name):
         return kept
-    if not is_named(name):
-        raise ValueError(f"{unknown('problem', name, [*PROBLEMS, DATA])}, or package.module:function")
     return _foreign_builder(name, tuple(allow))
 
 
 @functools.lru_cache(maxsize=64)
 def _foreign_builder(name: str, allow: tuple[str, ...]) -> Builder:
-    found = find_object(name, allow)
+    found = find_named("problem", name, [*PROBLEMS, DATA], allow)
     if is_loader(found):
         return LoaderBuilder(found)
     if inspect.isclass(found) and is_estimator_class(found):

@@ -73,21 +73,27 @@ def _read(kept: str, study: Study) -> list[Cell] | None:
     except ValidationError:
         return None
     known = all(is_foreign(name) or name in METRICS for cell in cells for name in cell.metrics)
-    if not known or len(cells) != study.n_series or any(_is_outdated(cell, study.folder) for cell in cells):
+    if not known or len(cells) != study.n_series or _are_outdated(cells, study.folder):
         return None
     return [replace(cell, allow=study.allow, folder=study.folder) for cell in cells]
 
 
-def _is_outdated(cell: Cell, folder: str) -> bool:
-    """Return True if foreign code or a file, as far as it is here, is not that of a cell; nothing is imported."""
-    here = {module: code_identity(module, folder) for module in cell.code}
-    if any(identity not in (None, cell.code[module]) for module, identity in here.items()):
-        return True
-    path = Path(cell.problem_params.get("path", "")) if cell.problem == DATA else None
-    if path is None or not path.is_file():
+def _are_outdated(cells: list[Cell], folder: str) -> bool:
+    """Return True if foreign code or a file, as far as it is here, is not that of the cells; nothing is imported."""
+    code = {(module, identity) for cell in cells for module, identity in cell.code.items()}
+    data = [cell.problem_params for cell in cells if cell.problem == DATA]
+    files = {(str(params.get("path", "")), str(params.get("sha256"))) for params in data}
+    return any(code_identity(module, folder) not in (None, identity) for module, identity in code) or any(
+        _is_another(Path(path), digest) for path, digest in files
+    )
+
+
+def _is_another(path: Path, digest: str) -> bool:
+    """Return True if there is a file with another content."""
+    if not path.is_file():
         return False
     try:
-        return file_digest(path) != cell.problem_params["sha256"]
+        return file_digest(path) != digest
     except ValueError:  # the check of the study has the reason
         return True
 
