@@ -198,7 +198,8 @@ def _chapter(
     place: int, found: Findings, styles: dict[str, Style], rows: pd.DataFrame, gallery: Gallery | None
 ) -> Chapter:
     measured_learners = [learner for learner in styles if learner in _measured_learners(found)]
-    asked = [learner for worth in found.worths for learner in (worth.informed, worth.plain)]
+    asked = [learner for worth in found.worths[:1] for learner in (worth.informed, worth.plain)]
+    asked += [competitor.learner for competitor in found.main_competitors]
     coloured = chosen(measured_learners, styles, asked)
     figures = [_figure(measured, coloured, primary=i == 0) for i, measured in enumerate(found.measured)]
     sizes = sorted({n for figure in figures for n in figure.sizes})

@@ -119,7 +119,8 @@
       const heightOf = (point, value = "mean") => (atFoot(point) ? foot : y.position(lift(point[value])));
       const ends = coloured.map(({ points: own }) => heightOf(own.at(-1)));
       const places = spread(ends, top + line / 2, foot, line);
-      for (const curve of curves) {
+      const behind = curves.filter((curve) => !coloured.includes(curve));
+      for (const curve of [...behind, ...coloured]) {
         const i = coloured.indexOf(curve);
         const kind = `curve k${curve.learner}${i < 0 ? " background" : ""}`;
         const group = element("g", { class: kind, "data-learner": curve.learner }, this.svg);
