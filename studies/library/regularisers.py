@@ -150,6 +150,6 @@ def _draw(
     for learner in frame["learner"].unique():
         look = looks[learner]
         label = learner.replace("weight decay, weight_decay=", "weight decay ")
-        draw_median(ax, table_of(frame, learner), color=look.colour, label=label)
+        draw_median(ax, table_of(frame, learner), color=look.colour, marker=look.marker, label=label)
     ax.set(xscale="log", xlabel="training points n", title=f"{flip:.0%} of the labels flipped")
     return ax

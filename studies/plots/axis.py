@@ -197,9 +197,9 @@ def _lay_out(ax: Axes, axis: str, lines: Sequence[Line]) -> dict[Any, float]:
 
 def _known(results: Results, axis: str, places: dict[Any, float]) -> list[float]:
     """Return the places of all values of an axis that the study has, measured or not."""
-    planned = plan_study(results.study)
-    values = {p.cell.n_samples if axis == "n_samples" else p.axes.get(axis) for p in planned}
-    return [*places.values(), *(float(value) for value in values if is_number(value) and is_number(next(iter(places))))]
+    values = [p.cell.n_samples if axis == "n_samples" else p.axes.get(axis) for p in plan_study(results.study)]
+    numbers = [float(value) for value in values if value is not None and is_number(value)]
+    return numbers if all(map(is_number, places)) else list(places.values())
 
 
 def _draw(

@@ -128,14 +128,14 @@ def draw_curves(
     for learner, curve in table.groupby("learner", sort=False):
         name, n, mean = str(learner), curve["n_samples"], curve["mean"]
         if coloured is not None and name not in coloured:
-            ax.plot(*broken(ax, n, mean, sorted(sizes)), color=PALE, lw=1, zorder=0.5, label="_background")
+            ax.plot(*broken(ax, n, mean, list(sizes)), color=PALE, lw=1, zorder=0.5, label="_background")
             continue
         look, law = looks[name], laws.get(name)
         draw_points(ax, n, mean, (curve["low"], curve["high"]), look, name)
         if isinstance(law, ScalingLaw):
             _draw_law(ax, law, look)
         else:
-            draw_joined(ax, n, mean, look, sorted(sizes))
+            draw_joined(ax, n, mean, look, list(sizes))
         ends.append(End(name, float(n.iloc[-1]), float(mean.iloc[-1]), look))
     _draw_crossings(ax, rows if coloured is None else rows[rows["learner"].isin(coloured)], metric)
     name_zeros(ax, zero_text(metric, sampling_of(rows).n_test))

@@ -28,8 +28,8 @@ RIGHT, WRONG = "#0173b2", "#de8f05"
 INK, GREY, PALE = "#333333", "0.45", "0.82"
 """Colours of text, of lines for reference, and of curves in the background."""
 
-GAP = 2.05
-"""Number of steps beyond which points are not joined: two, of sizes that are rounded."""
+GAP = 2
+"""Number of steps, from a value of the study to the next, beyond which points are not joined."""
 
 _NAME_SIZE = 8.5  # points
 _LINE = 1.3  # distance between names, in heights of a letter
@@ -253,13 +253,11 @@ def draw_joined(
 def broken(ax: Axes, x: ArrayLike, y: ArrayLike, known: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return a line with NaN where it would join places far apart, as if something had been measured between.
 
-    These are more than two steps apart, where a step is the median one between all `known` places.
+    These are more than two steps apart, from one of the `known` places to the next.
     """
-    scale = np.log if ax.get_xscale() == "log" else np.asarray
-    places, every = np.asarray(x, dtype=np.float64), np.unique(np.asarray(known, dtype=np.float64))
-    step = np.median(np.diff(scale(every))) if len(every) > 1 else np.inf
-    gaps = np.flatnonzero(np.diff(scale(places)) > GAP * step) + 1
-    return np.insert(places, gaps, np.nan), np.insert(drawable(ax, y), gaps, np.nan)
+    ranks = np.searchsorted(np.unique(np.asarray(known, dtype=np.float64)), np.asarray(x, dtype=np.float64))
+    gaps = np.flatnonzero(np.diff(ranks) > GAP) + 1
+    return np.insert(np.asarray(x, dtype=np.float64), gaps, np.nan), np.insert(drawable(ax, y), gaps, np.nan)
 
 
 def draw_median(ax: Axes, table: pd.DataFrame, **look: Any) -> None:

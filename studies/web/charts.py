@@ -36,6 +36,7 @@ LAYOUT = {
     "letter": _LETTER,
     "leader": _LEADER,
     "longest": _LONGEST,
+    "gap": GAP,
 }
 """In pixels and characters, for the script and the template of the page."""
 
@@ -169,10 +170,9 @@ def is_zero(value: float) -> bool:
     return abs(value) < sys.float_info.epsilon
 
 
-def gap_of(measured: Measured) -> float:
-    """Return the ratio of sample sizes beyond which points are not joined; see `studies.plots.style.broken`."""
-    sizes = sorted({mean.n_samples for curve in measured.curves for mean in curve.means})
-    return float(np.exp(GAP * np.median(np.diff(np.log(sizes))))) if len(sizes) > 1 else 1.0
+def sizes_of(measured: Measured) -> list[int]:
+    """Return all sample sizes; points more than `GAP` of them apart are not joined."""
+    return sorted({mean.n_samples for curve in measured.curves for mean in curve.means})
 
 
 def chart(measured: Measured, coloured: Collection[str] | None = None) -> Chart:
@@ -186,8 +186,8 @@ def chart(measured: Measured, coloured: Collection[str] | None = None) -> Chart:
     x = _axis([mean.n_samples for mean in means], 1.12, _LEFT, right, log=True)
     heights = [value for mean in means for value in _heights(mean, floor) if floor is None or value > 0]
     y = _axis([scale.factor * value for value in heights or [0.1, 1.0]], 1.15, bottom, _TOP, log=floor is not None)
-    zero, gap = zero_text(measured.metric, measured.sampling.n_test), gap_of(measured)
-    curves = [_drawn(curve, x, y, scale.factor, floor, zero, gap) for curve in measured.curves]
+    zero, sizes = zero_text(measured.metric, measured.sampling.n_test), sizes_of(measured)
+    curves = [_drawn(curve, x, y, scale.factor, floor, zero, sizes) for curve in measured.curves]
     placed = [curve for curve in curves if curve.learner in named_ones]
     places = spread([curve.marks[-1].y for curve in placed], _TOP + _LINE / 2, bottom, _LINE) if placed else []
     at = dict(zip((curve.learner for curve in placed), places, strict=True))
@@ -245,12 +245,12 @@ def _heights(mean: Mean, floor: float | None) -> list[float]:
     return values if floor is None else [max(value, floor) for value in values]
 
 
-def _drawn(curve: Curve, x: Axis, y: Axis, factor: float, floor: float | None, zero: str, gap: float) -> Drawn:
+def _drawn(curve: Curve, x: Axis, y: Axis, factor: float, floor: float | None, zero: str, sizes: list[int]) -> Drawn:
     pieces: list[list[tuple[float, list[float]]]] = [[]]
     marks: list[Mark] = []
     for before, mean in zip((None, *curve.means), curve.means, strict=False):
         at_foot = floor is not None and is_zero(mean.interval.mean)
-        if before is not None and (at_foot or mean.n_samples > gap * before.n_samples):
+        if before is not None and (at_foot or sizes.index(mean.n_samples) - sizes.index(before.n_samples) > GAP):
             pieces.append([])
         place = x.position(mean.n_samples)
         heights = [y.start] if at_foot else [y.position(factor * value) for value in _heights(mean, floor)]

@@ -260,7 +260,7 @@ def _data(figures: list[Figure], styles: dict[str, Style]) -> dict[str, Any]:
                 "factor": figure.scale.factor,
                 "unit": figure.scale.unit,
                 "floor": charts.floor_of(figure.measured),
-                "gap": charts.gap_of(figure.measured),
+                "sizes": figure.sizes,
                 "zero": zero_text(figure.measured.metric, figure.measured.sampling.n_test),
                 "curves": [
                     {

@@ -152,9 +152,11 @@
     curve(group, curve, x, heightOf, atFoot) {
       const { shape, dash } = this.data.learners[curve.learner];
       const at = (value) => (point) => [x.position(point.n), heightOf(point, value)];
+      const { sizes } = this.metric;
       const pieces = [[]];
       curve.points.forEach((point, i) => {
-        if (i && (atFoot(point) || point.n > this.metric.gap * curve.points[i - 1].n)) pieces.push([]);
+        const steps = i ? sizes.indexOf(point.n) - sizes.indexOf(curve.points[i - 1].n) : 0;
+        if (atFoot(point) || steps > this.data.layout.gap) pieces.push([]);
         if (!atFoot(point)) pieces.at(-1).push(point);
       });
       const outlines = pieces

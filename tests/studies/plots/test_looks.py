@@ -7,9 +7,13 @@ from collections import Counter
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from estimators import CATALOG
 from studies.plots.looks import DARK, DASHES, LIGHT, MARKERS, chosen, family_of, learner_looks, look_of, panels, shades
+from studies.registry.objects import keep
 from studies.spec.study import Study, built_in
 from studies.web import rendering
 
@@ -147,6 +151,13 @@ def test_no_two_of_forty_learners_look_alike():
     learners = {"net": {"estimator": "net", "prior": priors, "params": {"width": list(range(1, 11))}}}
     assert len(set(learner_looks(study_of(learners)).values())) == 40
     assert len(MARKERS) == 10
+
+
+def test_an_object_has_the_look_of_its_class():
+    kept = keep(make_pipeline(StandardScaler(), GradientBoostingClassifier()))
+    study = study_of({"mine": {"estimator": kept.name}})
+    study.use_objects({kept.name: kept})
+    assert learner_looks(study)["mine"] == look_of("forest")
 
 
 def test_panels_and_colours_of_many_learners_go_by_family():
