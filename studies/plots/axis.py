@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from studies.analysis.intervals import scale_of
 from studies.plots.lines import Line, is_number, lines_along, zero_text
-from studies.plots.looks import Look, learner_looks, shades, value_looks
+from studies.plots.looks import Look, chosen, learner_looks, shades, value_looks
 from studies.plots.style import (
     GREY,
+    PALE,
     End,
+    broken,
     clip_ylim,
     draw_joined,
     draw_points,
@@ -74,8 +76,9 @@ def plot_axis(
     Returns
     -------
     ax : Axes
-        Means over seeds with their intervals, joined by lines. The lines of one learner are shades of its colour. A
-        scale is logarithmic if its values are positive and span a factor of ten.
+        Means over seeds with their intervals, joined by lines. The lines of one learner are shades of its colour. Of
+        more than six lines six have colours, the first of each family in front. A scale is logarithmic if its values
+        are positive and span a factor of ten; a mean of 0 is then an open mark at its foot.
 
     Raises
     ------
@@ -211,9 +214,13 @@ def _draw(
     *,
     hollow: bool = False,
 ) -> list[End]:
-    ends = []
-    for line, look in zip(lines, styles, strict=True):
-        x, name = [places[value] for value in line.x], _name(line, lines)
+    ends, names = [], [_name(line, lines) for line in lines]
+    coloured = chosen(names, dict(zip(names, styles, strict=True)))
+    for line, look, name in zip(lines, styles, names, strict=True):
+        x = [places[value] for value in line.x]
+        if name not in coloured:
+            ax.plot(*broken(ax, x, line.means, known), color=PALE, lw=1, zorder=0.5, label="_background")
+            continue
         draw_points(ax, x, line.means, (line.lows, line.highs), look, "" if hollow else name, hollow=hollow)
         draw_joined(ax, x, line.means, look, known, width=1.3, dashed=hollow)
         ends.append(End(name, x[-1], float(line.means[-1]), look))

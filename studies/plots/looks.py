@@ -1,12 +1,13 @@
 """The looks of learners, by one rule in every picture, table and page.
 
-The hue, with a marker, is the family of the learner: nets, nearest neighbours, forests and trees, kernel machines,
-linear models with random features, others. Lightness and dashes are its prior: none, polar-sincos, polar, phase; any
-other is like polar. The more prior, the more contrast. Learners of a study with one estimator and prior, such as a net
-of several widths, are shades. So a look does not depend on the learners beside it.
+The hue is the family of the learner: nets, nearest neighbours, forests and trees, kernel machines, linear models with
+random features, others; the marker is its estimator. Lightness and dashes are its prior: none, polar-sincos, polar,
+phase; any other is like polar. The more prior, the more contrast. Learners of a study with one estimator and prior,
+such as a net of several widths, are shades. So a look does not depend on the learners beside it.
 """
 
 import re
+import zlib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -52,7 +53,7 @@ MOST_CURVES = 6
 _LEVELS = {"none": 0, "polar-sincos": 1, "polar": 2, "phase": 3}
 _OWN_PRIOR = 2  # level of any other prior
 _WITHIN = 0.8  # share of the way to the next level that shades take up
-_MARKERS = {"net": "o", "kNN": "s", "forest": "^", "kernel": "D", "linear": "v", "other": "X"}
+_MARKERS = {"net": "o", "kNN": "s", "forest": "^", "kernel": "D", "linear": "v", "other": "X"}  # of the first estimator
 _SECOND = {"knn-5": "P", "rfm": "*", "svm": "<", "svm-tuned": ">"}  # markers of further estimators of a family
 _DEEPER = ("knn-5", "rfm")  # further estimators that often stand beside the first one of their family
 _WORDS = {
@@ -118,9 +119,17 @@ def look_of(estimator: str, prior: str | None = None) -> Look:
     Look(family='net', colour='#00609a', dark='#82bdff', marker='o', dash=(7, 3))
     """
     family, level = family_of(estimator), _LEVELS.get(prior or "none", _OWN_PRIOR)
-    marker = _SECOND.get(catalog_name(estimator), _MARKERS[family])
-    look = Look(family, LIGHT[family][level], DARK[family][level], marker, DASHES[level])
+    look = Look(family, LIGHT[family][level], DARK[family][level], _marker(estimator, family), DASHES[level])
     return _shade(look, 1.0) if catalog_name(estimator) in _DEEPER else look
+
+
+def _marker(estimator: str, family: str) -> str:
+    """Return the marker of an estimator: of one that is not in the catalogue another than the family has there."""
+    name = catalog_name(estimator)
+    if ":" not in name:
+        return _SECOND.get(name, _MARKERS[family])
+    others = [marker for marker in MARKERS if marker != _MARKERS[family] and marker not in _SECOND.values()]
+    return others[zlib.crc32(name.encode()) % len(others)]
 
 
 def shades(look: Look, n: int) -> list[Look]:
@@ -170,7 +179,7 @@ def _estimator_name(study: Study, estimator: str) -> str:
     if kept is None:
         return estimator
     steps = getattr(kept.value, "steps", None)
-    return type(steps[-1][1] if steps else kept.value).__name__
+    return f"object:{type(steps[-1][1] if steps else kept.value).__name__}"
 
 
 def value_looks(values: Iterable[Key], family: str = "other") -> dict[Key, Look]:

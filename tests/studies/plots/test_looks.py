@@ -92,7 +92,7 @@ def test_the_more_prior_the_more_contrast_and_in_grey_as_well(ramps, sign):
 
 
 def test_in_grey_families_have_marks_and_priors_have_dashes():
-    assert len({look_of(name).marker for name in ("net", "knn-1", "forest", "kernel", "random-features", "a:B")}) == 6
+    assert len({look_of(name).marker for name in ("net", "knn-1", "forest", "kernel", "random-features")}) == 5
     assert len({look_of("net", prior).dash for prior in (None, "polar-sincos", "polar", "phase")}) == 4
 
 
@@ -134,6 +134,8 @@ def test_a_learner_has_one_look_whatever_learners_are_beside_it():
     assert learner_looks(study_of(many))["RFM"] == alone
     looks = [learner_looks(built_in()[name]) for name in ("prior-vs-data", "adversarial-spheres")]
     assert looks[0]["forest"] == looks[1]["forest"]
+    assert looks[1]["stump, prior=none"] == look_of("sklearn.tree:DecisionTreeClassifier")
+    assert looks[1]["stump, prior=none"].marker != looks[1]["forest"].marker
     assert looks[0]["kNN, k=1 + polar"] == looks[1]["kNN, k=1, prior=polar"]
 
 
@@ -157,7 +159,8 @@ def test_an_object_has_the_look_of_its_class():
     kept = keep(make_pipeline(StandardScaler(), GradientBoostingClassifier()))
     study = study_of({"mine": {"estimator": kept.name}})
     study.use_objects({kept.name: kept})
-    assert learner_looks(study)["mine"] == look_of("forest")
+    assert learner_looks(study)["mine"] == look_of("object:GradientBoostingClassifier")
+    assert learner_looks(study)["mine"].colour == look_of("forest").colour
 
 
 def test_panels_and_colours_of_many_learners_go_by_family():

@@ -507,7 +507,9 @@ def test_many_learners_are_drawn_by_family_with_the_others_in_the_background(res
     figure = next(page.figure for page in study_figures(results) if page.name == "learning-curves")
     assert [len(points(ax)) for ax in figure.axes] == [6, 1, 1]
     assert [len(drawn(ax, "_background")) for ax in figure.axes] == [2, 7, 7]
-    assert len(points(plot_learning_curves(results))) == MOST_CURVES
+    for ax in (plot_learning_curves(results), plot_axis(results, axis="n_samples")):
+        assert len(points(ax)) == MOST_CURVES
+        assert "forest" in points(ax)
 
 
 @pytest.mark.parametrize("sizes", [[50, 100], [50]])
