@@ -84,11 +84,6 @@ class Sampling(Sentence):
         """
         return cls(*rows) if rows else cls(None, N_TEST)
 
-    @property
-    def resolution(self) -> float:
-        """The smallest error that is drawn on a logarithmic scale: one wrong test point."""
-        return 1 / (self.n_test or N_TEST)
-
     def factor(self, n_samples: int, n_seeds: int) -> float:
         """Return the factor of the standard error of a mean over seeds; see `overlap_factor`."""
         return float(overlap_factor(n_samples, self.n_rows, n_seeds))

@@ -10,7 +10,8 @@ from studies.analysis.claims import Evidence, NotMeasured, claim, map_measured, 
 from studies.analysis.comparisons import paired_difference
 from studies.analysis.intervals import Interval
 from studies.library.prior_vs_data import STORY, is_smaller
-from studies.plots.style import finish_axes, looks, new_axes
+from studies.plots.looks import value_looks
+from studies.plots.style import finish_axes, new_axes
 from studies.registry.plots import plot
 from studies.results.results import Results
 
@@ -73,7 +74,7 @@ def plot_main_effects(results: Results, ax: Axes | None = None) -> Axes:
     ax = new_axes(ax)
     frame = results.frame()
     found = map_measured(lambda n: _effects(frame, n), _sizes(frame))
-    for place, (n, look) in enumerate(looks(found).items()):
+    for place, (n, look) in enumerate(value_looks(found).items()):
         means, low, high = 100 * np.array([(e.mean, e.low, e.high) for e in found[n]]).T
         y, reach = np.arange(len(means)) + _OFFSET * (place - (len(found) - 1) / 2), (means - low, high - means)
         ax.errorbar(means, y, xerr=reach, color=look.colour, marker=look.marker, ls="", capsize=3, label=f"n = {n:,}")

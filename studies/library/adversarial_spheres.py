@@ -23,7 +23,8 @@ from studies.analysis.claims import (
     values_of,
 )
 from studies.analysis.intervals import mean_interval
-from studies.plots.style import draw_median, finish_axes, looks, new_axes
+from studies.plots.looks import learner_looks, value_looks
+from studies.plots.style import draw_median, finish_axes, line_style, new_axes
 from studies.registry.metrics import Fitted, metric
 from studies.registry.plots import plot
 from studies.registry.problems import AnyProblem
@@ -257,9 +258,11 @@ def plot_error_by_dimension(results: Results, ax: Axes | None = None, *, n_sampl
     """Draw the error of every learner at one sample size against the dimension, kNN's beside its closed form."""
     ax = new_axes(ax)
     frame = rows_where(results.frame(), n_samples=n_samples, metric="accuracy")
-    for learner, look in looks(frame["learner"].unique()).items():
+    looks = learner_looks(results.study)
+    for learner in frame["learner"].unique():
+        look = looks[learner]
         errors = 1 - seed_table(frame, "accuracy", "dimension", learner=learner)
-        draw_median(ax, errors, color=look.colour, marker=look.marker, label=learner)
+        draw_median(ax, errors, color=look.colour, marker=look.marker, ls=line_style(look), label=learner)
     d = np.unique(np.geomspace(2, frame["dimension"].max(), 40).round().astype(int))
     ax.plot(d, [float(nearest_neighbour_error(n_samples, each)) for each in d], color="0.3", lw=1, label="kNN, theory")
     ax.set(xscale="log", xlabel="dimension d", ylabel="error", title=f"n = {n_samples:,}")
@@ -274,7 +277,7 @@ def plot_nearest_errors(results: Results, ax: Axes | None = None) -> Axes:
     if table.empty:
         raise NotMeasured("no net has rare errors")
     share = np.geomspace(table["share"].min(), _RARE, 40)
-    for d, look in looks(values_of(table, "dimension")).items():
+    for d, look in value_looks(values_of(table, "dimension"), "net").items():
         rows = table[table["dimension"] == d]
         ax.plot(rows["share"], rows["distance"], look.marker, color=look.colour, markersize=5, label=f"nets, d = {d}")
         ax.plot(share, cap_distance(share, d), color=look.colour, lw=1)

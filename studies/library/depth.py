@@ -12,7 +12,8 @@ from estimators.nets import Net
 from studies.analysis.claims import Evidence, claim, is_positive, map_measured, rows_where, seed_table, values_of
 from studies.analysis.intervals import Interval, mean_interval
 from studies.analysis.learning_curves import pivot_by_seed
-from studies.plots.style import draw_median, finish_axes, looks, new_axes
+from studies.plots.looks import value_looks
+from studies.plots.style import draw_median, finish_axes, new_axes
 from studies.registry.metrics import Fitted, Measured, metric
 from studies.registry.plots import plot
 from studies.results.results import Results
@@ -198,7 +199,7 @@ def plot_gradient_by_depth(
     """Draw the first layer's gradient of plain nets against depth, a colour for each initial scale; theory dashed."""
     ax = new_axes(ax)
     frame = rows_where(results.frame(), family="plain", activation=activation)
-    for scale, look in looks(values_of(frame, "init_scale")).items():
+    for scale, look in value_looks(values_of(frame, "init_scale"), "net").items():
         norms = seed_table(frame, "gradient_norm_1", "depth", init_scale=scale)
         draw_median(ax, norms, color=look.colour, label=f"scale {scale:.3g}")
         theory = np.array([log_gradient(activation, scale, int(depth)) for depth in norms.columns])
@@ -224,7 +225,7 @@ def plot_gradient_by_layer(results: Results, ax: Axes | None = None) -> Axes:
         "layer norm": {"family": "layer norm", "init_scale": _STANDARD},
         "residual": {"family": "residual"},
     }
-    for label, look in looks(nets).items():
+    for label, look in value_looks(nets, "net").items():
         table = pivot_by_seed(rows_where(rows, **nets[label]), "layer")
         draw_median(ax, table, color=look.colour, label=label, marker="")
     ax.set(yscale="log", xlabel="layer", ylabel="gradient", title=f"relu, {depth:.0f} hidden layers")
@@ -236,7 +237,7 @@ def plot_training_by_depth(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the training accuracy after training against depth."""
     ax = new_axes(ax)
     frame = results.frame()
-    for net, look in looks(_TRAINED).items():
+    for net, look in value_looks(_TRAINED, "net").items():
         draw_median(ax, seed_table(frame, "accuracy_train", "depth", **net.where), color=look.colour, label=net.label)
     ax.set(xlabel="hidden layers", ylabel="training accuracy", ylim=(0.4, 1.02))
     return finish_axes(ax)

@@ -22,7 +22,8 @@ from studies.analysis.claims import (
     t_test_p_values,
 )
 from studies.analysis.intervals import Interval, mean_interval, p_above_zero
-from studies.plots.style import draw_median, finish_axes, looks, new_axes
+from studies.plots.looks import learner_looks, value_looks
+from studies.plots.style import draw_median, finish_axes, new_axes
 from studies.registry.plots import plot
 from studies.results.results import Results
 
@@ -202,7 +203,7 @@ def plot_error_on_spheres(results: Results, ax: Axes | None = None, *, learner: 
     frame = results.frame()
     tables = map_measured(lambda m: seed_table(frame, "mse", problem=_sphere(m), learner=learner), _DIMENSIONS)
     line = "" if learner == _NEIGHBOUR else "-"
-    for m, look in looks(tables).items():
+    for m, look in value_looks(tables, learner_looks(results.study)[learner].family).items():
         draw_median(ax, tables[m], color=look.colour, marker=look.marker, ls=line, label=f"$S^{m}$")
         if learner == _NEIGHBOUR:
             sizes = tables[m].columns.to_numpy(dtype=float)
@@ -220,7 +221,9 @@ def plot_exponents(results: Results, ax: Axes | None = None) -> Axes:
     m = np.linspace(1.8, 9, 100)
     theories = {_NEIGHBOUR: 2 / m, "kernel": 2 * (m + 1) / m, "net": 4 / m, "RFM": None}
     found = map_measured(lambda learner: _intervals(frame, learner), theories)
-    for learner, look in looks(found).items():
+    looks = learner_looks(results.study)
+    for learner in found:
+        look = looks[learner]
         means = [each.mean for each in found[learner].values()]
         reach = np.transpose([[each.mean - each.low, each.high - each.mean] for each in found[learner].values()])
         style: dict[str, Any] = {"color": look.colour, "marker": look.marker, "ls": "", "capsize": 3}

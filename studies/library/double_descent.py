@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
@@ -22,7 +21,8 @@ from studies.analysis.claims import (
     values_of,
 )
 from studies.analysis.intervals import Interval, mean_interval
-from studies.plots.style import draw_median, finish_axes, looks, new_axes
+from studies.plots.looks import learner_looks, value_looks
+from studies.plots.style import draw_median, finish_axes, new_axes
 from studies.registry.plots import plot
 from studies.results.results import Results
 
@@ -218,9 +218,8 @@ def plot_descent_by_points(results: Results, ax: Axes | None = None) -> Axes:
     ax = new_axes(ax)
     n = np.arange(15, 1001)
     ax.plot(n, least_squares_risk(n, _DIMENSION, _NOISE), color="0.3", lw=1, label="closed form")
-    draw_median(
-        ax, seed_table(results.frame(), "mse", learner="least squares"), ls="", label="least squares, median of seeds"
-    )
+    table, look = seed_table(results.frame(), "mse", learner="least squares"), learner_looks(results.study)
+    draw_median(ax, table, ls="", color=look["least squares"].colour, label="least squares, median of seeds")
     ax.axvline(_DIMENSION, color="0.6", ls=":")
     ax.set(
         xscale="log", yscale="log", ylim=(0.02, 100), xlabel="training points n (d = 100)", ylabel="mean squared error"
@@ -235,7 +234,7 @@ def plot_descent_by_features(results: Results, ax: Axes | None = None) -> Axes:
     frame = results.frame()
     N = np.arange(20, 1600)
     ax.plot(N, random_features_risk(N, _POINTS, _DIMENSION, _NOISE), color="0.3", lw=1, label="theory, ridge 0")
-    for ridge, look in looks((0.0, 0.1)).items():
+    for ridge, look in value_looks((0.0, 0.1), "linear").items():
         table = seed_table(frame, "mse", "n_features", family="random features", ridge=ridge)
         line = "" if ridge == 0 else "-"
         draw_median(ax, table, ls=line, marker=look.marker, color=look.colour, label=f"ridge {ridge:g}")
@@ -271,7 +270,6 @@ def _draw_nets(
     nets = rows_where(results.frame(), family="net")
     values = values or tuple(map(int, values_of(nets, other)))
     tables = map_measured(lambda value: seed_table(rows_where(nets, **{other: value}), "mse", axis), values)
-    palette = colormaps["viridis"](np.linspace(0, 1, len(tables) + 2)[1:-1])
-    for (value, look), colour in zip(looks(tables).items(), palette, strict=True):
-        draw_median(ax, tables[value], marker=look.marker, color=colour, label=f"{value:,} {noun}")
+    for value, look in value_looks(tables, "net").items():
+        draw_median(ax, tables[value], marker=look.marker, color=look.colour, label=f"{value:,} {noun}")
     ax.set(xscale="log", yscale="log", ylabel=_MSE)

@@ -20,7 +20,8 @@ from studies.analysis.claims import (
     values_of,
 )
 from studies.analysis.intervals import CONFIDENCE, Interval, mean_interval, t_quantile
-from studies.plots.style import draw_median, finish_axes, looks, new_axes
+from studies.plots.looks import family_of, value_looks
+from studies.plots.style import draw_median, finish_axes, new_axes
 from studies.registry.metrics import Fitted, Measured, metric
 from studies.registry.plots import plot
 from studies.registry.problems import AnyProblem
@@ -218,5 +219,5 @@ def plot_feature_ansatz(results: Results, ax: Axes | None = None) -> Axes:
 
 
 def _draw_sizes(ax: Axes, frame: pd.DataFrame, metric: str, axis: str) -> None:
-    for n, look in looks(values_of(frame, "n_samples")).items():
+    for n, look in value_looks(values_of(frame, "n_samples"), family_of(frame["family"].iloc[0])).items():
         draw_median(ax, seed_table(frame, metric, axis, n_samples=n), color=look.colour, label=f"n = {n:,}")

@@ -26,7 +26,8 @@ from studies.analysis.claims import (
     values_of,
 )
 from studies.analysis.intervals import mean_interval
-from studies.plots.style import draw_median, finish_axes, looks, new_axes
+from studies.plots.looks import family_of, value_looks
+from studies.plots.style import draw_median, finish_axes, new_axes
 from studies.registry.metrics import Fitted, Measured, metric
 from studies.registry.plots import plot
 from studies.registry.problems import AnyProblem
@@ -272,7 +273,7 @@ def plot_circulant_deviation(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the circulant deviation of the nets' features by epoch, a colour for each weight decay."""
     ax = new_axes(ax)
     nets = rows_where(results.frame(), family="net", metric="circulant_deviation")
-    for decay, look in looks(values_of(nets, "weight_decay")).items():
+    for decay, look in value_looks(values_of(nets, "weight_decay"), "net").items():
         table = seed_table(nets, "circulant_deviation", "epochs", weight_decay=decay)
         draw_median(ax, table, color=look.colour, label=f"weight decay {decay:g}")
     ax.set(xscale="log", xlabel="epoch", ylabel="circulant deviation", ylim=(0, 1))
@@ -281,7 +282,7 @@ def plot_circulant_deviation(results: Results, ax: Axes | None = None) -> Axes:
 
 def _draw_accuracies(frame: pd.DataFrame, axis: str, hue: str, label: str, ax: Axes | None) -> Axes:
     ax = new_axes(ax)
-    for value, look in looks(values_of(frame, hue)).items():
+    for value, look in value_looks(values_of(frame, hue), family_of(frame["family"].iloc[0])).items():
         test, train = (seed_table(frame, name, axis, **{hue: value}) for name in ("accuracy", "accuracy_train"))
         draw_median(ax, test, color=look.colour, label=label.format(value))
         draw_median(ax, train, color=look.colour, ls="--", marker="")

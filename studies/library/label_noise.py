@@ -15,7 +15,8 @@ from studies.analysis.claims import Evidence, NotMeasured, claim, rows_where, se
 from studies.analysis.crossovers import Crossover, crossover
 from studies.analysis.intervals import Interval, mean_interval
 from studies.analysis.learning_curves import losses
-from studies.plots.style import finish_axes, looks, new_axes
+from studies.plots.looks import value_looks
+from studies.plots.style import finish_axes, new_axes
 from studies.registry.plots import plot
 from studies.results.results import Results
 
@@ -144,7 +145,7 @@ def plot_overtaking(results: Results, ax: Axes | None = None) -> Axes:
     """
     ax, frame = new_axes(ax), results.frame()
     crossovers = {100 * q: _crossovers(frame, q) for q in _flips(frame)}
-    for place, (label, look) in enumerate(looks(("measured", "predicted")).items()):
+    for place, (label, look) in enumerate(value_looks(("measured", "predicted"), "kNN").items()):
         ax.plot([], [], "o", color=look.colour, label=label)
         for q, pair in crossovers.items():
             _draw_crossover(ax, q * _OFFSET**place, pair[place], look.colour)

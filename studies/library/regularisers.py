@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 
 from studies.analysis.claims import Evidence, claim, is_positive, rows_where, seed_table
 from studies.analysis.intervals import mean_interval
-from studies.plots.style import draw_median, finish_axes, looks, new_axes
+from studies.plots.looks import learner_looks
+from studies.plots.style import draw_median, finish_axes, new_axes
 from studies.registry.plots import plot
 from studies.results.results import Results
 
@@ -145,8 +146,10 @@ def _draw(
     """Draw a table of each learner."""
     ax = new_axes(ax)
     frame = rows_where(results.frame(), flip_probability=flip)
-    for learner, look in looks(frame["learner"].unique()).items():
+    looks = learner_looks(results.study)
+    for learner in frame["learner"].unique():
+        look = looks[learner]
         label = learner.replace("weight decay, weight_decay=", "weight decay ")
-        draw_median(ax, table_of(frame, learner), color=look.colour, label=label)
+        draw_median(ax, table_of(frame, learner), color=look.colour, marker=look.marker, label=label)
     ax.set(xscale="log", xlabel="training points n", title=f"{flip:.0%} of the labels flipped")
     return ax

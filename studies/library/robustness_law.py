@@ -21,7 +21,8 @@ from studies.analysis.claims import (
     values_of,
 )
 from studies.analysis.intervals import mean_interval
-from studies.plots.style import finish_axes, looks, new_axes
+from studies.plots.looks import value_looks
+from studies.plots.style import finish_axes, new_axes
 from studies.registry.metrics import Fitted, metric
 from studies.registry.plots import plot
 from studies.registry.problems import AnyProblem
@@ -189,7 +190,8 @@ def plot_steepness(
     table = cells(results.frame())
     table = rows_where(table[table["mse_train"] < _BELOW_NOISE], family=family)
     table = table.assign(ratio=table["p"] / (table["n_samples"] * table["dimension"]))
-    of_dimensions, of_sizes = looks(values_of(table, "dimension")), looks(values_of(table, "n_samples"))
+    of_dimensions = value_looks(values_of(table, "dimension"), "net" if family == "net" else "linear")
+    of_sizes = value_looks(values_of(table, "n_samples"))
     for d, n in itertools.product(of_dimensions, of_sizes):
         rows = table[(table["dimension"] == d) & (table["n_samples"] == n)]
         median = rows.groupby("ratio")["steepness_largest"].median()

@@ -6,21 +6,22 @@ from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex, to_rgb
 from numpy.typing import NDArray
 
 from studies.analysis.intervals import scale_of
-from studies.plots.lines import Line, drawn_range, is_number, lines_along, without
+from studies.plots.lines import Line, is_number, lines_along, zero_text
+from studies.plots.looks import Look, chosen, learner_looks, shades, value_looks
 from studies.plots.style import (
     GREY,
+    PALE,
     End,
-    Look,
+    broken,
     clip_ylim,
+    draw_joined,
     draw_points,
     folded,
-    line_style,
-    looks,
     name_curves,
+    name_zeros,
     new_axes,
     set_scale,
     spans_a_decade,
@@ -75,8 +76,9 @@ def plot_axis(
     Returns
     -------
     ax : Axes
-        Means over seeds with their intervals, joined by lines. The lines of one learner are shades of its colour. A
-        scale is logarithmic if its values are positive and span a factor of ten.
+        Means over seeds with their intervals, joined by lines. The lines of one learner are shades of its colour. Of
+        more than six lines six have colours, the first of each family in front. A scale is logarithmic if its values
+        are positive and span a factor of ten; a mean of 0 is then an open mark at its foot.
 
     Raises
     ------
@@ -95,13 +97,14 @@ def plot_axis(
     places = _lay_out(ax, axis, lines)
     if axis == "learner" and len(lines) == 1:
         ends: list[End] = []  # the axis names the learners
-        _draw_learners(ax, lines[0], places, looks(results.learners))
+        _draw_learners(ax, lines[0], places, learner_looks(results.study))
     else:
-        ends = _draw(ax, lines, places, _line_looks(results, axis, lines))
+        ends = _draw(ax, lines, _known(results, axis, places), places, _line_looks(results, axis, lines))
     clip_ylim(ax, _means(lines))
     for value in {line.n_samples for line in lines} if threshold == "n_samples" else {threshold}:
         if value is not None:
             _draw_threshold(ax, float(value))
+    name_zeros(ax, zero_text(lines[0].metric, lines[0].n_test))
     name_curves(ax, ends)
     return ax
 
@@ -155,11 +158,13 @@ def plot_training_dynamics(
     ax = new_axes(ax)
     places = _lay_out(ax, "epochs", [*test, *train])
     styles = _line_looks(results, "epochs", test)
-    ends = _draw(ax, test, places, styles)
-    _draw(ax, train, places, styles, hollow=True)
+    known = _known(results, "epochs", places)
+    ends = _draw(ax, test, known, places, styles)
+    _draw(ax, train, known, places, styles, hollow=True)
     clip_ylim(ax, _means([*test, *train]))
     if train:
         ax.set_ylabel(f"{ax.get_ylabel()};\nhollow: on the training points")
+    name_zeros(ax, zero_text(train_metric, None))
     name_curves(ax, ends)
     return ax
 
@@ -170,20 +175,11 @@ def _is_measured(results: Results, metric: str) -> bool:
 
 def _line_looks(results: Results, axis: str, lines: Sequence[Line]) -> list[Look]:
     """Return the look of each line: that of its learner, in shades if the learner has several lines."""
-    labels = dict.fromkeys("" if axis == "learner" else without(p, axis)[0] for p in plan_study(results.study))
-    styles = looks(labels)
-    found = []
-    for line in lines:
-        own = [other for other in lines if other.learner == line.learner]
-        look, share = styles[line.learner], (own.index(line) + 1) / len(own)
-        found.append(Look(_shade(look.colour, share), look.marker, look.dash))
-    return found
-
-
-def _shade(colour: str, share: float) -> str:
-    """Return a mixture of a colour, of which it has the given share, with white."""
-    red, green, blue = (1 - share * (1 - part) for part in to_rgb(colour))
-    return to_hex((red, green, blue))
+    if axis == "learner":
+        return list(value_looks(range(len(lines))).values())
+    looks = learner_looks(results.study, axis)
+    own = {line.learner: [other for other in lines if other.learner == line.learner] for line in lines}
+    return [shades(looks[line.learner], len(own[line.learner]))[own[line.learner].index(line)] for line in lines]
 
 
 def _lay_out(ax: Axes, axis: str, lines: Sequence[Line]) -> dict[Any, float]:
@@ -191,7 +187,7 @@ def _lay_out(ax: Axes, axis: str, lines: Sequence[Line]) -> dict[Any, float]:
     values = list(dict.fromkeys(chain.from_iterable(line.x for line in lines)))
     scale = scale_of(lines[0].metric)
     ax.set(xlabel=_AXES.get(axis, axis.replace("_", " ")), ylabel=scale.title)
-    set_scale(ax.yaxis, log=spans_a_decade(_means(lines)), factor=scale.factor, unit=scale.unit)
+    set_scale(ax.yaxis, log=spans_a_decade(_means(lines), zeros=True), factor=scale.factor, unit=scale.unit)
     tidy(ax)
     if all(map(is_number, values)):
         set_scale(ax.xaxis, log=spans_a_decade(values), at=values)
@@ -202,29 +198,43 @@ def _lay_out(ax: Axes, axis: str, lines: Sequence[Line]) -> dict[Any, float]:
     return {value: float(place) for place, value in enumerate(values)}
 
 
+def _known(results: Results, axis: str, places: dict[Any, float]) -> list[float]:
+    """Return the places of all values of an axis that the study has, measured or not."""
+    values = [p.cell.n_samples if axis == "n_samples" else p.axes.get(axis) for p in plan_study(results.study)]
+    numbers = [float(value) for value in values if value is not None and is_number(value)]
+    return numbers if all(map(is_number, places)) else list(places.values())
+
+
 def _draw(
-    ax: Axes, lines: Sequence[Line], places: dict[Any, float], styles: Sequence[Look], *, hollow: bool = False
+    ax: Axes,
+    lines: Sequence[Line],
+    known: Sequence[float],
+    places: dict[Any, float],
+    styles: Sequence[Look],
+    *,
+    hollow: bool = False,
 ) -> list[End]:
-    ends = []
-    for line, look in zip(lines, styles, strict=True):
-        x, limits = [places[value] for value in line.x], drawn_range(line.metric, line.resolution)
-        mean, low, high = (values.clip(*limits) for values in (line.means, line.lows, line.highs))
-        name = _name(line, lines)
-        draw_points(ax, x, mean, (low, high), look, "" if hollow else name, hollow=hollow)
-        ax.plot(x, mean, color=look.colour, lw=1.3, ls="--" if hollow else line_style(look), label="_joined")
-        ends.append(End(name, x[-1], float(mean[-1]), look))
+    ends, names = [], [_name(line, lines) for line in lines]
+    coloured = chosen(names, dict(zip(names, styles, strict=True)))
+    for line, look, name in zip(lines, styles, names, strict=True):
+        x = [places[value] for value in line.x]
+        if name not in coloured:
+            ax.plot(*broken(ax, x, line.means, known), color=PALE, lw=1, zorder=0.5, label="_background")
+            continue
+        draw_points(ax, x, line.means, (line.lows, line.highs), look, "" if hollow else name, hollow=hollow)
+        draw_joined(ax, x, line.means, look, known, width=1.3, dashed=hollow)
+        ends.append(End(name, x[-1], float(line.means[-1]), look))
     return ends
 
 
 def _draw_learners(ax: Axes, line: Line, places: dict[Any, float], styles: dict[str, Look]) -> None:
     """Draw the values of a line, each of which is a learner, in the looks of the learners."""
-    for learner, *values in zip(line.x, line.means, line.lows, line.highs, strict=True):
-        mean, low, high = np.clip(values, *drawn_range(line.metric, line.resolution))
+    for learner, mean, low, high in zip(line.x, line.means, line.lows, line.highs, strict=True):
         draw_points(ax, [places[learner]], [mean], ([low], [high]), styles[learner], learner)
 
 
 def _means(lines: Sequence[Line]) -> NDArray[np.float64]:
-    return np.concatenate([line.means.clip(*drawn_range(line.metric, line.resolution)) for line in lines])
+    return np.concatenate([line.means for line in lines])
 
 
 def _name(line: Line, lines: Sequence[Line]) -> str:

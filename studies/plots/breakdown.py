@@ -7,18 +7,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from studies.analysis.breakdowns import breakdown_difference, breakdown_size, breakdown_summary
-from studies.analysis.learning_curves import sampling_of
-from studies.plots.lines import learners_of, rows_of
+from studies.plots.lines import learners_of, rows_of, zero_text
+from studies.plots.looks import Look, chosen, learner_looks
 from studies.plots.style import (
     INK,
+    PALE,
     End,
-    Look,
     clip_ylim,
     draw_joined,
     draw_points,
+    drawable,
     literal,
-    looks,
     name_curves,
+    name_zeros,
     new_axes,
     set_scale,
     spans_a_decade,
@@ -85,18 +86,18 @@ def plot_breakdown(
     if table.empty:
         at = f" at n = {size:,}" if size else ""
         raise ValueError(f"errors by {by} are not measured{at}; they need 'error_{by}' among the study's metrics")
-    ax, styles = new_axes(ax), looks(results.learners)
-    resolution = sampling_of(rows).resolution
-    log = against is None and spans_a_decade(table["mean"].clip(lower=resolution))
-    ends = _draw(ax, table, styles, resolution if log else -1.0)
+    ax, looks = new_axes(ax), learner_looks(results.study)
+    log = against is None and spans_a_decade(table["mean"], zeros=True)
+    set_scale(ax.yaxis, log=log, factor=100, unit="" if against else " %")
+    ends = _draw(ax, table, looks)
     if against is not None:
         ax.axhline(0, color=INK, lw=1)
-        ends.append(End(against, float(table["bin"].max()), 0.0, styles[against]))
+        ends.append(End(against, float(table["bin"].max()), 0.0, looks[against]))
     _lay_out(ax, results, by, sorted(table["bin"].unique()), problem)
     what = f"error minus that of {literal(against)}, in points" if against else "error"
-    set_scale(ax.yaxis, log=log, factor=100, unit="" if against else " %")
     ax.set_ylabel(f"{what} (n = {size:,})")
-    clip_ylim(ax, table["mean"].clip(lower=resolution if log else -1))
+    clip_ylim(ax, table["mean"])
+    name_zeros(ax, zero_text(f"error_{by}_1", None))
     name_curves(ax, ends)
     return ax
 
@@ -111,16 +112,18 @@ def _table(rows: pd.DataFrame, by: str, n_samples: int, against: str | None) -> 
     return pd.concat(tables).rename(columns={"difference": "mean"}) if tables else found.iloc[:0]
 
 
-def _draw(ax: Axes, table: pd.DataFrame, styles: dict[str, Look], floor: float) -> list[End]:
-    learners, ends = list(table["learner"].unique()), []
+def _draw(ax: Axes, table: pd.DataFrame, looks: dict[str, Look]) -> list[End]:
+    learners, ends = chosen(table["learner"], looks), []
     beside = np.linspace(-_WIDTH / 2, _WIDTH / 2, len(learners)) if len(learners) > 1 else [0.0]
-    for learner, shift in zip(learners, beside, strict=True):
+    for learner in table["learner"].unique():
         part = table[table["learner"] == learner].sort_values("bin")
-        x, mean = part["bin"] + shift, part["mean"].clip(lower=floor)
-        look = styles[learner]
-        draw_points(ax, x, mean, (part["low"].clip(floor, 1), part["high"].clip(floor, 1)), look, learner)
-        draw_joined(ax, x, mean, look)
-        ends.append(End(learner, float(x.iloc[-1]), float(mean.iloc[-1]), look))
+        if learner not in learners:
+            ax.plot(part["bin"], drawable(ax, part["mean"]), color=PALE, lw=1, zorder=0.5, label="_background")
+            continue
+        look, x = looks[learner], part["bin"] + beside[learners.index(learner)]
+        draw_points(ax, x, part["mean"], (part["low"].clip(-1, 1), part["high"].clip(-1, 1)), look, learner)
+        draw_joined(ax, x, part["mean"], look, x)
+        ends.append(End(learner, float(x.iloc[-1]), float(part["mean"].iloc[-1]), look))
     return ends
 
 

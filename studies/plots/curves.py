@@ -1,5 +1,7 @@
 """Learning curves with their scaling laws and crossovers, and the data equivalence of the learners."""
 
+from collections.abc import Collection, Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,26 +12,29 @@ from studies.analysis.findings import find
 from studies.analysis.intervals import CensoredInterval, scale_of
 from studies.analysis.learning_curves import learning_curve, sampling_of
 from studies.analysis.scaling_laws import ScalingLaw, fit_all
-from studies.plots.lines import drawn_range, learners_of, metric_of, rows_of
+from studies.plots.lines import exact, learners_of, metric_of, rows_of, zero_text
+from studies.plots.looks import Look, chosen, learner_looks
 from studies.plots.style import (
     GREY,
     INK,
+    PALE,
     End,
-    Look,
+    broken,
     draw_joined,
     draw_points,
     folded,
     line_style,
     literal,
-    looks,
     marker_size,
     name_curves,
+    name_zeros,
     new_axes,
     set_scale,
     tidy,
 )
 from studies.registry.plots import plot
 from studies.results.results import Results
+from studies.spec.cells import plan_study
 
 _LAW_POINTS = 100  # points of the line of a law
 _CLIP = 10.0  # factor beyond the means up to which intervals are shown
@@ -66,7 +71,8 @@ def plot_learning_curves(
     ax : Axes
         Means over seeds with their intervals, on logarithmic scales. A line through them is a `ScalingLaw`, dotted
         where it extrapolates; without a law they are joined by a thin line. A ring with a bar is a crossover with its
-        interval. An error below one wrong test point is drawn as one.
+        interval. A mean of 0 is an open mark at the foot. Of more than six learners six have colours, the first of
+        each family in front.
 
     Raises
     ------
@@ -85,30 +91,54 @@ def plot_learning_curves(
     metric = metric_of(rows, metric)
     rows = rows[(rows["metric"] == metric) & rows["learner"].isin(learners_of(rows, learners))]
     ax = new_axes(ax)
-    name_curves(ax, draw_curves(ax, rows, metric, looks(results.learners)))
+    looks, sizes = learner_looks(results.study), {p.cell.n_samples for p in plan_study(results.study)}
+    name_curves(ax, draw_curves(ax, rows, metric, looks, sizes, chosen(rows["learner"].unique(), looks)))
     return ax
 
 
-def draw_curves(ax: Axes, rows: pd.DataFrame, metric: str, styles: dict[str, Look]) -> list[End]:
-    """Draw the curves of one metric, and return their ends."""
-    floor, ceiling = drawn_range(metric, sampling_of(rows).resolution)
+def draw_curves(
+    ax: Axes,
+    rows: pd.DataFrame,
+    metric: str,
+    looks: Mapping[str, Look],
+    sizes: Collection[int],
+    coloured: Collection[str] | None = None,
+) -> list[End]:
+    """Draw the curves of one metric, and return the ends of those that have colours.
+
+    Parameters
+    ----------
+    ax : Axes
+    rows : DataFrame
+        Of one metric and problem.
+    metric : str
+    looks : mapping of str to Look
+    sizes : collection of int
+        All sample sizes of the study; points far apart among them are not joined.
+    coloured : collection of str or None, default=None
+        Learners; the others are in the background. None takes all.
+    """
     laws, ends, table = fit_all(rows, metric), [], summary(rows)
-    table[["mean", "low", "high"]] = table[["mean", "low", "high"]].clip(floor, ceiling)
-    _set_limits(ax, table)
-    for learner, curve in table.groupby("learner", sort=False):
-        name = str(learner)
-        n, mean, look = curve["n_samples"], curve["mean"], styles[name]
-        draw_points(ax, n, mean, (curve["low"], curve["high"]), look, name)
-        law = laws.get(name)
-        if isinstance(law, ScalingLaw):
-            _draw_law(ax, law, floor, look)
-        else:
-            draw_joined(ax, n, mean, look)
-        ends.append(End(name, float(n.iloc[-1]), float(mean.iloc[-1]), look))
-    _draw_crossings(ax, rows, metric)
-    scale = scale_of(metric, on_rows=sampling_of(rows).n_rows is not None)
+    numbers = ["mean", "low", "high"]
+    table[numbers] = exact(metric, table[numbers])
     set_scale(ax.xaxis, log=True, at=rows["n_samples"].unique())
+    scale = scale_of(metric, on_rows=sampling_of(rows).n_rows is not None)
     set_scale(ax.yaxis, log=True, factor=scale.factor, unit=scale.unit)
+    _set_limits(ax, table[table["mean"] > 0])
+    for learner, curve in table.groupby("learner", sort=False):
+        name, n, mean = str(learner), curve["n_samples"], curve["mean"]
+        if coloured is not None and name not in coloured:
+            ax.plot(*broken(ax, n, mean, list(sizes)), color=PALE, lw=1, zorder=0.5, label="_background")
+            continue
+        look, law = looks[name], laws.get(name)
+        draw_points(ax, n, mean, (curve["low"], curve["high"]), look, name)
+        if isinstance(law, ScalingLaw):
+            _draw_law(ax, law, look)
+        else:
+            draw_joined(ax, n, mean, look, list(sizes))
+        ends.append(End(name, float(n.iloc[-1]), float(mean.iloc[-1]), look))
+    _draw_crossings(ax, rows if coloured is None else rows[rows["learner"].isin(coloured)], metric)
+    name_zeros(ax, zero_text(metric, sampling_of(rows).n_test))
     ax.set(xlabel="training points n", ylabel=scale.title)
     tidy(ax)
     return ends
@@ -116,6 +146,9 @@ def draw_curves(ax: Axes, rows: pd.DataFrame, metric: str, styles: dict[str, Loo
 
 def _set_limits(ax: Axes, table: pd.DataFrame) -> None:
     """Include all means, their intervals up to ten times beyond, and what axes that share the limits show already."""
+    if table.empty:
+        ax.set_ylim(0.1, 1)
+        return
     low = max(table[["mean", "low"]].min(axis=None), table["mean"].min() / _CLIP) / _MARGIN
     high = min(table[["mean", "high"]].max(axis=None), table["mean"].max() * _CLIP) * _MARGIN
     if not ax.get_autoscaley_on():
@@ -124,11 +157,11 @@ def _set_limits(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_ylim(low, high)
 
 
-def _draw_law(ax: Axes, law: ScalingLaw, floor: float, look: Look) -> None:
+def _draw_law(ax: Axes, law: ScalingLaw, look: Look) -> None:
     first, last = law.curve.sizes[[0, -1]]
     within, beyond = np.geomspace(first, last, _LAW_POINTS), np.geomspace(last, law.reach, _LAW_POINTS)
-    for n, style, label in ((within, line_style(look), "_law"), (beyond, ":", "_reach")):
-        ax.plot(n, law.predict(n).clip(min=floor), color=look.colour, lw=1.6, ls=style, label=label)
+    for n, style, width, label in ((within, line_style(look), 1.6, "_law"), (beyond, ":", 1.1, "_reach")):
+        ax.plot(n, law.predict(n), color=look.colour, lw=width, ls=style, label=label)
 
 
 def _draw_crossings(ax: Axes, rows: pd.DataFrame, metric: str) -> None:
@@ -190,10 +223,10 @@ def plot_data_equivalence(results: Results, ax: Axes | None = None, *, problem: 
     if not needed:
         raise ValueError("the data equivalence of no learner is determined; a pair needs at least two seeds")
     needed.sort(key=lambda pair: pair[1].value)
-    ax, styles = new_axes(ax), looks(results.learners)
+    ax, looks = new_axes(ax), learner_looks(results.study)
     ax.axvline(1, color=GREY, lw=1)
     for place, (learner, times) in enumerate(needed):
-        _draw_times(ax, place, times, styles[learner])
+        _draw_times(ax, place, times, looks[learner])
     ax.set_yticks(range(len(needed)), [literal(learner) for learner, _ in needed])
     ax.set_ylim(-0.6, len(needed) - 0.4)
     ends = [value for _, times in needed for value in (times.value, times.low, times.high)]

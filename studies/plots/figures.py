@@ -1,13 +1,13 @@
 """Figures of a study: those that every study has, if they are measured, and those that its description asks for."""
 
 import hashlib
-import math
 import re
 import textwrap
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import pandas as pd
 from matplotlib.colors import to_rgba
@@ -21,8 +21,9 @@ from studies.execution.run import MAP_MARGIN
 from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import draw_curves
 from studies.plots.lines import is_number, rows_of
+from studies.plots.looks import learner_looks, panels
 from studies.plots.regions import drawn_problem, plot_region
-from studies.plots.style import INK, N_LOOKS, RIGHT, WRONG, handle, literal, looks, wrapped
+from studies.plots.style import INK, PALE, RIGHT, WRONG, literal, name_curves, wrapped
 from studies.registry.bins import BY
 from studies.registry.errors import exception_text
 from studies.registry.imports import is_foreign
@@ -36,7 +37,7 @@ from studies.spec.sections import PictureSpec
 
 _SHOWN_SEED = 0  # seed of the decision regions
 _MOST_REGIONS = 12  # decision regions side by side
-_LEGEND_ROWS = 20
+_MOST_PANELS = 8  # rows of panels of learning curves
 _FEWEST = 3  # values of an axis that make a line
 _SIZE = (7.2, 4.6)  # inches, of a single plot
 _SUFFIX, _DIGEST = 120, 10  # bytes of a file name that a problem's label may have, and of its digest
@@ -121,8 +122,9 @@ def _standard(results: Results, problem: str | None, suffix: str) -> Iterator[St
 def _curves(
     results: Results, curves: pd.DataFrame, problem: str | None, suffix: str, where: str
 ) -> Iterator[StudyFigure]:
-    if (n_learners := curves["learner"].nunique()) > N_LOOKS:
-        refusal = f"{n_learners} learners, of which only {N_LOOKS} can be distinguished; choose some in [[pictures]]"
+    rows = panels(list(curves["learner"].unique()), learner_looks(results.study))
+    if len(rows) > _MOST_PANELS:
+        refusal = f"{curves['learner'].nunique()} learners, too many for a figure; choose some in [[pictures]]"
         yield StudyFigure("learning-curves" + suffix, None, refusal=refusal)
         return
     yield StudyFigure("learning-curves" + suffix, learning_curves(results, curves, results.study.question + where))
@@ -146,7 +148,9 @@ def _axes_to_draw(results: Results) -> list[str]:
 
 
 def learning_curves(results: Results, curves: pd.DataFrame, title: str) -> Figure:
-    """Plot the learning curves of each loss side by side, with one legend.
+    """Plot the learning curves: a column for each loss, and if learners are many a row for each family of them.
+
+    The learners of the other rows are in the background.
 
     Parameters
     ----------
@@ -155,22 +159,27 @@ def learning_curves(results: Results, curves: pd.DataFrame, title: str) -> Figur
         Rows of losses, of one problem.
     title : str
     """
-    metrics = in_order(curves["metric"].unique())
-    columns = math.ceil(curves["learner"].nunique() / _LEGEND_ROWS)
-    figure = Figure(figsize=(3.6 * len(metrics) + 2.4 * columns, 4.8), layout="constrained")
-    one_unit = len({scale_of(metric).unit for metric in metrics}) == 1
-    axes = figure.subplots(1, len(metrics), sharey=one_unit, squeeze=False)[0]
-    styles = looks(results.learners)
-    for ax, metric in zip(axes, metrics, strict=True):
-        draw_curves(ax, curves[curves["metric"] == metric], metric, styles)
-        ax.set_title(textwrap.fill(scale_of(metric).title, 30), fontsize=10)
-        ax.set_ylabel("")
-        if one_unit:
+    metrics, looks = in_order(curves["metric"].unique()), learner_looks(results.study)
+    rows = panels(list(curves["learner"].unique()), looks)
+    sizes = {planned.cell.n_samples for planned in plan_study(results.study)}
+    height = 4.8 if len(rows) == 1 else 3.0 * len(rows) + 0.8
+    figure = Figure(figsize=(3.4 * len(metrics) + 2.4, height), layout="constrained")
+    axes = figure.subplots(len(rows), len(metrics), squeeze=False)
+    kinds = [(scale_of(metric).unit, metric.endswith("_train")) for metric in metrics]
+    ends = []
+    for (row, learners), (column, metric) in product(enumerate(rows), enumerate(metrics)):
+        ax = axes[row, column]
+        if (row, column) != (0, kinds.index(kinds[column])):
+            ax.sharey(axes[0, kinds.index(kinds[column])])
+        ax.sharex(axes[0, 0])
+        ends.append((ax, draw_curves(ax, curves[curves["metric"] == metric], metric, looks, sizes, learners)))
+        ax.set(title=textwrap.fill(scale_of(metric).title, 30) if row == 0 else "", ylabel="")
+        if len(set(kinds)) == 1:
             ax.label_outer()
     figure.suptitle(wrapped(title, figure))
-    drawn = curves["learner"].unique()
-    handles = [*(handle(learner, styles[learner]) for learner in drawn), *_line_handles(figure)]
-    figure.legend(handles=handles, loc="outside right center", frameon=False, ncols=columns)
+    figure.legend(handles=_line_handles(figure), loc="outside lower center", frameon=False, ncols=5)
+    for ax, of_curves in ends[len(metrics) - 1 :: len(metrics)]:
+        name_curves(ax, of_curves)
     return figure
 
 
@@ -184,6 +193,7 @@ def _line_handles(figure: Figure) -> list[Line2D]:
         "_crossing": Line2D(
             [], [], color=INK, marker="o", markersize=7, lw=1.3, markerfacecolor="none", label="crossover"
         ),
+        "_background": Line2D([], [], color=PALE, lw=1, label="the other learners"),
     }
     return [handle for label, handle in key.items() if label in drawn]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from studies.analysis.comparisons import interval_of
 from studies.analysis.intervals import Interval
@@ -16,6 +16,8 @@ from studies.registry.metrics import describe, in_order, shown_name
 from studies.registry.params import format_value, label_without
 from studies.results.results import Results
 from studies.spec.cells import PlannedCell
+
+_OF_ALL_POINTS = ("error", "error_uniform")  # errors on a whole test set
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Line:
     x : tuple
         Values of the axis.
     means, lows, highs : ndarray of shape (n_values,)
-    resolution : float
-        The smallest error that is drawn; see `Sampling`.
+    n_test : int or None
+        Number of test points.
     """
 
     metric: str
@@ -46,7 +48,7 @@ class Line:
     means: NDArray[np.float64]
     lows: NDArray[np.float64]
     highs: NDArray[np.float64]
-    resolution: float
+    n_test: int | None
 
 
 def rows_of(results: Results, problem: str | None = None) -> pd.DataFrame:
@@ -99,16 +101,18 @@ def learners_of(rows: pd.DataFrame, learners: list[str] | None = None) -> list[s
     return measured if learners is None else [name for name in measured if {name, families.get(name)} & {*learners}]
 
 
-def drawn_range(metric: str, resolution: float) -> tuple[float, float]:
-    """Return the smallest and the largest value that is drawn of a metric.
+def exact(metric: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Return values of a metric, of a loss with 0 in place of what is smaller than the rounding of numbers."""
+    found = np.asarray(values, dtype=np.float64)
+    tiny = np.abs(found) < np.finfo(float).eps if describe(metric).is_loss else found == 0
+    return np.where(tiny, 0.0, found)
 
-    An error is drawn from its resolution on, one wrong test point, and any other loss from the rounding of numbers on,
-    so that 0 has a place on a logarithmic scale.
-    """
-    shown = describe(metric)
-    if not shown.is_loss:
-        return -np.inf, np.inf
-    return (resolution, 1.0) if shown.unit == "%" else (float(np.finfo(float).eps), np.inf)
+
+def zero_text(metric: str, n_test: int | None) -> str:
+    """Return a value of 0 in words: of an error the number of test points of which none is wrong."""
+    if describe(metric).unit != "%":
+        return "0"
+    return f"none in {n_test:,}" if n_test and metric in _OF_ALL_POINTS else "none"
 
 
 def lines_along(
@@ -185,9 +189,10 @@ def _line(metric: str, key: Any, rows: pd.DataFrame, interval: Callable[[pd.Seri
         factor = sampling.factor(part["cell"].iloc[0].n_samples, len(part))
         found[x] = interval(part["value"], factor)
     order = sorted(found) if all(map(is_number, found)) else list(found)
-    means, lows, highs = np.array([(found[x].mean, found[x].low, found[x].high) for x in order]).T
+    numbers = [(found[x].mean, found[x].low, found[x].high) for x in order]
+    means, lows, highs = exact(metric, numbers).T
     learner, problem, n_samples = key
-    return Line(metric, learner, problem, n_samples, tuple(order), means, lows, highs, sampling.resolution)
+    return Line(metric, learner, problem, n_samples, tuple(order), means, lows, highs, sampling.n_test)
 
 
 def _place(planned: PlannedCell, axis: str) -> dict[str, Hashable]:

@@ -1,14 +1,14 @@
-"""The common style of all plots: looks of learners, scales with readable ticks, points with intervals, names at curves.
+"""The common style of all plots: scales with readable ticks, points with intervals, names at curves.
 
-A learner has one look, a colour with a marker and a dash, in every plot and report of its study.
+The colours, markers and dashes of learners are in `studies.plots.looks`.
 """
 
 import math
 import textwrap
 import warnings
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,37 +17,19 @@ from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
 
-COLOURS = (
-    "#0173b2",
-    "#de8f05",
-    "#029e73",
-    "#d55e00",
-    "#cc78bc",
-    "#ca9161",
-    "#fbafe4",
-    "#949494",
-    "#ece133",
-    "#56b4e9",
-)
-"""The palette "colorblind" of seaborn, which readers with a colour vision deficiency can distinguish."""
+from studies.plots.looks import Look
 
-MARKERS = "osD^vPX*<>"
-"""Markers, one for each colour, as matplotlib names them."""
-
-DASHES: tuple[tuple[int, ...], ...] = ((), (7, 3), (2, 3), (9, 3, 2, 3))
-"""Dash patterns: lengths of lines and gaps in pixels; the empty one is a solid line."""
-
-N_LOOKS = len(COLOURS) * len(DASHES)
-"""Number of different looks; the next learner looks like the first."""
-
-RIGHT, WRONG = COLOURS[:2]
+RIGHT, WRONG = "#0173b2", "#de8f05"
 """Colours of decision regions: correct predictions of class 1, and wrong predictions."""
 
-INK, GREY = "#333333", "0.45"
-"""Colours of text and of lines for reference."""
+INK, GREY, PALE = "#333333", "0.45", "0.82"
+"""Colours of text, of lines for reference, and of curves in the background."""
+
+GAP = 2
+"""Number of steps, from a value of the study to the next, beyond which points are not joined."""
 
 _NAME_SIZE = 8.5  # points
 _LINE = 1.3  # distance between names, in heights of a letter
@@ -59,15 +41,6 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
-class Look:
-    """A colour in hexadecimal, a marker of `MARKERS` and a dash of `DASHES`."""
-
-    colour: str
-    marker: str
-    dash: tuple[int, ...]
-
-
-@dataclass(frozen=True)
 class End:
     """The last point of a named curve."""
 
@@ -75,18 +48,6 @@ class End:
     x: float
     y: float
     look: Look
-
-
-Key = TypeVar("Key", bound=Hashable)
-
-
-def looks(learners: Iterable[Key]) -> dict[Key, Look]:
-    """Return the looks of a study's learners, or of other things that a plot distinguishes, by their order."""
-    n = len(COLOURS)
-    return {
-        learner: Look(COLOURS[i % n], MARKERS[i % n], DASHES[i // n % len(DASHES)])
-        for i, learner in enumerate(learners)
-    }
 
 
 def line_style(look: Look) -> str | tuple[int, tuple[float, ...]]:
@@ -135,10 +96,13 @@ def shortened(name: str, longest: int) -> str:
     return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
-def spans_a_decade(values: ArrayLike) -> bool:
-    """Return whether values are positive and span a factor of ten, so that their scale is logarithmic."""
+def spans_a_decade(values: ArrayLike, *, zeros: bool = False) -> bool:
+    """Return whether values are positive and span a factor of ten, so that their scale is logarithmic.
+
+    With `zeros` there can be zeros among them, which are drawn at its foot.
+    """
     finite = np.asarray(values, dtype=np.float64)
-    finite = finite[np.isfinite(finite)]
+    finite = finite[np.isfinite(finite) & ((finite != 0) | (not zeros))]
     return bool(len(finite) and finite.min() > 0 and finite.max() >= _DECADE * finite.min() * (1 - 1e-9))
 
 
@@ -182,9 +146,9 @@ def _tick_number(value: float) -> str:
 
 
 def _has_label(value: float, axis: Axis) -> bool:
-    """Return whether a tick between powers of ten has a label: more have one on an axis shorter than a decade."""
+    """Return whether a tick between powers of ten has a label: the more the shorter the axis."""
     low, high = sorted(axis.get_view_interval())
-    usual = "" if isinstance(axis, XAxis) else "25"
+    usual = "" if isinstance(axis, XAxis) or high >= _DECADE**4 * low else "25"
     return f"{value:.0e}"[0] in (usual if high >= _DECADE * low else "234568")
 
 
@@ -192,6 +156,8 @@ def clip_ylim(ax: Axes, means: ArrayLike) -> None:
     """Limit the y axis to the surroundings of the means; intervals that are much longer leave the axes."""
     values = np.asarray(means, dtype=np.float64)
     low, high = ax.get_ylim()
+    if ax.get_yscale() == "log":
+        values = values[values > 0]
     if ax.get_yscale() == "log":
         ax.set_ylim(max(low, values.min() / _CLIP), min(high, values.max() * _CLIP))
     elif span := values.max() - min(values.min(), 0.0):
@@ -216,11 +182,31 @@ def draw_points(
     *,
     hollow: bool = False,
 ) -> None:
-    """Draw means with their intervals, (lows, highs), in a look; `name` is their label in a legend."""
+    """Draw means with their intervals, (lows, highs), in a look; `name` is their label in a legend.
+
+    A mean of 0 is an open mark at the foot of a logarithmic axis, whose scale has to be set before.
+    """
+    x, drawn = np.asarray(x, dtype=np.float64), drawable(ax, means)
     ax.vlines(x, *intervals, color=look.colour, lw=1.5, alpha=0.65)
+    zeros = x[np.isnan(drawn) & ~np.isnan(np.asarray(means, dtype=np.float64))]
+    if len(zeros):
+        ax.plot(
+            zeros,
+            np.zeros(len(zeros)),
+            marker=look.marker,
+            ls="",
+            color=look.colour,
+            markersize=marker_size(look),
+            markerfacecolor="white",
+            markeredgewidth=1.2,
+            transform=ax.get_xaxis_transform(),
+            clip_on=False,
+            label="_zero",
+            zorder=4,
+        )
     ax.plot(
         x,
-        means,
+        drawn,
         marker=look.marker,
         ls="",
         color=look.colour,
@@ -233,9 +219,45 @@ def draw_points(
     )
 
 
-def draw_joined(ax: Axes, x: ArrayLike, means: ArrayLike, look: Look) -> None:
-    """Join means by a thin line in a look."""
-    ax.plot(x, means, color=look.colour, lw=0.9, alpha=0.6, ls=line_style(look), label="_joined")
+def drawable(ax: Axes, values: ArrayLike) -> NDArray[np.float64]:
+    """Return values with NaN for those that a logarithmic y axis does not have."""
+    found = np.asarray(values, dtype=np.float64)
+    return np.where(found > 0, found, np.nan) if ax.get_yscale() == "log" else found
+
+
+def name_zeros(ax: Axes, text: str) -> None:
+    """Write what a mark at the foot of the axes is beside the last one, if there is one."""
+    zeros = [line for line in ax.lines if line.get_label() == "_zero"]
+    if zeros:
+        x = max(float(np.max(line.get_xdata())) for line in zeros)
+        ax.annotate(
+            text,
+            (x, 0),
+            (0, 8),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+            color=INK,
+        )
+
+
+def draw_joined(
+    ax: Axes, x: ArrayLike, means: ArrayLike, look: Look, known: ArrayLike, *, width: float = 0.9, dashed: bool = False
+) -> None:
+    """Join means by a line in a look, or by a dashed one; not over gaps between the `known` places of the study."""
+    ls = "--" if dashed else line_style(look)
+    ax.plot(*broken(ax, x, means, known), color=look.colour, lw=width, alpha=0.8, ls=ls, label="_joined")
+
+
+def broken(ax: Axes, x: ArrayLike, y: ArrayLike, known: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a line with NaN where it would join places far apart, as if something had been measured between.
+
+    These are more than two steps apart, from one of the `known` places to the next.
+    """
+    ranks = np.searchsorted(np.unique(np.asarray(known, dtype=np.float64)), np.asarray(x, dtype=np.float64))
+    gaps = np.flatnonzero(np.diff(ranks) > GAP) + 1
+    return np.insert(np.asarray(x, dtype=np.float64), gaps, np.nan), np.insert(drawable(ax, y), gaps, np.nan)
 
 
 def draw_median(ax: Axes, table: pd.DataFrame, **look: Any) -> None:
@@ -295,7 +317,7 @@ def _write_name(ax: Axes, end: End, height: float) -> None:
     """Write a name with its marker at a share of the height of the axes, and a dotted line from the curve's end."""
     ax.annotate(
         literal(end.name),
-        (end.x, end.y),
+        (end.x, max(end.y, ax.get_ylim()[0])),
         (1.05, height),
         textcoords="axes fraction",
         va="center",
@@ -324,7 +346,7 @@ def _write_name(ax: Axes, end: End, height: float) -> None:
 
 
 def _share_of_height(ax: Axes, end: End) -> float:
-    pixels = ax.transData.transform((end.x, end.y))
+    pixels = ax.transData.transform((end.x, max(end.y, ax.get_ylim()[0])))
     return float(ax.transAxes.inverted().transform(pixels)[1])
 
 

@@ -4,14 +4,19 @@ The script of the page (``templates/report.js``) draws the same again when the r
 browser compares the two.
 """
 
-from dataclasses import dataclass
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from studies.analysis.crossovers import DataEquivalence
 from studies.analysis.findings import Curve, Mean, Measured
 from studies.analysis.intervals import number, scale_of
-from studies.plots.style import MARKERS, looks, shortened, spread
+from studies.plots.lines import zero_text
+from studies.plots.looks import MARKERS, learner_looks
+from studies.plots.style import GAP, shortened, spread
+from studies.spec.study import Study
 
 WIDTH, HEIGHT = 800, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 26, 10, 44
@@ -31,6 +36,7 @@ LAYOUT = {
     "letter": _LETTER,
     "leader": _LEADER,
     "longest": _LONGEST,
+    "gap": GAP,
 }
 """In pixels and characters, for the script and the template of the page."""
 
@@ -51,18 +57,22 @@ SHAPES = (
 
 @dataclass(frozen=True)
 class Style:
-    """Colour, mark and dashes of a learner."""
+    """Colours of a learner on a light and on a dark page, mark, dashes and family."""
 
     colour: str
+    dark: str
     shape: str
     dash: str
+    family: str
 
 
-def styles(learners: list[str]) -> dict[str, Style]:
+def styles(study: Study) -> dict[str, Style]:
     """Return the style of each of a study's learners, in its order: its look in terms of SVG."""
     return {
-        learner: Style(look.colour, SHAPES[MARKERS.index(look.marker)], " ".join(map(str, look.dash)))
-        for learner, look in looks(learners).items()
+        learner: Style(
+            look.colour, look.dark, SHAPES[MARKERS.index(look.marker)], " ".join(map(str, look.dash)), look.family
+        )
+        for learner, look in learner_looks(study).items()
     }
 
 
@@ -109,23 +119,27 @@ class Tick:
 
 @dataclass(frozen=True)
 class Mark:
-    """A point on a curve."""
+    """A point on a curve; `zero` is its value in words if it is at the foot of a logarithmic axis."""
 
     x: float
     y: float
     mean: Mean
+    zero: str
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A curve: the paths of its line and of its interval, its marks, and the place of its name."""
+    """A curve: the paths of its line and of its interval, its marks, and the place of its name.
+
+    A curve without such a place is in the background.
+    """
 
     learner: str
     line: str
     band: str
     marks: tuple[Mark, ...]
     name: str
-    name_y: float
+    name_y: float | None = None
 
 
 @dataclass(frozen=True)
@@ -141,34 +155,46 @@ class Chart:
 
 
 def floor_of(measured: Measured) -> float | None:
-    """Return the place of zero on a logarithmic axis, or None if values below zero do not allow one.
+    """Return the foot of a logarithmic axis, below which intervals are cut, or None if there are values below zero.
 
-    For an error it is one error among the test points, as in `studies.plots`.
+    It is a tenth of the least positive mean, as in `studies.plots`. A mean of zero is drawn at the foot of the axis.
     """
     intervals = [mean.interval for curve in measured.curves for mean in curve.means]
     if min(np.nanmin([i.mean, i.low]) for i in intervals) < 0:
         return None
-    if measured.metric.startswith("error"):
-        return measured.sampling.resolution
-    return min((i.mean for i in intervals if i.mean > 0), default=1.0)
+    return min((i.mean for i in intervals if not is_zero(i.mean)), default=1.0) / 10
 
 
-def chart(measured: Measured) -> Chart:
-    """Return the curves of a metric, laid out."""
+def is_zero(value: float) -> bool:
+    """Return True for 0, and for what is smaller than the rounding of numbers."""
+    return abs(value) < sys.float_info.epsilon
+
+
+def sizes_of(measured: Measured) -> list[int]:
+    """Return all sample sizes; points more than `GAP` of them apart are not joined."""
+    return sorted({mean.n_samples for curve in measured.curves for mean in curve.means})
+
+
+def chart(measured: Measured, coloured: Collection[str] | None = None) -> Chart:
+    """Return the curves of a metric, laid out; without names for those that are not coloured."""
     scale, floor = scale_of(measured.metric, on_rows=measured.sampling.n_rows is not None), floor_of(measured)
-    named = len(measured.curves) * _LINE <= HEIGHT - _TOP - _BOTTOM
-    letters = max(len(shortened(curve.learner, _LONGEST)) for curve in measured.curves)
+    named_ones = [c.learner for c in measured.curves if coloured is None or c.learner in coloured]
+    named = 0 < len(named_ones) * _LINE <= HEIGHT - _TOP - _BOTTOM
+    letters = max((len(shortened(learner, _LONGEST)) for learner in named_ones), default=0)
     right, bottom = WIDTH - (_LEADER + 9 + _LETTER * letters if named else _RIGHT), HEIGHT - _BOTTOM
     means = [mean for curve in measured.curves for mean in curve.means]
     x = _axis([mean.n_samples for mean in means], 1.12, _LEFT, right, log=True)
-    heights = [value for mean in means for value in _heights(mean, floor)]
-    y = _axis([scale.factor * value for value in heights], 1.15, bottom, _TOP, log=floor is not None)
-    curves = [_drawn(curve, x, y, scale.factor, floor) for curve in measured.curves]
-    places = spread([curve.marks[-1].y for curve in curves], _TOP + _LINE / 2, bottom, _LINE)
+    heights = [value for mean in means for value in _heights(mean, floor) if floor is None or value > 0]
+    y = _axis([scale.factor * value for value in heights or [0.1, 1.0]], 1.15, bottom, _TOP, log=floor is not None)
+    zero, sizes = zero_text(measured.metric, measured.sampling.n_test), sizes_of(measured)
+    curves = [_drawn(curve, x, y, scale.factor, floor, zero, sizes) for curve in measured.curves]
+    placed = [curve for curve in curves if curve.learner in named_ones]
+    places = spread([curve.marks[-1].y for curve in placed], _TOP + _LINE / 2, bottom, _LINE) if placed else []
+    at = dict(zip((curve.learner for curve in placed), places, strict=True))
     return Chart(
         tuple(Tick(x.position(value), number(value)) for value in x.ticks()),
         tuple(Tick(y.position(value), number(value) + scale.unit) for value in y.ticks()),
-        tuple(Drawn(**{**vars(c), "name_y": place}) for c, place in zip(curves, places, strict=True)),
+        tuple(replace(curve, name_y=at.get(curve.learner)) for curve in curves),
         right,
         bottom,
         named,
@@ -211,27 +237,40 @@ def _axis(values: list[float], margin: float, start: float, stop: float, *, log:
 
 
 def _heights(mean: Mean, floor: float | None) -> list[float]:
+    """Return the mean with the ends of its interval, on a logarithmic axis cut at the floor; of a zero only that."""
     interval = mean.interval
+    if floor is not None and is_zero(interval.mean):
+        return [0.0]
     values = [interval.mean] if np.isnan(interval.low) else [interval.mean, interval.low, interval.high]
     return values if floor is None else [max(value, floor) for value in values]
 
 
-def _drawn(curve: Curve, x: Axis, y: Axis, factor: float, floor: float | None) -> Drawn:
-    points = []
-    for mean in curve.means:
-        heights = [y.position(factor * value) for value in _heights(mean, floor)]
-        points.append((x.position(mean.n_samples), heights, mean))
-    banded = [(place, heights) for place, heights, _ in points if len(heights) == 3]
-    lower = [(place, heights[1]) for place, heights in banded]
-    upper = [(place, heights[2]) for place, heights in reversed(banded)]
+def _drawn(curve: Curve, x: Axis, y: Axis, factor: float, floor: float | None, zero: str, sizes: list[int]) -> Drawn:
+    pieces: list[list[tuple[float, list[float]]]] = [[]]
+    marks: list[Mark] = []
+    for before, mean in zip((None, *curve.means), curve.means, strict=False):
+        at_foot = floor is not None and is_zero(mean.interval.mean)
+        if before is not None and (at_foot or sizes.index(mean.n_samples) - sizes.index(before.n_samples) > GAP):
+            pieces.append([])
+        place = x.position(mean.n_samples)
+        heights = [y.start] if at_foot else [y.position(factor * value) for value in _heights(mean, floor)]
+        marks.append(Mark(place, heights[0], mean, zero if at_foot else ""))
+        if not at_foot:
+            pieces[-1].append((place, heights))
     return Drawn(
         curve.learner,
-        _path([(place, heights[0]) for place, heights, _ in points]),
-        _path(lower + upper) + "Z" if banded else "",
-        tuple(Mark(place, heights[0], mean) for place, heights, mean in points),
+        "".join(_path([(place, heights[0]) for place, heights in piece]) for piece in pieces if piece),
+        "".join(map(_band, pieces)),
+        tuple(marks),
         shortened(curve.learner, _LONGEST),
-        points[-1][1][0],
     )
+
+
+def _band(piece: list[tuple[float, list[float]]]) -> str:
+    banded = [(place, heights) for place, heights in piece if len(heights) == 3]
+    lower = [(place, heights[1]) for place, heights in banded]
+    upper = [(place, heights[2]) for place, heights in reversed(banded)]
+    return _path(lower + upper) + "Z" if banded else ""
 
 
 def _path(points: list[tuple[float, float]]) -> str:

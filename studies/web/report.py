@@ -24,6 +24,8 @@ from studies.analysis.findings import Findings, Mean, Measured, answers, find
 from studies.analysis.intervals import Scale, number, scale_of
 from studies.analysis.learning_curves import Sampling, by_problem, losses
 from studies.plots.figures import requested_plots
+from studies.plots.lines import zero_text
+from studies.plots.looks import chosen
 from studies.registry.errors import short_repr
 from studies.registry.test_sets import MAP_SIZE
 from studies.results.failures import reasons
@@ -79,6 +81,7 @@ class Chapter:
     headline: str
     sampling: Sampling
     learners: list[str]
+    coloured: list[str]
     sizes: list[int]
     figures: list[Figure]
     reference: str | None
@@ -129,7 +132,7 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
     frame = results.frame()
     found, shown, rows = find(study, frame), galleries(results), by_problem(losses(frame))
     learners = [str(learner) for learner in frame["learner"].unique()]
-    styles = {learner: style for learner, style in charts.styles(results.learners).items() if learner in learners}
+    styles = {learner: style for learner, style in charts.styles(study).items() if learner in learners}
     failures = _failures(results)
     script = rendering.text("report.js")
     return _template().render(
@@ -194,7 +197,11 @@ def write_report(results: Results, path: str | os.PathLike[str], commands: Seque
 def _chapter(
     place: int, found: Findings, styles: dict[str, Style], rows: pd.DataFrame, gallery: Gallery | None
 ) -> Chapter:
-    figures = [_figure(measured, primary=i == 0) for i, measured in enumerate(found.measured)]
+    measured_learners = [learner for learner in styles if learner in _measured_learners(found)]
+    asked = [learner for worth in found.worths[:1] for learner in (worth.informed, worth.plain)]
+    asked += [competitor.learner for competitor in found.main_competitors]
+    coloured = chosen(measured_learners, styles, asked)
+    figures = [_figure(measured, coloured, primary=i == 0) for i, measured in enumerate(found.measured)]
     sizes = sorted({n for figure in figures for n in figure.sizes})
     competitors = [
         Versus(
@@ -207,13 +214,13 @@ def _chapter(
         )
         for competitor in found.competitors
     ]
-    measured_learners = {curve.learner for measured in found.measured for curve in measured.curves}
     return Chapter(
         id=f"chapter-{place + 1}",
         problem=found.problem,
         headline=headline(found),
         sampling=found.sampling,
-        learners=[learner for learner in styles if learner in measured_learners],
+        learners=measured_learners,
+        coloured=coloured,
         sizes=sizes,
         figures=figures,
         reference=found.reference,
@@ -226,7 +233,11 @@ def _chapter(
     )
 
 
-def _figure(measured: Measured, *, primary: bool) -> Figure:
+def _measured_learners(found: Findings) -> set[str]:
+    return {curve.learner for measured in found.measured for curve in measured.curves}
+
+
+def _figure(measured: Measured, coloured: list[str], *, primary: bool) -> Figure:
     table = {curve.learner: {mean.n_samples: mean for mean in curve.means} for curve in measured.curves}
     sizes = sorted({n for means in table.values() for n in means})
     best = {}
@@ -234,14 +245,8 @@ def _figure(measured: Measured, *, primary: bool) -> Figure:
         for n in sizes:
             there = {learner: means[n].interval.mean for learner, means in table.items() if n in means}
             best[n] = min(there, key=lambda learner: there[learner])
-    return Figure(
-        measured,
-        scale_of(measured.metric, on_rows=measured.sampling.n_rows is not None),
-        charts.chart(measured),
-        sizes,
-        table,
-        best,
-    )
+    scale = scale_of(measured.metric, on_rows=measured.sampling.n_rows is not None)
+    return Figure(measured, scale, charts.chart(measured, coloured), sizes, table, best)
 
 
 def _data(figures: list[Figure], styles: dict[str, Style]) -> dict[str, Any]:
@@ -256,6 +261,8 @@ def _data(figures: list[Figure], styles: dict[str, Style]) -> dict[str, Any]:
                 "factor": figure.scale.factor,
                 "unit": figure.scale.unit,
                 "floor": charts.floor_of(figure.measured),
+                "sizes": figure.sizes,
+                "zero": zero_text(figure.measured.metric, figure.measured.sampling.n_test),
                 "curves": [
                     {
                         "learner": places[curve.learner],

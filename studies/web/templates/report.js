@@ -96,10 +96,11 @@
     draw(width, state) {
       this.select(null);
       const { left, right, top, bottom, line, letter, leader, longest, height } = this.data.layout;
-      const curves = this.metric.curves.filter(({ learner }) => !state.hidden.has(learner));
-      const named = width >= NARROW && curves.length * line <= height - top - bottom;
-      const labels = curves.map(({ learner }) => shortened(this.data.learners[learner].name, longest));
-      const letters = Math.max(...labels.map((label) => [...label].length));
+      const curves = this.metric.curves;
+      const coloured = curves.filter(({ learner }) => state.coloured.has(learner));
+      const named = width >= NARROW && coloured.length > 0 && coloured.length * line <= height - top - bottom;
+      const labels = coloured.map(({ learner }) => shortened(this.data.learners[learner].name, longest));
+      const letters = Math.max(0, ...labels.map((label) => [...label].length));
       const edge = width - (named ? leader + 9 + letter * letters : right);
       const foot = height - bottom;
       const floor = state.logY ? this.metric.floor : null;
@@ -108,26 +109,29 @@
       this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
       this.svg.replaceChildren();
       this.marks = [];
-      if (!points.length) {
-        element("text", { class: "name", x: left, y: foot / 2 }, this.svg, "All learners are hidden.");
-        return;
-      }
       const x = axisOf(points.map((p) => p.n), 1.12, left, edge, state.logX);
-      const heights = points.flatMap((p) => [p.mean, p.low, p.high].filter((value) => value !== null).map(lift));
-      const y = axisOf(heights, 1.15, foot, top, floor !== null);
+      const atFoot = (point) => floor !== null && Math.abs(point.mean) < Number.EPSILON;
+      const heights = points
+        .filter((point) => !atFoot(point))
+        .flatMap((p) => [p.mean, p.low, p.high].filter((value) => value !== null).map(lift));
+      const y = axisOf(heights.length ? heights : [0.1, 1], 1.15, foot, top, floor !== null);
       this.axes(x, y, left, edge, top, foot, height);
-      const ends = curves.map(({ points: own }) => y.position(lift(own.at(-1).mean)));
+      const heightOf = (point, value = "mean") => (atFoot(point) ? foot : y.position(lift(point[value])));
+      const ends = coloured.map(({ points: own }) => heightOf(own.at(-1)));
       const places = spread(ends, top + line / 2, foot, line);
-      curves.forEach((curve, i) => {
-        const group = element("g", { class: `curve k${curve.learner}`, "data-learner": curve.learner }, this.svg);
-        this.curve(group, curve, x, y, lift);
-        if (!named) return;
+      const behind = curves.filter((curve) => !coloured.includes(curve));
+      for (const curve of [...behind, ...coloured]) {
+        const i = coloured.indexOf(curve);
+        const kind = `curve k${curve.learner}${i < 0 ? " background" : ""}`;
+        const group = element("g", { class: kind, "data-learner": curve.learner }, this.svg);
+        this.curve(group, curve, x, heightOf, atFoot);
+        if (!named || i < 0) continue;
         const end = [x.position(curve.points.at(-1).n), ends[i]];
         group.prepend(element("path", { class: "leader", d: path([end, [edge + leader - 8, places[i]]]) }, group));
         const transform = `translate(${edge + leader} ${places[i].toFixed(1)})`;
         element("path", { class: "mark end", transform, d: this.data.learners[curve.learner].shape }, group);
         element("text", { class: "name", x: edge + leader + 9, y: places[i].toFixed(1) }, group, labels[i]);
-      });
+      }
     }
 
     axes(x, y, left, edge, top, foot, height) {
@@ -145,22 +149,29 @@
       element("text", { class: "x", x: (left + edge) / 2, y: height - 6 }, group, "training points n");
     }
 
-    curve(group, curve, x, y, lift) {
+    curve(group, curve, x, heightOf, atFoot) {
       const { shape, dash } = this.data.learners[curve.learner];
-      const at = (value) => (point) => [x.position(point.n), y.position(lift(point[value]))];
-      const banded = curve.points.filter((point) => point.low !== null);
-      if (banded.length) {
-        const outline = [...banded.map(at("low")), ...banded.map(at("high")).reverse()];
-        element("path", { class: "band", d: path(outline) + "Z" }, group);
-      }
-      const line = path(curve.points.map(at("mean")));
+      const at = (value) => (point) => [x.position(point.n), heightOf(point, value)];
+      const { sizes } = this.metric;
+      const pieces = [[]];
+      curve.points.forEach((point, i) => {
+        const steps = i ? sizes.indexOf(point.n) - sizes.indexOf(curve.points[i - 1].n) : 0;
+        if (atFoot(point) || steps > this.data.layout.gap) pieces.push([]);
+        if (!atFoot(point)) pieces.at(-1).push(point);
+      });
+      const outlines = pieces
+        .map((piece) => piece.filter((point) => point.low !== null))
+        .filter((banded) => banded.length)
+        .map((banded) => path([...banded.map(at("low")), ...banded.map(at("high")).reverse()]) + "Z");
+      if (outlines.length) element("path", { class: "band", d: outlines.join("") }, group);
+      const line = pieces.filter((piece) => piece.length).map((piece) => path(piece.map(at("mean")))).join("");
       element("path", { class: "casing", d: line }, group);
       element("path", { class: "line", d: line, "stroke-dasharray": dash }, group);
       for (const point of curve.points) {
         const [left, top] = at("mean")(point);
         const transform = `translate(${left.toFixed(1)} ${top.toFixed(1)})`;
-        element("path", { class: "mark", transform, d: shape }, group);
-        this.marks.push({ left, top, point, learner: curve.learner, group });
+        element("path", { class: atFoot(point) ? "mark zero" : "mark", transform, d: shape }, group);
+        this.marks.push({ left, top, point, learner: curve.learner, group, zero: atFoot(point) });
       }
     }
 
@@ -205,7 +216,7 @@
       element("circle", { class: "ring", cx: mark.left, cy: mark.top, r: 9 }, this.svg);
       const lines = [
         ["strong", `${this.data.learners[mark.learner].name}, n = ${mark.point.n.toLocaleString("en-US")}`],
-        ["span", mark.point.text],
+        ["span", mark.zero ? this.metric.zero : mark.point.text],
         ["span", mark.point.seeds === 1 ? "1 seed" : `${mark.point.seeds} seeds`],
       ];
       this.tip.replaceChildren(
@@ -223,7 +234,9 @@
   const chapter = (section) => {
     const data = JSON.parse(section.querySelector(".data").textContent);
     const charts = [...section.querySelectorAll(".curves-of")].map((figure) => new Chart(figure, data));
-    const state = { hidden: new Set(), logX: true, logY: true };
+    const pressed = [...section.querySelectorAll(".toggle[aria-pressed=true]")];
+    const coloured = new Set(pressed.map((toggle) => Number(toggle.dataset.learner)));
+    const state = { coloured, logX: true, logY: true };
     const [metric, logX, logY] = [".metric", ".log-x", ".log-y"].map((name) => section.querySelector(name));
     let width = 0;
 
@@ -240,9 +253,9 @@
       toggle.disabled = false;
       toggle.addEventListener("click", () => {
         const learner = Number(toggle.dataset.learner);
-        const hide = !state.hidden.delete(learner);
-        if (hide) state.hidden.add(learner);
-        toggle.setAttribute("aria-pressed", String(!hide));
+        const colour = !state.coloured.delete(learner);
+        if (colour) state.coloured.add(learner);
+        toggle.setAttribute("aria-pressed", String(colour));
         draw();
       });
     }

@@ -37,16 +37,22 @@ def invented():
             place |= {"n_samples": p.cell.n_samples, "seed": p.cell.seed}
             for metric, value in values(p).items():
                 rows.append({**place, "metric": metric, "value": value * np.exp(noise * rng.standard_normal())})
-        return pd.DataFrame(rows)
+        frame = pd.DataFrame(rows)
+        frame.attrs["study"] = name
+        return frame
 
     return invent
 
 
 class Shown:
-    """Stands for `Results` where only its frame is asked for."""
+    """Stands for `Results` where only its frame is asked for, and the study in its ``attrs``."""
 
     def __init__(self, frame):
         self._frame = frame
+
+    @property
+    def study(self):
+        return built_in()[self._frame.attrs.get("study", "prior-vs-data")]
 
     def frame(self):
         return self._frame

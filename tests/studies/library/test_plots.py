@@ -36,6 +36,7 @@ def test_a_plot_is_drawn_from_the_kept_results(study, spec, quick, shown):
     frame = pd.read_csv(RESULTS / "data" / f"{study.name}.csv")
     ax = Figure().subplots()
     part = planned_part(frame, study.reduced() if quick else study)
+    part.attrs["study"] = study.name
     assert PLOTS[spec.plot].draw(shown(part), ax, **spec.arguments) is ax
     assert ax.lines or ax.collections
     assert ax.get_legend().get_texts()

@@ -55,7 +55,9 @@ def test_no_results_make_no_claims():
 
 
 class Kept:
-    """Stands for `Results`: plots ask for the frame only."""
+    """Stands for `Results`: plots ask for the study and the frame only."""
+
+    study = built_in()["regularisers"]
 
     def frame(self):
         return frame_of(overfitting)

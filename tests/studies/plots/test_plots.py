@@ -1,6 +1,7 @@
 """Plots are tested by what is drawn where, not by pixels."""
 
 import contextlib
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,8 +18,9 @@ from studies.plots.axis import plot_axis, plot_training_dynamics
 from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import plot_data_equivalence, plot_learning_curves
 from studies.plots.figures import study_figures
+from studies.plots.looks import MOST_CURVES, learner_looks, value_looks
 from studies.plots.regions import plot_decision_region, plot_density, plot_region
-from studies.plots.style import N_LOOKS, End, looks, name_curves, set_scale
+from studies.plots.style import End, name_curves, set_scale
 from studies.registry.test_sets import N_TEST, map_points
 from studies.results.results import Results
 from studies.spec.cells import plan_study
@@ -82,10 +84,10 @@ def test_curves_are_points_with_their_intervals_in_the_looks_of_the_study(worth_
     for learner, line in points(ax).items():
         expected = table[table["learner"] == learner]
         np.testing.assert_allclose(line.get_xydata(), expected[["n_samples", "mean"]])
-        assert line.get_marker() == looks(worth_results.learners)[learner].marker
+        assert line.get_marker() == learner_looks(worth_results.study)[learner].marker
     expected = sorted(table[["n_samples", "low", "high"]].itertuples(index=False))
     np.testing.assert_allclose(intervals(ax), expected)
-    assert colours(ax) == {name: look.colour for name, look in looks(worth_results.learners).items()}
+    assert colours(ax) == {name: look.colour for name, look in learner_looks(worth_results.study).items()}
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
 
 
@@ -128,16 +130,49 @@ def test_a_crossing_is_marked_where_it_is_with_its_interval(results_of):
     assert (bar[0][0], bar[1][0]) == pytest.approx((found.low, found.high))
 
 
-def test_no_error_is_drawn_at_the_resolution_of_the_test(results_of):
-    results = results_of(lambda _: {"accuracy": 1.0}, sizes=[10, 20], learners={"kNN": {"estimator": "knn-1"}})
-    assert set(points(plot_learning_curves(results))["kNN"].get_ydata()) == {1 / N_TEST}
+@pytest.mark.parametrize("last", [0.01, 0.0])
+@pytest.mark.parametrize("draw", [plot_learning_curves, partial(plot_axis, axis="n_samples")])
+def test_no_error_is_an_open_mark_at_the_foot_and_does_not_squeeze_the_axis(results_of, draw, last):
+    results = results_of(
+        lambda p: {"accuracy": 1 - (1 / p.cell.n_samples if p.cell.n_samples < 1000 else last)},
+        sizes=[10, 100, 1000],
+        learners={"kNN": {"estimator": "knn-1"}},
+    )
+    ax = draw(results)
+    zeros = drawn(ax, "_zero")
+    assert [(*zero.get_xdata(), zero.get_markerfacecolor()) for zero in zeros] == [(1000, "white")] * (not last)
+    assert f"none in {N_TEST:,}" in [text.get_text() for text in ax.texts] or last
+    assert 1e-4 < ax.get_ylim()[0] < 0.01
 
 
-def test_no_error_is_drawn_at_the_resolution_of_a_data_sets_test_rows(worth_of_rows):
+def test_a_training_error_of_0_leaves_the_axes_beside_it_as_they_are(results_of):
+    results = results_of(
+        lambda p: {"mse": 1 / p.cell.n_samples, "mse_train": 1e-32},
+        metrics=["mse", "mse_train"],
+        sizes=[10, 100, 1000],
+        problems={"linear": {"problem": "sphere", "params": {"target": "linear", "task": "regression"}}},
+        learners={"kNN": {"estimator": "knn-1"}},
+    )
+    test, train = next(page.figure for page in study_figures(results) if page.name == "learning-curves").axes
+    assert test.get_ylim()[0] > 1e-4
+    assert len(drawn(train, "_zero")[0].get_xdata()) == 3
+    assert "0" in [text.get_text() for text in train.texts]
+
+
+@pytest.mark.parametrize(("sizes", "n_gaps"), [([10, 100, 1000], 0), ([10, 100, 100_000], 1), ([10, 1000, 10_000], 0)])
+def test_sizes_far_apart_in_the_study_are_not_joined(results_of, sizes, n_gaps):
+    results = results_of(
+        lambda p: {"accuracy": 0.6 + 0.01 * p.cell.seed},
+        sizes=[10, 100, 1000, 10_000, 100_000],
+        learners={"kNN": {"estimator": "knn-1", "sizes": sizes}, "all": {"estimator": "forest"}},
+    )
+    for ax in (plot_learning_curves(results), plot_axis(results, axis="n_samples")):
+        assert np.isnan(drawn(ax, "_joined")[0].get_ydata()).sum() == n_gaps
+
+
+def test_no_error_among_a_data_sets_test_rows_is_said_of_these(worth_of_rows):
     for ax in (plot_learning_curves(worth_of_rows), plot_axis(worth_of_rows, axis="n_samples")):
-        assert min(points(ax)["net + polar"].get_ydata()) > 1 / 500
         low, high = next((low, high) for x, low, high in intervals(ax) if x == 10_000)
-        assert low >= 1 / 500
         assert high / low > 1.05
 
 
@@ -176,7 +211,7 @@ def test_an_unknown_name_raises_with_the_nearest(worth_results, wrong, message):
 
 def test_names_stand_a_line_apart_in_the_order_of_the_ends():
     _, ax = plt.subplots()
-    styles = looks("abcdef")
+    styles = value_looks("abcdef")
     ends = [End(name, 1.0, 0.5 + 0.001 * i, styles[name]) for i, name in enumerate("abcdef")]
     name_curves(ax, ends)
     places = [text.xyann[1] for text in ax.texts]
@@ -189,7 +224,7 @@ def test_names_stand_a_line_apart_in_the_order_of_the_ends():
 @pytest.mark.parametrize("names", [[f"learner {i}" for i in range(60)], ["a learner, " + "width=3, " * 9]])
 def test_names_without_room_are_a_legend_in_full(names):
     _, ax = plt.subplots()
-    styles = looks(names)
+    styles = value_looks(names)
     name_curves(ax, [End(name, 1.0, 0.5, styles[name]) for name in names])
     assert not ax.texts
     assert [" ".join(text.get_text().split()) for text in ax.get_legend().texts] == [name.strip() for name in names]
@@ -214,7 +249,7 @@ def test_equivalence_is_what_the_findings_say(worth_results, worth):
     assert sorted(names) == sorted(times)
     for name, mark in zip(names, marks, strict=True):
         assert mark.get_xdata()[0] == pytest.approx(times[name].value)
-        assert to_hex(mark.get_color()) == looks(worth_results.learners)[name].colour
+        assert to_hex(mark.get_color()) == learner_looks(worth_results.study)[name].colour
     bars = [lines.get_segments()[0] for lines in ax.collections]
     ends = [(times[name].low, times[name].high) for name in names]
     np.testing.assert_allclose([(bar[0][0], bar[1][0]) for bar in bars], ends)
@@ -269,7 +304,7 @@ def test_an_axis_of_a_problem_keeps_the_colours_of_the_learners(results_of):
     (line,) = points(ax).values()
     np.testing.assert_allclose(line.get_xydata(), [(3, 3.3), (5, 5.5)])
     assert (ax.get_xscale(), ax.get_yscale()) == ("linear", "linear")
-    assert to_hex(line.get_color()) == looks(results.learners)["features, n_features=10, ridge=0.0"].colour
+    assert to_hex(line.get_color()) == learner_looks(results.study)["features, n_features=10, ridge=0.0"].colour
 
 
 def test_categories_stand_in_the_order_of_the_study(results_of):
@@ -279,7 +314,7 @@ def test_categories_stand_in_the_order_of_the_study(results_of):
     ax = plot_axis(results, axis="learner")
     assert [label.get_text() for label in ax.get_xticklabels()] == ["kNN, prior=polar", "kNN, prior=none", "forest"]
     assert points(ax)["forest"].get_xydata() == pytest.approx(np.array([(2, 0.2)]))
-    assert colours(ax) == {name: look.colour for name, look in looks(results.learners).items()}
+    assert colours(ax) == {name: look.colour for name, look in learner_looks(results.study).items()}
 
 
 def test_an_axis_that_the_study_does_not_have_raises(worth_results):
@@ -434,8 +469,8 @@ def test_every_study_gets_its_curves_equivalence_and_regions(worth_results):
         "Error uniformly over the square",
     ]
     assert colours(curves.axes[0]) == colours(curves.axes[1])
-    names = [text.get_text() for text in curves.legends[0].texts]
-    assert names == ["net", "net + polar", "kNN", "fitted law", "extrapolation"]
+    assert [text.get_text() for text in curves.axes[-1].texts] == ["net", "net + polar", "kNN"]
+    assert [text.get_text() for text in curves.legends[0].texts] == ["fitted law", "extrapolation"]
 
 
 def test_the_gallery_has_a_row_a_size_and_a_column_a_learner(worth_results):
@@ -465,16 +500,26 @@ def test_a_study_that_asks_for_plots_is_drawn_as_it_asks(results_of):
     assert page.figure.axes[0].get_ylabel() == "Mean squared error on the training points"
 
 
+def test_many_learners_are_drawn_by_family_with_the_others_in_the_background(results_of):
+    learners = {f"kNN {k}": {"estimator": "knn", "params": {"n_neighbors": k}} for k in range(2, MOST_CURVES + 3)}
+    learners |= {"forest": {"estimator": "forest"}}
+    results = results_of(lambda p: {"accuracy": 0.9}, sizes=[50, 100], learners=learners)
+    figure = next(page.figure for page in study_figures(results) if page.name == "learning-curves")
+    assert [len(points(ax)) for ax in figure.axes] == [6, 1, 1]
+    assert [len(drawn(ax, "_background")) for ax in figure.axes] == [2, 7, 7]
+    for ax in (plot_learning_curves(results), plot_axis(results, axis="n_samples")):
+        assert len(points(ax)) == MOST_CURVES
+        assert "forest" in points(ax)
+
+
 @pytest.mark.parametrize("sizes", [[50, 100], [50]])
 def test_learners_that_cannot_be_distinguished_are_not_drawn_together(results_of, sizes):
     asked = [{"plot": "axis", "axis": "learner", "n_samples": 50}]
-    learners = {f"kNN {k}": {"estimator": "knn-1", "params": {"n_neighbors": k}} for k in range(1, N_LOOKS + 2)}
+    learners = {f"kNN {k}": {"estimator": "knn-1", "params": {"n_neighbors": k}} for k in range(1, 60)}
     results = results_of(lambda _: {"accuracy": 0.9}, sizes=sizes, learners=learners, pictures=asked)
     *curves, picture = study_figures(results)
     assert picture.name == "picture-1-axis"
-    assert [page.refusal[:51] for page in curves] == ["41 learners, of which only 40 can be distinguished;"] * (
-        len(sizes) - 1
-    )
+    assert [page.refusal[:36] for page in curves] == ["59 learners, too many for a figure; "] * (len(sizes) - 1)
 
 
 def test_a_study_without_axes_is_drawn_learner_by_learner(results_of):
@@ -507,7 +552,8 @@ def test_many_learners_with_long_labels_have_a_legend_that_distinguishes_them(re
     learners = {"trees with a long label": {"estimator": "sklearn.tree:DecisionTreeClassifier", "params": params}}
     results = results_of(lambda p: {"accuracy": 0.9 - 0.01 * p.axes["max_depth"]}, sizes=[50, 60], learners=learners)
     (figure,) = (page.figure for page in study_figures(results) if page.name == "learning-curves")
-    handles = figure.legends[0].legend_handles[:16]
+    legends = [ax.get_legend() for ax in figure.axes]
+    handles = [handle for legend in legends for handle in legend.legend_handles]
     assert len({(handle.get_color(), handle.get_marker(), handle.get_linestyle()) for handle in handles}) == 16
-    named = [" ".join(text.get_text().split()) for text in figure.legends[0].texts[:16]]
+    named = [" ".join(text.get_text().split()) for legend in legends for text in legend.texts]
     assert named == results.learners

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studies.analysis.crossovers import DataEquivalence
-from studies.analysis.findings import Curve, Mean, Measured, find
+from studies.analysis.findings import Curve, Mean, Measured
 from studies.analysis.intervals import CensoredInterval, Interval
 from studies.analysis.learning_curves import Sampling
 from studies.plots.curves import plot_learning_curves
@@ -69,11 +69,32 @@ def test_without_interval_there_is_no_band():
     assert not any(curve.band for curve in chart(measured(low=np.nan, high=np.nan)).curves)
 
 
-def test_no_error_is_drawn_at_the_resolution_of_the_test():
-    assert floor_of(measured(values=(0.1, 0.0))) == 1 / 1000
-    assert floor_of(measured(values=(0.1, 0.0), sampling=Sampling(None, None))) == 1 / N_TEST
-    lowest = chart(measured(values=(0.1, 0.0))).curves[0].marks[1]
-    assert lowest.y == chart(measured(values=(0.1, 1e-7))).curves[0].marks[1].y
+@pytest.mark.parametrize(("n_test", "words"), [(N_TEST, "none in 50,000"), (300, "none in 300"), (None, "none")])
+def test_no_error_is_drawn_at_the_foot_of_the_axes_and_not_joined(n_test, words):
+    drawn = chart(measured(values=(0.1, 0.05, 0.0), sampling=Sampling(None, n_test)))
+    for curve in drawn.curves:
+        assert [mark.zero for mark in curve.marks] == ["", "", words]
+        assert curve.marks[2].y == drawn.bottom
+        assert curve.line.count("L") == 1
+    without = chart(measured(values=(0.1, 0.05)))
+    assert drawn.y_ticks == without.y_ticks
+
+
+def test_a_training_loss_of_rounding_is_0():
+    drawn = chart(measured("mse_train", values=(1e-31, 0.1)))
+    assert [mark.zero for mark in drawn.curves[0].marks] == ["0", ""]
+
+
+def test_sizes_far_apart_in_the_study_are_not_joined():
+    points = measured(values=(0.1, 0.05, 0.03, 0.02, 0.01)).curves[0].means
+    curves = (Curve("all", points), Curve("some", (points[0], points[4])), Curve("most", points[::2]))
+    lines = [curve.line for curve in chart(Measured("error", curves, Sampling(None, 1000))).curves]
+    assert [(line.count("M"), line.count("L")) for line in lines] == [(1, 4), (2, 0), (1, 2)]
+
+
+def test_learners_without_colours_have_no_names():
+    drawn = chart(measured(curves=8), [f"learner {i}" for i in range(6)])
+    assert [curve.name_y is None for curve in drawn.curves] == [False] * 6 + [True] * 2
 
 
 def test_values_below_zero_have_a_linear_axis():
@@ -98,12 +119,7 @@ def test_a_learner_has_the_colour_of_the_figures(worth, worth_results):
         if not line.get_label().startswith("_")
     }
     plt.close("all")
-    curves = find(worth, worth_results.frame())[0].measured[0].curves
-    assert {name: style.colour for name, style in styles([curve.learner for curve in curves]).items()} == drawn
-
-
-def test_no_two_of_forty_learners_look_alike():
-    assert len({(s.colour, s.shape, s.dash) for s in styles([str(i) for i in range(40)]).values()}) == 40
+    assert {name: style.colour for name, style in styles(worth).items()} == drawn
 
 
 def test_a_strip_ends_where_the_measured_sizes_end():

@@ -136,7 +136,7 @@ def test_a_page_says_how_its_intervals_hold_for_samples_of_one_data_set(worth_of
     page = Page(render_report(worth_of_rows))
     assert "drawn from the 100,000 rows of one data set. Intervals are corrected for their overlap" in page.text
     assert "on 500 test rows each, the same for all learners" in page.text
-    assert page.data["metrics"]["error"]["floor"] == 1 / 500
+    assert page.data["metrics"]["error"]["zero"] == "none in 500"
     fresh = Page(render_report(worth_results))
     assert "overlap" not in fresh.text
     assert "on 50,000 fresh test points each, the same for all learners" in fresh.text

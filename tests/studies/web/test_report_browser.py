@@ -50,10 +50,10 @@ def page(open_page):
 
 
 def shown(page):
-    """The learners whose curves are drawn."""
+    """The learners whose curves have colours."""
     return [
         LABELS[int(place)]
-        for place in page.locator(".curves:visible .curve").evaluate_all(
+        for place in page.locator(".curves:visible .curve:not(.background)").evaluate_all(
             "curves => curves.map(curve => curve.dataset.learner)"
         )
     ]
@@ -84,21 +84,46 @@ def test_the_answer_is_read_without_scrolling(open_page):
     assert "4 times the data" in open_page(viewport=PHONE).locator(".headline").inner_text()
 
 
-def test_the_script_draws_what_the_page_held_before_it(open_page):
-    still = open_page(java_script_enabled=False)
+@pytest.fixture(scope="module")
+def many_address(tmp_path_factory):
+    """A page on many learners, with errors of 0 and a size that is missing."""
+    learners = {f"kNN {k}": {"estimator": "knn", "params": {"n_neighbors": k}} for k in range(2, 9)}
+    study = Study.from_dict(
+        {"name": "many", "question": "?", "seeds": 3, "sizes": [10, 100, 1000, 10_000, 100_000], "learners": learners}
+    )
+    folder = tmp_path_factory.mktemp("many")
+    with Store(f"sqlite:///{folder}/results.db") as store:
+        for planned in plan_study(study):
+            n, learner = planned.cell.n_samples, planned.learner
+            wrong = 0.0 if (learner, n) == ("kNN 3", 1000) else (1 + 0.1 * planned.cell.seed) / n
+            if learner != "kNN 4" or n in (10, 100_000):
+                store.add(Outcome(planned.cell.key, planned.cell.spec, "ok", {"accuracy": 1 - wrong}))
+        (folder / "report.html").write_text(render_report(Results(study, store)), encoding="utf-8")
+    return (folder / "report.html").as_uri()
+
+
+@pytest.mark.parametrize(("named", "n_charts"), [("address", 3), ("many_address", 1)])
+def test_the_script_draws_what_the_page_held_before_it(open_page, request, named, n_charts):
+    at = request.getfixturevalue(named)
+    still = open_page(at, java_script_enabled=False)
     held = still.locator(".curves").evaluate_all("all => all.map(svg => svg.outerHTML)")
-    page = open_page(viewport={"width": 840, "height": 800})  # the page's margins leave the width of the first drawing
+    page = open_page(at, viewport={"width": 840, "height": 800})  # the margins leave the width of the first drawing
     drawn = page.locator(".curves").evaluate_all("all => all.map(svg => svg.outerHTML)")
-    assert len(held) == len(drawn) == 3
+    assert len(held) == len(drawn) == n_charts
     for before, after in zip(held, drawn, strict=True):
         assert numbers(after) == pytest.approx(numbers(before), abs=0.11)
         assert texts(after) == texts(before)
+        assert classes(after) == classes(before)
 
 
 def numbers(svg):
     svg = re.sub(r"<title>.*?</title>|aria-label=\"[^\"]*\"", "", svg)
     paths = re.findall(r' (d|x|y|viewBox|transform)="([^"]*)"', svg)
     return [float(number) for _, value in paths for number in re.findall(r"-?\d*\.?\d+", value)]
+
+
+def classes(svg):
+    return re.findall(r'class="((?:mark|curve)[^"]*)"', svg)
 
 
 def texts(svg):
@@ -145,7 +170,7 @@ def test_the_arrow_keys_go_from_value_to_value_and_speak(page):
     assert page.locator(".tip:visible").count() == 0
 
 
-def test_a_toggle_hides_a_learner_and_shows_it_again(page):
+def test_a_toggle_takes_the_colour_of_a_learner_and_gives_it_back(page):
     toggle = page.get_by_role("button", name="net + polar", exact=True)
     before = page.locator(".curves:visible").evaluate("svg => svg.outerHTML")
     toggle.click()
@@ -174,15 +199,23 @@ def test_marks_lie_where_the_axes_say(page, hidden):
             np.testing.assert_allclose(start + slope * scale(values), pixels, atol=0.2)
 
 
-def test_the_axes_fit_what_is_shown(page):
-    page.get_by_role("button", name="kNN", exact=True).click()
-    ticks, _ = axis(page, "x")
-    assert ticks.max() == 10_000
-    right = page.locator(".curves:visible .axes path").last.evaluate("path => path.getBBox().x + path.getBBox().width")
-    assert marks(page, 0)[-1, 0] < right
-    for name in ("net", "net + polar"):
+def test_the_axes_stay_when_learners_lose_their_colours(page):
+    before = [list(axis(page, name)[0]) for name in "xy"]
+    for name in LABELS:
         page.get_by_role("button", name=name, exact=True).click()
-    assert page.locator(".curves:visible").text_content() == "All learners are hidden."
+    assert shown(page) == []
+    assert [list(axis(page, name)[0]) for name in "xy"] == before
+
+
+def test_more_than_six_curves_are_grey_until_they_are_selected(open_page, many_address):
+    page = open_page(many_address)
+    grey = page.locator(".curves:visible .background")
+    assert grey.count() == 1
+    assert grey.locator(".mark:visible").count() == 0
+    page.locator(".curves:visible .zero").first.hover(force=True)
+    assert "none in 50,000" in page.locator(".tip:visible").inner_text()
+    page.locator(".toggle[aria-pressed=false]").click()
+    assert grey.count() == 0
 
 
 def test_another_metric_is_shown_with_its_table(page):

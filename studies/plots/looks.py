@@ -1,0 +1,215 @@
+"""The looks of learners, by one rule in every picture, table and page.
+
+The hue is the family of the learner: nets, nearest neighbours, forests and trees, kernel machines, linear models with
+random features, others; the marker is its estimator. Lightness and dashes are its prior: none, polar-sincos, polar,
+phase; any other is like polar. The more prior, the more contrast. Learners of a study with one estimator and prior,
+such as a net of several widths, are shades. So a look does not depend on the learners beside it.
+"""
+
+import re
+import zlib
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import Protocol, TypeVar
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
+
+from studies.plots.lines import without
+from studies.registry.learners import catalog_name
+from studies.spec.cells import plan_study
+from studies.spec.study import Study
+
+LIGHT: dict[str, tuple[str, ...]] = {
+    "net": ("#0099f1", "#007cc4", "#00609a", "#004571"),
+    "kNN": ("#d85400", "#ac4100", "#802f00", "#552000"),
+    "forest": ("#289b69", "#007d50", "#005f3b", "#004228"),
+    "kernel": ("#bb5da5", "#9c4088", "#7e226c", "#5f0050"),
+    "linear": ("#ad931d", "#8d7700", "#6d5c00", "#504200"),
+    "other": ("#8e8e8e", "#727272", "#575757", "#3e3e3e"),
+}
+"""Colours on white by family and prior: about the hues of Okabe and Ito (2008), at even steps of lightness."""
+
+DARK: dict[str, tuple[str, ...]] = {
+    "net": ("#007fc8", "#009ff9", "#82bdff", "#c3dcff"),
+    "kNN": ("#bd4c08", "#e36b2b", "#ff9159", "#ffc1a4"),
+    "forest": ("#008b59", "#32ac76", "#58ce95", "#7cf0b5"),
+    "kernel": ("#aa4d95", "#cc6db5", "#ef8dd7", "#ffb9ec"),
+    "linear": ("#9b8400", "#bea329", "#e2c34b", "#ffe598"),
+    "other": ("#848484", "#a3a3a3", "#c4c4c4", "#e5e5e5"),
+}
+"""Colours of the same looks on a dark page."""
+
+DASHES: tuple[tuple[int, ...], ...] = ((), (9, 3, 2, 3), (7, 3), (3, 3))
+"""Dashes by prior: lengths of lines and gaps in pixels; the empty one is a solid line."""
+
+MARKERS = "osD^vPX*<>"
+"""Markers, as matplotlib names them."""
+
+MOST_CURVES = 6
+"""Largest number of curves of a panel that have colours."""
+
+_LEVELS = {"none": 0, "polar-sincos": 1, "polar": 2, "phase": 3}
+_OWN_PRIOR = 2  # level of any other prior
+_WITHIN = 0.8  # share of the way to the next level that shades take up
+_MARKERS = {"net": "o", "kNN": "s", "forest": "^", "kernel": "D", "linear": "v", "other": "X"}  # of the first estimator
+_SECOND = {"knn-5": "P", "rfm": "*", "svm": "<", "svm-tuned": ">"}  # markers of further estimators of a family
+_DEEPER = ("knn-5", "rfm")  # further estimators that often stand beside the first one of their family
+_WORDS = {
+    "linear": "linear|logistic|lasso|elasticnet|^ridge|sgd|discriminant|random-?features|rbfsampler",
+    "kernel": "sv[cmr]|kernel|gaussianprocess|rfm|nystroem",
+    "forest": "forest|tree|boost|bagging|xgb|lgbm",
+    "kNN": "neighbo|knn|nearest",
+    "net": "net|mlp|neural|perceptron",
+}  # in the name of an estimator; the first family that fits
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Look:
+    """The look of a learner.
+
+    Attributes
+    ----------
+    family : str
+        A key of `LIGHT`.
+    colour, dark : str
+        On white and on a dark page, in hexadecimal.
+    marker : str
+        One of `MARKERS`.
+    dash : tuple of int
+        One of `DASHES`.
+    """
+
+    family: str
+    colour: str
+    dark: str
+    marker: str
+    dash: tuple[int, ...]
+
+
+class HasFamily(Protocol):
+    """Something with a family of learners, such as a `Look`."""
+
+    @property
+    def family(self) -> str:
+        """A key of `LIGHT`."""
+
+
+def family_of(estimator: str) -> str:
+    """Return the family of an estimator, a key of `LIGHT`, by its name in the catalogue or that of its class.
+
+    Examples
+    --------
+    >>> family_of("knn-5"), family_of("sklearn.svm:LinearSVC"), family_of("mine:WideNet"), family_of("mine:Guess")
+    ('kNN', 'linear', 'net', 'other')
+    """
+    name = catalog_name(estimator).rpartition(":")[2]
+    return next((family for family, words in _WORDS.items() if re.search(words, name, re.IGNORECASE)), "other")
+
+
+def look_of(estimator: str, prior: str | None = None) -> Look:
+    """Return the look of a learner by its estimator and prior, in the spelling of cells.
+
+    Examples
+    --------
+    >>> look_of("net", "polar")
+    Look(family='net', colour='#00609a', dark='#82bdff', marker='o', dash=(7, 3))
+    """
+    family, level = family_of(estimator), _LEVELS.get(prior or "none", _OWN_PRIOR)
+    look = Look(family, LIGHT[family][level], DARK[family][level], _marker(estimator, family), DASHES[level])
+    return _shade(look, 1.0) if catalog_name(estimator) in _DEEPER else look
+
+
+def _marker(estimator: str, family: str) -> str:
+    """Return the marker of an estimator: of one that is not in the catalogue another than the family has there."""
+    name = catalog_name(estimator)
+    if ":" not in name:
+        return _SECOND.get(name, _MARKERS[family])
+    others = [marker for marker in MARKERS if marker != _MARKERS[family] and marker not in _SECOND.values()]
+    return others[zlib.crc32(name.encode()) % len(others)]
+
+
+def shades(look: Look, n: int) -> list[Look]:
+    """Return n looks of one learner: the look itself, then shades of it with other markers."""
+    first = MARKERS.index(look.marker)
+    return [
+        replace(_shade(look, place / (n - 1)) if place else look, marker=MARKERS[(first + place) % len(MARKERS)])
+        for place in range(n)
+    ]
+
+
+def _shade(look: Look, share: float) -> Look:
+    """Return a look whose colours are mixed with those of the next level; the last level with those before it."""
+    level = DASHES.index(look.dash)
+    other = level + 1 if level + 1 < len(DASHES) else level - 1
+    share *= _WITHIN
+    return replace(
+        look,
+        colour=_mixed(look.colour, LIGHT[look.family][other], share),
+        dark=_mixed(look.dark, DARK[look.family][other], share),
+    )
+
+
+def _mixed(colour: str, other: str, share: float) -> str:
+    return to_hex(tuple((1 - share) * np.array(to_rgb(colour)) + share * np.array(to_rgb(other))))
+
+
+def learner_looks(study: Study, axis: str | None = None) -> dict[str, Look]:
+    """Return the looks of all learners of a study by their labels, or by their labels without the value of an axis."""
+    looks: dict[str, Look] = {}
+    for planned in plan_study(study):
+        label = planned.learner if axis is None else without(planned, axis)[0]
+        if label not in looks:
+            looks[label] = look_of(_estimator_name(study, planned.cell.estimator), planned.cell.prior)
+    groups = {look: [label for label, own in looks.items() if own == look] for look in looks.values()}
+    found = {
+        label: shade
+        for look, labels in groups.items()
+        for label, shade in zip(labels, shades(look, len(labels)), strict=True)
+    }
+    return {label: found[label] for label in looks}
+
+
+def _estimator_name(study: Study, estimator: str) -> str:
+    """Return the name of an estimator; of an object that of its class, or of the class of a pipeline's last step."""
+    kept = study.objects.get(estimator)
+    if kept is None:
+        return estimator
+    steps = getattr(kept.value, "steps", None)
+    return f"object:{type(steps[-1][1] if steps else kept.value).__name__}"
+
+
+def value_looks(values: Iterable[Key], family: str = "other") -> dict[Key, Look]:
+    """Return the looks of values that a plot distinguishes, such as sample sizes: solid lines in shades of one hue."""
+    kept = list(dict.fromkeys(values))
+    light, dark = (LinearSegmentedColormap.from_list(family, ramp[family]) for ramp in (LIGHT, DARK))
+    places = np.linspace(0, 1, len(kept))
+    return {
+        value: Look(family, to_hex(light(place)), to_hex(dark(place)), MARKERS[i % len(MARKERS)], ())
+        for i, (value, place) in enumerate(zip(kept, places, strict=True))
+    }
+
+
+def panels(learners: Sequence[str], looks: Mapping[str, Look]) -> list[list[str]]:
+    """Return the learners by panel: all in one, or if they are more than `MOST_CURVES` one or more for each family."""
+    if len(learners) <= MOST_CURVES:
+        return [list(learners)]
+    families = [[name for name in learners if looks[name].family == family] for family in LIGHT]
+    return [
+        members[start : start + MOST_CURVES] for members in families for start in range(0, len(members), MOST_CURVES)
+    ]
+
+
+def chosen(learners: Iterable[str], looks: Mapping[str, HasFamily], first: Iterable[str] = ()) -> list[str]:
+    """Return the learners that have colours where all share a panel, at most `MOST_CURVES`, in their order.
+
+    They are some `first`, then the first learner of each family, then the second of each, and so on.
+    """
+    kept = list(dict.fromkeys(learners))
+    families = [[name for name in kept if looks[name].family == family] for family in LIGHT]
+    in_turn = [name for turn in zip_longest(*families) for name in turn if name is not None]
+    taken = list(dict.fromkeys([*(name for name in first if name in kept), *in_turn]))[:MOST_CURVES]
+    return [name for name in kept if name in taken]

@@ -1,0 +1,172 @@
+"""The palette, tried on those who see it: on white, on a dark page, in grey and with a colour vision deficiency."""
+
+import itertools
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from estimators import CATALOG
+from studies.plots.looks import DARK, DASHES, LIGHT, MARKERS, chosen, family_of, learner_looks, look_of, panels, shades
+from studies.registry.objects import keep
+from studies.spec.study import Study, built_in
+from studies.web import rendering
+
+PAPER = re.search(r"--paper: light-dark\((#\w+), (#\w+)\)", rendering.text("report.css"))
+RAMPS = [(LIGHT, PAPER[1]), (DARK, PAPER[2])]
+
+# Machado, Oliveira and Fernandes, IEEE Trans. Vis. Comput. Graph. 15, 2009, severity 1, on linear RGB
+SEEN = {
+    "all colours": np.eye(3),
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+TO_XYZ = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
+
+
+def linear(colour):
+    """The linear RGB of a colour in sRGB."""
+    c = np.array(to_rgb(colour))
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+
+
+def lab(colour, seen="all colours"):
+    """The CIELAB coordinates of a colour as it is seen."""
+    xyz = TO_XYZ @ np.clip(SEEN[seen] @ linear(colour), 0, 1) / TO_XYZ.sum(axis=1)
+    f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def contrast(a, b):
+    """The contrast of two colours by WCAG 2."""
+    low, high = sorted(TO_XYZ[1] @ linear(colour) + 0.05 for colour in (a, b))
+    return high / low
+
+
+@pytest.mark.parametrize(("ramps", "paper"), RAMPS, ids=["light", "dark"])
+def test_all_colours_and_shades_stand_out_from_the_page(ramps, paper):
+    for colour in itertools.chain.from_iterable(ramps.values()):
+        assert contrast(colour, paper) >= 3
+    for estimator, prior in itertools.product(CATALOG, ("none", "polar-sincos", "polar", "phase")):
+        for look in shades(look_of(estimator, prior), 5):
+            assert contrast(look.colour if ramps is LIGHT else look.dark, paper) >= 3
+
+
+@pytest.mark.parametrize("seen", SEEN)
+@pytest.mark.parametrize("ramps", [LIGHT, DARK], ids=["light", "dark"])
+def test_families_with_one_prior_are_apart(ramps, seen):
+    """A distance of 2.3 in CIELAB is just noticeable."""
+    for level in range(len(DASHES)):
+        for a, b in itertools.combinations(ramps, 2):
+            assert np.linalg.norm(lab(ramps[a][level], seen) - lab(ramps[b][level], seen)) > 6
+
+
+@pytest.mark.parametrize(("ramps", "sign"), [(LIGHT, -1), (DARK, 1)], ids=["light", "dark"])
+def test_the_more_prior_the_more_contrast_and_in_grey_as_well(ramps, sign):
+    for family, ramp in ramps.items():
+        assert (sign * np.diff([lab(colour)[0] for colour in ramp]) > 8).all(), family
+
+
+def test_in_grey_families_have_marks_and_priors_have_dashes():
+    assert len({look_of(name).marker for name in ("net", "knn-1", "forest", "kernel", "random-features")}) == 5
+    assert len({look_of("net", prior).dash for prior in (None, "polar-sincos", "polar", "phase")}) == 4
+
+
+@pytest.mark.parametrize(
+    ("estimator", "family"),
+    [
+        ("knn-5", "kNN"),
+        ("svm-tuned", "kernel"),
+        ("rfm", "kernel"),
+        ("random-features", "linear"),
+        ("estimators:NetClassifier", "net"),
+        ("sklearn.neural_network:MLPClassifier", "net"),
+        ("sklearn.linear_model:ElasticNet", "linear"),
+        ("sklearn.linear_model:RidgeClassifier", "linear"),
+        ("sklearn.kernel_ridge:KernelRidge", "kernel"),
+        ("sklearn.gaussian_process:GaussianProcessClassifier", "kernel"),
+        ("sklearn.ensemble:HistGradientBoostingClassifier", "forest"),
+        ("sklearn.tree:DecisionTreeClassifier", "forest"),
+        ("sklearn.neighbors:RadiusNeighborsClassifier", "kNN"),
+        ("sklearn.dummy:DummyClassifier", "other"),
+        ("mine.nets:Guess", "other"),
+    ],
+)
+def test_the_family_is_read_from_the_name(estimator, family):
+    assert family_of(estimator) == family
+
+
+def test_a_prior_of_ones_own_is_like_polar():
+    assert look_of("net", "mine:Coordinates") == look_of("net", "polar")
+
+
+def study_of(learners, **others):
+    return Study.from_dict({"name": "a", "question": "?", "seeds": 1, "sizes": [10], "learners": learners, **others})
+
+
+def test_a_learner_has_one_look_whatever_learners_are_beside_it():
+    alone = learner_looks(study_of({"RFM": {"estimator": "rfm"}}))["RFM"]
+    many = {"net": {"estimator": "net"}, "kernel": {"estimator": "kernel"}, "RFM": {"estimator": "rfm"}}
+    assert learner_looks(study_of(many))["RFM"] == alone
+    looks = [learner_looks(built_in()[name]) for name in ("prior-vs-data", "adversarial-spheres")]
+    assert looks[0]["forest"] == looks[1]["forest"]
+    assert looks[1]["stump, prior=none"] == look_of("sklearn.tree:DecisionTreeClassifier")
+    assert looks[1]["stump, prior=none"].marker != looks[1]["forest"].marker
+    assert looks[0]["kNN, k=1 + polar"] == looks[1]["kNN, k=1, prior=polar"]
+
+
+def test_values_of_an_axis_are_shades_of_their_learner():
+    looks = list(learner_looks(study_of({"net": {"estimator": "net", "params": {"width": [16, 64, 256]}}})).values())
+    lightness = [lab(look.colour)[0] for look in looks]
+    assert looks[0] == look_of("net")
+    assert (np.diff(lightness) < -3).all()
+    assert lightness[-1] > lab(look_of("net", "polar-sincos").colour)[0]
+    assert len({look.marker for look in looks}) == 3
+
+
+def test_no_two_of_forty_learners_look_alike():
+    priors = ["none", "polar-sincos", "polar", "phase"]
+    learners = {"net": {"estimator": "net", "prior": priors, "params": {"width": list(range(1, 11))}}}
+    assert len(set(learner_looks(study_of(learners)).values())) == 40
+    assert len(MARKERS) == 10
+
+
+def test_an_object_has_the_look_of_its_class():
+    kept = keep(make_pipeline(StandardScaler(), GradientBoostingClassifier()))
+    study = study_of({"mine": {"estimator": kept.name}})
+    study.use_objects({kept.name: kept})
+    assert learner_looks(study)["mine"] == look_of("object:GradientBoostingClassifier")
+    assert learner_looks(study)["mine"].colour == look_of("forest").colour
+
+
+def test_panels_and_colours_of_many_learners_go_by_family():
+    looks = learner_looks(built_in()["prior-vs-data"])
+    families = [Counter(looks[name].family for name in panel) for panel in panels(list(looks), looks)]
+    assert families == [{"net": 5}, {"kNN": 5}, {"forest": 4}, {"kernel": 1}]
+    names = chosen(looks, looks, ["net + phase"])
+    assert names == ["net", "net + polar-sincos", "net + phase", "kNN, k=1", "SVM", "forest"]
+    assert panels(names, looks) == [names]
