@@ -36,11 +36,14 @@ from studies.cli.options import (
     TableFormat,
     built_in_questions,
     command_line,
+    err,
     fail,
+    fitting,
     opened,
     opened_results,
     opened_to_read,
     out,
+    print_fitting,
     quoted,
     study_named,
     wide,
@@ -239,33 +242,36 @@ def show(
     seeds: Seeds = None,
     allow: Allow = None,
     store: StoreUrl = DEFAULT_STORE,
-    output: Annotated[Path, typer.Option(help="Folder of the figures.")] = RESULTS,
+    everything: Annotated[bool, typer.Option("--all", help="Print all metrics, sizes, learners and claims.")] = False,
+    pictures: Annotated[bool, typer.Option("--pictures", help="Write the figures as PNG files.")] = False,
+    output: Annotated[Path, typer.Option(help="Folder of the figures of --pictures.")] = RESULTS,
     as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print means and intervals as CSV, for programs.")] = False,
 ) -> None:
-    """Print a study's tables and answers, with 95 % intervals over seeds, and write its figures."""
-    from studies.analysis.findings import answers
-    from studies.cli.tables import claims_table, comparisons, measurements, results_as_json, scalings, write_figures
+    """Print a study's answers, and its errors in a table that fits the terminal, with 95 % intervals over seeds."""
+    from studies.cli.tables import means, results_as_json, shown_results
 
+    if as_json and as_csv:
+        fail("name one of --json and --csv")
     again = _again(quick, seeds, allow, store)
     with opened_results(study, store, allow, quick=quick, seeds=seeds) as results:
-        described = results.study
         _check_measured(study, results, again)
-        n_ended, n_failed = len(results.outcomes()), len(results.failed())
         if as_json:
             out.print_json(results_as_json(results))
-            return
-        for table in (*measurements(results), *scalings(results)):
-            wide.print(table)
-        for line in (*answers(described, results.frame()), *comparisons(results)):
-            out.print(line)
-        if claimed := claims_table(results):
-            wide.print(claimed)
-        if n_ended < results.n_cells or n_failed:
-            out.print(f"{n_ended - n_failed} of {results.n_cells} cells measured, {n_failed} failed.")
-        with writing(output / described.name):
-            written = write_figures(results, output / described.name)
-    for line in written:
-        out.print(line)
+        elif as_csv:
+            out.print(means(results.frame()).to_csv(index=False), end="")
+        else:
+            for part in shown_results(results, fitting.width, everything=everything):
+                print_fitting(part)
+            if results.failed():
+                out.print(f"Try the failed cells again with: {again('run', study, '--retry-failed')}")
+        if pictures:
+            from studies.plots.figures import write_figures
+
+            with writing(output / results.study.name):
+                written = write_figures(results, output / results.study.name)
+            for line in written:
+                (err if as_json or as_csv else out).print(line)
 
 
 @app.command()
