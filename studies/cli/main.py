@@ -102,15 +102,30 @@ def main(
 
 @app.command("list")
 def list_studies(as_json: Json = False) -> None:
-    """List the built-in studies and their questions."""
+    """List the built-in studies: their questions, and what the default store has of them."""
     questions = built_in_questions()
     if as_json:
         out.print_json(json.dumps([{"name": name, "question": question} for name, question in questions.items()]))
         return
-    table = Table("study", "question", box=None)
-    for row in questions.items():
-        table.add_row(*row)
-    wide.print(table)
+    measured = _measured_studies()
+    table = Table("study", "question", box=None, pad_edge=False)
+    for name, question in questions.items():
+        table.add_row(name, " ".join([question, *measured.get(name, [])]))
+    (fitting if fitting.is_terminal else wide).print(table)
+
+
+def _measured_studies() -> dict[str, list[str]]:
+    """Return what the default store has of each study, in words."""
+    from studies.store.overview import summarise_runs
+
+    measured: dict[str, list[str]] = {}
+    for found in summarise_runs(RESULTS / "results.db"):
+        for name in found.studies:
+            others = [other for other in found.studies if other != name]
+            together = " together with others" if others else ""
+            text = f"[{found.n_cells:,} cells measured{together}, last on {found.day}]"
+            measured.setdefault(name, []).append(text)
+    return measured
 
 
 @app.command()

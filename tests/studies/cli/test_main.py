@@ -17,6 +17,7 @@ from studies.cli import main as cli
 from studies.execution.budget import Budget
 from studies.spec.cells import plan_study
 from studies.spec.study import Study, built_in
+from studies.store.provenance import collect
 from studies.store.store import Outcome, Store
 
 
@@ -105,6 +106,28 @@ def test_list_prints_names_and_questions():
     listed = CliRunner().invoke(cli.app, ["list"]).output
     assert "double-descent" in listed
     assert built_in()["priors"].question in listed
+
+
+def test_list_prints_what_the_default_store_has(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, n_cells in (("priors", 3), ("depth, dimension", 2)):
+        planned = plan_study(built_in()["priors" if name == "priors" else "depth"])[:n_cells]
+        (tmp_path / "toymanifold-results").mkdir(exist_ok=True)
+        with Store(tmp_path / "toymanifold-results" / "results.db") as store:
+            run = store.begin_run(collect(name, 3))
+            for p in planned:
+                store.add(Outcome(p.cell.key, p.cell.spec, "ok"), run)
+    listed = {line.split()[0]: line for line in CliRunner().invoke(cli.app, ["list"]).output.splitlines()}
+    assert re.search(r"\[3 cells measured, last on \d{4}-\d\d-\d\d\]", listed["priors"])
+    assert "[2 cells measured together with others, last on " in listed["dimension"]
+    assert "measured" not in listed["grokking"]
+
+
+def test_list_needs_no_readable_store(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "toymanifold-results").mkdir()
+    (tmp_path / "toymanifold-results" / "results.db").write_text("no database")
+    assert "double-descent" in CliRunner().invoke(cli.app, ["list"]).output
 
 
 def test_quick_and_seeds_shape_the_study(command):

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -89,10 +90,19 @@ def test_a_full_disk_is_one_line(words):
 
 @pytest.mark.parametrize("terminal", ["dumb", "unknown", "xterm"])
 def test_tables_are_whole_on_any_terminal(terminal):
-    environment = {**os.environ, "TERM": terminal, "FORCE_COLOR": "1", "COLUMNS": "20"}
+    environment = {**os.environ, "TERM": terminal, "FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": "60"}
     listed = run("list", stdout=subprocess.PIPE, env=environment).stdout
     assert "…" not in listed
-    assert all(question in listed for question in built_in_questions().values())
+    lines = re.sub("\x1b.*?m", "", listed).splitlines()
+    assert max(map(len, lines)) <= (80 if terminal in ("dumb", "unknown") else 60)
+    words = " ".join(" ".join(lines).split())
+    assert all(question in words for question in built_in_questions().values())
+
+
+def test_in_a_pipe_a_study_is_one_line():
+    lines = run("list", stdout=subprocess.PIPE).stdout.splitlines()
+    for name, question in built_in_questions().items():
+        assert any(line.startswith(name) and question in line for line in lines)
 
 
 def test_a_notebooks_backend_needs_not_be_installed():
