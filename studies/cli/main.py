@@ -77,6 +77,8 @@ app = typer.Typer(
 )
 app.add_typer(store_commands.app, name="store")
 
+_SHOWN = 12  # characters of a key, enough to identify a cell
+
 RESUME = "All finished cells are stored; the same command continues from there."
 
 
@@ -228,7 +230,8 @@ def run(
         ended = [] if stop.asked else zip(names, described, strict=True)
         hopeless = [message for name, study in ended if (message := _all_failed(name, study, results, again))]
         _print_left_out(planned, results, budget, partial(again, "run", *names))
-    _print_end(failed, hopeless, stop, console, again("show", names[0]))
+    _print_failures(failed, store, "" if hopeless else again("run", *names, "--retry-failed"))
+    _print_end(bool(failed), hopeless, stop, console, again("show", names[0]))
 
 
 def _print_in_budget(todo: list[PlannedCell], budget: float | None, n_workers: int | None, costs: Costs) -> None:
@@ -265,6 +268,7 @@ def show(
 ) -> None:
     """Print a study's answers, and its errors in a table that fits the terminal, with 95 % intervals over seeds."""
     from studies.cli.tables import means, results_as_json, shown_results
+    from studies.results.failures import advice
 
     if as_json and as_csv:
         fail("name one of --json and --csv")
@@ -278,7 +282,9 @@ def show(
         else:
             for part in shown_results(results, fitting.width, everything=everything):
                 print_fitting(part)
-            if results.failed():
+            if failed := results.failed():
+                for line in advice(outcome for _, outcome in failed):
+                    out.print(line)
                 out.print(f"Try the failed cells again with: {again('run', study, '--retry-failed')}")
         if pictures:
             from studies.plots.figures import write_figures
@@ -404,7 +410,7 @@ def verify(
 def _print_chosen(chosen: list[tuple[PlannedCell, Outcome]]) -> None:
     table = Table("cell", "learner", "n", "seed", "metric", "stored", box=None)
     for planned, outcome in chosen:
-        place = (planned.cell.key[:12], planned.learner, f"{planned.cell.n_samples:,}", str(planned.cell.seed))
+        place = (planned.cell.key[:_SHOWN], planned.learner, f"{planned.cell.n_samples:,}", str(planned.cell.seed))
         for metric, value in outcome.measured.items():
             table.add_row(*place, metric, repr(value))
     wide.print(table)
@@ -414,7 +420,7 @@ def _compared(comparisons: list[Comparison]) -> Table:
     table = Table("cell", "learner", "n", "seed", "metric", "stored", "again", "", box=None)
     for comparison in comparisons:
         planned, old, new = comparison.planned, comparison.stored.measured, comparison.again.measured
-        place = (planned.cell.key[:12], planned.learner, f"{planned.cell.n_samples:,}", str(planned.cell.seed))
+        place = (planned.cell.key[:_SHOWN], planned.learner, f"{planned.cell.n_samples:,}", str(planned.cell.seed))
         for metric in old:
             verdict = "differs" if metric in comparison.differing else "same" if old[metric] == new[metric] else "near"
             again = repr(new[metric]) if metric in new else comparison.again.status
@@ -480,15 +486,23 @@ def _executor(name: str, jobs: int | None, megabytes: int | None) -> Iterator[Wo
         fail(f"{error}{advice}")
 
 
-def _print_end(
-    failed: list[tuple[PlannedCell, Outcome]], hopeless: list[str], stop: Stop, console: Console, show: str
-) -> None:
-    """Print the end of a run, and exit with its exit code."""
-    from studies.results.failures import one_line
+def _print_failures(failed: list[tuple[PlannedCell, Outcome]], store: str, retry: str) -> None:
+    """Print the cells that failed, each with the reason, and what to do about them."""
+    from studies.results.failures import advice, one_line
 
     for planned, outcome in failed:
         where = f"{planned.learner}, n = {planned.cell.n_samples:,}, seed {planned.cell.seed}"
         out.print(f"{outcome.status}: {where}: {one_line(outcome.error)}")
+    for line in advice(outcome for _, outcome in failed):
+        out.print(line)
+    if key := next((outcome.key for _, outcome in failed if outcome.traceback), ""):
+        out.print(f"Traceback of the first one: {command_line('store', 'show', key[:_SHOWN], store=store)}")
+    if failed and retry:
+        out.print(f"Try them again with: {retry}")
+
+
+def _print_end(failed: bool, hopeless: list[str], stop: Stop, console: Console, show: str) -> None:
+    """Print the end of a run, and exit with its exit code."""
     for message in hopeless:
         out.print(f"error: {message}")
     if stop.asked:

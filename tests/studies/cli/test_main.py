@@ -382,6 +382,9 @@ def test_failed_cells_are_printed_and_set_the_exit_code(command, tiny, url):
     assert ran.exit_code == 1
     assert ran.output.count("error: kNN, n = ") == 4
     assert "must be an int in [1, inf). Got -1 instead." in ran.output
+    key = re.search("Traceback of the first one: toymanifold store show .* ([0-9a-f]{12})\n", ran.output)[1]
+    assert "must be an int in [1, inf). Got -1 instead." in command("store", "show", key).output
+    assert re.search("Try them again with: toymanifold run tiny .*--retry-failed\n", ran.output)
     shown = command("show", "tiny").output
     assert "4 failed" in shown
     assert "  4 cells, error: " in shown
