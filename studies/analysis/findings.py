@@ -15,7 +15,7 @@ from studies.analysis.crossovers import Crossover, DataEquivalence, crossover, d
 from studies.analysis.intervals import CensoredInterval, Interval, Sentence, number, scale_of
 from studies.analysis.learning_curves import Sampling, by_problem, losses, sampling_of
 from studies.registry.metrics import describe, in_order, primary_name
-from studies.spec.cells import Cell, plan_study
+from studies.spec.cells import Cell, plan_series
 from studies.spec.sections import Point, Question, Worth
 from studies.spec.study import Study
 
@@ -230,7 +230,7 @@ def _pairs(study: Study, frame: pd.DataFrame) -> list[tuple[str, str, str]]:
     prior.
     """
     there = set(frame["learner"])
-    cells = {p.learner: p.cell for p in plan_study(study) if p.learner in there}
+    cells = {p.learner: p.cell for p in plan_series(study) if p.learner in there}
     siblings = list(_siblings(cells))
     asked = [pair for question in study.questions for pair in _asked(question, cells, siblings)]
     return list(dict.fromkeys([*asked, *siblings]))
@@ -323,7 +323,7 @@ def _main_competitors(
         for earlier, later in itertools.permutations(question.ends, 2)
         if (earlier.learner, earlier.n_samples) == (reference, n_samples) and later.n_samples > n_samples
     }
-    cells = {p.learner: p.cell for p in plan_study(study)}
+    cells = {p.learner: p.cell for p in plan_series(study)}
     others = [
         competitor
         for competitor in competitors
@@ -360,7 +360,7 @@ def answers(study: Study, frame: pd.DataFrame) -> list[str]:
     """
     rows = losses(frame)
     parts = by_problem(rows[rows["metric"].isin([m for m in rows["metric"].unique() if describe(m).is_primary])])
-    learnt = {(p.problem, p.learner) for p in plan_study(study)}
+    learnt = {(p.problem, p.learner) for p in plan_series(study)}
     return [
         f"{problem}: {question.text} {_answer(study, question, judged(part))}".removeprefix(": ")
         for problem, part in parts.items()
