@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import sys
+import textwrap
 import tomllib
 import warnings
 from collections.abc import Iterator, Sequence
@@ -60,7 +61,9 @@ err = PrintableConsole(stderr=True, soft_wrap=True, markup=False, emoji=False, h
 
 def print_fitting(part: str | Table) -> None:
     """Print a paragraph or a table within the width of the terminal; in a pipe a paragraph is one line, for `grep`."""
-    fitting.print(part, soft_wrap=isinstance(part, str) and not fitting.is_terminal)
+    if isinstance(part, str) and fitting.is_terminal:
+        part = textwrap.fill(part, fitting.width, subsequent_indent="  ", break_on_hyphens=False)
+    fitting.print(part, soft_wrap=isinstance(part, str))
 
 
 class Program(TyperGroup):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
 
-from studies.cli.options import PrintableConsole, built_in_questions, command_line, printable
+from studies.cli.options import PrintableConsole, built_in_questions, command_line, print_fitting, printable
 from studies.store import DEFAULT_STORE
 
 PROGRAM = "from studies.cli.main import app; app()"
@@ -86,6 +86,14 @@ def test_a_full_disk_is_one_line(words):
     with open("/dev/full", "w") as full:
         ended = run(*words, stdout=full)
     assert (ended.returncode, ended.stderr) == (2, "error: cannot write the output: No space left on device\n")
+
+
+@pytest.mark.parametrize(("on_terminal", "printed"), [(True, "one two\n  three\n"), (False, "one two three\n")])
+def test_a_paragraph_is_wrapped_on_a_terminal_and_one_line_in_a_pipe(on_terminal, printed, monkeypatch):
+    console = PrintableConsole(file=io.StringIO(), width=10, force_terminal=on_terminal)
+    monkeypatch.setattr("studies.cli.options.fitting", console)
+    print_fitting("one two three")
+    assert console.file.getvalue() == printed
 
 
 @pytest.mark.parametrize("terminal", ["dumb", "unknown", "xterm"])
