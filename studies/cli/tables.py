@@ -55,8 +55,8 @@ def shown_results(results: Results, width: int, *, everything: bool = False) -> 
     tables = found if everything else found[:_MOST_TABLES]
     for part in tables:
         yield from _everything(part, parts[part.problem], width) if everything else _folded(study, part, width)
-    if len(tables) < len(found):
-        yield f"and {len(found) - len(tables)} more problems: --all prints all."
+    if n_left := len(found) - len(tables):
+        yield f"and {n_left} more problem{'s' if n_left > 1 else ''}: --all prints all."
     if claims := check_claims(study, frame):
         yield from map(_claim, claims) if everything else [f"{verdicts(claims)} --all lists them."]
     yield from _cells(results)
