@@ -8,7 +8,7 @@ STUDY = prior-vs-data
 # Measure the built-in study and show what it found.
 study: .venv/installed
 	$(BIN)/toymanifold run $(STUDY)
-	$(BIN)/toymanifold show $(STUDY)
+	$(BIN)/toymanifold show $(STUDY) --pictures
 
 # Run the tests, on all cores.
 test: .venv/tested

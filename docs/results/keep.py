@@ -73,7 +73,7 @@ def _row(claim: Claim) -> str:
 
 def keep(name: str, url: str, metrics: list[str]) -> None:
     """Write the results of a study in the store at a URL into data/ and images/."""
-    from studies.cli.tables import write_figures
+    from studies.plots.figures import write_figures
     from studies.results.results import Results
     from studies.spec.study import built_in
     from studies.store.store import Store

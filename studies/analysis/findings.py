@@ -2,9 +2,9 @@
 
 import itertools
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,12 @@ from studies.analysis.crossovers import Crossover, DataEquivalence, crossover, d
 from studies.analysis.intervals import CensoredInterval, Interval, Sentence, number, scale_of
 from studies.analysis.learning_curves import Sampling, by_problem, losses, sampling_of
 from studies.registry.metrics import describe, in_order, primary_name
-from studies.spec.cells import Cell, plan_study
+from studies.spec.cells import Cell, plan_series
 from studies.spec.sections import Point, Question, Worth
 from studies.spec.study import Study
+
+Parts = dict[str, pd.DataFrame]
+"""Rows of the primary metric, by learner."""
 
 
 @dataclass(frozen=True)
@@ -201,10 +204,11 @@ def _find(study: Study, problem: str, rows: pd.DataFrame) -> Findings:
     measured = tuple(_measured(table[table["metric"] == metric], metric, sampling) for metric in names)
     frame = judged(rows)
     pairs = _pairs(study, frame)
-    found = [_worth(study, frame, *pair) for pair in pairs]
+    parts = _by_learner(frame)
+    found = [_worth(study, parts, *pair) for pair in pairs]
     worths = tuple(worth for worth in found if worth is not None)
     reference, n_samples = _reference(study, worths)
-    competitors = _competitors(frame, reference, n_samples) if reference else ()
+    competitors = _competitors(parts, reference, n_samples) if reference else ()
     main = _main_competitors(study, competitors, reference, n_samples)
     smallest = _smallest_errors(frame)
     return Findings(problem, sampling, measured, worths, reference, n_samples, competitors, main, smallest)
@@ -230,16 +234,21 @@ def _pairs(study: Study, frame: pd.DataFrame) -> list[tuple[str, str, str]]:
     prior.
     """
     there = set(frame["learner"])
-    cells = {p.learner: p.cell for p in plan_study(study) if p.learner in there}
+    cells = {p.learner: p.cell for p in plan_series(study) if p.learner in there}
     siblings = list(_siblings(cells))
     asked = [pair for question in study.questions for pair in _asked(question, cells, siblings)]
     return list(dict.fromkeys([*asked, *siblings]))
 
 
 def _siblings(cells: Mapping[str, Cell]) -> Iterator[tuple[str, str, str]]:
-    for (plain, without), (informed, with_prior) in product(cells.items(), repeat=2):
-        if without.prior is None and with_prior.prior is not None and _learner(without) == _learner(with_prior):
-            yield with_prior.prior.rpartition(":")[2], plain, informed
+    """Yield the learners that are the same but for a prior, as in `_pairs`."""
+    informed = defaultdict(list)
+    for label, cell in cells.items():
+        if cell.prior is not None:
+            informed[_learner(cell)].append((cell.prior.rpartition(":")[2], label))
+    for plain, cell in cells.items():
+        if cell.prior is None:
+            yield from ((prior, plain, label) for prior, label in informed[_learner(cell)])
 
 
 def _asked(
@@ -258,38 +267,51 @@ def _learner(cell: Cell) -> tuple[str, str]:
     return cell.estimator, json.dumps([cell.params, cell.search], sort_keys=True, default=str)
 
 
-def _worth(study: Study, frame: pd.DataFrame, prior: str, plain: str, informed: str) -> PriorWorth | None:
+def _by_learner(frame: pd.DataFrame) -> Parts:
+    return {str(learner): rows for learner, rows in frame.groupby("learner", sort=False)}
+
+
+def _worth(study: Study, parts: Parts, prior: str, plain: str, informed: str) -> PriorWorth | None:
     """Return the worth of a prior, from the side of the plain learner or, if only that has an estimate, the other."""
-    n_samples = _compared_size(study, frame, plain, informed)
-    found = [_equivalence(frame, a, b, n_samples) for a, b in ((informed, plain), (plain, informed))]
+    n_samples = _compared_size(study, parts, plain, informed)
+    found = [_equivalence(parts, a, b, n_samples) for a, b in ((informed, plain), (plain, informed))]
     worths = [PriorWorth(prior, plain, informed, each) for each in found if each is not None]
     estimates = [worth for worth in worths if not worth.times.side]
     return estimates[0] if estimates else max(worths, key=lambda worth: abs(np.log(worth.times.value)), default=None)
 
 
-def _equivalence(frame: pd.DataFrame, a: str, b: str, n_samples: int) -> DataEquivalence | None:
-    """Return the data equivalence in the frame's metric; None if the data do not support one."""
+def _equivalence(parts: Parts, a: str, b: str, n_samples: int) -> DataEquivalence | None:
+    """Return the data equivalence in the rows' metric; None if the data do not support one."""
+    rows = _rows_of(parts, a, b)
     try:
-        return data_equivalence(frame, a, b, n_samples, frame["metric"].iloc[0])
+        return data_equivalence(rows, a, b, n_samples, rows["metric"].iloc[0])
     except ValueError:
         return None
 
 
-def _crossover(frame: pd.DataFrame, a: str, b: str) -> Crossover | None:
-    """Return the crossover in the frame's metric; None if too little is measured."""
+def _crossover(parts: Parts, a: str, b: str) -> Crossover | None:
+    """Return the crossover in the rows' metric; None if too little is measured."""
+    rows = _rows_of(parts, a, b)
     try:
-        return crossover(frame, a, b, frame["metric"].iloc[0])
+        return crossover(rows, a, b, rows["metric"].iloc[0])
     except ValueError:
         return None
 
 
-def _compared_size(study: Study, frame: pd.DataFrame, plain: str, informed: str) -> int:
+def _rows_of(parts: Parts, a: str, b: str) -> pd.DataFrame:
+    """Return the rows of two learners, in which they are found much faster than among those of all."""
+    rows = pd.concat([parts[a], parts[b]])
+    rows.attrs = parts[a].attrs
+    return rows
+
+
+def _compared_size(study: Study, parts: Parts, plain: str, informed: str) -> int:
     """Return the sample size at which two learners are compared: the first in a question, or the largest.
 
     It is less than all rows of a data set, at which there is no interval.
     """
-    sizes = [set(frame.loc[frame["learner"] == learner, "n_samples"]) for learner in (plain, informed)]
-    n_rows = sampling_of(frame).n_rows
+    sizes = [set(parts[learner]["n_samples"]) for learner in (plain, informed)]
+    n_rows = sampling_of(parts[plain]).n_rows
     shared = {n for n in sizes[0] & sizes[1] if n_rows is None or n < n_rows}
     own = [question.worth for question in study.questions if question.worth]
     first = [worth.n_samples or 0 for worth in own if (worth.of, worth.prior) == (plain, informed)]
@@ -305,13 +327,13 @@ def _reference(study: Study, worths: tuple[PriorWorth, ...]) -> tuple[str | None
     return None, 0
 
 
-def _competitors(frame: pd.DataFrame, reference: str, n_samples: int) -> tuple[Competitor, ...]:
-    others = [learner for learner in frame["learner"].unique() if learner != reference]
-    if len(others) == frame["learner"].nunique():
+def _competitors(parts: Parts, reference: str, n_samples: int) -> tuple[Competitor, ...]:
+    if reference not in parts:
         return ()
     return tuple(
-        Competitor(other, _equivalence(frame, reference, other, n_samples), _crossover(frame, reference, other))
-        for other in others
+        Competitor(other, _equivalence(parts, reference, other, n_samples), _crossover(parts, reference, other))
+        for other in parts
+        if other != reference
     )
 
 
@@ -325,7 +347,7 @@ def _main_competitors(
         for earlier, later in itertools.permutations(question.ends, 2)
         if (earlier.learner, earlier.n_samples) == (reference, n_samples) and later.n_samples > n_samples
     }
-    cells = {p.learner: p.cell for p in plan_study(study)}
+    cells = {p.learner: p.cell for p in plan_series(study)}
     others = [
         competitor
         for competitor in competitors
@@ -362,7 +384,7 @@ def answers(study: Study, frame: pd.DataFrame) -> list[str]:
     """
     rows = losses(frame)
     parts = by_problem(rows[rows["metric"].isin([m for m in rows["metric"].unique() if describe(m).is_primary])])
-    learnt = {(p.problem, p.learner) for p in plan_study(study)}
+    learnt = {(p.problem, p.learner) for p in plan_series(study)}
     return [
         f"{problem}: {question.text} {_answer(study, question, judged(part))}".removeprefix(": ")
         for problem, part in parts.items()
@@ -381,7 +403,8 @@ def _answer(study: Study, question: Question, rows: pd.DataFrame) -> str:
         a, b = question.ends
         return _comparison(a, b, rows)
     asked = {question.worth.prior, question.worth.of}
-    worths = (_worth(study, rows, *pair) for pair in _pairs(study, rows) if {*pair[1:]} == asked)
+    parts = _by_learner(rows)
+    worths = (_worth(study, parts, *pair) for pair in _pairs(study, rows) if {*pair[1:]} == asked)
     found = next(worths, None)
     if found is not None:
         return f"{str(found)[0].upper()}{str(found)[1:]}."
@@ -392,7 +415,7 @@ def _no_worth(study: Study, worth: Worth, rows: pd.DataFrame) -> str:
     """Return why there is no worth of a prior."""
     if not {worth.prior, worth.of} <= set(rows["learner"]):
         return "Not measured yet."
-    n_samples = _compared_size(study, rows, worth.of, worth.prior)
+    n_samples = _compared_size(study, _by_learner(rows), worth.of, worth.prior)
     if not n_samples:
         return "Cannot tell: they have no sample size in common."
     found: object

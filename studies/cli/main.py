@@ -36,11 +36,14 @@ from studies.cli.options import (
     TableFormat,
     built_in_questions,
     command_line,
+    err,
     fail,
+    fitting,
     opened,
     opened_results,
     opened_to_read,
     out,
+    print_fitting,
     quoted,
     study_named,
     wide,
@@ -74,6 +77,8 @@ app = typer.Typer(
 )
 app.add_typer(store_commands.app, name="store")
 
+_SHOWN = 12  # characters of a key, enough to identify a cell
+
 RESUME = "All finished cells are stored; the same command continues from there."
 
 
@@ -99,15 +104,30 @@ def main(
 
 @app.command("list")
 def list_studies(as_json: Json = False) -> None:
-    """List the built-in studies and their questions."""
+    """List the built-in studies: their questions, and what the default store has of them."""
     questions = built_in_questions()
     if as_json:
         out.print_json(json.dumps([{"name": name, "question": question} for name, question in questions.items()]))
         return
-    table = Table("study", "question", box=None)
-    for row in questions.items():
-        table.add_row(*row)
-    wide.print(table)
+    measured = _measured_studies()
+    table = Table("study", "question", box=None, pad_edge=False)
+    for name, question in questions.items():
+        table.add_row(name, " ".join([question, *measured.get(name, [])]))
+    (fitting if fitting.is_terminal else wide).print(table)
+
+
+def _measured_studies() -> dict[str, list[str]]:
+    """Return what the default store has of each study, in words."""
+    from studies.store.overview import summarise_runs
+
+    measured: dict[str, list[str]] = {}
+    for found in summarise_runs(RESULTS / "results.db"):
+        for name in found.studies:
+            others = [other for other in found.studies if other != name]
+            together = " together with others" if others else ""
+            text = f"[{found.n_cells:,} cells measured{together}, last on {found.day}]"
+            measured.setdefault(name, []).append(text)
+    return measured
 
 
 @app.command()
@@ -210,7 +230,8 @@ def run(
         ended = [] if stop.asked else zip(names, described, strict=True)
         hopeless = [message for name, study in ended if (message := _all_failed(name, study, results, again))]
         _print_left_out(planned, results, budget, partial(again, "run", *names))
-    _print_end(failed, hopeless, stop, console, again("show", names[0]))
+    _print_failures(failed, store, "" if hopeless else again("run", *names, "--retry-failed"))
+    _print_end(bool(failed), hopeless, stop, console, again("show", names[0]))
 
 
 def _print_in_budget(todo: list[PlannedCell], budget: float | None, n_workers: int | None, costs: Costs) -> None:
@@ -239,33 +260,39 @@ def show(
     seeds: Seeds = None,
     allow: Allow = None,
     store: StoreUrl = DEFAULT_STORE,
-    output: Annotated[Path, typer.Option(help="Folder of the figures.")] = RESULTS,
+    everything: Annotated[bool, typer.Option("--all", help="Print all metrics, sizes, learners and claims.")] = False,
+    pictures: Annotated[bool, typer.Option("--pictures", help="Write the figures as PNG files.")] = False,
+    output: Annotated[Path, typer.Option(help="Folder of the figures of --pictures.")] = RESULTS,
     as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print means and intervals as CSV, for programs.")] = False,
 ) -> None:
-    """Print a study's tables and answers, with 95 % intervals over seeds, and write its figures."""
-    from studies.analysis.findings import answers
-    from studies.cli.tables import claims_table, comparisons, measurements, results_as_json, scalings, write_figures
+    """Print a study's answers, and its errors in a table that fits the terminal, with 95 % intervals over seeds."""
+    from studies.cli.tables import means, results_as_json, shown_results
+    from studies.results.failures import advice
 
+    if as_json and as_csv:
+        fail("name one of --json and --csv")
     again = _again(quick, seeds, allow, store)
     with opened_results(study, store, allow, quick=quick, seeds=seeds) as results:
-        described = results.study
         _check_measured(study, results, again)
-        n_ended, n_failed = len(results.outcomes()), len(results.failed())
         if as_json:
             out.print_json(results_as_json(results))
-            return
-        for table in (*measurements(results), *scalings(results)):
-            wide.print(table)
-        for line in (*answers(described, results.frame()), *comparisons(results)):
-            out.print(line)
-        if claimed := claims_table(results):
-            wide.print(claimed)
-        if n_ended < results.n_cells or n_failed:
-            out.print(f"{n_ended - n_failed} of {results.n_cells} cells measured, {n_failed} failed.")
-        with writing(output / described.name):
-            written = write_figures(results, output / described.name)
-    for line in written:
-        out.print(line)
+        elif as_csv:
+            out.print(means(results.frame()).to_csv(index=False), end="")
+        else:
+            for part in shown_results(results, fitting.width, everything=everything):
+                print_fitting(part)
+            if failed := results.failed():
+                for line in advice(outcome for _, outcome in failed):
+                    out.print(line)
+                out.print(f"Try the failed cells again with: {again('run', study, '--retry-failed')}")
+        if pictures:
+            from studies.plots.figures import write_figures
+
+            with writing(output / results.study.name):
+                written = write_figures(results, output / results.study.name)
+            for line in written:
+                (err if as_json or as_csv else out).print(line)
 
 
 @app.command()
@@ -384,7 +411,7 @@ def verify(
 def _print_chosen(chosen: list[tuple[PlannedCell, Outcome]]) -> None:
     table = Table("cell", "learner", "n", "seed", "metric", "stored", box=None)
     for planned, outcome in chosen:
-        place = (planned.cell.key[:12], planned.learner, f"{planned.cell.n_samples:,}", str(planned.cell.seed))
+        place = (planned.cell.key[:_SHOWN], planned.learner, f"{planned.cell.n_samples:,}", str(planned.cell.seed))
         for metric, value in outcome.measured.items():
             table.add_row(*place, metric, repr(value))
     wide.print(table)
@@ -394,7 +421,7 @@ def _compared(comparisons: list[Comparison]) -> Table:
     table = Table("cell", "learner", "n", "seed", "metric", "stored", "again", "", box=None)
     for comparison in comparisons:
         planned, old, new = comparison.planned, comparison.stored.measured, comparison.again.measured
-        place = (planned.cell.key[:12], planned.learner, f"{planned.cell.n_samples:,}", str(planned.cell.seed))
+        place = (planned.cell.key[:_SHOWN], planned.learner, f"{planned.cell.n_samples:,}", str(planned.cell.seed))
         for metric in old:
             verdict = "differs" if metric in comparison.differing else "same" if old[metric] == new[metric] else "near"
             again = repr(new[metric]) if metric in new else comparison.again.status
@@ -460,15 +487,23 @@ def _executor(name: str, jobs: int | None, megabytes: int | None) -> Iterator[Wo
         fail(f"{error}{advice}")
 
 
-def _print_end(
-    failed: list[tuple[PlannedCell, Outcome]], hopeless: list[str], stop: Stop, console: Console, show: str
-) -> None:
-    """Print the end of a run, and exit with its exit code."""
-    from studies.results.failures import one_line
+def _print_failures(failed: list[tuple[PlannedCell, Outcome]], store: str, retry: str) -> None:
+    """Print the cells that failed, each with the reason, and what to do about them."""
+    from studies.results.failures import advice, one_line
 
     for planned, outcome in failed:
         where = f"{planned.learner}, n = {planned.cell.n_samples:,}, seed {planned.cell.seed}"
         out.print(f"{outcome.status}: {where}: {one_line(outcome.error)}")
+    for line in advice(outcome for _, outcome in failed):
+        out.print(line)
+    if key := next((outcome.key for _, outcome in failed if outcome.traceback), ""):
+        out.print(f"Traceback of the first one: {command_line('store', 'show', key[:_SHOWN], store=store)}")
+    if failed and retry:
+        out.print(f"Try them again with: {retry}")
+
+
+def _print_end(failed: bool, hopeless: list[str], stop: Stop, console: Console, show: str) -> None:
+    """Print the end of a run, and exit with its exit code."""
     for message in hopeless:
         out.print(f"error: {message}")
     if stop.asked:

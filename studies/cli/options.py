@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import sys
+import textwrap
 import tomllib
 import warnings
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
@@ -52,7 +54,16 @@ class PrintableConsole(Console):
 out = PrintableConsole(soft_wrap=True, markup=False, emoji=False, highlight=False)
 # For tables, which must not be wrapped or cut: without a height, rich takes a dumb terminal to be 80 columns wide.
 wide = PrintableConsole(width=1000, height=25, markup=False, emoji=False, highlight=False)
+# For what fits the terminal: its width, or 80 columns if there is none.
+fitting = PrintableConsole(markup=False, emoji=False, highlight=False)
 err = PrintableConsole(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
+
+
+def print_fitting(part: str | Table) -> None:
+    """Print a paragraph or a table within the width of the terminal; in a pipe a paragraph is one line, for `grep`."""
+    if isinstance(part, str) and fitting.is_terminal:
+        part = textwrap.fill(part, fitting.width, subsequent_indent="  ", break_on_hyphens=False)
+    fitting.print(part, soft_wrap=isinstance(part, str))
 
 
 class Program(TyperGroup):

@@ -1,22 +1,26 @@
-"""The progress of a run: a bar on a terminal, otherwise a line at each tenth; and the summary of a dry run."""
+"""The progress of a run: a bar on a terminal, otherwise lines; and the summary of a dry run."""
 
+import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from studies.execution.budget import Budget
+from studies.execution.budget import Budget, Clock
 from studies.execution.costs import Costs
 from studies.registry.learners import catalog_name
 from studies.spec.cells import Cell, PlannedCell, plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 
-_ESTIMATE_SECONDS = 0.5  # between estimates of the time left
+_ESTIMATE_SECONDS = 0.5  # between estimates of the time left on a terminal
+_LINE_SECONDS = 15.0  # between lines where there is no terminal, at most
+_SHORTEST_WAIT = 0.05  # seconds of the thread that shows them
 
 
 class Eta:
@@ -25,38 +29,72 @@ class Eta:
     Parameters
     ----------
     todo : iterable of PlannedCell
-        All cells of the run.
+        All cells of the run, in the order in which they start.
     n_workers : int
     costs : Costs
         Times of earlier cells; those of cells that end are added.
     budget : Budget or None, default=None
         Time of the run.
+    clock : callable, default=time.monotonic
+        Returns the current time in seconds.
     """
 
-    def __init__(self, todo: Iterable[PlannedCell], n_workers: int, costs: Costs, budget: Budget | None = None) -> None:
-        self._left = Counter(replace(planned.cell, seed=0) for planned in todo)
+    def __init__(
+        self,
+        todo: Iterable[PlannedCell],
+        n_workers: int,
+        costs: Costs,
+        budget: Budget | None = None,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        cells = [planned.cell for planned in todo]
+        self._left = Counter(replace(cell, seed=0) for cell in cells)
+        self._waiting = dict.fromkeys(cells)
+        self._started: dict[Cell, float] = {}  # times of the cells that run, as far as can be known
         self._n_workers = n_workers
         self._costs = costs
         self._budget = budget
+        self._clock = clock
+        self._start_cells()
+
+    def _start_cells(self) -> None:
+        while self._waiting and len(self._started) < self._n_workers:
+            cell = next(iter(self._waiting))
+            del self._waiting[cell]
+            self._started[cell] = self._clock()
 
     def ended(self, planned: PlannedCell, outcome: Outcome) -> None:
         """Record a cell that has ended."""
         self._left[replace(planned.cell, seed=0)] -= 1
+        self._waiting.pop(planned.cell, None)
+        self._started.pop(planned.cell, None)
+        self._start_cells()
         if outcome.status == "ok":
             self._costs.learn(planned.cell, outcome.seconds)
 
     def seconds_left(self) -> float | None:
-        """Return an estimate, or None as long as no cell is measured."""
+        """Return an estimate, or None as long as no cell is measured.
+
+        It is the work left, without that of the running cells so far, shared among the workers; or the time of the
+        longest running cell if that is more.
+        """
         if not self._costs:
             return None
-        needed = sum(count * self._costs.estimate(cell) for cell, count in self._left.items()) / self._n_workers
+        now = self._clock()
+        running = {cell: self._costs.estimate(cell) for cell in self._started}
+        run = {cell: min(now - self._started[cell], seconds) for cell, seconds in running.items()}
+        work = sum(count * self._costs.estimate(cell) for cell, count in self._left.items() if count)
+        longest = max((running[cell] - run[cell] for cell in running), default=0.0)
+        needed = max((work - sum(run.values())) / self._n_workers, longest)
         return needed if self._budget is None else min(needed, self._budget.seconds_left())
 
 
 def watch(
     outcomes: Iterable[tuple[PlannedCell, Outcome]], todo: list[PlannedCell], eta: Eta, console: Console
 ) -> Iterator[tuple[PlannedCell, Outcome]]:
-    """Yield the outcomes of a run, and show its progress.
+    """Yield the outcomes of a run, and show its progress: on a terminal a bar, else lines.
+
+    There is a line at each tenth, and whenever there was none for a quarter of a minute.
 
     Parameters
     ----------
@@ -67,22 +105,55 @@ def watch(
     eta : Eta
     console : rich.console.Console
     """
-    failed, shown = 0, 0.0
+    failed, n_ended, shown = 0, 0, time.monotonic()
+    lock = threading.Lock()  # of all these and the estimate
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        bar = progress.add_task("starting workers", total=len(todo))
-        for ended, (planned, outcome) in enumerate(outcomes, 1):
-            eta.ended(planned, outcome)
-            failed += outcome.status != "ok"
-            tenth = (ended * 10 // len(todo)) > ((ended - 1) * 10 // len(todo))
-            if tenth or time.monotonic() - shown > _ESTIMATE_SECONDS:
-                shown = time.monotonic()
-                line = f"about {format_time(eta.seconds_left())} left" + (f", {failed} failed" if failed else "")
-                progress.update(bar, description=line)
-                if tenth and not console.is_terminal:
-                    console.print(f"{ended}/{len(todo)} cells, {line}")
-            progress.advance(bar)
+
+    def show() -> None:
+        nonlocal shown
+        shown = time.monotonic()
+        line = f"about {format_time(eta.seconds_left())} left" + (f", {failed} failed" if failed else "")
+        if console.is_terminal:
+            progress.update(bar, description=line if n_ended else "starting workers", completed=n_ended)
+        else:
+            console.print(f"{n_ended}/{len(todo)} cells, {line}")
+
+    def seconds_to_next() -> float:
+        with lock:
+            left = shown + (_ESTIMATE_SECONDS if console.is_terminal else _LINE_SECONDS) - time.monotonic()
+            if left <= 0:
+                show()
+        return max(left, _SHORTEST_WAIT)
+
+    progress = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+    bar = progress.add_task("starting workers", total=len(todo))
+    with progress, _repeated(seconds_to_next):
+        for planned, outcome in outcomes:
+            with lock:
+                eta.ended(planned, outcome)
+                failed += outcome.status != "ok"
+                n_ended += 1
+                if n_ended * 10 // len(todo) > (n_ended - 1) * 10 // len(todo):
+                    show()
             yield planned, outcome
+
+
+@contextmanager
+def _repeated(action: Callable[[], float]) -> Iterator[None]:
+    """Call an action from a thread within the context; it returns the seconds until its next call."""
+    over = threading.Event()
+
+    def repeat() -> None:
+        while not over.wait(action()):
+            pass
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def format_time(seconds: float | None) -> str:

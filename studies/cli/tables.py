@@ -1,64 +1,168 @@
-"""Results for a terminal: tables of claims, measurements and scaling laws, comparisons as lines, figures as files."""
+"""Results for a terminal: answers, tables that fit its width, and, for programs, JSON and CSV."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
-import matplotlib.style
+import numpy as np
 import pandas as pd
+from rich.cells import cell_len
 from rich.table import Table
 
-from studies.analysis.breakdowns import is_of_bin
-from studies.analysis.claims import check_claims
+from studies.analysis.claims import Claim, check_claims
 from studies.analysis.comparisons import summary
 from studies.analysis.crossovers import find_crossovers
-from studies.analysis.findings import Findings, answers, find, judged
+from studies.analysis.findings import Findings, Measured, answers, find, judged
 from studies.analysis.intervals import Interval, Scale, scale_of
-from studies.analysis.learning_curves import by_problem, losses, sampling_of
+from studies.analysis.learning_curves import by_problem, losses
 from studies.analysis.scaling_laws import NoScalingLaw, ScalingLaw, fit_all
-from studies.plots.figures import StudyFigure, study_figures
-from studies.plots.style import save_figure
-from studies.registry.metrics import describe, in_order
+from studies.registry.metrics import describe
+from studies.results.failures import reasons
 from studies.results.results import Results
-from studies.web.wording import highlights
+from studies.spec.study import Study
+from studies.web.wording import highlights, verdicts
+
+_MOST_LEARNERS = 20  # in a table, which fits a screen of 24 lines
+_MOST_TABLES = 3  # one for each problem
+_UNEVEN = 2.0  # ratio of the distances from a mean to the ends of its interval, from which the ends are printed
 
 
-def claims_table(results: Results) -> Table | None:
-    """Return the claims of the literature beside what was measured; None if there are none about the study."""
-    found = check_claims(results.study, results.frame())
-    if not found:
-        return None
-    table = Table("the literature says", "source", "measured here", "", box=None)
-    for claim in found:
-        table.add_row(claim.says, claim.source, claim.measured, claim.verdict)
-    return table
+def shown_results(results: Results, width: int, *, everything: bool = False) -> Iterator[str | Table]:
+    """Yield what `show` prints: paragraphs, and tables that fit a width.
 
+    The answers come first, then the errors of each problem by learner and sample size, or by metric if there is one
+    size, then the verdicts on claims and the cells that are missing.
 
-def measurements(results: Results) -> list[Table]:
-    """Return a table of measurements for each problem, with a row for each sample size and learner.
-
-    Means over seeds, of losses with their intervals, and how these hold for samples of one data set. Errors by bin are
-    left to the plots.
+    Parameters
+    ----------
+    results : Results
+    width : int
+        Of the terminal, in columns.
+    everything : bool, default=False
+        Yield all metrics, sizes, learners and problems, the crossovers, the scaling laws and the claims. Otherwise the
+        tables are folded.
     """
-    return [_measured(problem, part) for problem, part in by_problem(losses(results.frame())).items()]
+    study, frame = results.study, results.frame()
+    found = find(study, frame)
+    yield f"{study.name}: {study.question}"
+    yield ""
+    yield from answers(study, frame)
+    yield from (_on(part, line) for part in found for line in _highlights(part))
+    parts = by_problem(losses(frame))
+    if everything:
+        yield from (_on(part, line) for part in found for line in _crossings(part, parts[part.problem]))
+    yield ""
+    tables = found if everything else found[:_MOST_TABLES]
+    for part in tables:
+        yield from _everything(part, parts[part.problem], width) if everything else _folded(study, part, width)
+    if n_left := len(found) - len(tables):
+        yield f"and {n_left} more problem{'s' if n_left > 1 else ''}: --all prints all."
+    if claims := check_claims(study, frame):
+        yield from map(_claim, claims) if everything else [f"{verdicts(claims)} --all lists them."]
+    yield from _cells(results)
 
 
-def _measured(problem: str, frame: pd.DataFrame) -> Table:
-    found = summary(frame[~frame["metric"].map(is_of_bin)])
-    metrics = in_order(found["metric"].unique())
-    sampling = sampling_of(frame)
-    caption = None if sampling.n_rows is None else str(sampling)
-    table = Table(box=None, title=problem or None, title_justify="left", caption=caption, caption_justify="left")
-    for heading in ("n", "learner", *map(_heading, metrics), "seeds"):
-        table.add_column(heading, justify="left" if heading == "learner" else "right", no_wrap=True)
-    for n_samples, of_size in found.groupby("n_samples"):
-        for learner, rows in of_size.groupby("learner", sort=False):
-            cells = {row["metric"]: _cell(row) for _, row in rows.iterrows()}
-            values = (cells.get(metric, "") for metric in metrics)
-            table.add_row(f"{n_samples:,}", str(learner), *values, str(rows["seeds"].max()))
-        table.add_section()
-    return table
+def _on(found: Findings, line: str) -> str:
+    return f"{found.problem}: {line}".removeprefix(": ")
+
+
+def _highlights(found: Findings) -> Iterator[str]:
+    """Yield one line for each worth of a prior and each learner that catches up, or on the smallest error."""
+    for highlight in highlights(found):
+        yield f"{highlight.label}: {highlight.value} {highlight.unit}. {highlight.detail}".replace(" . ", ". ")
+
+
+def _crossings(found: Findings, rows: pd.DataFrame) -> Iterator[str]:
+    for crossing in find_crossovers(judged(rows), found.measured[0].metric):
+        yield f"Where {crossing.a} and {crossing.b} cross: {crossing}."
+
+
+def _folded(study: Study, found: Findings, width: int) -> Iterator[str | Table]:
+    """Yield the table of one problem as far as it fits the width, with notes on what is left out."""
+    primary = found.measured[0]
+    learners, notes = _best_learners(found)
+    if len(sizes := _sizes(primary)) > 1:
+        columns, order = _by_size(primary, learners), _by_importance(study, found)
+        heading, kind = _heading(primary.metric), "sizes"
+    else:
+        columns = _by_metric(found, learners)
+        order, heading, kind = list(columns), f"n = {sizes[0]:,}", "metrics"
+    kept = _fitting(learners, columns, width, order)
+    if len(kept) < len(columns):
+        notes.append(f"{len(kept)} of {len(columns)} {kind}")
+    yield _title(found, heading)
+    yield _table(learners, kept)
+    yield from [f"{', '.join(notes)}; --all prints all."] if notes else []
+    yield from _sampling(found)
+    yield ""
+
+
+def _by_importance(study: Study, found: Findings) -> list[str]:
+    """Return the headings of sample sizes: of the largest that all learners have, those of questions, then the rest."""
+    sizes = _sizes(found.measured[0])
+    common = [found.smallest_errors.n_samples] if found.smallest_errors else []
+    asked = [point.n_samples for question in study.questions for point in question.ends]
+    ordered = dict.fromkeys([*common, *asked, sizes[-1], sizes[0], *reversed(sizes)])
+    return [_of_size(n) for n in ordered if n in sizes]
+
+
+def _everything(found: Findings, rows: pd.DataFrame, width: int) -> Iterator[str | Table]:
+    """Yield the tables of one problem: of each metric at all sizes, and of the scaling laws."""
+    for measured in found.measured:
+        learners = [curve.learner for curve in measured.curves]
+        columns = _by_size(measured, learners)
+        while columns:
+            kept = _fitting(learners, columns, width, list(columns))
+            yield _title(found, _heading(measured.metric))
+            yield _table(learners, kept)
+            yield ""
+            columns = {name: cells for name, cells in columns.items() if name not in kept}
+    yield from _sampling(found)
+    yield from _scaling(found.problem, judged(rows))
+
+
+def _title(found: Findings, heading: str) -> str:
+    seeds = [mean.seeds for curve in found.measured[0].curves for mean in curve.means]
+    n_seeds = f"{min(seeds)} to {max(seeds)}" if min(seeds) < max(seeds) else f"{max(seeds)}"
+    over = f"mean of {n_seeds} seed{'s' if max(seeds) > 1 else ''}"
+    return _on(found, f"{heading}, {over}{' ± 95 % interval, or [low, high] if uneven' if max(seeds) > 1 else ''}")
+
+
+def _best_learners(found: Findings) -> tuple[list[str], list[str]]:
+    """Return the learners in the study's order, or those with the smallest errors first if not all fit, and a note."""
+    means = {curve.learner: {m.n_samples: m.interval.mean for m in curve.means} for curve in found.measured[0].curves}
+    if len(means) <= _MOST_LEARNERS:
+        return list(means), []
+    n = found.smallest_errors.n_samples if found.smallest_errors else max(_sizes(found.measured[0]))
+    best = sorted(means, key=lambda learner: means[learner].get(n, np.inf))[:_MOST_LEARNERS]
+    return best, [f"the {len(best)} of {len(means)} learners with the smallest values at n = {n:,}"]
+
+
+def _sizes(measured: Measured) -> list[int]:
+    return sorted({mean.n_samples for curve in measured.curves for mean in curve.means})
+
+
+def _by_size(measured: Measured, learners: Sequence[str]) -> dict[str, list[str]]:
+    """Return the column of each sample size by its heading."""
+    cells = {
+        (curve.learner, mean.n_samples): _cell(measured.metric, mean.interval)
+        for curve in measured.curves
+        for mean in curve.means
+    }
+    return {_of_size(n): [cells.get((learner, n), "") for learner in learners] for n in _sizes(measured)}
+
+
+def _of_size(n: int) -> str:
+    return f"n={n:,}"
+
+
+def _by_metric(found: Findings, learners: Sequence[str]) -> dict[str, list[str]]:
+    """Return the column of each metric by its heading, at the only sample size."""
+    columns = {}
+    for measured in found.measured:
+        cells = {curve.learner: _cell(measured.metric, curve.means[0].interval) for curve in measured.curves}
+        columns[_heading(measured.metric)] = [cells.get(learner, "") for learner in learners]
+    return columns
 
 
 def _heading(metric: str) -> str:
@@ -66,37 +170,80 @@ def _heading(metric: str) -> str:
     return f"{shown.heading} {shown.unit}".rstrip()
 
 
-def _cell(row: pd.Series) -> str:
+def _cell(metric: str, interval: Interval) -> str:
     """Return a mean in the unit of its metric: of a loss with its interval."""
-    shown = describe(row["metric"])
+    shown = describe(metric)
     if shown.is_loss:
-        return str(shown.factor * Interval(row["mean"], row["low"], row["high"]))
-    mean = shown.factor * row["mean"]
+        return compact(shown.factor * interval)
+    mean = shown.factor * interval.mean
     return "<0.01" if shown.unit == "s" and mean < 0.01 else f"{mean:.3g}"
 
 
-def scalings(results: Results) -> list[Table]:
-    """Return a table for each problem of the scaling laws of its learners: exponents and floors.
+def compact(interval: Interval) -> str:
+    """Return an interval as text, in short.
 
-    A problem whose learners have a single sample size has no table.
+    ``mean ±half``, with the distance to the farther end; ``[low, high]`` alone if that is more than twice as far as the
+    nearer one; and ``mean`` alone without an interval, or if all seeds agree.
+
+    Examples
+    --------
+    >>> compact(Interval(21.32, 20.3, 22.35)), compact(Interval(0.5, 0.1, 2.5)), compact(Interval(0.5, 0.5, 0.5))
+    ('21.3 ±1.0', '[0.1, 2.5]', '0.5')
     """
-    parts = {problem: judged(part) for problem, part in by_problem(losses(results.frame())).items()}
-    return [
-        _scaling(problem, part)
-        for problem, part in parts.items()
-        if not part.empty and part.groupby("learner")["n_samples"].nunique().max() > 1
-    ]
+    below, above = interval.mean - interval.low, interval.high - interval.mean
+    if np.isnan(below):
+        return f"{interval.mean:.3g}"
+    half = max(below, above)
+    if half == 0:
+        return f"{interval.mean:.3g}"
+    if half > _UNEVEN * min(below, above):
+        return f"[{interval.low:.2g}, {interval.high:.2g}]"
+    decimals = max(0, min(_decimals(interval.mean, 3), _decimals(half, 2)), _decimals(half, 1))
+    return f"{interval.mean:,.{decimals}f} ±{half:,.{decimals}f}"
 
 
-def _scaling(problem: str, frame: pd.DataFrame) -> Table:
+def _decimals(value: float, digits: int) -> int:
+    """Return the number of decimals with which a number has some significant digits."""
+    return digits - 1 - int(np.floor(np.log10(abs(value))))
+
+
+def _fitting(
+    learners: Sequence[str], columns: Mapping[str, list[str]], width: int, order: Sequence[str]
+) -> dict[str, list[str]]:
+    """Return the first columns of an order that fit beside the learners, at least one, in their own order."""
+    widths = [2 + max(map(cell_len, (name, *columns[name]))) for name in order]
+    room = width - min(max(map(cell_len, learners)), width // 2)
+    kept = order[: max(1, int(np.searchsorted(np.cumsum(widths), room, side="right")))]
+    return {name: cells for name, cells in columns.items() if name in kept}
+
+
+def _table(learners: Sequence[str], columns: dict[str, list[str]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("learner", overflow="fold")
+    for name in columns:
+        table.add_column(name, justify="right", overflow="fold")
+    for learner, *cells in zip(learners, *columns.values(), strict=True):
+        if any(cells):
+            table.add_row(learner, *cells)
+    return table
+
+
+def _sampling(found: Findings) -> list[str]:
+    return [] if found.sampling.n_rows is None else [str(found.sampling)]
+
+
+def _scaling(problem: str, frame: pd.DataFrame) -> Iterator[str | Table]:
+    """Yield the scaling laws of the learners of one problem: exponents and floors; nothing for a single sample size."""
+    if frame.empty or frame.groupby("learner")["n_samples"].nunique().max() == 1:
+        return
     metric = str(frame["metric"].iloc[0])
-    scale, title = scale_of(metric), "How the error falls with n"
-    table = Table(box=None, title=f"{title}: {problem}" if problem else title, title_justify="left")
+    scale = scale_of(metric)
+    table = Table(box=None, pad_edge=False)
     for heading in ("learner", "exponent", "floor", "law"):
-        table.add_column(heading, no_wrap=True)
+        table.add_column(heading, overflow="fold")
     laws = fit_all(frame, metric)
-    reasons = {law.reasons for law in laws.values() if isinstance(law, NoScalingLaw)}
-    if len(reasons) == 1 and not any(isinstance(law, ScalingLaw) for law in laws.values()):
+    refused = {law.reasons for law in laws.values() if isinstance(law, NoScalingLaw)}
+    if len(refused) == 1 and not any(isinstance(law, ScalingLaw) for law in laws.values()):
         laws = {"all learners": next(iter(laws.values()))}
     for learner, law in laws.items():
         if isinstance(law, NoScalingLaw):
@@ -104,59 +251,34 @@ def _scaling(problem: str, frame: pd.DataFrame) -> Table:
         else:
             exponent = Scale("", 1, "").with_interval(law.exponent)
             table.add_row(learner, exponent, scale.with_interval(law.resolved_floor), law.chosen.model.formula)
-    return table
+    yield f"{problem}: How the error falls with n".removeprefix(": ")
+    yield table
+    yield ""
 
 
-def comparisons(results: Results) -> list[str]:
-    """Return one line for each worth of a prior, each learner that catches up, and each crossover, on each problem."""
-    parts = by_problem(losses(results.frame()))
-    return [
-        f"{found.problem}: {line}".removeprefix(": ")
-        for found in find(results.study, results.frame())
-        for line in _compared(found, judged(parts[found.problem]))
-    ]
+def _claim(claim: Claim) -> str:
+    return f"{claim.verdict}: {claim.says} ({claim.source}): {claim.measured}"
 
 
-def _compared(found: Findings, frame: pd.DataFrame) -> Iterator[str]:
-    for highlight in highlights(found):
-        yield f"{highlight.label}: {highlight.value} {highlight.unit}. {highlight.detail}".replace(" . ", ". ")
-    for crossing in find_crossovers(frame, found.measured[0].metric):
-        yield f"Where {crossing.a} and {crossing.b} cross: {crossing}."
+def _cells(results: Results) -> Iterator[str]:
+    """Yield the number of measured and failed cells if some are missing, and why cells failed."""
+    n_ended, failed = len(results.outcomes()), results.failed()
+    if n_ended == results.n_cells and not failed:
+        return
+    yield f"{n_ended - len(failed)} of {results.n_cells} cells measured, {len(failed)} failed."
+    yield from (f"  {reason}" for reason in reasons(outcome for _, outcome in failed))
 
 
-@matplotlib.style.context("default")  # whatever the user's own style is, such as one that needs LaTeX
-def write_figures(results: Results, folder: Path, names: Collection[str] | None = None) -> list[str]:
-    """Write the study's figures as PNG files into a folder.
-
-    Parameters
-    ----------
-    results : Results
-    folder : Path
-    names : collection of str or None, default=None
-        Names of the figures to write; None writes all.
-
-    Returns
-    -------
-    lines : list of str
-        For each figure the path of its file, or the reason why there is none.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    return [_written(each, folder) for each in study_figures(results) if names is None or each.name in names]
-
-
-def _written(found: StudyFigure, folder: Path) -> str:
-    if found.figure is None:
-        return f"no figure {found.name}: {found.refusal}"
-    path = folder / f"{found.name}.png"
-    save_figure(found.figure, path, dpi=150)
-    return f"wrote {path}"
+def means(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return means over seeds with intervals, of each problem, learner, sample size and metric."""
+    parts = [summary(rows).assign(problem=problem) for problem, rows in by_problem(losses(frame)).items()]
+    return pd.concat(parts, ignore_index=True)
 
 
 def results_as_json(results: Results) -> str:
     """Return what `show` prints as JSON: counts of cells, answers, claims, and means over seeds with intervals."""
     frame = results.frame()
     n_ended, n_failed = len(results.outcomes()), len(results.failed())
-    means = [summary(rows).assign(problem=problem) for problem, rows in by_problem(losses(frame)).items()]
     shown = {
         "study": results.study.name,
         "question": results.study.question,
@@ -167,6 +289,6 @@ def results_as_json(results: Results) -> str:
         },
         "answers": answers(results.study, frame),
         "claims": [asdict(claim) | {"verdict": claim.verdict} for claim in check_claims(results.study, frame)],
-        "means": json.loads(pd.concat(means, ignore_index=True).to_json(orient="records")),
+        "means": json.loads(means(frame).to_json(orient="records")),
     }
     return json.dumps(shown)

@@ -15,6 +15,7 @@ from studies.spec.cells import Cell, PlannedCell
 from studies.store.store import Store
 
 _SHORTEST = 1e-6  # seconds; the logarithm needs a positive time
+_STEEPEST = 3.0  # exponent of the time of a dense solver
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Costs:
     def __init__(self) -> None:
         self._totals: dict[Cell, dict[int, _Total]] = defaultdict(lambda: defaultdict(_Total))
         self._known: dict[Cell, float | None] = {}  # cache of `known`, by cell with seed 0
+        self._averages: dict[int, float] = {}  # cache of `_average`
         self._first: dict[str, Cell] = {}  # that cell by key, since a budget asks for all cells again and again
 
     def __bool__(self) -> bool:
@@ -50,17 +52,20 @@ class Costs:
         total.seconds += seconds
         total.cells += 1
         self._known.clear()
+        self._averages.clear()
 
     def known(self, cell: Cell) -> float | None:
         """Return an estimate from similar cells, in seconds, or None if none has ended.
 
-        Times follow a power law between two measured sizes and are proportional to the size beyond them.
+        Times follow a power law between two measured sizes, and beyond them that through the first and the last one. Of
+        one measured size they are proportional to the size.
         """
         if cell.key not in self._first:
             self._first[cell.key] = replace(cell, seed=0)
         first = self._first[cell.key]
         if first not in self._known:
-            self._known[first] = _interpolate(self._totals.get(_kind(cell)), cell.n_samples)
+            sizes = self._totals.get(_kind(cell))
+            self._known[first] = None if sizes is None else _interpolate(sizes, cell.n_samples)
         return self._known[first]
 
     def estimate(self, cell: Cell) -> float:
@@ -69,15 +74,14 @@ class Costs:
         Without any measured cell it is the sample size, which is enough to start large cells first.
         """
         known = self.known(cell)
-        return self._rate() * cell.n_samples if known is None else known
+        return self._average(cell.n_samples) if known is None else known
 
-    def _rate(self) -> float:
-        """Return the seconds for each sample, averaged over kinds of cells."""
-        rates = [
-            sum(total.seconds for total in sizes.values()) / sum(n * total.cells for n, total in sizes.items())
-            for sizes in self._totals.values()
-        ]
-        return sum(rates) / len(rates) if rates else 1.0
+    def _average(self, n_samples: int) -> float:
+        """Return the average of all kinds of cells at one sample size."""
+        if n_samples not in self._averages:
+            found = [_interpolate(sizes, n_samples) for sizes in self._totals.values()]
+            self._averages[n_samples] = sum(found) / len(found) if found else float(n_samples)
+        return self._averages[n_samples]
 
 
 def _kind(cell: Cell) -> Cell:
@@ -85,10 +89,11 @@ def _kind(cell: Cell) -> Cell:
     return replace(cell, n_samples=0, seed=0)
 
 
-def _interpolate(sizes: dict[int, _Total] | None, n_samples: int) -> float | None:
-    if sizes is None:
-        return None
-    n = np.array(sorted(sizes))
-    means = [max(sizes[size].seconds / sizes[size].cells, _SHORTEST) for size in n]
-    nearest = np.clip(n_samples, n[0], n[-1])
-    return float(np.exp(np.interp(np.log(nearest), np.log(n), np.log(means))) * n_samples / nearest)
+def _interpolate(sizes: dict[int, _Total], n_samples: int) -> float:
+    n = sorted(sizes)
+    log_n = np.log(n)
+    log_means = np.log([max(sizes[size].seconds / sizes[size].cells, _SHORTEST) for size in n])
+    log_size = np.log(n_samples)
+    beyond = log_size - np.clip(log_size, log_n[0], log_n[-1])
+    exponent = (log_means[-1] - log_means[0]) / (log_n[-1] - log_n[0]) if len(n) > 1 else 1.0
+    return float(np.exp(np.interp(log_size, log_n, log_means) + np.clip(exponent, 0.0, _STEEPEST) * beyond))

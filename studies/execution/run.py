@@ -140,7 +140,10 @@ def remaining(
     costs: Costs | None = None,
     in_budget: bool = False,
 ) -> list[PlannedCell]:
-    """Return the planned cells that remain to run, each once, with the longest first.
+    """Return the planned cells that remain to run, each once.
+
+    One cell of each learner and size that no measured cell resembles comes first, from the smallest up, so that times
+    are known and failures are found early; then the longest.
 
     Parameters
     ----------
@@ -160,7 +163,14 @@ def remaining(
     costs = Costs.from_store(planned, store) if costs is None else costs
     if in_budget:
         return by_seed(todo.values(), costs)
-    return sorted(todo.values(), key=lambda p: -costs.estimate(p.cell))
+    first = {replace(p.cell, seed=0): p for p in reversed(todo.values()) if costs.known(p.cell) is None}
+    probes = {p.cell.key for p in first.values()}
+
+    def place(planned: PlannedCell) -> tuple[int, float]:
+        cell = planned.cell
+        return (0, cell.n_samples) if cell.key in probes else (1, -costs.estimate(cell))
+
+    return sorted(todo.values(), key=place)
 
 
 def run(

@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
+import matplotlib.style
 import pandas as pd
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
@@ -23,7 +25,7 @@ from studies.plots.curves import draw_curves
 from studies.plots.lines import is_number, rows_of
 from studies.plots.looks import learner_looks, panels
 from studies.plots.regions import drawn_problem, plot_region
-from studies.plots.style import INK, PALE, RIGHT, WRONG, literal, name_curves, wrapped
+from studies.plots.style import INK, PALE, RIGHT, WRONG, literal, name_curves, save_figure, wrapped
 from studies.registry.bins import BY
 from studies.registry.errors import exception_text
 from studies.registry.imports import is_foreign
@@ -275,3 +277,31 @@ def file_suffixes(labels: Collection[str]) -> dict[str, str]:
 def _with_digest(label: str, slug: str) -> str:
     digest = hashlib.sha256(label.encode()).hexdigest()[:_DIGEST]
     return f"{slug.encode()[: _SUFFIX - _DIGEST - 1].decode(errors='ignore')}-{digest}"
+
+
+@matplotlib.style.context("default")  # whatever the user's own style is, such as one that needs LaTeX
+def write_figures(results: Results, folder: Path, names: Collection[str] | None = None) -> list[str]:
+    """Write the study's figures as PNG files into a folder.
+
+    Parameters
+    ----------
+    results : Results
+    folder : Path
+    names : collection of str or None, default=None
+        Names of the figures to write; None writes all.
+
+    Returns
+    -------
+    lines : list of str
+        For each figure the path of its file, or the reason why there is none.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    return [_written(each, folder) for each in study_figures(results) if names is None or each.name in names]
+
+
+def _written(found: StudyFigure, folder: Path) -> str:
+    if found.figure is None:
+        return f"no figure {found.name}: {found.refusal}"
+    path = folder / f"{found.name}.png"
+    save_figure(found.figure, path, dpi=150)
+    return f"wrote {path}"

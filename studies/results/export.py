@@ -1,11 +1,13 @@
 """A study's results as one tidy table in a file, for analysis with other tools."""
 
+import itertools
 import json
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from studies.registry.params import format_value
@@ -34,14 +36,23 @@ def table(results: Results) -> pd.DataFrame:
         stay apart.
     """
     ended = results.outcomes()
+    if not ended:
+        return pd.DataFrame()
+    of_run = {name: _run(run) for name, run in results.runs.items()} | {"": _run(None)}
     rows = []
     for planned, outcome in ended:
         origin = results.origin(planned.cell)
-        cell = _cell(outcome) | {"stored_at": origin.stored_at} | _run(results.runs.get(origin.run or ""))
-        measured = outcome.values.items() or [(None, None)]
-        rows += [results.place(planned) | {"metric": metric, "value": value} | cell for metric, value in measured]
-    names = rows[0] if rows else []
-    return pd.DataFrame({name: _column([row[name] for row in rows]) for name in names})
+        run = of_run.get(origin.run or "", of_run[""])
+        rows.append(results.place(planned) | _cell(outcome) | {"stored_at": origin.stored_at} | run)
+    frame = pd.DataFrame({name: _column([row[name] for row in rows]) for name in rows[0]})
+    nothing: list[tuple[Any, Any]] = [(None, None)]
+    measured = [list(outcome.values.items()) or nothing for _, outcome in ended]
+    frame = frame.take(np.repeat(np.arange(len(ended)), list(map(len, measured)))).reset_index(drop=True)
+    metrics, values = zip(*itertools.chain.from_iterable(measured), strict=True)
+    place = list(frame.columns).index("seed") + 1
+    frame.insert(place, "metric", _column(list(metrics)))
+    frame.insert(place + 1, "value", _column(list(values)))
+    return frame
 
 
 def write_table(frame: pd.DataFrame, path: Path, form: str) -> None:

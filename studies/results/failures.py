@@ -8,6 +8,12 @@ from studies.store.store import Outcome
 _LONGEST = 500  # characters of an error on its line
 _MOST = 10  # distinct errors that are listed
 
+_ADVICE = {
+    "timeout": "Cells that ran out of time need a longer --time-limit, or none.",
+    "memory": "Cells that ran out of memory need a larger --memory-limit, or fewer --jobs.",
+    "lost": "Workers that were killed often wanted more memory than the machine has: fewer --jobs may help.",
+}
+
 
 def one_line(error: str) -> str:
     """Return an error on one line, cut to its beginning."""
@@ -26,3 +32,9 @@ def reasons(outcomes: Iterable[Outcome]) -> list[str]:
     counts = Counter((outcome.status, one_line(outcome.error)) for outcome in outcomes if outcome.status != "ok")
     lines = [f"{n:,} cell{'s' if n > 1 else ''}, {status}: {error}" for (status, error), n in counts.most_common(_MOST)]
     return [*lines, *([f"and {len(counts) - _MOST:,} other errors"] if len(counts) > _MOST else [])]
+
+
+def advice(outcomes: Iterable[Outcome]) -> list[str]:
+    """Return one line for each kind of failure on what to do about it; none for errors of learners."""
+    statuses = {outcome.status for outcome in outcomes}
+    return [line for status, line in _ADVICE.items() if status in statuses]

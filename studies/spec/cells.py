@@ -136,13 +136,21 @@ class PlannedCell:
 
 def plan_study(study: Study) -> list[PlannedCell]:
     """Return the cells of a study, ordered by problem, learner, sample size and seed."""
+    return [
+        replace(series, cell=replace(series.cell, n_samples=n_samples, seed=seed))
+        for series in plan_series(study)
+        for n_samples, seed in itertools.product(study.sizes_of(study.learners[series.family]), range(study.seeds))
+    ]
+
+
+def plan_series(study: Study) -> list[PlannedCell]:
+    """Return a cell of each learner on each problem of a study with its labels, without sample size and seed."""
     if study.plan is None:
         study.use_plan(first_cells(study))
     return [
-        PlannedCell(learner.label, replace(first, n_samples=n_samples, seed=seed), problem.label, family, axes)
+        PlannedCell(learner.label, first, problem.label, family, axes)
         for first, (_, problem, family, learner) in zip(study.plan or (), _learners(study), strict=True)
         for axes in [{**problem.axes, **{study.column(key): value for key, value in learner.axes.items()}}]
-        for n_samples, seed in itertools.product(study.sizes_of(study.learners[family]), range(study.seeds))
     ]
 
 

@@ -70,12 +70,15 @@ def plan_digest(plan: Row) -> bytes:
 
 def _digest(fields: list[Any], content: bytes = b"") -> bytes:
     """Return the BLAKE2 digest of plain values, as JSON with sorted keys, and of bytes."""
-    text = json.dumps(fields, sort_keys=True, default=_as_text)
+    text = _JSON.encode(fields)
     return hashlib.blake2b(text.encode() + content, digest_size=_BYTES).digest()
 
 
 def _as_text(value: Any) -> str:
     return value.hex() if isinstance(value, bytes) else value.isoformat(timespec="microseconds")
+
+
+_JSON = json.JSONEncoder(sort_keys=True, default=_as_text)
 
 
 def cell_flaw(cell: Row, measured: Mapping[str, float]) -> str:

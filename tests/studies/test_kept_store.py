@@ -151,7 +151,7 @@ def test_the_command_continues_from_the_kept_store(copy_store, toymanifold):
 
 
 def test_the_study_is_shown(kept_url, toymanifold, tmp_path):
-    shown = toymanifold("show", PATH, "--store", kept_url, "--output", str(tmp_path))
+    shown = toymanifold("show", PATH, "--store", kept_url, "--pictures", "--output", str(tmp_path))
     assert "signs: At n = 40, do more epochs help? " in shown
     assert "33 of 36 cells measured, 2 failed." in shown
     assert (tmp_path / "kept" / "decision-regions-spiral.png").exists()

@@ -118,7 +118,7 @@ def ran(folder, toymanifold):
 
 def test_what_was_measured_is_shown_without_running_its_code(folder, ran, toymanifold):
     sys.modules.pop("mine_own", None)
-    shown = toymanifold("show", "mine.toml", "--store", "own.db")
+    shown = toymanifold("show", "mine.toml", "--pictures", "--store", "own.db")
     assert "mine_own" not in sys.modules
     assert "rings: How many times the data is knn-mine worth beside knn? At n = " in shown
     assert "the Radius prior was worth more than" in shown
@@ -131,7 +131,7 @@ def test_all_of_it_is_in_the_report(folder, ran, toymanifold):
     page = Path("page.html").read_text()
     texts = ("Share of class 1", "rows of one data set", "balanced accuracy", "Error on the test rows")
     assert all(text in page for text in texts)
-    shown = toymanifold("show", "mine.toml", "--allow", "mine_own", "--store", "own.db")
+    shown = toymanifold("show", "mine.toml", "--allow", "mine_own", "--all", "--pictures", "--store", "own.db")
     assert "Share of class 1" in shown  # its own title
     assert "picture-1-mine_own-plot_mine-rings.png" in shown or "picture-1-mine_own-plot_mine.png" in shown
 

@@ -17,6 +17,7 @@ from studies.cli import main as cli
 from studies.execution.budget import Budget
 from studies.spec.cells import plan_study
 from studies.spec.study import Study, built_in
+from studies.store.provenance import collect
 from studies.store.store import Outcome, Store
 
 
@@ -51,9 +52,12 @@ def test_run_then_show(command, tmp_path):
     assert "tiny: 6 cells, 0 measured before" in ran.output
     shown = command("show", "tiny")
     assert "Does the phase help? Yes: " in shown.output
-    assert len(re.findall(r"^ +\d+ +kNN \+ phase ", shown.output, re.MULTILINE)) == 1
-    assert "none: 2 sizes, 5 needed; 2 seeds, 3 needed" in shown.output
+    assert len(re.findall(r"^kNN \+ phase  ", shown.output, re.MULTILINE)) == 1
     assert "Smallest error with 20 training points: " in shown.output
+    assert not (tmp_path / "toymanifold-results").exists()
+    assert "none: 2 sizes, 5 needed; 2 seeds, 3 needed" in command("show", "tiny", "--all").output
+    assert command("show", "tiny", "--csv").output.startswith("learner,n_samples,metric,mean,low,high,seeds,problem\n")
+    command("show", "tiny", "--pictures")
     for name in ("learning-curves.png", "decision-regions.png"):
         assert (tmp_path / "toymanifold-results" / "tiny" / name).read_bytes().startswith(b"\x89PNG")
 
@@ -104,6 +108,28 @@ def test_list_prints_names_and_questions():
     assert built_in()["priors"].question in listed
 
 
+def test_list_prints_what_the_default_store_has(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, n_cells in (("priors", 3), ("depth, dimension", 2)):
+        planned = plan_study(built_in()["priors" if name == "priors" else "depth"])[:n_cells]
+        (tmp_path / "toymanifold-results").mkdir(exist_ok=True)
+        with Store(tmp_path / "toymanifold-results" / "results.db") as store:
+            run = store.begin_run(collect(name, 3))
+            for p in planned:
+                store.add(Outcome(p.cell.key, p.cell.spec, "ok"), run)
+    listed = {line.split()[0]: line for line in CliRunner().invoke(cli.app, ["list"]).output.splitlines()}
+    assert re.search(r"\[3 cells measured, last on \d{4}-\d\d-\d\d\]", listed["priors"])
+    assert "[2 cells measured together with others, last on " in listed["dimension"]
+    assert "measured" not in listed["grokking"]
+
+
+def test_list_needs_no_readable_store(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "toymanifold-results").mkdir()
+    (tmp_path / "toymanifold-results" / "results.db").write_text("no database")
+    assert "double-descent" in CliRunner().invoke(cli.app, ["list"]).output
+
+
 def test_quick_and_seeds_shape_the_study(command):
     assert "tiny: 2 cells" in command("run", "tiny", "--quick").output
     assert "tiny: 9 cells, 2 measured before" in command("run", "tiny", "--seeds", "3").output
@@ -139,7 +165,7 @@ def test_the_example_runs_end_to_end_and_is_not_overwritten(command, tmp_path):
     assert "error: cannot write mine.toml: File exists" in again.stderr
     ran = command("run", "mine.toml", "--seeds", "1")
     assert (ran.exit_code, "Done. See it with: toymanifold show mine.toml --seeds 1" in ran.output) == (0, True)
-    shown = command("show", "mine.toml", "--seeds", "1")
+    shown = command("show", "mine.toml", "--seeds", "1", "--pictures")
     for problem in ("spiral, flip_probability=0.0", "spiral, flip_probability=0.1"):
         assert f"{problem}: At n = 500, does the polar prior help the nearest neighbour? " in shown.output
         name = problem.replace(", ", "-")
@@ -184,7 +210,7 @@ def test_a_regression_is_shown(command, tmp_path):
         """
     )
     assert command("run", "mine.toml").exit_code == 0
-    shown = command("show", "mine.toml")
+    shown = command("show", "mine.toml", "--pictures")
     assert "MSE" in shown.output
     assert re.search(r"Does more data help\? .*: [.0-9]+ against [.0-9]+, ", shown.output)
     assert [path.name for path in (tmp_path / "toymanifold-results" / "mine").iterdir()] == ["learning-curves.png"]
@@ -356,7 +382,13 @@ def test_failed_cells_are_printed_and_set_the_exit_code(command, tiny, url):
     assert ran.exit_code == 1
     assert ran.output.count("error: kNN, n = ") == 4
     assert "must be an int in [1, inf). Got -1 instead." in ran.output
-    assert "4 failed" in command("show", "tiny").output
+    key = re.search("Traceback of the first one: toymanifold store show .* ([0-9a-f]{12})\n", ran.output)[1]
+    assert "must be an int in [1, inf). Got -1 instead." in command("store", "show", key).output
+    assert re.search("Try them again with: toymanifold run tiny .*--retry-failed\n", ran.output)
+    shown = command("show", "tiny").output
+    assert "4 failed" in shown
+    assert "  4 cells, error: " in shown
+    assert re.search("Try the failed cells again with: toymanifold run tiny .*--retry-failed\n", shown)
 
 
 @pytest.fixture
@@ -386,10 +418,10 @@ def test_a_figure_that_cannot_be_written_is_one_error(command, tmp_path):
     command("run", "tiny", "--quick")
     (tmp_path / "afile").touch()
     for output, reason in (("afile", "afile/tiny: Not a directory"), ("/proc/x", "/proc/x: No such file or directory")):
-        ended = command("show", "tiny", "--quick", "--output", output)
+        ended = command("show", "tiny", "--quick", "--pictures", "--output", output)
         assert (ended.exit_code, ended.stderr) == (2, f"error: cannot write {reason}\n")
     (tmp_path / "tiny" / "decision-regions.png").mkdir(parents=True)
-    ended = command("show", "tiny", "--quick", "--output", ".")
+    ended = command("show", "tiny", "--quick", "--pictures", "--output", ".")
     assert (ended.exit_code, ended.stderr) == (2, "error: cannot write tiny/decision-regions.png: Is a directory\n")
 
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
 
-from studies.cli.options import PrintableConsole, built_in_questions, command_line, printable
+from studies.cli.options import PrintableConsole, built_in_questions, command_line, print_fitting, printable
 from studies.store import DEFAULT_STORE
 
 PROGRAM = "from studies.cli.main import app; app()"
@@ -87,12 +88,29 @@ def test_a_full_disk_is_one_line(words):
     assert (ended.returncode, ended.stderr) == (2, "error: cannot write the output: No space left on device\n")
 
 
+@pytest.mark.parametrize(("on_terminal", "printed"), [(True, "one two\n  three\n"), (False, "one two three\n")])
+def test_a_paragraph_is_wrapped_on_a_terminal_and_one_line_in_a_pipe(on_terminal, printed, monkeypatch):
+    console = PrintableConsole(file=io.StringIO(), width=10, force_terminal=on_terminal)
+    monkeypatch.setattr("studies.cli.options.fitting", console)
+    print_fitting("one two three")
+    assert console.file.getvalue() == printed
+
+
 @pytest.mark.parametrize("terminal", ["dumb", "unknown", "xterm"])
 def test_tables_are_whole_on_any_terminal(terminal):
-    environment = {**os.environ, "TERM": terminal, "FORCE_COLOR": "1", "COLUMNS": "20"}
+    environment = {**os.environ, "TERM": terminal, "FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": "60"}
     listed = run("list", stdout=subprocess.PIPE, env=environment).stdout
     assert "…" not in listed
-    assert all(question in listed for question in built_in_questions().values())
+    lines = re.sub("\x1b.*?m", "", listed).splitlines()
+    assert max(map(len, lines)) <= (80 if terminal in ("dumb", "unknown") else 60)
+    words = " ".join(" ".join(lines).split())
+    assert all(question in words for question in built_in_questions().values())
+
+
+def test_in_a_pipe_a_study_is_one_line():
+    lines = run("list", stdout=subprocess.PIPE).stdout.splitlines()
+    for name, question in built_in_questions().items():
+        assert any(line.startswith(name) and question in line for line in lines)
 
 
 def test_a_notebooks_backend_needs_not_be_installed():

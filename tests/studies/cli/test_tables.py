@@ -1,17 +1,24 @@
-"""The tables and lines of `toymanifold show` agree with the findings, laws and crossovers."""
+"""What `toymanifold show` prints fits the terminal, and agrees with the findings, laws and crossovers."""
 
+import io
 import json
 
 import matplotlib
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.table import Table
 
+from studies.analysis.claims import Claim
 from studies.analysis.crossovers import find_crossovers
 from studies.analysis.findings import find
-from studies.analysis.intervals import number
+from studies.analysis.intervals import Interval, number
 from studies.analysis.learning_curves import learning_curve
 from studies.analysis.scaling_laws import fit_scaling
-from studies.cli.tables import comparisons, measurements, results_as_json, scalings, write_figures
+from studies.cli.tables import compact, means, results_as_json, shown_results
+from studies.plots.figures import write_figures
 from studies.results.results import Results
 from studies.spec.cells import plan_study
 from studies.spec.study import Study
@@ -20,12 +27,92 @@ from studies.web.report import render_report
 from studies.web.wording import highlights
 
 
+def lines(results, *, everything=False):
+    return [part for part in shown_results(results, 80, everything=everything) if isinstance(part, str)]
+
+
+def tables(results, width=80, *, everything=False):
+    return [part for part in shown_results(results, width, everything=everything) if isinstance(part, Table)]
+
+
 def cells(table, column):
     return list(table.columns[column].cells)
 
 
+def headings(table):
+    return [str(column.header) for column in table.columns]
+
+
+def rendered(table, width):
+    console = Console(file=io.StringIO(), width=width)
+    console.print(table)
+    return console.file.getvalue()
+
+
+def test_the_answers_come_first_then_one_table(worth_results):
+    shown = list(shown_results(worth_results, 80))
+    assert shown[0] == "worth: What is the prior worth?"
+    assert shown[2].startswith("Does the prior help? Yes: ")
+    assert [isinstance(part, Table) for part in shown].count(True) == 1
+    assert lines(worth_results)[-2] == "5 of 7 sizes; --all prints all."
+
+
+@pytest.mark.parametrize("width", [30, 80, 200])
+@pytest.mark.parametrize("everything", [False, True])
+def test_tables_fit_the_terminal_and_nothing_is_cut(worth_results, width, everything):
+    for table in tables(worth_results, width, everything=everything):
+        text = rendered(table, width)
+        assert "…" not in text
+        assert max(map(len, text.splitlines())) <= width
+
+
+def test_all_sizes_of_all_metrics_are_printed_once(worth_results):
+    (*measured, laws) = tables(worth_results, everything=True)
+    sizes = [heading for table in measured for heading in headings(table)[1:]]
+    assert sizes == 3 * [f"n={n:,}" for n in worth_results.study.sizes]
+    assert headings(laws) == ["learner", "exponent", "floor", "law"]
+    (whole,) = tables(worth_results, 200)
+    assert cells(whole, 1) == cells(measured[0], 1)
+
+
+def test_a_folded_table_has_the_size_that_all_learners_have_and_those_of_questions(worth_results):
+    (table,) = tables(worth_results, 45)
+    assert headings(table) == ["learner", "n=1,000", "n=10,000"]
+
+
+def test_more_learners_than_fit_a_screen_are_folded_to_those_with_the_smallest_errors(tmp_path):
+    learners = {"kNN": {"estimator": "knn", "params": {"n_neighbors": list(range(1, 41))}}}
+    study = Study.from_dict({"name": "x", "question": "?", "seeds": 2, "sizes": [100], "learners": learners})
+    with Store("sqlite://") as store:
+        for planned in plan_study(study):
+            values = {"accuracy": planned.axes["n_neighbors"] / 100 + planned.cell.seed / 1e4}
+            store.add(Outcome(planned.cell.key, planned.cell.spec, "ok", values))
+        results = Results(study, store)
+        (table,) = tables(results)
+        assert cells(table, 0) == [f"kNN, n_neighbors={k}" for k in range(40, 20, -1)]
+        assert "the 20 of 40 learners with the smallest values at n = 100; --all prints all." in lines(results)
+        assert len(cells(tables(results, everything=True)[0], 0)) == 40
+
+
+def test_claims_are_counted_and_listed_with_all(monkeypatch, worth_results):
+    claim = Claim("Sky is blue.", "A paper", "by 3 [2, 4] points", True)
+    monkeypatch.setattr("studies.cli.tables.check_claims", lambda *_: [claim])
+    assert lines(worth_results)[-1] == "Of 1 claim 1 is supported. --all lists them."
+    assert lines(worth_results, everything=True)[-1] == "supported: Sky is blue. (A paper): by 3 [2, 4] points"
+
+
+@given(st.floats(1e-9, 1e6), st.floats(0, 1), st.floats(0, 3))
+def test_a_compact_interval_is_short_and_covers_the_interval_as_far_as_its_digits(mean, below, above):
+    interval = Interval(mean, mean * (1 - below), mean * (1 + above))
+    text = compact(interval)
+    if "±" in text:
+        center, half = (float(part.replace(",", "")) for part in text.split("±"))
+        assert center == pytest.approx(mean, rel=0.01, abs=half)
+        assert half == pytest.approx(mean * max(below, above), rel=0.5)
+
+
 def test_exponents_and_floors_are_those_of_the_laws(worth_results, worth):
-    (table,) = scalings(worth_results)
+    table = tables(worth_results, everything=True)[-1]
     assert cells(table, 0) == list(worth.learners)
     law = fit_scaling(learning_curve(worth_results.frame(), "kNN"))
     exponent = cells(table, 1)[2]
@@ -35,24 +122,25 @@ def test_exponents_and_floors_are_those_of_the_laws(worth_results, worth):
 
 
 def test_a_reason_that_all_learners_share_is_given_once(worth_results, worth):
-    (table,) = scalings(Results(worth.model_copy(update={"seeds": 2}), worth_results.store))
-    assert [row[0] for row in zip(cells(table, 0), strict=True)] == ["all learners"]
+    table = tables(Results(worth.model_copy(update={"seeds": 2}), worth_results.store), everything=True)[-1]
+    assert cells(table, 0) == ["all learners"]
     assert cells(table, 3) == ["none: 2 seeds, 3 needed"]
 
 
-def test_a_study_of_one_size_has_no_table_of_laws(worth_results, worth):
+def test_a_study_of_one_size_has_its_metrics_side_by_side_and_no_table_of_laws(worth_results, worth):
     learners = {name: spec.model_copy(update={"sizes": (100,)}) for name, spec in worth.learners.items()}
     one = Results(worth.model_copy(update={"sizes": (100,), "learners": learners}), worth_results.store)
-    assert scalings(one) == []
+    assert headings(tables(one)[0]) == ["learner", "error %", "uniform %", "fit s"]
+    assert len(tables(one, everything=True)) == 3
 
 
 def test_worths_are_those_of_the_findings(worth_results, worth):
     (found,) = find(worth, worth_results.frame())
-    lines = comparisons(worth_results)
-    for line, highlight in zip(lines, highlights(found), strict=False):
+    shown = lines(worth_results)[4:]
+    for line, highlight in zip(shown, highlights(found), strict=False):
         assert line.startswith(f"{highlight.label}: {highlight.value}")
         assert highlight.detail in line
-    assert lines[0].startswith("Worth of the polar prior to net at n = 1,000: 4 times the data [")
+    assert shown[0].startswith("Worth of the polar prior to net at n = 1,000: 4 times the data [")
 
 
 @pytest.fixture
@@ -74,19 +162,27 @@ def crossing(tmp_path):
 
 def test_crossovers_are_those_of_the_primary_metric(crossing):
     (found,) = find_crossovers(crossing.frame())
-    assert f"Where steep and flat cross: {found}." in comparisons(crossing)
+    assert f"Where steep and flat cross: {found}." in lines(crossing, everything=True)
 
 
-def test_measurements_say_how_their_intervals_hold_for_samples_of_one_data_set(worth_of_rows, worth_results):
-    (drawn,), (fresh,) = measurements(worth_of_rows), measurements(worth_results)
-    assert str(drawn.caption).startswith("Training samples are drawn from the 100,000 rows of one data set.")
-    assert fresh.caption is None
-    assert cells(drawn, 2)[-1] == cells(fresh, 2)[-1].split()[0]  # of all rows
+def test_samples_of_one_data_set_are_explained_and_all_of_its_rows_have_no_interval(worth_of_rows, worth_results):
+    explained = "Training samples are drawn from the 100,000 rows of one data set."
+    assert any(line.startswith(explained) for line in lines(worth_of_rows))
+    assert not any(line.startswith(explained) for line in lines(worth_results))
+    (drawn,), (fresh,) = tables(worth_of_rows), tables(worth_results)
+    assert headings(drawn)[-1] == "n=100,000"
+    assert "±" in cells(fresh, -1)[-1]
+    assert "±" not in cells(drawn, -1)[-1]
 
 
-def test_errors_by_bin_are_not_columns_of_the_table(crossing):
-    (table,) = measurements(crossing)
-    assert [column.header for column in table.columns] == ["n", "learner", "error %", "seeds"]
+def test_errors_by_bin_are_not_printed(crossing):
+    assert not any("density" in line for line in lines(crossing, everything=True))
+
+
+def test_the_csv_has_the_means_and_intervals(worth_results):
+    found = means(worth_results.frame())
+    assert list(found.columns) == ["learner", "n_samples", "metric", "mean", "low", "high", "seeds", "problem"]
+    assert len(found) == 3 * 17
 
 
 def test_results_as_json_have_counts_answers_and_means(worth_results):

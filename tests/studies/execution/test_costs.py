@@ -37,9 +37,20 @@ def test_times_follow_a_power_law_between_sizes(power, n):
     assert costs.known(replace(CELL, n_samples=n)) == pytest.approx(1e-3 * n**power)
 
 
-@pytest.mark.parametrize(("n", "seconds"), [(10, 0.1), (100_000, 500.0)])
-def test_beyond_the_known_sizes_time_is_proportional_to_size(n, seconds):
+@pytest.mark.parametrize(("n", "seconds"), [(10, 0.2), (100_000, 125.0)])
+def test_beyond_the_known_sizes_times_follow_their_power_law(n, seconds):
     assert learnt({100: 1.0, 1000: 5.0}).known(replace(CELL, n_samples=n)) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("of_larger", "seconds"), [(0.5, 0.5), (1e9, 1e18)])
+def test_beyond_the_known_sizes_times_neither_fall_nor_rise_faster_than_the_cube(of_larger, seconds):
+    found = learnt({100: 1.0, 1000: of_larger}).known(replace(CELL, n_samples=1_000_000))
+    assert found == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("n", "seconds"), [(10, 0.1), (1000, 10.0)])
+def test_beyond_a_single_known_size_time_is_proportional_to_size(n, seconds):
+    assert learnt({100: 1.0}).known(replace(CELL, n_samples=n)) == pytest.approx(seconds)
 
 
 def test_an_unknown_learner_has_the_average_cost_of_the_others():

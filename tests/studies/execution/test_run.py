@@ -120,9 +120,10 @@ def test_finished_cells_are_not_computed_again(tiny, store):
     assert remaining(planned, store) == []
 
 
-def test_large_samples_start_first(tiny, store):
-    sizes = [p.cell.n_samples for p in remaining(plan_study(tiny), store)]
-    assert sizes == sorted(sizes, reverse=True)
+def test_one_cell_of_each_unknown_learner_and_size_starts_first_from_the_smallest_up_then_large_samples(tiny, store):
+    planned = plan_study(tiny)
+    todo = remaining(planned, store)
+    assert [(p.cell.n_samples, p.cell.seed) for p in todo] == [(20, 0), (20, 0), (200, 0), (200, 1), (20, 1), (20, 1)]
 
 
 def test_cells_that_took_long_before_start_first(tiny, store):

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.cli.tables import write_figures
-from studies.plots.figures import file_suffixes
+from studies.plots.figures import file_suffixes, write_figures
 from studies.results.results import Results
 from studies.spec.cells import plan_study
 from studies.spec.study import Study, built_in
