@@ -8,6 +8,7 @@ from studies.plots.axis import plot_axis, plot_training_dynamics
 from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import plot_data_equivalence, plot_learning_curves
 from studies.plots.regions import plot_decision_region, plot_density, plot_region
+from studies.plots.worth import plot_worth
 
 __all__ = [
     "plot_agop",
@@ -19,4 +20,5 @@ __all__ = [
     "plot_learning_curves",
     "plot_region",
     "plot_training_dynamics",
+    "plot_worth",
 ]

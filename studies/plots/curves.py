@@ -5,9 +5,10 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from studies.analysis.comparisons import summary
-from studies.analysis.crossovers import find_crossovers, interpolated
+from studies.analysis.crossovers import find_crossovers, interpolated, log_grid
 from studies.analysis.findings import find
 from studies.analysis.intervals import CensoredInterval, scale_of
 from studies.analysis.learning_curves import learning_curve, sampling_of
@@ -103,6 +104,8 @@ def draw_curves(
     looks: Mapping[str, Look],
     sizes: Collection[int],
     coloured: Collection[str] | None = None,
+    *,
+    with_laws: bool = True,
 ) -> list[End]:
     """Draw the curves of one metric, and return the ends of those that have colours.
 
@@ -117,8 +120,11 @@ def draw_curves(
         All sample sizes of the study; points far apart among them are not joined.
     coloured : collection of str or None, default=None
         Learners; the others are in the background. None takes all.
+    with_laws : bool, default=True
+        Whether to draw scaling laws and crossovers. Without them the means are joined by the curves between them from
+        which a data equivalence is read.
     """
-    laws, ends, table = fit_all(rows, metric), [], summary(rows)
+    laws, ends, table = fit_all(rows, metric) if with_laws else {}, [], summary(rows)
     numbers = ["mean", "low", "high"]
     table[numbers] = exact(metric, table[numbers])
     set_scale(ax.xaxis, log=True, at=rows["n_samples"].unique())
@@ -134,10 +140,13 @@ def draw_curves(
         draw_points(ax, n, mean, (curve["low"], curve["high"]), look, name)
         if isinstance(law, ScalingLaw):
             _draw_law(ax, law, look)
+        elif not with_laws:
+            _draw_interpolated(ax, n, mean, look, sizes)
         else:
             draw_joined(ax, n, mean, look, list(sizes))
         ends.append(End(name, float(n.iloc[-1]), float(mean.iloc[-1]), look))
-    _draw_crossings(ax, rows if coloured is None else rows[rows["learner"].isin(coloured)], metric)
+    if with_laws:
+        _draw_crossings(ax, rows if coloured is None else rows[rows["learner"].isin(coloured)], metric)
     name_zeros(ax, zero_text(metric, sampling_of(rows).n_test))
     ax.set(xlabel="training points n", ylabel=scale.title)
     tidy(ax)
@@ -162,6 +171,16 @@ def _draw_law(ax: Axes, law: ScalingLaw, look: Look) -> None:
     within, beyond = np.geomspace(first, last, _LAW_POINTS), np.geomspace(last, law.reach, _LAW_POINTS)
     for n, style, width, label in ((within, line_style(look), 1.6, "_law"), (beyond, ":", 1.1, "_reach")):
         ax.plot(n, law.predict(n), color=look.colour, lw=width, ls=style, label=label)
+
+
+def _draw_interpolated(ax: Axes, n: ArrayLike, means: ArrayLike, look: Look, sizes: Collection[int]) -> None:
+    x, y = broken(ax, n, means, list(sizes))
+    for piece in np.split(np.arange(len(x)), np.flatnonzero(np.isnan(y))):
+        there = piece[~np.isnan(y[piece])]
+        if len(there) > 1:
+            log_n = log_grid(*x[there[[0, -1]]])
+            line = np.exp(interpolated(np.log(y[there])[np.newaxis], x[there], log_n)[0])
+            ax.plot(np.exp(log_n), line, color=look.colour, lw=1.6, ls=line_style(look), label="_joined")
 
 
 def _draw_crossings(ax: Axes, rows: pd.DataFrame, metric: str) -> None:

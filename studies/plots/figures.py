@@ -12,10 +12,8 @@ from pathlib import Path
 
 import matplotlib.style
 import pandas as pd
-from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from studies.analysis.breakdowns import breakdown_size, is_of_bin
 from studies.analysis.intervals import scale_of
@@ -24,8 +22,8 @@ from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import draw_curves
 from studies.plots.lines import is_number, rows_of
 from studies.plots.looks import learner_looks, panels
-from studies.plots.regions import drawn_problem, plot_region
-from studies.plots.style import INK, PALE, RIGHT, WRONG, literal, name_curves, save_figure, wrapped
+from studies.plots.regions import drawn_problem, plot_region, region_key
+from studies.plots.style import INK, PALE, literal, name_curves, save_figure, wrapped
 from studies.registry.bins import BY
 from studies.registry.errors import exception_text
 from studies.registry.imports import is_foreign
@@ -256,9 +254,7 @@ def _gallery(
     for ax, learner in zip(axes[0], learners, strict=True):
         ax.set_title(textwrap.fill(literal(learner), 20), fontsize=10)
     figure.suptitle(wrapped(title, figure))
-    key = [Patch(color=to_rgba(RIGHT, 0.5), label="predicted inside, correct"), Patch(color=WRONG, label="wrong")]
-    key += [Patch(color="0.75", label="sampling density"), Patch(color="black", label="training points")]
-    figure.legend(handles=key, loc="outside lower center", ncols=4 if len(learners) > 3 else 2, frameon=False)
+    figure.legend(handles=region_key(), loc="outside lower center", ncols=4 if len(learners) > 3 else 2, frameon=False)
     return figure
 
 

@@ -4,6 +4,7 @@ The colours, markers and dashes of learners are in `studies.plots.looks`.
 """
 
 import math
+import re
 import textwrap
 import warnings
 from collections.abc import Collection, Sequence
@@ -37,6 +38,7 @@ _LONGEST = 36  # letters of a line of a name
 _TICK_ROOM = 30  # letters of tick labels along an axis
 _DECADE = 10.0
 _CLIP = 10.0  # factor beyond the means up to which intervals are shown on a logarithmic scale
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -71,9 +73,14 @@ def new_axes(ax: Axes | None) -> Axes:
     """Return the given axes, or those of a new figure of pyplot, which notebooks display."""
     if ax is not None:
         return ax
+    return new_figure().subplots()
+
+
+def new_figure(size: tuple[float, float] | None = None) -> Figure:
+    """Return a new figure of pyplot, which notebooks display, of a size in inches."""
     import matplotlib.pyplot as plt  # only here: it chooses a backend, which drawing on given axes does not need
 
-    return plt.subplots(layout="constrained")[1]
+    return plt.figure(figsize=size, layout="constrained")
 
 
 def literal(text: str) -> str:
@@ -82,8 +89,9 @@ def literal(text: str) -> str:
 
 
 def folded(name: str, longest: int = _LONGEST) -> str:
-    """Return a name folded into lines of at most `longest` letters."""
-    return textwrap.fill(literal(name), longest)
+    """Return text folded into lines of at most `longest` letters, but not within an interval in brackets."""
+    whole = re.sub(r"\[[^\]]*\]", lambda found: found[0].replace(" ", _NO_BREAK), literal(name))
+    return textwrap.fill(whole, longest)
 
 
 def wrapped(title: str, figure: Figure) -> str:
