@@ -21,6 +21,8 @@ from studies.spec.cells import Cell, plan_series
 from studies.spec.sections import Point, Question
 from studies.spec.study import Study
 
+_ROUNDING = 1e-9  # of a number read from interpolated curves
+
 Parts = dict[str, pd.DataFrame]
 """Rows of the primary metric, by learner."""
 
@@ -94,7 +96,7 @@ class PriorWorth(Sentence):
     @property
     def is_significant(self) -> bool:
         """True if the prior is significantly worth more, or less, than the same data."""
-        return self.times.low > 1 or self.times.high < 1
+        return self.times.low > 1 + _ROUNDING or self.times.high < 1 - _ROUNDING
 
     @property
     def gap(self) -> CensoredInterval:

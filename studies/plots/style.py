@@ -7,21 +7,24 @@ import math
 import re
 import textwrap
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis, XAxis
+from matplotlib.colors import to_hex, to_rgba, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
 
-from studies.plots.looks import Look
+from studies.plots.looks import Look, dark_of
 
 RIGHT, WRONG = "#0173b2", "#de8f05"
 """Colours of decision regions: correct predictions of class 1, and wrong predictions."""
@@ -32,6 +35,7 @@ INK, GREY, PALE = "#333333", "0.45", "0.82"
 GAP = 2
 """Number of steps, from a value of the study to the next, beyond which points are not joined."""
 
+_COLOURS = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")  # of artists
 _NAME_SIZE = 8.5  # points
 _LINE = 1.3  # distance between names, in heights of a letter
 _LONGEST = 36  # letters of a line of a name
@@ -67,6 +71,26 @@ def save_figure(figure: Figure, file: Any, dpi: float) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
         figure.savefig(file, dpi=dpi)
+
+
+def darken(figure: Figure) -> None:
+    """Give the colours of a finished figure their partners on a dark page; those that have none stay."""
+    figure.draw_without_rendering()  # it makes the ticks
+    for artist in _all_artists(figure):
+        names = [name for name in _COLOURS if hasattr(artist, f"get_{name}") and hasattr(artist, f"set_{name}")]
+        colours = {name: to_rgba_array(getattr(artist, f"get_{name}")()) for name in names}
+        for name, found in colours.items():
+            partners = [to_rgba(dark_of(to_hex(colour)) or colour, colour[3]) for colour in found]
+            if partners:
+                getattr(artist, f"set_{name}")(partners if len(partners) > 1 else partners[0])
+
+
+def _all_artists(figure: Figure) -> Iterator[Artist]:
+    """Yield the artists of a figure, with the arrows and boxes of texts."""
+    for artist in figure.findobj():
+        yield artist
+        if isinstance(artist, Text):
+            yield from filter(None, (artist.get_bbox_patch(), getattr(artist, "arrow_patch", None)))
 
 
 def new_axes(ax: Axes | None) -> Axes:
