@@ -124,7 +124,8 @@ def draw_curves(
         Whether to draw scaling laws and crossovers. Without them the means are joined by the curves between them from
         which a data equivalence is read.
     """
-    laws, ends, table = fit_all(rows, metric) if with_laws else {}, [], summary(rows)
+    own = rows if coloured is None else rows[rows["learner"].isin(coloured)]
+    laws, ends, table = fit_all(own, metric) if with_laws else {}, [], summary(rows)
     numbers = ["mean", "low", "high"]
     table[numbers] = exact(metric, table[numbers])
     set_scale(ax.xaxis, log=True, at=rows["n_samples"].unique())
@@ -146,7 +147,7 @@ def draw_curves(
             draw_joined(ax, n, mean, look, list(sizes))
         ends.append(End(name, float(n.iloc[-1]), float(mean.iloc[-1]), look))
     if with_laws:
-        _draw_crossings(ax, rows if coloured is None else rows[rows["learner"].isin(coloured)], metric)
+        _draw_crossings(ax, own, metric)
     name_zeros(ax, zero_text(metric, sampling_of(rows).n_test))
     ax.set(xlabel="training points n", ylabel=scale.title)
     tidy(ax)
@@ -192,6 +193,7 @@ def _draw_crossings(ax: Axes, rows: pd.DataFrame, metric: str) -> None:
         ax.plot(
             crossing.n.mean,
             height,
+            ls="",
             marker="o",
             markersize=7,
             markerfacecolor="none",
