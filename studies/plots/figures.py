@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from studies.analysis.breakdowns import breakdown_size, is_of_bin
+from studies.analysis.findings import Findings
 from studies.analysis.intervals import scale_of
 from studies.execution.run import MAP_MARGIN
 from studies.plots.breakdown import plot_breakdown
@@ -26,6 +27,7 @@ from studies.plots.lines import is_number, rows_of
 from studies.plots.looks import learner_looks, panels
 from studies.plots.regions import drawn_problem, plot_region, region_key
 from studies.plots.style import INK, PALE, literal, name_curves, save_figure, wrapped
+from studies.plots.worth import WORTH_SIZE, draw_worth
 from studies.registry.bins import BY
 from studies.registry.errors import exception_text
 from studies.registry.imports import is_foreign
@@ -135,6 +137,16 @@ def curves_figure(results: Results, rows: pd.DataFrame, name: str, title: str) -
         refusal = f"{len(learners)} learners, too many for a figure; choose some in [[pictures]]"
         return StudyFigure(name, None, title, refusal)
     return StudyFigure(name, learning_curves(results, curves, title), title)
+
+
+def worth_figure(results: Results, found: Findings, name: str) -> StudyFigure | None:
+    """Return the picture of the first worth that is found on a problem, if there is one."""
+    if not found.worths:
+        return None
+    worth, figure = found.worths[0], Figure(figsize=WORTH_SIZE, layout="constrained")
+    n, problem = round(worth.equivalence.n), found.problem or None
+    draw_worth(figure, results, worth.informed, worth.plain, n=n, problem=problem)
+    return StudyFigure(name, figure, f"{figure.get_suptitle()}: {worth.in_samples}".replace("\n", " "))
 
 
 def _axes_to_draw(results: Results) -> list[str]:

@@ -35,7 +35,7 @@ MOST_POINTS = 2000
 
 _RIGHT_PIXEL, _WRONG_PIXEL = to_rgba(RIGHT, 0.55), to_rgba(WRONG, 0.95)
 _DPI = 130  # of a figure as a PNG
-_LARGE_SVG = 100_000  # letters beyond which a PNG can be smaller
+_LARGE_SVG = 300_000  # letters beyond which a PNG can be smaller
 _GREY = 0.5  # visible on a light page and on a dark one
 
 
