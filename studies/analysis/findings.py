@@ -111,15 +111,16 @@ class PriorWorth(Sentence):
             return f"{at} {self.informed} needs {times} the data of {self.plain}"
         if self.prior == self.informed:
             return f"{at} {self.plain} needs {times} the data of {self.informed}"
-        return f"{at} {self._subject} is worth {times} the data"
+        return f"{at} {self.subject} is worth {times} the data"
 
     @property
-    def _subject(self) -> str:
+    def subject(self) -> str:
+        """The prior in a sentence."""
         return self.informed if self.prior == self.informed else f"the {self.prior} prior"
 
     def __str__(self) -> str:
         times = f"{self.times_text} the data {self.times.bounds_text(2)}".rstrip()
-        return f"at n = {self.equivalence.n:,.0f}, {self._subject} was worth {times}: {self.in_samples}"
+        return f"at n = {self.equivalence.n:,.0f}, {self.subject} was worth {times}: {self.in_samples}"
 
 
 @dataclass(frozen=True)
@@ -160,13 +161,20 @@ class SmallestErrors(Sentence):
     behind: Interval | None
 
     @property
+    def title(self) -> str:
+        """The learner as a title; empty if it is not significantly ahead of the second."""
+        if self.behind is None or not self.behind.low > 0:
+            return ""
+        return f"{self.first} has the smallest error with {self.n_samples:,} training points"
+
+    @property
     def runner_up(self) -> str:
         """The second learner and its distance, as a clause; empty if there is one learner."""
         if not self.second or self.behind is None:
             return f"next is {self.second}" if self.second else ""
         scale = scale_of(self.metric)
-        unit = " percentage points" if scale.unit == " %" else scale.unit
-        behind = f"{number(scale.factor * self.behind.mean, 2)}{unit} behind {scale.bounds(self.behind, 2)}".rstrip()
+        distance = number(scale.factor * self.behind.mean, 2) + scale.difference_unit
+        behind = f"{distance} behind {scale.bounds(self.behind, 2)}".rstrip()
         return f"next is {self.second}, {behind}{', not significantly' if self.behind.low <= 0 else ''}"
 
     def __str__(self) -> str:
@@ -212,6 +220,13 @@ class Findings:
     competitors: tuple[Competitor, ...]
     main_competitors: tuple[Competitor, ...]
     smallest_errors: SmallestErrors | None
+
+    @property
+    def title(self) -> str:
+        """The first finding as a title; empty if it is open."""
+        if self.worths:
+            return self.worths[0].title if self.worths[0].is_significant else ""
+        return self.smallest_errors.title if self.smallest_errors else ""
 
 
 def find(study: Study, frame: pd.DataFrame) -> tuple[Findings, ...]:
@@ -500,15 +515,15 @@ def _comparison(of_a: Point, of_b: Point, rows: pd.DataFrame) -> str:
     a, b = _values(rows, of_a), _values(rows, of_b)
     if not set(a.index) & set(b.index):
         return "Not measured yet."
-    shares = scale_of(rows["metric"].iloc[0]).unit == " %"
-    factor, digits, unit, points = (100, ".2f", " %", " points") if shares else (1, ".3g", "", "")
+    scale = scale_of(rows["metric"].iloc[0])
+    digits = ".2f" if scale.unit == " %" else ".3g"
     n_common, sampling = len(a.index.intersection(b.index)), sampling_of(rows)
     factors = (sampling.factor(of_a.n_samples, n_common), sampling.factor(of_b.n_samples, n_common))
-    difference = factor * paired_difference(a, b, factors)
-    means = f"{factor * a.mean():{digits}}{unit} against {factor * b.mean():{digits}}{unit}"
+    difference = scale.factor * paired_difference(a, b, factors)
+    means = " against ".join(f"{scale.factor * each.mean():{digits}}{scale.unit}" for each in (a, b))
     if np.isnan(difference.low):
         return f"Cannot tell: {means}, without an interval."
-    apart = f"{difference if difference.mean >= 0 else -1 * difference:{digits}}{points}"
+    apart = f"{difference if difference.mean >= 0 else -1 * difference:{digits}}{scale.difference_unit}"
     if difference.high < 0:
         return f"Yes: {means}, lower by {apart}."
     if difference.low > 0:

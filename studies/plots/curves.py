@@ -33,6 +33,7 @@ from studies.plots.style import (
     set_scale,
     tidy,
 )
+from studies.registry.metrics import describe
 from studies.registry.plots import plot
 from studies.results.results import Results
 from studies.spec.cells import plan_study
@@ -254,8 +255,11 @@ def plot_data_equivalence(results: Results, ax: Axes | None = None, *, problem: 
     ends = [value for value in (*ends, 1.0) if 0 < value < np.inf]
     ax.set_xlim(min(ends) / 2, max(ends) * 2.5)
     set_scale(ax.xaxis, log=True, unit="x")
-    ax.set_xlabel(folded(f"times the data of {found.reference} with n = {found.n_samples:,}, for the same error", 60))
-    ax.set_title(scale_of(metric_of(rows)).title, fontsize=10)
+    metric = metric_of(rows)
+    scale = scale_of(metric, on_rows=sampling_of(rows).n_rows is not None)
+    words = f"times the data of {found.reference} with n = {found.n_samples:,}, for the same {describe(metric).heading}"
+    ax.set_xlabel(folded(words, 60))
+    ax.set_title("\n".join(folded(text, 70) for text in (found.title, scale.title) if text), fontsize=10)
     tidy(ax)
     ax.grid(visible=False, axis="y")
     return ax

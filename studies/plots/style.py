@@ -76,7 +76,24 @@ def save_figure(figure: Figure, file: Any, **options: Any) -> None:
 
 
 def darken(figure: Figure) -> None:
-    """Give the colours of a finished figure their partners on a dark page; those that have none stay."""
+    """Give a finished figure the colours of a dark page, in place.
+
+    Learners get the dark colours of their looks, text and lines the light ones of their greys. Other colours stay, and so
+    do images.
+
+    Parameters
+    ----------
+    figure : Figure
+        With all that is to be drawn on it.
+
+    Examples
+    --------
+    A figure of any plot, for a dark page::
+
+        figure = plot_learning_curves(results).figure
+        darken(figure)
+        figure.savefig("dark.png")
+    """
     figure.draw_without_rendering()  # it makes the ticks
     for artist in _all_artists(figure):
         names = [name for name in _COLOURS if hasattr(artist, f"get_{name}") and hasattr(artist, f"set_{name}")]

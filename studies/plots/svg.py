@@ -5,6 +5,7 @@ import re
 from xml.etree import ElementTree
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
@@ -59,7 +60,7 @@ def svg_text(figure: Figure, name: str, title: str) -> str:
 
 
 def _is_opaque(image: AxesImage) -> bool:
-    return bool(image.to_rgba(image.get_array())[..., 3].min() == 1)
+    return bool(image.to_rgba(np.asarray(image.get_array()))[..., 3].min() == 1)
 
 
 def _name(qualified: str) -> str:

@@ -28,7 +28,7 @@ WORTH_SIZE = (8.3, 5.0)
 """Inches of the whole picture: of 100 pixels each it is as wide as a README."""
 
 _SEED = 0  # of the decision regions
-_LINE, _TITLE_LINE = 75, 68  # letters
+_TITLE_LINE, _LINE, _LONG_LINE = 68, 70, 100  # letters of the title, and of the words beside regions and alone
 _MOST_COMPETITORS = 2
 _BEYOND = 10  # factor beyond the sizes of the two up to which others are drawn
 _ROOM, _ROOM_OF_BOUND = 0.9, 1.4  # inches that a number needs, and "more than 10 times"
@@ -101,10 +101,10 @@ def draw_worth(
             plot_decision_region(results, axes[place], learner=learner, n_samples=int(answer.n), problem=problem)
             axes[place].set_title(f"{folded(learner, 24)}: {_mean_text(answer, learner)}", fontsize=10, color=INK)
         axes["lower"].legend(handles=region_key(), ncols=2, columnspacing=1, handlelength=1, **_KEY)
-        ax = axes["curves"]
+        ax, line = axes["curves"], _LINE
     else:
-        ax = figure.subplots()
-    ax.set_title(folded(answer.words, _LINE), loc="left", fontsize=9.5, color=INK)
+        ax, line = figure.subplots(), _LONG_LINE
+    ax.set_title(folded(answer.words, line), loc="left", fontsize=9, color=INK)
     _draw_curves(ax, results, answer)
     figure.suptitle(folded(answer.title, _TITLE_LINE), x=0.01, ha="left", fontsize=14, fontweight="bold", color=INK)
     return ax

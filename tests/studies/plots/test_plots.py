@@ -433,7 +433,9 @@ def test_a_density_has_the_sample_by_its_labels():
 
 def test_every_study_gets_its_curves_equivalence_and_regions(worth_results):
     drawn = {page.name: page.figure for page in study_figures(worth_results)}
-    assert list(drawn) == ["learning-curves", "data-equivalence", "decision-regions"]
+    assert list(drawn) == ["worth", "learning-curves", "data-equivalence", "decision-regions"]
+    titles = {name: figure.get_suptitle() for name, figure in drawn.items()}
+    assert titles["worth"] == titles["learning-curves"] == "At n = 1,000, the polar prior is worth 4 times the data"
     curves = drawn["learning-curves"]
     assert [ax.get_title().replace("\n", " ") for ax in curves.axes] == [
         "Error under the sampling density",
