@@ -78,8 +78,7 @@ def save_figure(figure: Figure, file: Any, **options: Any) -> None:
 def darken(figure: Figure) -> None:
     """Give a finished figure the colours of a dark page, in place.
 
-    Learners get the dark colours of their looks, text and lines the light ones of their greys. Other colours stay, and so
-    do images.
+    Learners get the dark colours of their looks, and text and lines light greys. Other colours stay, and so do images.
 
     Parameters
     ----------
