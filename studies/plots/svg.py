@@ -12,6 +12,7 @@ from matplotlib.image import AxesImage
 from studies.plots.looks import dark_of
 from studies.plots.style import RIGHT, WRONG, save_figure
 
+_SVG = "{http://www.w3.org/2000/svg}"
 _DPI = 130  # of the images in it
 _REFERENCES = ("href", "clip-path")
 _GEOMETRY = ("d", "x", "y")
@@ -41,10 +42,10 @@ def svg_text(figure: Figure, name: str, title: str) -> str:
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         save_figure(figure, file, format="svg", dpi=_DPI, transparent=True, metadata=nothing)
-    root = ElementTree.fromstring(_UNKNOWN_TO_XML.sub("", file.getvalue()))  # noqa: S314 - matplotlib wrote it
-    for parent in list(root.iter()):
-        for child in [child for child in parent if _name(child.tag) in ("metadata", "style")]:
-            parent.remove(child)
+    root = ElementTree.fromstring(_UNKNOWN_TO_XML.sub("", file.getvalue()))
+    for definitions in list(root.iter(f"{_SVG}defs")):
+        for sheet in definitions.findall(f"{_SVG}style"):
+            definitions.remove(sheet)
     colours: set[str] = set()
     for element in root.iter():
         colours |= _tidy(element)
@@ -91,7 +92,10 @@ def _both(colour: str) -> str:
 def _drop_ids(root: ElementTree.Element) -> None:
     """Remove the ids to which nothing refers: they are those of other figures too."""
     used = {
-        found for element in root.iter() for key in _REFERENCES for found in re.findall(r"#([\w-]+)", element.get(key, ""))
+        found
+        for element in root.iter()
+        for key in _REFERENCES
+        for found in re.findall(r"#([\w-]+)", element.get(key, ""))
     }
     for element in root.iter():
         if element.get("id") not in used:
