@@ -7,12 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
-from studies import Store, data_equivalence
+from studies import Store, data_equivalence, plot_worth
 from studies.analysis import Interval, summary
 from studies.cli.main import app
-from studies.plots.worth import draw_worth
 from studies.registry.test_sets import MAP_SIZE
 
 ROOT = Path(__file__).parents[1]
@@ -60,7 +58,7 @@ def test_the_picture_is_drawn_from_the_kept_numbers_and_has_that_of_the_text(kep
     drawing = runpy.run_path(str(ROOT / "docs" / "images" / "readme" / "draw.py"))
     with Store("sqlite://") as store:
         results = drawing["kept_results"](store, map_of=lambda cell: np.zeros((MAP_SIZE, MAP_SIZE), dtype=bool))
-        ax = draw_worth(Figure(layout="constrained"), results, drawing["INFORMED"], drawing["PLAIN"], n=1_000)
+        ax = plot_worth(results, drawing["INFORMED"], drawing["PLAIN"], n=1_000)
     times = data_equivalence(kept, "net + polar", "net", n=1_000).times.value_text(2)
     assert ax.figure.get_suptitle() == f"At n = 1,000, the polar prior is worth {times} times the data"
     assert f"The polar prior is worth {times} times the data to the net." in README

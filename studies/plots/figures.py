@@ -108,7 +108,7 @@ def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None =
 def _standard(results: Results, found: Findings, suffix: str) -> Iterator[StudyFigure]:
     problem = found.problem or None
     rows, where = rows_of(results, problem), f" ({problem})" if problem else ""
-    worth = worth_figure(results, found, "worth" + suffix)
+    worth = worth_figure(results, rows, found, "worth" + suffix)
     if worth is not None:
         yield worth
     title = (found.title or results.study.question) + where
@@ -144,13 +144,13 @@ def curves_figure(results: Results, rows: pd.DataFrame, name: str, title: str) -
     return StudyFigure(name, learning_curves(results, curves, title), title)
 
 
-def worth_figure(results: Results, found: Findings, name: str) -> StudyFigure | None:
-    """Return the picture of the first worth that is found on a problem, if there is one."""
+def worth_figure(results: Results, rows: pd.DataFrame, found: Findings, name: str) -> StudyFigure | None:
+    """Return the picture of the first worth that is found in one problem's rows, if there is one."""
     if not found.worths:
         return None
     worth, figure = found.worths[0], Figure(figsize=WORTH_SIZE, layout="constrained")
     n, problem = round(worth.equivalence.n), found.problem or None
-    draw_worth(figure, results, worth.informed, worth.plain, n=n, problem=problem)
+    draw_worth(figure, results, rows, worth.informed, worth.plain, n=n, problem=problem)
     return StudyFigure(name, figure, f"{figure.get_suptitle()}: {worth.in_samples}".replace("\n", " "))
 
 

@@ -81,9 +81,10 @@ def plot_worth(
         ax = plot_worth(results, "net + polar", "net", n=1000)
         ax.figure.savefig("worth.png")
     """
+    rows = rows_of(results, problem)
     if ax is None:
-        return draw_worth(new_figure(WORTH_SIZE), results, informed, plain, n=n, problem=problem)
-    answer = _answer(results, informed, plain, n, problem)
+        return draw_worth(new_figure(WORTH_SIZE), results, rows, informed, plain, n=n, problem=problem)
+    answer = _answer(results, rows, informed, plain, n)
     _draw_curves(ax, results, answer)
     title, words = (folded(text, _LINE) for text in (answer.title, answer.words))
     ax.set_title(f"{title}\n{words}", fontsize=10)
@@ -91,10 +92,28 @@ def plot_worth(
 
 
 def draw_worth(
-    figure: Figure, results: Results, informed: str, plain: str, *, n: int | None = None, problem: str | None = None
+    figure: Figure,
+    results: Results,
+    rows: pd.DataFrame,
+    informed: str,
+    plain: str,
+    *,
+    n: int | None = None,
+    problem: str | None = None,
 ) -> Axes:
-    """Draw `plot_worth` with decision regions into a figure of constrained layout; return the axes of the curves."""
-    answer = _answer(results, informed, plain, n, problem)
+    """Draw `plot_worth` with decision regions, and return the axes of the curves.
+
+    Parameters
+    ----------
+    figure : Figure
+        Of constrained layout, and empty.
+    results : Results
+    rows : DataFrame
+        Rows of losses of the problem.
+    informed, plain, n, problem
+        As in `plot_worth`.
+    """
+    answer = _answer(results, rows, informed, plain, n)
     if answer.n is not None and _has_regions(results, answer.pair, answer.n, problem):
         axes = figure.subplot_mosaic([["upper", "curves"], ["lower", "curves"]], width_ratios=[1, 2.2])
         for place, learner in zip(("upper", "lower"), answer.pair, strict=True):
@@ -154,8 +173,8 @@ class _Answer:
         return f"{found[0].upper()}{found[1:]}"
 
 
-def _answer(results: Results, informed: str, plain: str, n: int | None, problem: str | None) -> _Answer:
-    rows, pair, question = judged(rows_of(results, problem)), (plain, informed), results.study.question
+def _answer(results: Results, rows: pd.DataFrame, informed: str, plain: str, n: int | None) -> _Answer:
+    rows, pair, question = judged(rows), (plain, informed), results.study.question
     learners_of(rows, [*pair])  # raises if one is not measured
     try:
         worth = worth_of(results.study, rows, informed, plain, n)

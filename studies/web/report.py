@@ -147,7 +147,7 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
         ],
         plots=list(requested_plots(results)),
         claims=check_claims(study, frame),
-        worth=worth_figure(results, found[0], "worth"),
+        worth=worth_figure(results, rows[found[0].problem], found[0], "worth"),
         highlights=highlights(found[0]),
         answers=answers(study, frame),
         failures=failures[:_MOST_FAILURES],

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from studies import Results, Store, built_in
 from studies.execution.run import MAP_MARGIN
 from studies.execution.tasks import fit_cell
+from studies.plots.lines import rows_of
 from studies.plots.style import darken
 from studies.plots.worth import WORTH_SIZE, draw_worth
 from studies.registry.test_sets import decision_map
@@ -52,7 +53,8 @@ def draw() -> None:
     """Write worth-light.png and worth-dark.png beside this file, reduced to 256 colours."""
     figure = Figure(figsize=WORTH_SIZE, layout="constrained")
     with Store("sqlite://") as store:
-        draw_worth(figure, kept_results(store), INFORMED, PLAIN, n=N_SAMPLES)
+        results = kept_results(store)
+        draw_worth(figure, results, rows_of(results), INFORMED, PLAIN, n=N_SAMPLES)
     figure.savefig(HERE / "worth-light.png", dpi=200)
     darken(figure)
     figure.savefig(HERE / "worth-dark.png", dpi=200)

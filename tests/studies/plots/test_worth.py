@@ -12,6 +12,7 @@ from studies import data_equivalence, measure_curves, plot_worth
 from studies.plots.figures import requested_plots
 from studies.plots.looks import dark_of, learner_looks
 from studies.plots.style import darken
+from studies.plots.svg import svg_text
 
 NET = {"estimator": "net", "params": {"epochs": 10}}
 LEARNERS = {"net": NET, "net + polar": {**NET, "prior": "polar"}, "kNN": {"estimator": "knn-1"}}
@@ -132,6 +133,13 @@ def test_data_of_ones_own_in_three_dimensions_have_curves():
     assert ax.figure.axes == [ax]
     assert ax.figure.get_suptitle() == "At n = 50, kNN needs more than 4 times the data of linear"
     assert len(arrows(ax)) == 1
+
+
+def test_as_svg_it_is_for_both_pages_but_not_with_an_opaque_image(worth_results):
+    figure = plot_worth(worth_results, "net + polar", "net", n=100).figure
+    assert 'class="picture"' in svg_text(figure, "worth", "A title")
+    figure.axes[0].imshow([[0, 1]])
+    assert 'class="picture card"' in svg_text(figure, "worth", "A title")
 
 
 def test_a_dark_page_has_the_dark_colours_of_the_looks_and_light_text(worth_results):
