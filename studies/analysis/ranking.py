@@ -110,12 +110,14 @@ def errors_by_problem(frame: pd.DataFrame | HasFrame, n_samples: int, metric: st
     Returns
     -------
     errors : DataFrame
-        One row per problem that all learners are measured on, one column per learner.
+        One row per problem on which all learners of the frame are measured, one column per learner.
     """
     frame = losses(as_frame(frame))
     rows = frame[(frame["n_samples"] == n_samples) & (frame["metric"] == metric)]
-    table = rows.pivot(index=["problem", "seed"], columns="learner", values="value")[rows["learner"].unique()]
-    return table.dropna().groupby("problem", sort=False).mean().round(_DIGITS)
+    table = rows.pivot(index=["problem", "seed"], columns="learner", values="value")
+    return (
+        table.reindex(columns=frame["learner"].unique()).dropna().groupby("problem", sort=False).mean().round(_DIGITS)
+    )
 
 
 def fewest_problems(n_learners: int) -> int:
