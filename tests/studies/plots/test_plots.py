@@ -421,10 +421,10 @@ def test_a_region_shows_correct_and_wrong_predictions():
     answer = truth.copy()
     answer[:120] = ~answer[:120]
     image = plot_region(answer, problem, 1.2, np.zeros((1, 2))).images[1].get_array()
-    orange = image[..., 0] > 0.5
-    np.testing.assert_array_equal(orange, answer != truth)
-    blue = (image[..., 3] > 0) & ~orange
-    np.testing.assert_array_equal(blue, answer & truth)
+    red = image[..., 0] > 0.5
+    np.testing.assert_array_equal(red, answer != truth)
+    teal = (image[..., 3] > 0) & ~red
+    np.testing.assert_array_equal(teal, answer & truth)
 
 
 def test_a_region_of_the_gallery_is_the_stored_one(worth_results):
