@@ -153,7 +153,7 @@ for (name, n), found in errors.items():
 # another learner is as low: that is how many times the data it needs.
 
 fig, ax = plt.subplots(figsize=(7.5, 5), layout="constrained")
-for name, colour, marker in (("net", "#0099f1", "o"), ("net + polar", "#00609a", "D"), ("kNN, k=1", "#d85400", "s")):
+for name, colour, marker in (("net", "#0099f1", "o"), ("net + polar", "#00609a", "o"), ("kNN, k=1", "#d85400", "s")):
     curve = full.loc[name]
     ax.plot(curve.index, curve["mean"], color=colour, marker=marker, label=f"{name}, full study")
     ax.fill_between(curve.index, curve["low"], curve["high"], color=colour, alpha=0.2, lw=0)

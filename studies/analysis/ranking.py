@@ -111,8 +111,27 @@ def errors_by_problem(frame: pd.DataFrame | HasFrame, n_samples: int, metric: st
     -------
     errors : DataFrame
         One row per problem on which all learners of the frame are measured, one column per learner.
+
+    Raises
+    ------
+    ValueError
+        If the frame is of one problem.
+
+    Examples
+    --------
+    >>> errors = {("wine", "net"): 0.1, ("wine", "kNN"): 0.2, ("iris", "net"): 0.3, ("iris", "kNN"): 0.4}
+    >>> rows = [(*place, 100, seed, "mse", mse + seed) for place, mse in errors.items() for seed in (0, 1)]
+    >>> frame = pd.DataFrame(rows, columns=["problem", "learner", "n_samples", "seed", "metric", "value"])
+    >>> errors_by_problem(frame, 100, "mse")
+    learner  net  kNN
+    problem
+    iris     0.8  0.9
+    wine     0.6  0.7
     """
     frame = losses(as_frame(frame))
+    if "problem" not in frame:
+        allowed = "of several problems, with a column 'problem'"
+        raise ValueError(error_message("frame", "errors_by_problem", allowed, list(frame.columns)))
     rows = frame[(frame["n_samples"] == n_samples) & (frame["metric"] == metric)]
     table = rows.pivot(index=["problem", "seed"], columns="learner", values="value")
     return (

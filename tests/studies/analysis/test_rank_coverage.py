@@ -138,9 +138,14 @@ def holm_wilcoxon(errors):
 def nemenyi(errors):
     """The pairs whose mean ranks differ by the critical difference of Demsar (2006)."""
     n, k = errors.shape
-    critical = stats.studentized_range.ppf(0.95, k, np.inf) / np.sqrt(2) * np.sqrt(k * (k + 1) / (6 * n))
+    critical = _range_quantile(k) * np.sqrt(k * (k + 1) / (12 * n))
     means = ranks(errors).mean(axis=0)
     return {(a, b) for a, b in itertools.combinations(range(k), 2) if abs(means[a] - means[b]) > critical}
+
+
+@functools.cache
+def _range_quantile(n_learners):
+    return stats.studentized_range.ppf(0.95, n_learners, np.inf)
 
 
 def false_studies(draw, n_problems, runs, test, equal):

@@ -96,6 +96,8 @@ def test_errors_are_means_over_the_seeds_that_all_learners_have():
     errors = errors_by_problem(frame[~lacking], 100)
     assert errors.to_dict("index") == {"x": {"b": 0.1, "a": 0.12}, "z": {"b": 0.15, "a": 0.17}}
     assert errors_by_problem(frame[~lacking], 200).empty
+    with pytest.raises(ValueError, match="must be of several problems"):
+        errors_by_problem(frame.drop(columns="problem"), 100)
 
 
 @pytest.mark.parametrize("errors", [np.ones((1, 3)), np.ones((4, 1)), np.full((4, 3), np.nan)])
