@@ -2,15 +2,13 @@
 
 import itertools
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from studies.analysis.intervals import (
-    CONFIDENCE,
     Interval,
     half_width,
     holm,
@@ -29,7 +27,6 @@ from studies.analysis.learning_curves import (
     sampling_of,
 )
 from studies.registry.errors import unknown
-from toymanifold.validation import error_message
 
 _TEST_COLUMNS = ["a", "b", "difference", "low", "high", "effect", "won", "p", "seeds"]
 
@@ -201,74 +198,3 @@ def _effect(difference: pd.Series) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):  # two equal differences: infinite, and corrected by 0
         d_z = np.divide(difference.mean(), difference.std(ddof=1))
         return float(d_z * (1 - 3 / (4 * freedom - 1)))
-
-
-@dataclass(frozen=True, eq=False)
-class Ranking:
-    """Mean ranks of learners over problems.
-
-    Attributes
-    ----------
-    ranks : Series
-        Mean rank by learner, the best (lowest) first.
-    p : float
-        Of Friedman's test that all learners are equal. Where it is above 0.05, no difference is significant.
-    critical_difference : float
-        Two learners whose mean ranks are further apart differ significantly (Nemenyi's test, all pairs at once).
-    groups : tuple of tuple of str
-        The largest groups of learners within one critical difference, which a diagram joins by a bar.
-
-    Examples
-    --------
-    >>> Ranking(pd.Series({"net": 1.2, "kNN": 1.8}), 0.3, 0.9, (("net", "kNN"),)).groups
-    (('net', 'kNN'),)
-    """
-
-    ranks: pd.Series
-    p: float
-    critical_difference: float
-    groups: tuple[tuple[str, ...], ...]
-
-
-def rank_learners(errors: pd.DataFrame) -> Ranking:
-    """Rank learners on each of several problems, and compare their mean ranks.
-
-    Parameters
-    ----------
-    errors : DataFrame
-        One row per problem, one column per learner: at least 2 rows and 3 columns, without missing values. Ties share a
-        rank.
-
-    Returns
-    -------
-    ranking : Ranking
-
-    Raises
-    ------
-    ValueError
-        If there are fewer rows or columns, or values are missing.
-
-    Examples
-    --------
-    >>> errors = pd.DataFrame({"net": [0.1, 0.2, 0.1], "kNN": [0.2, 0.3, 0.2], "SVM": [0.3, 0.4, 0.3]})
-    >>> ranking = rank_learners(errors)
-    >>> ranking.ranks.to_dict(), round(ranking.critical_difference, 2)
-    ({'net': 1.0, 'kNN': 2.0, 'SVM': 3.0}, 1.91)
-    """
-    n_problems, n_learners = errors.shape
-    if n_problems < 2 or n_learners < 3 or errors.isna().any(axis=None):
-        allowed = "of 2 or more problems (rows) and 3 or more learners (columns), with none missing"
-        raise ValueError(error_message("errors", "rank_learners", allowed, f"shape {errors.shape}"))
-    ranks = errors.rank(axis=1).mean().sort_values(kind="stable")
-    p = 1.0 if (errors.nunique(axis=1) == 1).all() else stats.friedmanchisquare(*errors.to_numpy().T).pvalue
-    quantile = stats.studentized_range.ppf(CONFIDENCE, n_learners, np.inf) / np.sqrt(2)
-    critical = float(quantile * np.sqrt(n_learners * (n_learners + 1) / (6 * n_problems)))
-    return Ranking(ranks, float(p), critical, _groups(ranks, critical))
-
-
-def _groups(ranks: pd.Series, critical: float) -> tuple[tuple[str, ...], ...]:
-    values = ranks.to_numpy()
-    ends = np.searchsorted(values, values + critical, side="right")
-    spans = [(start, end) for start, end in enumerate(ends) if end - start > 1]
-    largest = [span for i, span in enumerate(spans) if i == 0 or span[1] > spans[i - 1][1]]
-    return tuple(tuple(ranks.index[start:end]) for start, end in largest)

@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+from scipy.interpolate import BSpline
+from scipy.optimize import brentq
 
 from studies.registry.metrics import describe
 
@@ -205,6 +207,48 @@ def positive_mean_interval(values: pd.Series, factor: float = 1.0) -> Interval:
         return Interval(0.0, 0.0 * factor, 0.0 * factor)
     ratio = float(np.exp(factor * half_width(values) / mean))
     return Interval(mean, mean / ratio, mean * ratio)
+
+
+def bounded_mean_interval(values: ArrayLike, least: float, most: float) -> Interval:
+    """Return the mean of values between two bounds with an interval that needs no other assumption.
+
+    The interval of Gaffke (*Three test statistics for a nonparametric one-sided hypothesis on the mean of a nonnegative
+    variable*, Mathematical Methods of Statistics 14, 2005): its upper end is the quantile of the mean of the values and
+    `most`, weighted by a draw from the uniform distribution on the simplex, and its lower end that with `least`. Of
+    values that are the bounds themselves it is the exact interval of Clopper and Pearson; of many values it is that of
+    the central limit theorem. That it never holds too seldom is conjectured, and no counterexample is known
+    (Learned-Miller and Thomas, arXiv 1905.06208, 2019).
+
+    Parameters
+    ----------
+    values : array-like of shape (n,)
+        Independent.
+    least, most : float
+        The bounds.
+
+    Examples
+    --------
+    >>> print(bounded_mean_interval([1, 1, 1, 1], least=1, most=5))
+    1 [1, 3.41]
+    """
+    found = np.asarray(values, dtype=np.float64)
+    low = _weighted_quantile(np.append(found, least), (1 - CONFIDENCE) / 2)
+    high = _weighted_quantile(np.append(found, most), (1 + CONFIDENCE) / 2)
+    return Interval(float(found.mean()), low, high)
+
+
+def _weighted_quantile(values: NDArray[np.float64], share: float) -> float:
+    """Return a quantile of the mean of values whose weights are uniform on the simplex.
+
+    Its distribution function is a B-spline with the values as knots and coefficients 0 and 1 (Curry and Schoenberg,
+    1966).
+    """
+    knots, degree = np.sort(values), len(values) - 1
+    if knots[0] == knots[-1]:
+        return float(knots[0])
+    ends = [[place] * (degree + 1) for place in (knots[0] - 1, knots[-1] + 1)]
+    below = BSpline(np.concatenate([ends[0], knots, ends[1]]), np.arange(2 * degree + 2) > degree, degree)
+    return float(brentq(lambda mean: below(mean) - share, knots[0], knots[-1]))
 
 
 def t_quantile(n_seeds: int) -> float:

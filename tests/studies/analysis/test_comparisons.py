@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from studies.analysis.breakdowns import breakdown_difference
-from studies.analysis.comparisons import loss_interval, paired_difference, paired_tests, rank_learners, summary
+from studies.analysis.comparisons import loss_interval, paired_difference, paired_tests, summary
 from studies.analysis.crossovers import crossover, data_equivalence
 from studies.analysis.intervals import holm
 from studies.analysis.learning_curves import learning_curve, losses
@@ -149,5 +149,3 @@ def test_one_learner_is_compared_with_itself_without_a_difference(frame_of):
     frame = frame_of([100, 200], a=np.array([[0.2, 0.1], [0.22, 0.12]]))
     assert crossover(frame, "a", "a").winner is None
     assert data_equivalence(frame, "a", "a", 150).times.value == pytest.approx(1)
-    with pytest.raises(ValueError, match="2 or more problems"):
-        rank_learners(pd.DataFrame({"a": [0.1, 0.2]}))
