@@ -97,7 +97,7 @@ def summary(frame: pd.DataFrame | HasFrame) -> pd.DataFrame:
     return table.assign(mean=mean, low=low, high=high)[[*by, "mean", "low", "high", "seeds"]]
 
 
-def _means(values: Array, group: NDArray[np.intp]) -> tuple[Array, Array]:
+def _means(values: Array, group: NDArray[np.integer]) -> tuple[Array, Array]:
     """Return the mean of each group of values, and half of its Student's t interval, as `Series.mean` and `std` do.
 
     Groups of one size are the rows of one matrix, whose sums have the same bits as those of each group alone.

@@ -82,10 +82,10 @@ class PriorWorth(Sentence):
     def in_samples(self) -> str:
         """The worth in numbers of samples, as a clause."""
         found = self.equivalence
-        if found.a == self.plain:
+        if found.a == self.plain and found.times.side != "above":
             clause = f"{found.b} matches {found.a} with {found.n_samples_text()}"
         else:
-            clause = f"{found.b} needs {found.n_samples_text()} training points to match {found.a}"
+            clause = found.clause()
         equal = not self.times.side and self.times.low <= 1 <= self.times.high
         return f"{clause}, no significant difference" if equal else clause
 

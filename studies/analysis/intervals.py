@@ -21,6 +21,8 @@ from studies.registry.metrics import describe
 
 CONFIDENCE = 0.95
 
+_OF_ALL_POINTS = ("error", "error_uniform")  # errors on a whole test set
+
 
 class Sentence:
     """A result that reads as a sentence: `str` returns it, and a notebook shows it."""
@@ -342,6 +344,13 @@ class Scale:
     def with_interval(self, interval: Interval) -> str:
         """Return a mean with its unit and interval."""
         return f"{self.text(interval.mean)} {self.bounds(interval)}".rstrip()
+
+
+def zero_text(metric: str, n_test: int | None) -> str:
+    """Return a value of 0 in words: of an error the number of test points of which none is wrong."""
+    if describe(metric).unit != "%":
+        return "0"
+    return f"none in {n_test:,}" if n_test and metric in _OF_ALL_POINTS else "none"
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -12,8 +12,7 @@ import numpy as np
 
 from studies.analysis.crossovers import DataEquivalence
 from studies.analysis.findings import Curve, Mean, Measured
-from studies.analysis.intervals import number, scale_of
-from studies.plots.lines import zero_text
+from studies.analysis.intervals import number, scale_of, zero_text
 from studies.plots.looks import MARKERS, learner_looks
 from studies.plots.style import GAP, shortened, spread
 from studies.spec.study import Study

@@ -55,15 +55,13 @@ def summary_by_loop(frame):
     """Return the summary from the interval of each group alone."""
     frame = losses(frame)
     rows = []
-    for (problem, learner, n, metric), values in frame.groupby(["problem", "learner", "n_samples", "metric"], sort=False)[
-        "value"
-    ]:
+    for (problem, learner, n, metric), values in frame.groupby(
+        ["problem", "learner", "n_samples", "metric"], sort=False
+    )["value"]:
         factor = sampling_of(by_problem(frame)[problem]).factor(n, len(values))
         found = interval_of(frame[frame["metric"] == metric], metric)(values, factor)
         rows.append((problem, learner, n, metric, found.mean, found.low, found.high, len(values)))
-    return pd.DataFrame(
-        rows, columns=["problem", "learner", "n_samples", "metric", "mean", "low", "high", "seeds"]
-    )
+    return pd.DataFrame(rows, columns=["problem", "learner", "n_samples", "metric", "mean", "low", "high", "seeds"])
 
 
 @pytest.mark.parametrize("special", [None, np.nan, 0.1, 0.0, -1.0])
