@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from studies.analysis.comparisons import summary
 from studies.analysis.crossovers import find_crossovers, interpolated
 from studies.analysis.findings import find
-from studies.analysis.intervals import CensoredInterval, scale_of
+from studies.analysis.intervals import CensoredInterval, scale_of, zero_text
 from studies.analysis.learning_curves import learning_curve, sampling_of
 from studies.analysis.scaling_laws import ScalingLaw, fit_all
-from studies.plots.lines import exact, learners_of, metric_of, rows_of, zero_text
+from studies.plots.lines import exact, learners_of, metric_of, rows_of
 from studies.plots.looks import Look, chosen, learner_looks
 from studies.plots.style import (
     GREY,

@@ -23,8 +23,11 @@ from scipy.optimize import isotonic_regression
 
 from studies.plots.looks import Look
 
-RIGHT, WRONG = "#0173b2", "#de8f05"
-"""Colours of decision regions: correct predictions of class 1, and wrong predictions."""
+RIGHT, WRONG = "#1d97ad", "#fe3b53"
+"""Colours of decision regions: class 1 where it is predicted correctly, and wrong predictions of either class.
+
+No family of learners has their hues, and both are readable on white and on a dark page.
+"""
 
 INK, GREY, PALE = "#333333", "0.45", "0.82"
 """Colours of text, of lines for reference, and of curves in the background."""

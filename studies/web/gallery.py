@@ -10,14 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib.colors import to_rgba
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from studies.execution.run import MAP_MARGIN
 from studies.plots.figures import StudyFigure
-from studies.plots.regions import drawn_problem
-from studies.plots.style import RIGHT, WRONG, save_figure
+from studies.plots.regions import drawn_problem, region_pixels
+from studies.plots.style import save_figure
 from studies.plots.svg import svg_text
 from studies.registry.test_sets import MAP_SIZE, map_points
 from studies.results.results import Results
@@ -33,7 +32,6 @@ MOST_IMAGES = 60
 MOST_POINTS = 2000
 """Largest number of training points that are shown: the first, since samples are nested."""
 
-_RIGHT_PIXEL, _WRONG_PIXEL = to_rgba(RIGHT, 0.55), to_rgba(WRONG, 0.95)
 _DPI = 130  # of a figure as a PNG
 _LARGE_SVG = 100_000  # letters beyond which a PNG can be smaller
 _GREY = 0.5  # visible on a light page and on a dark one
@@ -109,11 +107,8 @@ def _images(
 
 
 def region_image(inside: NDArray[np.bool_], truth: NDArray[np.bool_]) -> str:
-    """Return the predictions of 1 as a transparent image: blue where they are correct, orange where they are wrong."""
-    pixels = np.zeros((*inside.shape, 4))
-    pixels[inside & truth] = _RIGHT_PIXEL
-    pixels[inside != truth] = _WRONG_PIXEL
-    return _data_uri(pixels)
+    """Return the predictions of class 1 as a transparent image; see `region_pixels`."""
+    return _data_uri(region_pixels(inside, truth))
 
 
 def points_path(X: NDArray[np.float64], half_width: float) -> str:

@@ -21,10 +21,9 @@ from markupsafe import Markup
 import toymanifold
 from studies.analysis.claims import check_claims
 from studies.analysis.findings import Findings, Mean, Measured, answers, find
-from studies.analysis.intervals import Scale, number, scale_of
+from studies.analysis.intervals import Scale, number, scale_of, zero_text
 from studies.analysis.learning_curves import Sampling, by_problem, losses
 from studies.plots.figures import StudyFigure, curves_figure, requested_plots
-from studies.plots.lines import zero_text
 from studies.plots.looks import chosen
 from studies.plots.style import GAP
 from studies.registry.errors import short_repr

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -27,6 +27,8 @@ from studies.plots.looks import (
     shades,
     value_looks,
 )
+from studies.plots.regions import region_pixels
+from studies.plots.style import RIGHT, WRONG
 from studies.registry.objects import keep
 from studies.spec.study import Study, built_in
 from studies.web import rendering
@@ -108,6 +110,45 @@ def test_the_more_prior_the_more_contrast_and_in_grey_as_well(ramps, sign):
 def test_in_grey_families_have_marks_and_priors_have_dashes():
     assert len({look_of(name).marker for name in ("net", "knn-1", "forest", "kernel", "random-features")}) == 5
     assert len({look_of("net", prior).dash for prior in (None, "polar-sincos", "polar", "phase")}) == 4
+
+
+def hue(colour):
+    """The hue of a colour in CIELAB, in degrees."""
+    return np.degrees(np.arctan2(*lab(colour)[:0:-1]))
+
+
+@pytest.mark.parametrize("colour", [RIGHT, WRONG])
+@pytest.mark.parametrize("ramps", [LIGHT, DARK], ids=["light", "dark"])
+def test_regions_have_the_hue_of_no_family(ramps, colour):
+    for family in set(ramps) - {"other"}:  # which is grey
+        for of_learner in ramps[family]:
+            assert abs((hue(colour) - hue(of_learner) + 180) % 360 - 180) > 25, family
+
+
+def over(rgba, below):
+    """A transparent colour on another one."""
+    return to_hex(rgba[3] * np.array(rgba[:3]) + (1 - rgba[3]) * np.array(to_rgb(below)))
+
+
+@pytest.mark.parametrize("seen", [*SEEN, "grey"])
+@pytest.mark.parametrize("paper", [PAPER[1], PAPER[2]], ids=["light", "dark"])
+def test_regions_are_apart_from_each_other_the_paper_and_the_density(paper, seen):
+    def distance(a, b):
+        return abs(lab(a)[0] - lab(b)[0]) if seen == "grey" else np.linalg.norm(lab(a, seen) - lab(b, seen))
+
+    right, wrong = region_pixels(np.array([[True, True]]), np.array([[True, False]]))[0]
+    grounds = [paper, over((0.5, 0.5, 0.5, 2 / 3), paper)]  # where the density is low, and where it is highest
+    rights, wrongs = ([over(rgba, ground) for ground in grounds] for rgba in (right, wrong))
+    for ground, inside in zip(grounds, rights, strict=True):
+        assert distance(ground, inside) > 6
+    for a, b in itertools.product(wrongs, [*grounds, *rights]):
+        assert distance(a, b) > (4 if seen == "grey" else 15)
+    assert contrast(WRONG, paper) >= 3
+
+
+def test_the_key_of_a_page_has_the_colours_of_regions():
+    css = rendering.text("report.css")
+    assert re.findall(r"--(right|wrong): (#\w+)", css) == [("right", RIGHT), ("wrong", WRONG)]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def pixels(uri):
     return imread(io.BytesIO(base64.b64decode(encoded, validate=True)))[::-1]
 
 
-def test_a_region_is_blue_where_right_orange_where_wrong_and_clear_elsewhere():
+def test_a_region_is_teal_where_right_red_where_wrong_and_clear_elsewhere():
     truth = spiral_problem().label(map_points(1.2)).reshape(240, 240) == 1
     predicted = truth.copy()
     predicted[:120] = ~predicted[:120]
