@@ -42,11 +42,17 @@ class Curve:
 
 @dataclass(frozen=True)
 class Measured:
-    """The curves of one metric, in the study's order of learners."""
+    """The curves of one metric, in the study's order of learners, and that of the baseline if it is measured."""
 
     metric: str
     curves: tuple[Curve, ...]
     sampling: Sampling
+    baseline: Curve | None = None
+
+    @property
+    def rows(self) -> tuple[Curve, ...]:
+        """The curves in the order of a table's rows: that of the baseline is the last."""
+        return self.curves if self.baseline is None else (*self.curves, self.baseline)
 
 
 @dataclass(frozen=True)
@@ -185,7 +191,7 @@ class Findings:
     smallest_errors: SmallestErrors | None
 
 
-def find(study: Study, frame: pd.DataFrame) -> tuple[Findings, ...]:
+def find(study: Study, frame: pd.DataFrame, baseline: pd.DataFrame | None = None) -> tuple[Findings, ...]:
     """Return the findings of a study, problem by problem.
 
     Parameters
@@ -193,15 +199,22 @@ def find(study: Study, frame: pd.DataFrame) -> tuple[Findings, ...]:
     study : Study
     frame : DataFrame
         A tidy frame as from `Results.frame`.
+    baseline : DataFrame or None, default=None
+        That of the baseline, from `Results.baseline`. Its curves stand beside those of the learners, which are not
+        compared with it.
     """
-    return tuple(_find(study, problem, part) for problem, part in by_problem(losses(frame)).items())
+    baselines = by_problem(losses(frame[:0] if baseline is None else baseline))
+    return tuple(
+        _find(study, problem, part, baselines.get(problem, part[:0]))
+        for problem, part in by_problem(losses(frame)).items()
+    )
 
 
-def _find(study: Study, problem: str, rows: pd.DataFrame) -> Findings:
+def _find(study: Study, problem: str, rows: pd.DataFrame, baseline: pd.DataFrame) -> Findings:
     rows = rows[~rows["metric"].map(is_of_bin)]
-    table, sampling = summary(rows), sampling_of(rows)
+    tables, sampling = (summary(rows), summary(baseline)), sampling_of(rows)
     names = in_order(rows["metric"].unique())
-    measured = tuple(_measured(table[table["metric"] == metric], metric, sampling) for metric in names)
+    measured = tuple(_measured(*(t[t["metric"] == metric] for t in tables), metric, sampling) for metric in names)
     frame = judged(rows)
     pairs = _pairs(study, frame)
     parts = _by_learner(frame)
@@ -214,7 +227,12 @@ def _find(study: Study, problem: str, rows: pd.DataFrame) -> Findings:
     return Findings(problem, sampling, measured, worths, reference, n_samples, competitors, main, smallest)
 
 
-def _measured(table: pd.DataFrame, metric: str, sampling: Sampling) -> Measured:
+def _measured(table: pd.DataFrame, baseline: pd.DataFrame, metric: str, sampling: Sampling) -> Measured:
+    """Return the curves of one metric from the summaries of the learners and of the baseline."""
+    return Measured(metric, _curves(table), sampling, next(iter(_curves(baseline)), None))
+
+
+def _curves(table: pd.DataFrame) -> tuple[Curve, ...]:
     """Return the curves of one metric from its summary."""
     curves = []
     for learner, part in table.groupby("learner", sort=False):
@@ -224,7 +242,7 @@ def _measured(table: pd.DataFrame, metric: str, sampling: Sampling) -> Measured:
             for n, mean, low, high, seeds in columns.itertuples(index=False, name=None)
         )
         curves.append(Curve(str(learner), means))
-    return Measured(metric, tuple(curves), sampling)
+    return tuple(curves)
 
 
 def _pairs(study: Study, frame: pd.DataFrame) -> list[tuple[str, str, str]]:
