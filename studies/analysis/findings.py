@@ -228,8 +228,9 @@ def _find(study: Study, problem: str, rows: pd.DataFrame, baseline: pd.DataFrame
 
 
 def _measured(table: pd.DataFrame, baseline: pd.DataFrame, metric: str, sampling: Sampling) -> Measured:
-    """Return the curves of one metric from the summaries of the learners and of the baseline."""
-    return Measured(metric, _curves(table), sampling, next(iter(_curves(baseline)), None))
+    """Return the curves of one metric from the summaries of the learners and of the baseline, at sizes of learners."""
+    beside = baseline[baseline["n_samples"].isin(table["n_samples"])]
+    return Measured(metric, _curves(table), sampling, next(iter(_curves(beside)), None))
 
 
 def _curves(table: pd.DataFrame) -> tuple[Curve, ...]:

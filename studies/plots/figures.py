@@ -20,6 +20,7 @@ from matplotlib.patches import Patch
 from studies.analysis.breakdowns import breakdown_size, is_of_bin
 from studies.analysis.intervals import scale_of
 from studies.execution.run import MAP_MARGIN
+from studies.plots.baseline import draw_baseline
 from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import draw_curves
 from studies.plots.lines import is_number, rows_of
@@ -175,6 +176,7 @@ def learning_curves(results: Results, curves: pd.DataFrame, title: str) -> Figur
             ax.sharey(axes[0, kinds.index(kinds[column])])
         ax.sharex(axes[0, 0])
         ends.append((ax, draw_curves(ax, curves[curves["metric"] == metric], metric, looks, sizes, learners)))
+        draw_baseline(ax, results, curves, metric)
         ax.set(title=textwrap.fill(scale_of(metric).title, 30) if row == 0 else "", ylabel="")
         if len(set(kinds)) == 1:
             ax.label_outer()

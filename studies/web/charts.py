@@ -22,6 +22,7 @@ WIDTH, HEIGHT = 800, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 26, 10, 44
 _LINE = 15  # from the name at the end of a curve to the next
 _LETTER = 8
+_BELOW = 12  # from the end of the baseline to its name
 _LEADER = 18  # from the curves to the marks before the names
 _LONGEST = 24  # letters of a name
 
@@ -35,6 +36,7 @@ LAYOUT = {
     "line": _LINE,
     "letter": _LETTER,
     "leader": _LEADER,
+    "below": _BELOW,
     "longest": _LONGEST,
     "gap": GAP,
 }
@@ -144,7 +146,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Chart:
-    """The ticks and curves of a metric, with logarithmic axes where the values allow it."""
+    """The ticks, curves and baseline of a metric, with logarithmic axes where the values allow it."""
 
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
@@ -152,6 +154,7 @@ class Chart:
     right: float
     bottom: float
     named: bool
+    baseline: Drawn | None
 
 
 def floor_of(measured: Measured) -> float | None:
@@ -184,10 +187,13 @@ def chart(measured: Measured, coloured: Collection[str] | None = None) -> Chart:
     right, bottom = WIDTH - (_LEADER + 9 + _LETTER * letters if named else _RIGHT), HEIGHT - _BOTTOM
     means = [mean for curve in measured.curves for mean in curve.means]
     x = _axis([mean.n_samples for mean in means], 1.12, _LEFT, right, log=True)
-    heights = [value for mean in means for value in _heights(mean, floor) if floor is None or value > 0]
+    heights = [value for mean in means for value in _heights(mean, floor)]
+    heights += [mean.interval.mean for mean in measured.baseline.means] if measured.baseline else []
+    heights = [value for value in heights if floor is None or value > 0]
     y = _axis([scale.factor * value for value in heights or [0.1, 1.0]], 1.15, bottom, _TOP, log=floor is not None)
     zero, sizes = zero_text(measured.metric, measured.sampling.n_test), sizes_of(measured)
-    curves = [_drawn(curve, x, y, scale.factor, floor, zero, sizes) for curve in measured.curves]
+    drawn = [_drawn(curve, x, y, scale.factor, floor, zero, sizes) for curve in measured.rows]
+    curves, baseline = drawn[: len(measured.curves)], drawn[len(measured.curves) :]
     placed = [curve for curve in curves if curve.learner in named_ones]
     places = spread([curve.marks[-1].y for curve in placed], _TOP + _LINE / 2, bottom, _LINE) if placed else []
     at = dict(zip((curve.learner for curve in placed), places, strict=True))
@@ -198,6 +204,7 @@ def chart(measured: Measured, coloured: Collection[str] | None = None) -> Chart:
         right,
         bottom,
         named,
+        baseline[0] if baseline else None,
     )
 
 

@@ -30,7 +30,6 @@ from studies.registry.errors import short_repr
 from studies.registry.test_sets import MAP_SIZE
 from studies.results.failures import reasons
 from studies.results.results import Results
-from studies.spec.cells import plan_study
 from studies.spec.study import Study
 from studies.store.provenance import Run
 from studies.web import charts, rendering
@@ -119,18 +118,18 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
     ReportError
         If nothing of the study is measured: it has not run, or all cells failed.
     """
-    outcomes, failed = results.outcomes(), results.failed()
+    outcomes, failed = [outcome for _, outcome in results.outcomes()], results.failed()
     study = results.study
     if not commands and not study.objects:
         commands = [shlex.join(["toymanifold", verb, study.name]) for verb in ("run", "report")]
     if not outcomes:
         advice = f"; run it with: {commands[0]}" if commands else ""
         raise ReportError(f"nothing of {study.name} is measured yet{advice}")
-    if len(outcomes) == len(failed):
-        errors = "\n".join(reasons(outcome for _, outcome in failed))
-        raise ReportError(f"all {len(failed):,} cells of {study.name} that have run failed:\n{errors}")
+    if all(outcome.status != "ok" for outcome in outcomes):
+        errors = "\n".join(reasons(outcomes))
+        raise ReportError(f"all {len(outcomes):,} cells of {study.name} that have run failed:\n{errors}")
     frame = results.frame()
-    found, shown, rows = find(study, frame), galleries(results), by_problem(losses(frame))
+    found, shown, rows = find(study, frame, results.baseline()), galleries(results), by_problem(losses(frame))
     learners = [str(learner) for learner in frame["learner"].unique()]
     styles = {learner: style for learner, style in charts.styles(study).items() if learner in learners}
     failures = _failures(results)
@@ -148,8 +147,9 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
         failures=failures[:_MOST_FAILURES],
         failures_left_out=len(failures) - _MOST_FAILURES if len(failures) > _MOST_FAILURES else 0,
         n_failed=len(failed),
-        n_measured=len(outcomes) - len(failed),
-        n_planned=len(plan_study(study)),
+        n_measured=len(results.outcomes(baseline=True)) - len(failed),
+        n_planned=results.n_cells,
+        is_complete=results.is_complete and not failed,
         styles=styles,
         places={learner: place for place, learner in enumerate(learners)},
         commands=commands,
@@ -238,12 +238,13 @@ def _measured_learners(found: Findings) -> set[str]:
 
 
 def _figure(measured: Measured, coloured: list[str], *, primary: bool) -> Figure:
-    table = {curve.learner: {mean.n_samples: mean for mean in curve.means} for curve in measured.curves}
-    sizes = sorted({n for means in table.values() for n in means})
+    table = {curve.learner: {mean.n_samples: mean for mean in curve.means} for curve in measured.rows}
+    sizes = charts.sizes_of(measured)
     best = {}
-    if primary and len(table) > 1:
+    if primary and len(measured.curves) > 1:
         for n in sizes:
-            there = {learner: means[n].interval.mean for learner, means in table.items() if n in means}
+            learners = [curve.learner for curve in measured.curves if n in table[curve.learner]]
+            there = {learner: table[learner][n].interval.mean for learner in learners}
             best[n] = min(there, key=lambda learner: there[learner])
     scale = scale_of(measured.metric, on_rows=measured.sampling.n_rows is not None)
     return Figure(measured, scale, charts.chart(measured, coloured), sizes, table, best)
@@ -269,6 +270,11 @@ def _data(figures: list[Figure], styles: dict[str, Style]) -> dict[str, Any]:
                         "points": [_point(mean, figure.scale) for mean in curve.means],
                     }
                     for curve in figure.measured.curves
+                ],
+                "baseline": [
+                    {"n": mean.n_samples, "mean": mean.interval.mean}
+                    for curve in figure.measured.rows[len(figure.measured.curves) :]
+                    for mean in curve.means
                 ],
             }
             for figure in figures
@@ -299,7 +305,7 @@ def _failures(results: Results) -> list[Failure]:
 
 def _provenance(results: Results) -> list[tuple[str, str]]:
     """Return the origin of the results as terms and texts: all cells together, then each run that has a share."""
-    outcomes = results.outcomes()
+    outcomes = results.outcomes(baseline=True)
     seconds = sum(outcome.seconds for _, outcome in outcomes)
     time = f"{number(seconds / 60)} minutes" if seconds > 120 else f"{number(seconds)} seconds"
     shares = Counter(results.origin(planned.cell).run for planned, _ in outcomes)

@@ -106,6 +106,7 @@
       const floor = state.logY ? this.metric.floor : null;
       const lift = (value) => (floor === null ? value : Math.max(value, floor)) * this.metric.factor;
       const points = curves.flatMap((curve) => curve.points);
+      const { baseline } = this.metric;
       this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
       this.svg.replaceChildren();
       this.marks = [];
@@ -113,10 +114,12 @@
       const atFoot = (point) => floor !== null && Math.abs(point.mean) < Number.EPSILON;
       const heights = points
         .filter((point) => !atFoot(point))
-        .flatMap((p) => [p.mean, p.low, p.high].filter((value) => value !== null).map(lift));
+        .flatMap((p) => [p.mean, p.low, p.high].filter((value) => value !== null).map(lift))
+        .concat(baseline.filter((point) => !atFoot(point)).map((point) => point.mean * this.metric.factor));
       const y = axisOf(heights.length ? heights : [0.1, 1], 1.15, foot, top, floor !== null);
       this.axes(x, y, left, edge, top, foot, height);
       const heightOf = (point, value = "mean") => (atFoot(point) ? foot : y.position(lift(point[value])));
+      if (baseline.length) this.baseline(baseline, x, heightOf, atFoot);
       const ends = coloured.map(({ points: own }) => heightOf(own.at(-1)));
       const places = spread(ends, top + line / 2, foot, line);
       const behind = curves.filter((curve) => !coloured.includes(curve));
@@ -149,22 +152,37 @@
       element("text", { class: "x", x: (left + edge) / 2, y: height - 6 }, group, "training points n");
     }
 
-    curve(group, curve, x, heightOf, atFoot) {
-      const { shape, dash } = this.data.learners[curve.learner];
-      const at = (value) => (point) => [x.position(point.n), heightOf(point, value)];
+    // Runs of points that are joined: none at the foot, nor far apart.
+    pieces(points, atFoot) {
       const { sizes } = this.metric;
       const pieces = [[]];
-      curve.points.forEach((point, i) => {
-        const steps = i ? sizes.indexOf(point.n) - sizes.indexOf(curve.points[i - 1].n) : 0;
+      points.forEach((point, i) => {
+        const steps = i ? sizes.indexOf(point.n) - sizes.indexOf(points[i - 1].n) : 0;
         if (atFoot(point) || steps > this.data.layout.gap) pieces.push([]);
         if (!atFoot(point)) pieces.at(-1).push(point);
       });
+      return pieces.filter((piece) => piece.length);
+    }
+
+    baseline(points, x, heightOf, atFoot) {
+      const group = element("g", { class: "baseline" }, this.svg);
+      const at = (point) => [x.position(point.n), heightOf(point)];
+      element("path", { d: this.pieces(points, atFoot).map((piece) => path(piece.map(at))).join("") }, group);
+      const [left, top] = at(points.at(-1));
+      const place = { x: left.toFixed(1), y: (top + this.data.layout.below).toFixed(1) };
+      element("text", place, group, "baseline");
+    }
+
+    curve(group, curve, x, heightOf, atFoot) {
+      const { shape, dash } = this.data.learners[curve.learner];
+      const at = (value) => (point) => [x.position(point.n), heightOf(point, value)];
+      const pieces = this.pieces(curve.points, atFoot);
       const outlines = pieces
         .map((piece) => piece.filter((point) => point.low !== null))
         .filter((banded) => banded.length)
         .map((banded) => path([...banded.map(at("low")), ...banded.map(at("high")).reverse()]) + "Z");
       if (outlines.length) element("path", { class: "band", d: outlines.join("") }, group);
-      const line = pieces.filter((piece) => piece.length).map((piece) => path(piece.map(at("mean")))).join("");
+      const line = pieces.map((piece) => path(piece.map(at("mean")))).join("");
       element("path", { class: "casing", d: line }, group);
       element("path", { class: "line", d: line, "stroke-dasharray": dash }, group);
       for (const point of curve.points) {
