@@ -212,9 +212,11 @@ def find(study: Study, frame: pd.DataFrame, baseline: pd.DataFrame | None = None
 
 def _find(study: Study, problem: str, rows: pd.DataFrame, baseline: pd.DataFrame) -> Findings:
     rows = rows[~rows["metric"].map(is_of_bin)]
-    tables, sampling = (summary(rows), summary(baseline)), sampling_of(rows)
-    names = in_order(rows["metric"].unique())
-    measured = tuple(_measured(*(t[t["metric"] == metric] for t in tables), metric, sampling) for metric in names)
+    table, beside, sampling = summary(rows), summary(baseline), sampling_of(rows)
+    measured = tuple(
+        _measured(table[table["metric"] == metric], beside[beside["metric"] == metric], metric, sampling)
+        for metric in in_order(rows["metric"].unique())
+    )
     frame = judged(rows)
     pairs = _pairs(study, frame)
     parts = _by_learner(frame)
@@ -229,8 +231,8 @@ def _find(study: Study, problem: str, rows: pd.DataFrame, baseline: pd.DataFrame
 
 def _measured(table: pd.DataFrame, baseline: pd.DataFrame, metric: str, sampling: Sampling) -> Measured:
     """Return the curves of one metric from the summaries of the learners and of the baseline, at sizes of learners."""
-    beside = baseline[baseline["n_samples"].isin(table["n_samples"])]
-    return Measured(metric, _curves(table), sampling, next(iter(_curves(beside)), None))
+    known = baseline[baseline["n_samples"].isin(table["n_samples"])]
+    return Measured(metric, _curves(table), sampling, next(iter(_curves(known)), None))
 
 
 def _curves(table: pd.DataFrame) -> tuple[Curve, ...]:

@@ -24,6 +24,7 @@ from studies.web.wording import highlights, verdicts
 
 _MOST_LEARNERS = 20  # in a table, which fits a screen of 24 lines
 _MOST_TABLES = 3  # one for each problem
+_ROUNDING = 1e-12  # relative half width below which all seeds agree
 _UNEVEN = 2.0  # ratio of the distances from a mean to the ends of its interval, from which the ends are printed
 
 
@@ -199,7 +200,7 @@ def compact(interval: Interval) -> str:
     if np.isnan(below):
         return f"{interval.mean:.3g}"
     half = max(below, above)
-    if half == 0:
+    if half <= _ROUNDING * abs(interval.mean):
         return f"{interval.mean:.3g}"
     if half > _UNEVEN * min(below, above):
         return f"[{interval.low:.2g}, {interval.high:.2g}]"

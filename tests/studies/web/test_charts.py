@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -90,6 +92,17 @@ def test_sizes_far_apart_in_the_study_are_not_joined():
     curves = (Curve("all", points), Curve("some", (points[0], points[4])), Curve("most", points[::2]))
     lines = [curve.line for curve in chart(Measured("error", curves, Sampling(None, 1000))).curves]
     assert [(line.count("M"), line.count("L")) for line in lines] == [(1, 4), (2, 0), (1, 2)]
+
+
+def test_the_baseline_is_a_line_inside_the_axes_above_the_curves():
+    (curve,) = measured(values=(0.5, 0.4), curves=1).curves
+    drawn = chart(replace(measured(), baseline=replace(curve, learner="baseline")))
+    assert drawn.baseline.line.count("L") == 1
+    assert all(
+        LAYOUT["top"] < mark.y < min(m.y for c in drawn.curves for m in c.marks) for mark in drawn.baseline.marks
+    )
+    assert len(drawn.curves) == 2
+    assert chart(measured()).baseline is None
 
 
 def test_learners_without_colours_have_no_names():
