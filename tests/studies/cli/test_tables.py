@@ -171,8 +171,8 @@ def test_samples_of_one_data_set_are_explained_and_all_of_its_rows_have_no_inter
     assert not any(line.startswith(explained) for line in lines(worth_results))
     (drawn,), (fresh,) = tables(worth_of_rows), tables(worth_results)
     assert headings(drawn)[-1] == "n=100,000"
-    assert "±" in cells(fresh, -1)[-1]
-    assert "±" not in cells(drawn, -1)[-1]
+    assert "±" in cells(fresh, -1)[-2]
+    assert "±" not in cells(drawn, -1)[-2]
 
 
 def test_errors_by_bin_are_not_printed(crossing):
