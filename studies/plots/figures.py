@@ -22,6 +22,7 @@ from matplotlib.patches import Patch
 from studies.analysis.breakdowns import breakdown_size, is_of_bin
 from studies.analysis.intervals import scale_of
 from studies.execution.run import MAP_MARGIN
+from studies.plots.baseline import draw_baseline
 from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import draw_curves
 from studies.plots.lines import is_number, rows_of
@@ -179,6 +180,7 @@ def learning_curves(results: Results, curves: pd.DataFrame, title: str) -> Figur
         if ax is not same:
             ax.sharey(same)
         ends.append(draw_curves(ax, curves[curves["metric"] == metric], metric, looks, sizes, learners))
+        draw_baseline(ax, results, curves, metric)
         ax.set(title=textwrap.fill(scale_of(metric).title, 30) if place < len(metrics) > 1 else "", ylabel="")
         if place + n_columns < len(axes):
             ax.set_xlabel("")
