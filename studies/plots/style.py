@@ -139,7 +139,7 @@ def set_scale(axis: Axis, *, log: bool, factor: float = 1.0, unit: str = "", at:
         return
     axis.set_major_formatter(FuncFormatter(text))
     if log:
-        axis.set_minor_locator(_MinorLocator())
+        axis.set_minor_locator(_MinorLocator(axis))
         axis.set_minor_formatter(FuncFormatter(text))
 
 
@@ -154,12 +154,15 @@ def _tick_number(value: float) -> str:
 class _MinorLocator(Locator):
     """Ticks between powers of ten, the more the shorter the axis: no more than have room for labels."""
 
-    def __call__(self) -> NDArray[np.float64]:
-        low, high = sorted(self.axis.get_view_interval())
-        decades, of_x = math.log10(high / low), isinstance(self.axis, XAxis)
+    def __init__(self, axis: Axis) -> None:
+        self._axis = axis
+
+    def __call__(self) -> list[float]:
+        low, high = sorted(self._axis.get_view_interval())
+        decades, of_x = math.log10(high / low), isinstance(self._axis, XAxis)
         factors = (2, 3, 4, 5, 6, 8) if decades < 1 else (2, 5) if decades < (1.5 if of_x else 4) else ()
-        powers = _DECADE ** np.arange(math.floor(math.log10(low)), math.ceil(math.log10(high)))
-        return np.outer(powers, factors).ravel()
+        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
+        return [factor * _DECADE**power for power in powers for factor in factors]
 
 
 def clip_ylim(ax: Axes, means: ArrayLike) -> None:
@@ -329,7 +332,7 @@ def _write_name(ax: Axes, end: End, height: float) -> None:
         literal(end.name),
         (end.x, max(end.y, ax.get_ylim()[0])),
         (1, height),
-        textcoords=offset_copy(ax.transAxes, ax.figure, _NAME_GAP + 2 + _NAME_SIZE / 2, units="points"),
+        textcoords=offset_copy(ax.transAxes, ax.get_figure(root=True), _NAME_GAP + 2 + _NAME_SIZE / 2, units="points"),
         va="center",
         fontsize=_NAME_SIZE,
         color=INK,
@@ -349,7 +352,7 @@ def _write_name(ax: Axes, end: End, height: float) -> None:
         marker=end.look.marker,
         color=end.look.colour,
         markersize=marker_size(end.look),
-        transform=offset_copy(ax.transAxes, ax.figure, _NAME_GAP, units="points"),
+        transform=offset_copy(ax.transAxes, ax.get_figure(root=True), _NAME_GAP, units="points"),
         clip_on=False,
         label="_name",
     )

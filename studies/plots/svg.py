@@ -12,10 +12,10 @@ from studies.plots.style import save_figure
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _DPI = 130  # of the images in it
-_REFERENCES = ("href", "clip-path")
 _GEOMETRY = ("d", "x", "y")
 _INHERITED = "stroke-linejoin: round; stroke-linecap: butt"  # in place of a style sheet, which the page would share
 
+_REFERENCE = re.compile(r"(?:^|url\()#([\w-]+)")
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
 _FONT = re.compile(r"font-family: [^;]*sans-serif;? ?")
@@ -74,6 +74,8 @@ def _tidy(element: ElementTree.Element) -> set[str]:
     if element.get("transform", "").startswith("rotate(-0 "):
         del element.attrib["transform"]
     style = _FONT.sub("", element.get("style", ""))
+    if "fill" in element.attrib:  # of a hatch
+        style = f"fill: {element.attrib.pop('fill')}; {style}"
     if style:
         element.set("style", _COLOUR.sub(lambda found: _both(found[0]), style))
     return set(_COLOUR.findall(style))
@@ -85,12 +87,7 @@ def _both(colour: str) -> str:
 
 def _drop_ids(root: ElementTree.Element) -> None:
     """Remove the ids to which nothing refers: they are those of other figures too."""
-    used = {
-        found
-        for element in root.iter()
-        for key in _REFERENCES
-        for found in re.findall(r"#([\w-]+)", element.get(key, ""))
-    }
+    used = {name for each in root.iter() for value in each.attrib.values() for name in _REFERENCE.findall(value)}
     for element in root.iter():
         if element.get("id") not in used:
             element.attrib.pop("id", None)
