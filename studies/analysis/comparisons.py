@@ -7,16 +7,21 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from studies.analysis.intervals import (
     Interval,
     half_width,
     holm,
     mean_interval,
+    overlap_factor,
     p_above_zero,
+    positive_bounds,
     positive_mean_interval,
+    t_quantile,
 )
 from studies.analysis.learning_curves import (
+    Array,
     HasFrame,
     NotMeasured,
     Sampling,
@@ -34,7 +39,12 @@ _TEST_COLUMNS = ["a", "b", "difference", "low", "high", "effect", "won", "p", "s
 def loss_interval(values: pd.Series, factor: float, metric: str) -> Interval:
     """Return the mean of a loss over seeds with its interval, which ends at 1 for a share of errors."""
     interval = positive_mean_interval(values, factor)
-    return replace(interval, high=min(interval.high, 1.0)) if metric.startswith("error") else interval
+    return replace(interval, high=min(interval.high, 1.0)) if is_share(metric) else interval
+
+
+def is_share(metric: str) -> bool:
+    """Return True for a share of errors, which is at most 1."""
+    return metric.startswith("error")
 
 
 def interval_of(rows: pd.DataFrame, metric: str) -> Callable[[pd.Series, float], Interval]:
@@ -68,15 +78,41 @@ def summary(frame: pd.DataFrame | HasFrame) -> pd.DataFrame:
     """
     frame = losses(as_frame(frame))
     by = [*(["problem"] if "problem" in frame else []), "learner", "n_samples", "metric"]
-    intervals = {str(metric): interval_of(rows, str(metric)) for metric, rows in frame.groupby("metric")}
-    samplings = {problem: sampling_of(part) for problem, part in by_problem(frame).items()}
-    rows = []
-    for key, values in frame.groupby(by, sort=False)["value"]:
-        *problem, _, n_samples, metric = key
-        factor = samplings[str(problem[0]) if problem else ""].factor(int(str(n_samples)), len(values))
-        interval = intervals[str(metric)](values, factor)
-        rows.append((*key, interval.mean, interval.low, interval.high, len(values)))
-    return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "seeds"])
+    groups = frame.groupby(by, sort=False)
+    table = groups.size().reset_index(name="seeds")
+    table.attrs = frame.attrs
+    factor = np.empty(len(table))
+    for part in by_problem(table).values():
+        factor[part.index] = overlap_factor(part["n_samples"], sampling_of(part).n_rows, part["seeds"])
+    mean, half = _means(frame["value"].to_numpy(dtype=np.float64), groups.ngroup().to_numpy())
+    half *= factor
+    is_positive = (frame["value"] >= 0).groupby(frame["metric"]).all()
+    positive = table["metric"].map(is_positive).to_numpy(dtype=bool)
+    low, high = np.where(positive, positive_bounds(mean, half, factor), (mean - half, mean + half))
+    share = positive & table["metric"].map(is_share).to_numpy(dtype=bool)
+    high = np.where(share, np.minimum(high, 1.0), high)
+    return table.assign(mean=mean, low=low, high=high)[[*by, "mean", "low", "high", "seeds"]]
+
+
+def _means(values: Array, group: NDArray[np.integer]) -> tuple[Array, Array]:
+    """Return the mean of each group of values, and half of its Student's t interval, as `Series.mean` and `std` do.
+
+    Groups of one size are the rows of one matrix, whose sums have the same bits as those of each group alone.
+    """
+    order, sizes = np.argsort(group, kind="stable"), np.bincount(group)
+    starts = np.cumsum(sizes) - sizes
+    mean, half = np.empty((2, len(sizes)))
+    for size in np.unique(sizes):
+        of_size = np.flatnonzero(sizes == size)
+        rows = values[order[starts[of_size, None] + np.arange(size)]]
+        missing = np.isnan(rows)
+        n = size - missing.sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):  # no value, or a single one
+            mean[of_size] = np.where(missing, 0.0, rows).sum(axis=1) / n
+            deviations = np.where(missing, 0.0, rows - mean[of_size, None])
+            std = np.sqrt((deviations**2).sum(axis=1) / (n - 1))
+        half[of_size] = t_quantile(int(size)) * std / np.sqrt(size)
+    return mean, half
 
 
 def paired_difference(a: pd.Series, b: pd.Series, factors: tuple[float, float] = (1.0, 1.0)) -> Interval:

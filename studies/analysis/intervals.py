@@ -5,6 +5,7 @@ that are drawn from the rows of one data set overlap, and `overlap_factor` makes
 nested and therefore dependent, so a statistic of curves gets its interval by leaving out whole seeds.
 """
 
+import functools
 import html
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ from scipy.optimize import brentq
 from studies.registry.metrics import describe
 
 CONFIDENCE = 0.95
+
+_OF_ALL_POINTS = ("error", "error_uniform")  # errors on a whole test set
 
 
 class Sentence:
@@ -146,7 +149,7 @@ class CensoredInterval(Interval):
         return f"{self.value_text(spec or 3)} {self.bounds_text(spec or 3)}".rstrip()
 
 
-def overlap_factor(n_samples: ArrayLike, n_rows: int | None, n_seeds: int) -> NDArray[np.float64]:
+def overlap_factor(n_samples: ArrayLike, n_rows: int | None, n_seeds: ArrayLike) -> NDArray[np.float64]:
     """Return the factor of the standard error of a mean over seeds, if their samples are drawn from the same rows.
 
     Two samples of a share f of all rows have that share in common, and errors on them a correlation of about f. So the
@@ -160,7 +163,7 @@ def overlap_factor(n_samples: ArrayLike, n_rows: int | None, n_seeds: int) -> ND
         Sample sizes.
     n_rows : int or None
         Number of rows from which samples are drawn without replacement; None for fresh samples.
-    n_seeds : int
+    n_seeds : array-like
 
     Returns
     -------
@@ -174,7 +177,7 @@ def overlap_factor(n_samples: ArrayLike, n_rows: int | None, n_seeds: int) -> ND
     """
     f = np.asarray(n_samples) / (np.inf if n_rows is None else n_rows)
     with np.errstate(divide="ignore", invalid="ignore"):
-        factor = np.sqrt(1 + n_seeds * f / (1 - f))
+        factor = np.sqrt(1 + np.asarray(n_seeds) * f / (1 - f))
     return np.where(f < 1, factor, np.nan)
 
 
@@ -203,10 +206,8 @@ def positive_mean_interval(values: pd.Series, factor: float = 1.0) -> Interval:
         Of the standard error, from `overlap_factor`.
     """
     mean = float(values.mean())
-    if mean == 0:
-        return Interval(0.0, 0.0 * factor, 0.0 * factor)
-    ratio = float(np.exp(factor * half_width(values) / mean))
-    return Interval(mean, mean / ratio, mean * ratio)
+    low, high = positive_bounds(mean, factor * half_width(values), factor)
+    return Interval(mean, float(low), float(high))
 
 
 def bounded_mean_interval(values: ArrayLike, least: float, most: float) -> Interval:
@@ -251,6 +252,23 @@ def _weighted_quantile(values: NDArray[np.float64], share: float) -> float:
     return float(brentq(lambda mean: below(mean) - share, knots[0], knots[-1]))
 
 
+def positive_bounds(mean: ArrayLike, half: ArrayLike, factor: ArrayLike) -> tuple[NDArray[np.float64], ...]:
+    """Return the ends of intervals above 0, as in `positive_mean_interval`.
+
+    Parameters
+    ----------
+    mean, half : array-like
+        Means, and half of Student's t intervals, already multiplied by the factor.
+    factor : array-like
+        Of the standard errors. Where it is NaN, there is no interval, also of a mean of 0.
+    """
+    mean, nothing = np.asarray(mean), 0.0 * np.asarray(factor)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # a mean of 0; a ratio beyond all numbers
+        ratio = np.exp(half / mean)
+        return np.where(mean == 0, nothing, mean / ratio), np.where(mean == 0, nothing, mean * ratio)
+
+
+@functools.cache
 def t_quantile(n_seeds: int) -> float:
     """Return the half width of a two-sided interval in standard errors; NaN for one seed."""
     return float(stats.t.ppf((1 + CONFIDENCE) / 2, n_seeds - 1)) if n_seeds > 1 else float("nan")
@@ -370,6 +388,13 @@ class Scale:
     def with_interval(self, interval: Interval) -> str:
         """Return a mean with its unit and interval."""
         return f"{self.text(interval.mean)} {self.bounds(interval)}".rstrip()
+
+
+def zero_text(metric: str, n_test: int | None) -> str:
+    """Return a value of 0 in words: of an error the number of test points of which none is wrong."""
+    if describe(metric).unit != "%":
+        return "0"
+    return f"none in {n_test:,}" if n_test and metric in _OF_ALL_POINTS else "none"
 
 
 def number(value: float, digits: int = 3) -> str:

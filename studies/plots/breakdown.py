@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from studies.analysis.breakdowns import breakdown_difference, breakdown_size, breakdown_summary
-from studies.plots.lines import learners_of, rows_of, zero_text
+from studies.analysis.intervals import zero_text
+from studies.plots.lines import learners_of, rows_of
 from studies.plots.looks import Look, chosen, learner_looks
 from studies.plots.style import (
     INK,

@@ -12,7 +12,21 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from estimators import CATALOG
-from studies.plots.looks import DARK, DASHES, LIGHT, MARKERS, chosen, family_of, learner_looks, look_of, panels, shades
+from studies.plots.looks import (
+    DARK,
+    DASHES,
+    GREYS,
+    LIGHT,
+    MARKERS,
+    chosen,
+    dark_of,
+    family_of,
+    learner_looks,
+    look_of,
+    panels,
+    shades,
+    value_looks,
+)
 from studies.plots.regions import region_pixels
 from studies.plots.style import RIGHT, WRONG
 from studies.registry.objects import keep
@@ -211,3 +225,19 @@ def test_panels_and_colours_of_many_learners_go_by_family():
     names = chosen(looks, looks, ["net + phase"])
     assert names == ["net", "net + polar-sincos", "net + phase", "kNN, k=1", "SVM", "forest"]
     assert panels(names, looks) == [names]
+
+
+@pytest.mark.parametrize("family", LIGHT)
+def test_every_colour_of_a_look_has_its_partner_on_a_dark_page(family):
+    shaded = [shades(look_of(family, prior), 4) for prior in (None, "polar-sincos", "polar", "phase")]
+    for look in (*value_looks(range(9), family).values(), *itertools.chain(*shaded)):
+        np.testing.assert_allclose(to_rgb(dark_of(look.colour)), to_rgb(look.dark), atol=3 / 255)
+
+
+@pytest.mark.parametrize("colour", ["red", "#1f77b4", "#00ff00", "#de8f05"])
+def test_another_colour_has_none(colour):
+    assert dark_of(colour) is None
+
+
+def test_white_is_the_paper_of_the_pages():
+    assert {PAPER[1]: PAPER[2]}.items() <= GREYS.items()
