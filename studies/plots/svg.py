@@ -5,10 +5,12 @@ import re
 from xml.etree import ElementTree
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from studies.plots.looks import dark_of
-from studies.plots.style import save_figure
+from studies.plots.style import RIGHT, WRONG, save_figure
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _DPI = 130  # of the images in it
@@ -26,7 +28,7 @@ def svg_text(figure: Figure, name: str, title: str) -> str:
     """Return a figure as an ``svg`` element for a page.
 
     Colours of looks and greys have their partners on a dark page by ``light-dark()``. A figure with others, or with
-    images, has the class ``card``, which the page shows on white in both themes.
+    images without transparency, has the class ``card``, which the page shows on white in both themes.
 
     Parameters
     ----------
@@ -48,7 +50,7 @@ def svg_text(figure: Figure, name: str, title: str) -> str:
     for element in root.iter():
         colours |= _tidy(element)
     _drop_ids(root)
-    is_card = None in map(dark_of, colours) or root.find(".//image") is not None
+    is_card = None in map(dark_of, colours - {RIGHT, WRONG}) or any(map(_is_opaque, figure.findobj(AxesImage)))
     root.attrib |= {
         "class": "picture card" if is_card else "picture",
         "role": "img",
@@ -56,6 +58,10 @@ def svg_text(figure: Figure, name: str, title: str) -> str:
         "style": f"fill: {_both('#000000')}; {_INHERITED}",
     }
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _is_opaque(image: AxesImage) -> bool:
+    return bool(image.to_rgba(np.asarray(image.get_array()))[..., 3].min() == 1)
 
 
 def _name(qualified: str) -> str:

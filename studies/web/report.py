@@ -23,7 +23,7 @@ from studies.analysis.claims import check_claims
 from studies.analysis.findings import Findings, Mean, Measured, answers, find
 from studies.analysis.intervals import Scale, number, scale_of, zero_text
 from studies.analysis.learning_curves import Sampling, by_problem, losses
-from studies.plots.figures import StudyFigure, curves_figure, requested_plots
+from studies.plots.figures import StudyFigure, curves_figure, requested_plots, worth_figure
 from studies.plots.looks import chosen
 from studies.plots.style import GAP
 from studies.registry.errors import short_repr
@@ -145,6 +145,7 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
         ],
         plots=list(requested_plots(results)),
         claims=check_claims(study, frame),
+        worth=worth_figure(results, rows[found[0].problem], found[0], "worth"),
         highlights=highlights(found[0]),
         answers=answers(study, frame),
         failures=failures[:_MOST_FAILURES],

@@ -88,6 +88,14 @@ def test_the_answer_comes_before_everything_else(worth_results):
     assert answer < text.index("kNN overtakes net + polar with 1,000 at 10,000") < text.index("Learning curves")
 
 
+def test_the_picture_of_a_worth_is_under_the_answer(worth_results, worth):
+    page = render_report(worth_results)
+    picture = page.index('aria-label="At n = 1,000, the polar prior is worth 4 times the data: net needs 4,000 [')
+    assert page.index('class="headline"') < picture < page.index('class="highlights"')
+    alone = worth.model_copy(update={"learners": {"kNN": worth.learners["kNN"]}, "questions": ()})
+    assert "prior is worth" not in render_report(Results(alone, worth_results.store))
+
+
 @pytest.fixture
 def of_phenomenon(tmp_path):
     """The results of the study `depth`, invented: gradients as in theory, and nets of one sample size."""
