@@ -28,6 +28,7 @@ from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import draw_curves
 from studies.plots.lines import is_number, rows_of
 from studies.plots.looks import learner_looks, panels
+from studies.plots.ranking import has_ranking
 from studies.plots.regions import drawn_problem, plot_region, region_key
 from studies.plots.style import INK, PALE, literal, name_curves, save_figure, wrapped
 from studies.plots.worth import WORTH_SIZE, draw_worth
@@ -67,6 +68,8 @@ def study_figures(results: Results) -> Iterator[StudyFigure]:
         yield from _standard(results, found, suffixes[found.problem] if found.problem else "")
     for axis in _axes_to_draw(results):
         yield _drawn(results, f"axis-{axis}", PictureSpec.model_validate({"plot": "axis", "axis": axis}))
+    if has_ranking(results):
+        yield _drawn(results, "ranking", PictureSpec(plot="ranking"))
     yield from requested_plots(results)
 
 
