@@ -54,11 +54,17 @@ class Curve:
 
 @dataclass(frozen=True)
 class Measured:
-    """The curves of one metric, in the study's order of learners."""
+    """The curves of one metric, in the study's order of learners, and that of the baseline if it is measured."""
 
     metric: str
     curves: tuple[Curve, ...]
     sampling: Sampling
+    baseline: Curve | None = None
+
+    @property
+    def rows(self) -> tuple[Curve, ...]:
+        """The curves in the order of a table's rows: that of the baseline is the last."""
+        return self.curves if self.baseline is None else (*self.curves, self.baseline)
 
 
 @dataclass(frozen=True)
@@ -244,7 +250,7 @@ class Findings:
         return self.smallest_errors.title if self.smallest_errors else ""
 
 
-def find(study: Study, frame: pd.DataFrame) -> tuple[Findings, ...]:
+def find(study: Study, frame: pd.DataFrame, baseline: pd.DataFrame | None = None) -> tuple[Findings, ...]:
     """Return the findings of a study, problem by problem.
 
     Parameters
@@ -252,15 +258,24 @@ def find(study: Study, frame: pd.DataFrame) -> tuple[Findings, ...]:
     study : Study
     frame : DataFrame
         A tidy frame as from `Results.frame`.
+    baseline : DataFrame or None, default=None
+        That of the baseline, from `Results.baseline`. Its curves stand beside those of the learners, which are not
+        compared with it.
     """
-    return tuple(_find(study, problem, part) for problem, part in by_problem(losses(frame)).items())
+    baselines = by_problem(losses(frame[:0] if baseline is None else baseline))
+    return tuple(
+        _find(study, problem, part, baselines.get(problem, part[:0]))
+        for problem, part in by_problem(losses(frame)).items()
+    )
 
 
-def _find(study: Study, problem: str, rows: pd.DataFrame) -> Findings:
+def _find(study: Study, problem: str, rows: pd.DataFrame, baseline: pd.DataFrame) -> Findings:
     rows = rows[~rows["metric"].map(is_of_bin)]
-    table, sampling = summary(rows), sampling_of(rows)
-    names = in_order(rows["metric"].unique())
-    measured = tuple(_measured(table[table["metric"] == metric], metric, sampling) for metric in names)
+    table, beside, sampling = summary(rows), summary(baseline), sampling_of(rows)
+    measured = tuple(
+        _measured(table[table["metric"] == metric], beside[beside["metric"] == metric], metric, sampling)
+        for metric in in_order(rows["metric"].unique())
+    )
     frame = judged(rows)
     pairs = _pairs(study, frame)
     parts = _by_learner(frame)
@@ -271,13 +286,19 @@ def _find(study: Study, problem: str, rows: pd.DataFrame) -> Findings:
     return Findings(problem, sampling, measured, worths, reference, n_samples, main, smallest, frame)
 
 
-def _measured(table: pd.DataFrame, metric: str, sampling: Sampling) -> Measured:
+def _measured(table: pd.DataFrame, baseline: pd.DataFrame, metric: str, sampling: Sampling) -> Measured:
+    """Return the curves of one metric from the summaries of the learners and of the baseline, at sizes of learners."""
+    known = baseline[baseline["n_samples"].isin(table["n_samples"])]
+    return Measured(metric, _curves(table), sampling, next(iter(_curves(known)), None))
+
+
+def _curves(table: pd.DataFrame) -> tuple[Curve, ...]:
     """Return the curves of one metric from its summary."""
     means: dict[str, list[Mean]] = {str(learner): [] for learner in table["learner"].unique()}
     columns = table.sort_values("n_samples")[["learner", "n_samples", "mean", "low", "high", "seeds"]]
     for learner, n, mean, low, high, seeds in columns.itertuples(index=False, name=None):
         means[str(learner)].append(Mean(n, Interval(mean, low, high), seeds))
-    return Measured(metric, tuple(Curve(learner, tuple(found)) for learner, found in means.items()), sampling)
+    return tuple(Curve(learner, tuple(found)) for learner, found in means.items())
 
 
 def _pairs(study: Study, frame: pd.DataFrame) -> list[tuple[str, str, str]]:

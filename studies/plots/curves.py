@@ -13,6 +13,7 @@ from studies.analysis.findings import find
 from studies.analysis.intervals import CensoredInterval, scale_of, zero_text
 from studies.analysis.learning_curves import learning_curve, sampling_of
 from studies.analysis.scaling_laws import ScalingLaw, fit_all
+from studies.plots.baseline import draw_baseline
 from studies.plots.lines import exact, learners_of, metric_of, rows_of
 from studies.plots.looks import Look, chosen, learner_looks
 from studies.plots.style import (
@@ -73,8 +74,8 @@ def plot_learning_curves(
     ax : Axes
         Means over seeds with their intervals, on logarithmic scales. A line through them is a `ScalingLaw`, dotted
         where it extrapolates; without a law they are joined by a thin line. A ring with a bar is a crossover with its
-        interval. A mean of 0 is an open mark at the foot. Of more than six learners six have colours, the first of
-        each family in front.
+        interval. A mean of 0 is an open mark at the foot. The thin grey line is the baseline. Of more than six learners
+        six have colours, the first of each family in front.
 
     Raises
     ------
@@ -94,7 +95,9 @@ def plot_learning_curves(
     rows = rows[(rows["metric"] == metric) & rows["learner"].isin(learners_of(rows, learners))]
     ax = new_axes(ax)
     looks, sizes = learner_looks(results.study), {p.cell.n_samples for p in plan_study(results.study)}
-    name_curves(ax, draw_curves(ax, rows, metric, looks, sizes, chosen(rows["learner"].unique(), looks)))
+    ends = draw_curves(ax, rows, metric, looks, sizes, chosen(rows["learner"].unique(), looks))
+    draw_baseline(ax, results, rows, metric)
+    name_curves(ax, ends)
     return ax
 
 

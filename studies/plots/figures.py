@@ -23,10 +23,12 @@ from studies.analysis.findings import Findings, find
 from studies.analysis.intervals import CONFIDENCE, scale_of
 from studies.analysis.learning_curves import NotMeasured, sampling_of
 from studies.execution.run import MAP_MARGIN
+from studies.plots.baseline import draw_baseline
 from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import draw_curves
 from studies.plots.lines import is_number, rows_of
 from studies.plots.looks import learner_looks, panels
+from studies.plots.ranking import has_ranking
 from studies.plots.regions import drawn_problem, plot_region, region_key
 from studies.plots.style import INK, PALE, literal, name_curves, save_figure, wrapped
 from studies.plots.worth import WORTH_SIZE, draw_worth
@@ -66,6 +68,8 @@ def study_figures(results: Results) -> Iterator[StudyFigure]:
         yield from _standard(results, found, suffixes[found.problem] if found.problem else "")
     for axis in _axes_to_draw(results):
         yield _drawn(results, f"axis-{axis}", PictureSpec.model_validate({"plot": "axis", "axis": axis}))
+    if has_ranking(results):
+        yield _drawn(results, "ranking", PictureSpec(plot="ranking"))
     yield from requested_plots(results)
 
 
@@ -196,6 +200,7 @@ def learning_curves(results: Results, curves: pd.DataFrame, title: str) -> Figur
         if ax is not same:
             ax.sharey(same)
         ends.append(draw_curves(ax, curves[curves["metric"] == metric], metric, looks, sizes, learners))
+        draw_baseline(ax, results, curves, metric)
         ax.set(title=textwrap.fill(scales[metric].title, 30) if place < len(metrics) > 1 else "", ylabel="")
         if place + n_columns < len(axes):
             ax.set_xlabel("")

@@ -183,7 +183,7 @@ def render_of(study, tmp_path, errors, status="ok"):
 def test_failures_are_shown_once_for_each_kind_with_error_and_traceback(worth, tmp_path):
     page = render_of(worth, tmp_path, dict.fromkeys(worth.learners, 0.1), status="timeout")
     text = Page(page).text
-    assert "34 of 51 cells are measured, 17 failed" in text
+    assert "34 of 72 cells are measured, 17 failed" in text
     assert "timeout: <b>net + polar</b>" in text
     assert text.count("net + polar, n = 1,000, seed 0") == 1
     assert text.count("Traceback") == 3
@@ -212,7 +212,7 @@ def test_the_commands_that_make_the_page_again_are_on_it(worth_results):
 
 def test_a_study_measured_in_part_says_so(worth_results, worth):
     more = Results(worth.model_copy(update={"seeds": 4}), worth_results.store)
-    assert "51 of 68 cells are measured" in Page(render_report(more)).text
+    assert "72 of 96 cells are measured" in Page(render_report(more)).text
 
 
 def test_nothing_measured_is_nothing_to_report(worth, tmp_path):
