@@ -4,7 +4,7 @@ A study can ask for each by its name ``x``. What is drawn is computed in `studie
 """
 
 from studies.plots.agop import plot_agop
-from studies.plots.axis import plot_axis, plot_training_dynamics
+from studies.plots.axis import plot_axis
 from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import plot_data_equivalence, plot_learning_curves
 from studies.plots.regions import plot_decision_region, plot_density, plot_region
@@ -18,5 +18,4 @@ __all__ = [
     "plot_density",
     "plot_learning_curves",
     "plot_region",
-    "plot_training_dynamics",
 ]
