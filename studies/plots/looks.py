@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 
 from studies.registry.learners import catalog_name
-from studies.spec.cells import Cell, plan_study
+from studies.spec.cells import Cell, plan_series
 from studies.spec.study import Study
 
 LIGHT: dict[str, tuple[str, ...]] = {
@@ -185,7 +185,7 @@ def distinct(looks: Sequence[Look]) -> list[Look]:
 def learner_looks(study: Study) -> dict[str, Look]:
     """Return the looks of all learners of a study by their labels."""
     looks: dict[str, Look] = {}
-    for planned in plan_study(study):
+    for planned in plan_series(study):
         if planned.learner not in looks:
             looks[planned.learner] = cell_look(study, planned.cell)
     return dict(zip(looks, distinct(list(looks.values())), strict=True))
