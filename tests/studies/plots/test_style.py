@@ -1,8 +1,14 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
 from studies.plots.looks import look_of
-from studies.plots.style import End, draw_reference, name_curves, name_references
+from studies.plots.style import End, draw_reference, name_curves, name_references, spread
+
+TOP, BOTTOM, LINE = 20, 340, 15
 
 
 def test_plots_are_imported_without_pyplot_seaborn_or_torch(run_apart):
@@ -17,3 +23,17 @@ def test_a_legend_of_references_stands_beside_that_of_curves():
     name_curves(ax, [End("a long name " * 5, 1, 1, look)])
     legends = [artist for artist in ax.get_children() if isinstance(artist, Legend)]
     assert [legend.get_texts()[0].get_text().split()[0] for legend in legends] == ["theory", "a"]
+
+
+@given(places=st.lists(st.floats(TOP, BOTTOM), min_size=1, max_size=20))
+def test_names_are_a_line_apart_in_the_order_of_their_curves_and_inside(places):
+    placed = np.array(spread(places, TOP, BOTTOM, LINE))
+    order = np.argsort(places, kind="stable")
+    assert (np.diff(placed[order]) >= LINE - 1e-6).all()
+    assert placed.min() >= TOP - 1e-6
+    assert placed.max() <= BOTTOM + 1e-6
+
+
+@pytest.mark.parametrize(("places", "expected"), [([300, 50, 100], [300, 50, 100]), ([100, 100, 100], [85, 100, 115])])
+def test_names_that_have_room_stay_and_those_in_one_place_spread_to_both_sides(places, expected):
+    assert spread(places, TOP, BOTTOM, LINE) == pytest.approx(expected)
