@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from studies.analysis.intervals import scale_of, zero_text
+from studies.plots.baseline import draw_baseline_along
 from studies.plots.lines import Line, is_number, lines_along
 from studies.plots.looks import Look, cell_look, chosen, distinct, learner_looks, value_looks
 from studies.plots.style import (
@@ -98,7 +99,8 @@ def plot_axis(
         Reference curves are broad and pale, in the colours of the lines to which they apply. The lines of one learner
         are shades of its colour. Of more than six lines six have colours, the first of each family in front. The scale
         of the axis is logarithmic if its values are positive and span a factor of ten. On a logarithmic scale of the
-        metric a mean of 0 is an open mark at the foot.
+        metric a mean of 0 is an open mark at the foot. Thin grey lines are the baseline of each problem and sample
+        size, for the first metric, which a linear scale need not reach.
 
     Raises
     ------
@@ -113,10 +115,9 @@ def plot_axis(
         ax = plot_axis(results, axis="width", metric=["error", "error_train"])
         ax.figure.savefig("width.png")
     """
+    selection: dict[str, Any] = {"learners": learners, "n_samples": n_samples, "problem": problem}
     names = metric if isinstance(metric, list) else [metric]
-    series = [
-        lines_along(results, axis, name, learners=learners, n_samples=n_samples, problem=problem) for name in names
-    ]
+    series = [lines_along(results, axis, name, **selection) for name in names]
     _check_metrics(series)
     ax, lines = new_axes(ax), list(chain.from_iterable(series))
     places = _lay_out(ax, axis, series, log)
@@ -132,6 +133,7 @@ def plot_axis(
     if reference is not None:
         _draw_reference(ax, reference, results.study.allow, axis, named[0], looks)
     clip_ylim(ax, _means(lines))
+    draw_baseline_along(ax, results, axis, lines[0].metric, places, **selection)
     for value in {line.first.cell.n_samples for line in lines} if threshold == "n_samples" else {threshold}:
         if value is not None:
             _draw_threshold(ax, float(value))
