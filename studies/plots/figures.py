@@ -95,7 +95,8 @@ def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None =
     on_problem = {} if problem is None else {"problem": problem}
     arguments = [f"{key} = {toml_value(value)}" for key, value in (spec.arguments | on_problem).items()]
     words = spec.plot.rpartition(":")[2].removeprefix("plot_").replace("_", " ")
-    title = f"{words.capitalize()}: {', '.join(arguments)}".removesuffix(": ")
+    heading = ": ".join(text for text in (spec.title, problem) if text)
+    title = heading if spec.title else f"{words.capitalize()}: {', '.join(arguments)}".removesuffix(": ")
     try:
         find_plot(spec.plot, results.study.allow).draw(results, figure.subplots(), **spec.arguments, **on_problem)
     except (TypeError, ValueError) as error:  # something is not measured, or the study has no such part
@@ -104,8 +105,8 @@ def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None =
         if not is_foreign(spec.plot):
             raise
         return StudyFigure(name, None, title, exception_text(error))
-    if problem is not None:
-        figure.suptitle(wrapped(problem, figure))
+    if heading:
+        figure.suptitle(wrapped(heading, figure))
     return StudyFigure(name, figure, title)
 
 
