@@ -68,7 +68,7 @@ def test_a_metric_and_a_plot_from_outside_are_shown_like_built_in_ones(outside):
     assert ax.yaxis.get_major_formatter()(0.1) == "10 %"
     asked = {found.name: found.figure for found in study_figures(outside)}["picture-1-last_size"]
     assert asked.axes[0].get_title() == "kNN: 40"
-    assert "<figcaption>Share of neighbours in use</figcaption>" in render_report(outside)
+    assert "<summary>Table: Share of neighbours in use</summary>" in render_report(outside)
 
 
 def test_a_name_is_registered_once():
