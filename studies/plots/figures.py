@@ -259,16 +259,17 @@ def breakdowns(results: Results, by: list[str], found: Findings, where: str) -> 
 
 def _breakdown_title(rows: pd.DataFrame, by: list[str], found: Findings) -> str:
     """Return in how many bins the first prior significantly lowers the error; empty if in none, or not measured."""
-    clauses = []
+    counts = []
     for worth, name in product(found.worths[:1], by):
         with suppress(NotMeasured):
             table = breakdown_difference(rows, worth.informed, worth.plain, breakdown_size(rows, name) or 0, name)
-            n_lower = int(((table["p_holm"] < 1 - CONFIDENCE) & (table["difference"] < 0)).sum())
-            clauses += [f"in {n_lower} of {len(table)} fifths by {name}"] if n_lower else []
-    if not clauses:
+            is_lower = (table["p_holm"] < 1 - CONFIDENCE) & (table["difference"] < 0)
+            counts.append((int(is_lower.sum()), len(table), name))
+    if not any(n_lower for n_lower, *_ in counts):
         return ""
     subject = found.worths[0].subject
-    return f"{subject[0].upper()}{subject[1:]} lowers the error {', '.join(clauses)}"
+    where = ", ".join(f"in {n_lower} of {n_bins} fifths by {name}" for n_lower, n_bins, name in counts)
+    return f"{subject[0].upper()}{subject[1:]} lowers the error {where}"
 
 
 def decision_regions(results: Results, problem: str | None, where: str) -> Figure | None:
