@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,7 +145,7 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
         ],
         plots=list(requested_plots(results)),
         claims=check_claims(study, frame),
-        worth=worth_figure(results, rows[found[0].problem], found[0], "worth"),
+        worth=_worth(results, found[0], rows),
         highlights=highlights(found[0]),
         answers=answers(study, frame),
         failures=failures[:_MOST_FAILURES],
@@ -163,6 +163,16 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
         script=Markup(script),
         script_hash=rendering.script_hash(script),
     )
+
+
+def _worth(results: Results, found: Findings, rows: Mapping[str, pd.DataFrame]) -> StudyFigure | None:
+    """Return the picture of the first worth, without titles, which would repeat the headline above it."""
+    picture = worth_figure(results, rows[found.problem], found, "worth")
+    if picture is not None and picture.figure is not None:
+        picture.figure.suptitle("")
+        for ax in picture.figure.axes:
+            ax.set_title("", loc="left")
+    return picture
 
 
 def write_report(results: Results, path: str | os.PathLike[str], commands: Sequence[str] = ()) -> Path:
