@@ -16,7 +16,7 @@
   // A power of ten from 10⁵ on is written as such, as in the figures.
   const tickText = (value) => {
     const power = Math.log10(value);
-    const isLong = Math.abs(power) >= 5 && Number.isInteger(power);
+    const isLong = Math.abs(power) >= 6 && Number.isInteger(power);
     return isLong ? "10" + [...String(power)].map((letter) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[letter] ?? "⁻").join("") : number(value);
   };
 
