@@ -17,6 +17,11 @@ LONG = np.round(np.geomspace(100, 100_000, 7))
 SHORT = np.round(np.geomspace(100, 10_000, 5))
 RUNS = 200
 
+LOCAL = {
+    "pow2": lambda n: 2 * n**-0.5,
+    "pow3": lambda n: 2 * n**-0.5 + 0.02,
+    "broken": lambda n: 0.5 * n**-0.2 * np.minimum(1, (n / 20_000) ** -0.5),
+}
 LAWS = {  # the error, its exponent and its floor
     "pow2": (lambda n: 2 * n**-0.5, 0.5, 0),
     "pow2, slow": (lambda n: 0.6 * n**-0.25, 0.25, 0),
@@ -81,7 +86,20 @@ def test_a_known_family_has_true_intervals_with_five_seeds(simulated):
     check_coverage([holds(found.exponent, exponent) for found in laws])
     check_coverage([holds(interval, law(found.reach)) for interval, found in zip(ahead, laws, strict=True)])
     check_width([found.exponent for found in laws], 5)
-    check_width(ahead, 5)
+
+
+@pytest.mark.parametrize("n_seeds", [5, 10])
+@pytest.mark.parametrize("name", LOCAL)
+def test_the_local_exponent_has_true_intervals(simulated, name, n_seeds):
+    law, rng = LOCAL[name], np.random.default_rng(0)
+    last = LONG[-3:]
+    truth = slope(np.log(law(last)), last)
+    found = [LearningCurve(LONG, simulated(law, LONG, n_seeds, rng), 50_000).local_exponent() for _ in range(500)]
+    held = [holds(interval, truth) for interval in found]
+    row(name, n_seeds, held)
+    assert 0.92 <= np.mean(held) <= 0.98
+    needed = t_quantile(n_seeds) * np.std([interval.mean for interval in found], ddof=1)
+    assert np.median([interval.high - interval.low for interval in found]) / 2 < 1.1 * needed
 
 
 def test_crossings_and_equivalences_have_true_intervals_with_five_seeds(simulated, frame_of):
