@@ -15,7 +15,7 @@ from studies.analysis.crossovers import find_crossovers
 from studies.analysis.findings import Findings, Measured, answers, find, judged
 from studies.analysis.intervals import Interval, Scale, scale_of
 from studies.analysis.learning_curves import by_problem, losses
-from studies.analysis.scaling_laws import NoScalingLaw, ScalingLaw, fit_all
+from studies.analysis.scaling_laws import UNDECIDED, NoScalingLaw, ScalingLaw, fit_all
 from studies.registry.metrics import describe
 from studies.results.failures import reasons
 from studies.results.results import Results
@@ -233,27 +233,35 @@ def _sampling(found: Findings) -> list[str]:
 
 
 def _scaling(problem: str, frame: pd.DataFrame) -> Iterator[str | Table]:
-    """Yield the scaling laws of the learners of one problem: exponents and floors; nothing for a single sample size."""
+    """Yield local exponents and scaling laws of the learners of one problem; nothing for a single sample size."""
     if frame.empty or frame.groupby("learner")["n_samples"].nunique().max() == 1:
         return
     metric = str(frame["metric"].iloc[0])
-    scale = scale_of(metric)
-    table = Table(box=None, pad_edge=False)
-    for heading in ("learner", "exponent", "floor", "law"):
-        table.add_column(heading, overflow="fold")
     laws = fit_all(frame, metric)
-    refused = {law.reasons for law in laws.values() if isinstance(law, NoScalingLaw)}
-    if len(refused) == 1 and not any(isinstance(law, ScalingLaw) for law in laws.values()):
-        laws = {"all learners": next(iter(laws.values()))}
+    refused = {law.reasons if isinstance(law, NoScalingLaw) else () for law in laws.values()}
+    shared = "; ".join(next(iter(refused))) if len(refused) == 1 else ""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("learner", "exponent, last decade", *([] if shared else ["exponent, law", "floor", "law"])):
+        table.add_column(heading, overflow="fold")
     for learner, law in laws.items():
-        if isinstance(law, NoScalingLaw):
-            table.add_row(learner, "", "", f"none: {'; '.join(law.reasons)}")
-        else:
-            exponent = Scale("", 1, "").with_interval(law.exponent)
-            table.add_row(learner, exponent, scale.with_interval(law.resolved_floor), law.chosen.model.formula)
+        cells = [] if shared else _law_cells(law, scale_of(metric))
+        table.add_row(learner, _exponent(law.curve.local_exponent()), *cells)
     yield f"{problem}: How the error falls with n".removeprefix(": ")
     yield table
+    if shared:
+        yield f"No scaling law is claimed: {shared}"
     yield ""
+
+
+def _law_cells(law: ScalingLaw | NoScalingLaw, scale: Scale) -> list[str]:
+    if isinstance(law, NoScalingLaw):
+        return ["", "", "not decided" if law.reasons == (UNDECIDED,) else f"none: {'; '.join(law.reasons)}"]
+    floor = scale.with_interval(law.floor) if law.floor.low else f"none above {scale.text(law.floor.high)} needed"
+    return [_exponent(law.exponent), floor, law.chosen.model.formula]
+
+
+def _exponent(exponent: Interval) -> str:
+    return "" if np.isnan(exponent.mean) else f"{exponent:z.2f}"
 
 
 def _claim(claim: Claim) -> str:
