@@ -8,8 +8,8 @@ The package (68 MB, which is read and not installed) holds the accuracies of 20 
 sets of OpenML, at sizes of 16 times the powers of the square root of 2 (Mohr, Viering, Loog and van Rijn, ECML PKDD
 2022). Two minutes of one core for each half.
 
-*Curves.* Four classifiers, drawn at random, of each data set with at least 3,036 training rows. Seeds are the five outer
-seeds with the inner seed 0. A curve is fitted up to the largest size that is at most 1 / 5.5 of its last one, on five
+*Curves.* Four classifiers, drawn at random, of each data set with at least 3,036 training rows. Seeds are the five
+outer seeds with the inner seed 0. A curve is fitted up to the largest size that is at most 1 / 5.5 of its last one, on five
 sizes with errors and one and a half decades at least; every third of these sizes has about the spacing of the built-in
 studies. The truth is the mean error of all splits, 25 as a rule, at the last size: 5.5 to 7.8 times as far.
 
