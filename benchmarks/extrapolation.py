@@ -9,9 +9,9 @@ sets of OpenML, at sizes of 16 times the powers of the square root of 2 (Mohr, V
 2022). Two minutes of one core for each half.
 
 *Curves.* Four classifiers, drawn at random, of each data set with at least 3,036 training rows. Seeds are the five
-outer seeds with the inner seed 0. A curve is fitted up to the largest size that is at most 1 / 5.5 of its last one, on five
-sizes with errors and one and a half decades at least; every third of these sizes has about the spacing of the built-in
-studies. The truth is the mean error of all splits, 25 as a rule, at the last size: 5.5 to 7.8 times as far.
+outer seeds with the inner seed 0. A curve is fitted up to the largest size that is at most 1 / 5.5 of its last one, on
+five sizes with errors and one and a half decades at least; every third of these sizes has about the spacing of the
+built-in studies. The truth is the mean error of all splits, 25 as a rule, at the last size: 5.5 to 7.8 times as far.
 
 *Halves.* The data sets are shuffled (seed 0). The first half has the odd places; all choices were made on it.
 

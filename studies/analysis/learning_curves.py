@@ -233,6 +233,11 @@ class LearningCurve:
         means = np.exp(self.log_means()[0])
         return np.sqrt(1 / (self.n_test * means)) if self.n_test else np.zeros_like(means)
 
+    def with_errors(self) -> tuple[Array, Array]:
+        """Return the sizes with errors, and their columns of `log_means`."""
+        measured = self.has_errors()
+        return self.sizes[measured], self.log_means()[:, measured]
+
     def rises(self) -> list[tuple[float, float]]:
         """Return the consecutive sizes between which the error rises significantly.
 
@@ -252,8 +257,7 @@ class LearningCurve:
             seeds. Where the last decade has one size, it is that from the size before. NaN where fewer than two sizes
             have errors.
         """
-        measured = self.has_errors()
-        sizes, logs = self.sizes[measured], self.log_means()[:, measured]
+        sizes, logs = self.with_errors()
         if len(sizes) < 2:
             return Interval(float("nan"), float("nan"), float("nan"))
         last = slice(min(int(np.searchsorted(sizes, sizes[-1] / _DECADE)), len(sizes) - 2), None)

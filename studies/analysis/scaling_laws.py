@@ -30,13 +30,16 @@ Array = NDArray[np.float64]
 MIN_SIZES, MIN_SEEDS, MIN_DECADES = 5, 3, 1.5
 
 WIDEST = 0.3
-"""Width of the exponent's interval from which on a law is not decided."""
+"""Width of the exponent's interval from which on it is not decided which law it is."""
 
 REACH = 8
 """The largest n of an extrapolation, in largest samples."""
 
 DRIFT = 0.03
-"""The exponent by which an extrapolation is widened to either side; chosen by benchmarks/extrapolation.py."""
+"""The exponent by which an extrapolation is widened to either side, for real curves bend as no model does.
+
+Chosen, as the reach, on real curves by benchmarks/extrapolation.py.
+"""
 
 UNDECIDED = "which law is not decided"
 
@@ -73,7 +76,7 @@ class ScalingLaw(Sentence):
     error falls as n^-0.5 [0.5, 0.5], with exponent 0.50 [0.50, 0.50] over the last decade of n; no floor above
     0.0025 is needed (pow2, n = 100 to 10,000)
     >>> print(law.extrapolate(20_000))
-    0.0354 [0.0354, 0.0354]
+    0.0354 [0.0346, 0.0361]
     """
 
     curve: LearningCurve
@@ -145,7 +148,8 @@ class ScalingLaw(Sentence):
     def extrapolate(self, n: float) -> Interval:
         """Return the error at one `n`, from the smallest measured size to `reach`, with its interval.
 
-        Beyond the data the interval reaches as far as that of the straight line through the last three sizes too.
+        Beyond the data the interval also covers that of the straight line, in logarithms, through the last three sizes,
+        and widens by n^-+0.03.
 
         Raises
         ------
@@ -290,7 +294,7 @@ def _law_or_refusal(curve: LearningCurve) -> ScalingLaw | NoScalingLaw:
 
 
 def _too_little(curve: LearningCurve) -> list[str]:
-    sizes = curve.sizes[curve.has_errors()]
+    sizes, _ = curve.with_errors()
     decades = float(np.log10(sizes[-1] / sizes[0])) if len(sizes) else 0.0
     which = "sizes" if len(sizes) == len(curve.sizes) else "sizes with errors"
     found = {
@@ -325,26 +329,24 @@ def _no_power_law(law: ScalingLaw) -> list[str]:
 
 def _steepens(curve: LearningCurve) -> bool:
     """Return True if the last local exponent is significantly above the one before."""
-    measured = curve.has_errors()
-    logs, log_sizes = curve.log_means()[:, measured][:, -3:], np.log(curve.sizes[measured][-3:])
-    return jackknife_interval(np.diff(-np.diff(logs, axis=1) / np.diff(log_sizes), axis=1)[:, 0]).low > 0
+    sizes, logs = curve.with_errors()
+    slopes = -np.diff(logs[:, -3:], axis=1) / np.diff(np.log(sizes[-3:]))
+    return jackknife_interval(np.diff(slopes, axis=1)[:, 0]).low > 0
 
 
 def _last_mean(curve: LearningCurve) -> tuple[float, float]:
     """Return the last mean error and the half width of its interval; the binomial bound for both where it is 0."""
-    measured, noise = curve.has_errors(), curve.noise()
-    last = float(np.exp(curve.log_means()[0, measured][-1]))
-    if curve.n_test and not measured[-1]:
+    last = float(np.exp(curve.with_errors()[1][0, -1]))
+    if curve.n_test and not curve.has_errors()[-1]:
         bound = min(float(-np.log(1 - CONFIDENCE) / curve.n_test), last)
         return bound, bound
-    return last, float(t_quantile(curve.n_seeds) * noise[-1]) * last
+    return last, float(t_quantile(curve.n_seeds) * curve.noise()[-1]) * last
 
 
 def _line(curve: LearningCurve, n: Array) -> Array:
     """Return the logarithm of the error at `n` by the line through the last sizes with errors, as (1 + n_seeds,)."""
-    measured = curve.has_errors()
-    x, logs = np.log(curve.sizes[measured][-_LINE:] / n), curve.log_means()[:, measured][:, -_LINE:]
-    return np.asarray(np.polyfit(x, logs.T, 1)[1])
+    sizes, logs = curve.with_errors()
+    return np.asarray(np.polyfit(np.log(sizes[-_LINE:] / n), logs[:, -_LINE:].T, 1)[1])
 
 
 def _over(fits: Iterable[CurveFit], chosen: CurveFit, statistic: Callable[[CurveFit], Array]) -> Interval:
