@@ -221,11 +221,11 @@ class LearningCurve:
         return np.where(measured, np.maximum(spread / np.sqrt(self.n_seeds), LEAST_NOISE), np.inf)
 
     def has_errors(self) -> NDArray[np.bool_]:
-        """Return, for each size, True if seeds have one error or more on average.
+        """Return, for each size, True if seeds have half an error or more on average.
 
         A smaller mean has no logarithm worth the name: all it says is that the error is small.
         """
-        least = 1 / self.n_test if self.n_test else 0.0
+        least = 0.5 / self.n_test if self.n_test else 0.0
         return np.asarray(self.errors.mean(axis=0) >= least * (1 - 1e-9))
 
     def test_noise(self) -> Array:

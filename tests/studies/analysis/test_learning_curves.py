@@ -36,8 +36,8 @@ def test_a_mean_error_of_0_counts_as_half_an_error():
     np.testing.assert_allclose(np.exp(log_means[:, :3]), errors[:1, :3].repeat(4, axis=0))
 
 
-def test_a_size_with_less_than_an_error_a_seed_has_no_finite_noise():
-    curve = LearningCurve([10, 20, 30, 40], [[0.1, 0.01, 0.002, 0.0], [0.1, 0.02, 0.0, 0.001]], n_test=1000)
+def test_a_size_with_less_than_half_an_error_a_seed_has_no_finite_noise():
+    curve = LearningCurve([10, 20, 30, 40], [[0.1, 0.01, 0.001, 0.0], [0.1, 0.02, 0.0, 0.0]], n_test=1000)
     np.testing.assert_array_equal(curve.has_errors(), [True, True, True, False])
     np.testing.assert_array_equal(np.isinf(curve.noise()), [False, False, False, True])
     assert LearningCurve([10, 20], [[0.1, 0.0], [0.1, 1e-9], [0.1, 1e-9]]).has_errors().all()
