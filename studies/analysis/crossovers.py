@@ -21,14 +21,13 @@ from studies.registry.metrics import shown_name
 from toymanifold.validation import error_message
 
 Array = NDArray[np.float64]
+Curves = tuple[LearningCurve, LearningCurve]
 
 _GRID = 500
 _MOST_PAIRED = 12  # learners; of more there are too many pairs to read
 
 
-def comparable_curves(
-    frame: pd.DataFrame | HasFrame, a: str, b: str, metric: str, n_test: int | None = None
-) -> tuple[LearningCurve, LearningCurve]:
+def comparable_curves(frame: pd.DataFrame | HasFrame, a: str, b: str, metric: str, n_test: int | None = None) -> Curves:
     """Return the curves of two learners on common seeds, at least two, and at two sizes each at least."""
     if shown_name(metric) != metric:
         raise ValueError(f"{metric!r} is not a loss, which falls with n; its loss is {shown_name(metric)!r}")
@@ -252,7 +251,11 @@ def crossover(
     >>> print(crossover(frame, "steep", "shallow"))
     steep is ahead of shallow from n = 214 [214, 214]
     """
-    curves = comparable_curves(frame, a, b, metric, n_test)
+    return crossover_of(a, b, comparable_curves(frame, a, b, metric, n_test))
+
+
+def crossover_of(a: str, b: str, curves: Curves) -> Crossover:
+    """Find where the curves of two learners cross, as `crossover` does."""
     first, last = max(c.sizes[0] for c in curves), min(c.sizes[-1] for c in curves)
     if first >= last:
         raise NotMeasured(f"{a!r} and {b!r} are measured at no common range of sizes")
@@ -342,7 +345,12 @@ def data_equivalence(
     >>> print(data_equivalence(frame, "informed", "plain", n=1000))
     plain needs 4 times [4, 4] the samples that informed has at n = 1,000
     """
-    of_a, of_b = comparable_curves(frame, a, b, metric, n_test)
+    return equivalence_of(a, b, n, comparable_curves(frame, a, b, metric, n_test))
+
+
+def equivalence_of(a: str, b: str, n: float, curves: Curves) -> DataEquivalence:
+    """Find the data equivalence of two learners from their curves, as `data_equivalence` does."""
+    of_a, of_b = curves
     first, last = of_a.sizes[[0, -1]]
     if not first <= n <= last:
         raise ValueError(error_message("n", "data_equivalence", f"within the sizes of {a!r}, [{first:g}, {last:g}]", n))

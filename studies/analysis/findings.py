@@ -5,6 +5,7 @@ import itertools
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +13,14 @@ import pandas as pd
 
 from studies.analysis.breakdowns import is_of_bin
 from studies.analysis.comparisons import loss_interval, paired_difference, summary
-from studies.analysis.crossovers import Crossover, DataEquivalence, crossover, data_equivalence
+from studies.analysis.crossovers import (
+    Crossover,
+    DataEquivalence,
+    comparable_curves,
+    crossover_of,
+    data_equivalence,
+    equivalence_of,
+)
 from studies.analysis.intervals import CensoredInterval, Interval, Sentence, number, scale_of
 from studies.analysis.learning_curves import Sampling, by_problem, losses, sampling_of
 from studies.registry.metrics import describe, in_order, primary_name
@@ -292,15 +300,6 @@ def _equivalence(parts: Parts, a: str, b: str, n_samples: int) -> DataEquivalenc
         return None
 
 
-def _crossover(parts: Parts, a: str, b: str) -> Crossover | None:
-    """Return the crossover in the rows' metric; None if too little is measured."""
-    rows = _rows_of(parts, a, b)
-    try:
-        return crossover(rows, a, b, rows["metric"].iloc[0])
-    except ValueError:
-        return None
-
-
 def _rows_of(parts: Parts, a: str, b: str) -> pd.DataFrame:
     """Return the rows of two learners, in which they are found much faster than among those of all."""
     rows = pd.concat([parts[a], parts[b]])
@@ -334,8 +333,19 @@ def _competitors(parts: Parts, reference: str | None, n_samples: int, others: It
     """Yield learners compared with the one of reference; none if that is not measured."""
     if reference is not None and reference in parts:
         for other in others:
-            equivalence = _equivalence(parts, reference, other, n_samples)
-            yield Competitor(other, equivalence, _crossover(parts, reference, other))
+            yield _competitor(parts, reference, other, n_samples)
+
+
+def _competitor(parts: Parts, reference: str, other: str, n_samples: int) -> Competitor:
+    """Return a learner compared with the one of reference, as far as the data support it."""
+    rows = _rows_of(parts, reference, other)
+    equivalence, crossing = None, None
+    with suppress(ValueError):
+        curves = comparable_curves(rows, reference, other, rows["metric"].iloc[0])
+        with suppress(ValueError):
+            equivalence = equivalence_of(reference, other, n_samples, curves)
+        crossing = crossover_of(reference, other, curves)
+    return Competitor(other, equivalence, crossing)
 
 
 def _main_competitors(study: Study, parts: Parts, reference: str | None, n_samples: int) -> tuple[Competitor, ...]:

@@ -28,10 +28,11 @@ def test_the_worth_of_a_prior_is_that_at_the_size_of_a_question(worth_results, w
 
 def test_only_the_competitors_that_are_asked_for_are_compared(monkeypatch, worth_results, worth):
     compared = []
-    monkeypatch.setattr("studies.analysis.findings._crossover", lambda _, *pair: compared.append(pair))
+    monkeypatch.setattr("studies.analysis.findings.crossover_of", lambda *pair: compared.append(pair[:2]))
     (found,) = find(worth, worth_results.frame())
     assert compared == [("net + polar", "kNN")]
     assert len(found.competitors) == 2
+    assert compared[1:] == [("net + polar", "net"), ("net + polar", "kNN")]
 
 
 def test_a_worth_that_is_asked_for_comes_first_and_at_its_own_size(worth_results, worth):
