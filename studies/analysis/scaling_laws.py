@@ -89,7 +89,7 @@ class ScalingLaw(Sentence):
         how = f"as n^-{self.exponent:.2g}" if model.is_power_law else f"as {model.formula}"
         local = f"with exponent {self.curve.local_exponent():z.2f} over the last decade of n"
         to = f" to a floor of {floor:.2g}" if floor.low else ""
-        end = "" if floor.low else f"; no floor above {floor.high:.2g} is needed"
+        end = "" if floor.low else f"; no floor above {self.largest_floor:.2g} is needed"
         without = self.curve.sizes[~self.curve.has_errors()]
         zeros = f", without errors at {', '.join(f'{n:,.0f}' for n in without)}" if len(without) else ""
         return f"error falls {how}{to}, {local}{end} ({self.family}, n = {first:,.0f} to {last:,.0f}{zeros})"
@@ -119,16 +119,21 @@ class ScalingLaw(Sentence):
 
     @property
     def floor(self) -> Interval:
-        """The error that no amount of data removes, at most the last mean error.
+        """The error that no amount of data removes.
 
-        It is 0 below half an error in the test points, and the interval reaches at least as far as the noise of the
-        last mean error.
+        It is 0 below half an error in the test points. The interval reaches at least as far as the noise of the last
+        mean error, for a floor within it is not excluded, and no further than to the end of the interval of that mean.
         """
         found = _over(self.candidates, self.chosen, lambda fit: fit.floors())
         last, hidden = _last_mean(self.curve)
         least = 0.5 / self.curve.n_test if self.curve.n_test else LEAST_NOISE * last
         mean, low = (min(end, last) if end > least else 0.0 for end in (found.mean, found.low))
-        return Interval(mean, low, min(max(found.high, hidden), last))
+        return Interval(mean, low, min(max(found.high, hidden), last + hidden))
+
+    @property
+    def largest_floor(self) -> float:
+        """The end of the interval of the floor, but at most the last mean error: no floor above is needed."""
+        return min(self.floor.high, _last_mean(self.curve)[0])
 
     @property
     def reach(self) -> float:
@@ -335,11 +340,13 @@ def _steepens(curve: LearningCurve) -> bool:
 
 
 def _last_mean(curve: LearningCurve) -> tuple[float, float]:
-    """Return the last mean error and the half width of its interval; the binomial bound for both where it is 0."""
+    """Return the last mean error that is not 0, and the half width of the interval of the last.
+
+    That is the binomial bound where the last is 0.
+    """
     last = float(np.exp(curve.with_errors()[1][0, -1]))
     if curve.n_test and not curve.has_errors()[-1]:
-        bound = min(float(-np.log(1 - CONFIDENCE) / curve.n_test), last)
-        return bound, bound
+        return last, float(-np.log(1 - CONFIDENCE) / curve.n_test)
     return last, float(t_quantile(curve.n_seeds) * curve.noise()[-1]) * last
 
 

@@ -284,7 +284,7 @@ def _scaling(problem: str, frame: pd.DataFrame) -> Iterator[str | Table]:
 def _law_cells(law: ScalingLaw | NoScalingLaw, scale: Scale) -> list[str]:
     if isinstance(law, NoScalingLaw):
         return ["", "", "not decided" if law.reasons == (UNDECIDED,) else f"none: {'; '.join(law.reasons)}"]
-    floor = scale.with_interval(law.floor) if law.floor.low else f"none above {scale.text(law.floor.high)} needed"
+    floor = scale.with_interval(law.floor) if law.floor.low else f"none above {scale.text(law.largest_floor)} needed"
     return [_exponent(law.exponent), floor, law.chosen.model.formula]
 
 

@@ -118,7 +118,7 @@ def test_exponents_and_floors_are_those_of_the_laws(worth_results, worth):
     law = fit_scaling(learning_curve(worth_results.frame(), "kNN"))
     assert cells(table, 1)[2] == f"{law.curve.local_exponent():.2f}"
     assert cells(table, 2)[2] == f"{law.exponent:.2f}"
-    assert cells(table, 3)[2] == f"none above {number(100 * law.floor.high)} % needed"
+    assert cells(table, 3)[2] == f"none above {number(100 * law.largest_floor)} % needed"
     assert cells(table, 4)[2] == law.chosen.model.formula
 
 
