@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, is_classifier
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -102,6 +103,7 @@ CLASSIFIERS: dict[str, Builder] = {
     "random-features": RandomFeaturesClassifier,
     "kernel": KernelClassifier,
     "rfm": RFMClassifier,
+    "dummy": DummyClassifier,
 }
 
 REGRESSORS: dict[str, Builder] = {
@@ -115,6 +117,7 @@ REGRESSORS: dict[str, Builder] = {
     "random-features": RandomFeaturesRegressor,
     "kernel": KernelRegressor,
     "rfm": RFMRegressor,
+    "dummy": DummyRegressor,
 }
 
 CATALOG: dict[str, dict[str, Builder]] = {

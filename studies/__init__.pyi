@@ -8,6 +8,7 @@ from .analysis.scaling_laws import ScalingLaw as ScalingLaw
 from .api import measure_curves as measure_curves
 from .api import run_study as run_study
 from .plots.curves import plot_learning_curves as plot_learning_curves
+from .plots.worth import plot_worth as plot_worth
 from .registry.errors import SpecError as SpecError
 from .registry.metrics import metric as metric
 from .registry.plots import plot as plot

@@ -22,7 +22,7 @@ from studies.registry.objects import Kept, code_of_object, keep
 from studies.registry.problems import AnyProblem
 from studies.results.plans import keep_plan
 from studies.results.results import Results
-from studies.spec.cells import plan_study
+from studies.spec.cells import plan_run
 from studies.spec.study import Study, find_study
 from studies.store import DEFAULT_STORE
 from studies.store.database import is_in_memory
@@ -205,10 +205,11 @@ def measure_curves(
     >>> from studies import measure_curves
     >>> learners = {"linear": LogisticRegression(max_iter=1000), "kNN": KNeighborsClassifier()}
     >>> print(measure_curves(learners, load_iris(return_X_y=True), sizes=[20, 50, 100], seeds=3))
-    curves: 18 of 18 cells measured, 0 failed.
-    learner  cells  measured  failed
-     linear      9         9       0
-        kNN      9         9       0
+    curves: 27 of 27 cells measured, 0 failed.
+     learner  cells  measured  failed
+      linear      9         9       0
+         kNN      9         9       0
+    baseline      9         9       0
     """
     n_workers = 1 if n_jobs is None else check_integer(n_jobs, "n_jobs", "measure_curves", low=1)
     if time_limit is not None:
@@ -255,7 +256,7 @@ def _measured(
     budget: float | None = None,
 ) -> Results:
     """Run what a store does not have of a study, and return the results; warn of failures."""
-    planned = plan_study(study)
+    planned = plan_run(study)
     costs = Costs.from_store(planned, store)
     todo = remaining(planned, store, retry_failed=retry_failed, costs=costs, in_budget=budget is not None)
     record = collect(study.name, study.seeds, executor=executor)

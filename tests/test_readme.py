@@ -1,14 +1,17 @@
 """README is short, its links work wherever it is shown, and its numbers are those that were measured."""
 
 import re
+import runpy
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from studies import data_equivalence
+from studies import Store, data_equivalence, plot_worth
 from studies.analysis import Interval, summary
 from studies.cli.main import app
+from studies.registry.test_sets import MAP_SIZE
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,7 +25,7 @@ def test_readme_is_short():
 
 
 def test_links_are_absolute_and_lead_to_files_that_are_there():
-    links = re.findall(r"\]\(([^)]+)\)", README)
+    links = re.findall(r"""(?:\]\(|src=["']|srcset=["'])([^)"']+)""", README)
     assert all(link.startswith("https://") for link in links)
     files = [re.sub(FILES, "", link) for link in links if re.match(FILES, link)]
     assert files
@@ -49,6 +52,18 @@ def test_the_table_is_what_was_measured(learner, kept):
 def needed_points(frame, learner):
     found = data_equivalence(frame, "net + polar", learner, n=1_000).n_samples
     return found.mean, found.low, found.high
+
+
+def test_the_picture_is_drawn_from_the_kept_numbers_and_has_that_of_the_text(kept):
+    drawing = runpy.run_path(str(ROOT / "docs" / "images" / "readme" / "draw.py"))
+    with Store("sqlite://") as store:
+        results = drawing["kept_results"](store, map_of=lambda cell: np.zeros((MAP_SIZE, MAP_SIZE), dtype=bool))
+        ax = plot_worth(results, drawing["INFORMED"], drawing["PLAIN"], n=1_000)
+    times = data_equivalence(kept, "net + polar", "net", n=1_000).times.value_text(2)
+    assert ax.figure.get_suptitle() == f"At n = 1,000, the polar prior is worth {times} times the data"
+    assert f"The polar prior is worth {times} times the data to the net." in README
+    assert f"is marked times {times}," in README
+    assert len(ax.figure.axes) == 3
 
 
 def test_every_command_is_on_a_page():

@@ -22,11 +22,14 @@ from studies.analysis.crossovers import (
     equivalence_of,
 )
 from studies.analysis.intervals import CensoredInterval, Interval, Sentence, number, scale_of
-from studies.analysis.learning_curves import Sampling, by_problem, losses, sampling_of
+from studies.analysis.learning_curves import NotMeasured, Sampling, by_problem, losses, sampling_of
+from studies.registry.errors import unknown
 from studies.registry.metrics import describe, in_order, primary_name
 from studies.spec.cells import Cell, plan_series
-from studies.spec.sections import Point, Question, Worth
+from studies.spec.sections import Point, Question
 from studies.spec.study import Study
+
+_ROUNDING = 1e-9  # of a number read from interpolated curves
 
 Parts = dict[str, pd.DataFrame]
 """Rows of the primary metric, by learner."""
@@ -51,11 +54,17 @@ class Curve:
 
 @dataclass(frozen=True)
 class Measured:
-    """The curves of one metric, in the study's order of learners."""
+    """The curves of one metric, in the study's order of learners, and that of the baseline if it is measured."""
 
     metric: str
     curves: tuple[Curve, ...]
     sampling: Sampling
+    baseline: Curve | None = None
+
+    @property
+    def rows(self) -> tuple[Curve, ...]:
+        """The curves in the order of a table's rows: that of the baseline is the last."""
+        return self.curves if self.baseline is None else (*self.curves, self.baseline)
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,7 @@ class PriorWorth(Sentence):
     Attributes
     ----------
     prior : str
+        Its name; the label of `informed` if that differs from `plain` in more than a prior.
     plain, informed : str
         The learner without the prior, and with it.
     equivalence : DataEquivalence
@@ -94,12 +104,37 @@ class PriorWorth(Sentence):
             clause = f"{found.b} matches {found.a} with {found.n_samples_text()}"
         else:
             clause = found.clause()
-        equal = not self.times.side and self.times.low <= 1 <= self.times.high
+        equal = not self.times.side and not self.is_significant
         return f"{clause}, no significant difference" if equal else clause
+
+    @property
+    def is_significant(self) -> bool:
+        """True if the prior is significantly worth more, or less, than the same data."""
+        return self.times.low > 1 + _ROUNDING or self.times.high < 1 - _ROUNDING
+
+    @property
+    def gap(self) -> CensoredInterval:
+        """How many times the data the worse learner needs."""
+        return 1 / self.times if self.times.high < 1 else self.times
+
+    @property
+    def title(self) -> str:
+        """The worth as a title, without its interval; of a prior that does harm, what that costs."""
+        at, times = f"At n = {self.equivalence.n:,.0f},", f"{self.gap.value_text(2)} times"
+        if self.times.high < 1:
+            return f"{at} {self.informed} needs {times} the data of {self.plain}"
+        if self.prior == self.informed:
+            return f"{at} {self.plain} needs {times} the data of {self.informed}"
+        return f"{at} {self.subject} is worth {times} the data"
+
+    @property
+    def subject(self) -> str:
+        """The prior in a sentence."""
+        return self.informed if self.prior == self.informed else f"the {self.prior} prior"
 
     def __str__(self) -> str:
         times = f"{self.times_text} the data {self.times.bounds_text(2)}".rstrip()
-        return f"at n = {self.equivalence.n:,.0f}, the {self.prior} prior was worth {times}: {self.in_samples}"
+        return f"at n = {self.equivalence.n:,.0f}, {self.subject} was worth {times}: {self.in_samples}"
 
 
 @dataclass(frozen=True)
@@ -140,13 +175,20 @@ class SmallestErrors(Sentence):
     behind: Interval | None
 
     @property
+    def title(self) -> str:
+        """The learner as a title; empty if it is not significantly ahead of the second."""
+        if self.behind is None or not self.behind.low > 0:
+            return ""
+        return f"{self.first} has the smallest error with {self.n_samples:,} training points"
+
+    @property
     def runner_up(self) -> str:
         """The second learner and its distance, as a clause; empty if there is one learner."""
         if not self.second or self.behind is None:
             return f"next is {self.second}" if self.second else ""
         scale = scale_of(self.metric)
-        unit = " percentage points" if scale.unit == " %" else scale.unit
-        behind = f"{number(scale.factor * self.behind.mean, 2)}{unit} behind {scale.bounds(self.behind, 2)}".rstrip()
+        distance = number(scale.factor * self.behind.mean, 2) + scale.difference_unit
+        behind = f"{distance} behind {scale.bounds(self.behind, 2)}".rstrip()
         return f"next is {self.second}, {behind}{', not significantly' if self.behind.low <= 0 else ''}"
 
     def __str__(self) -> str:
@@ -200,8 +242,15 @@ class Findings:
         others = [learner for learner in parts if learner != self.reference]
         return tuple(_competitors(parts, self.reference, self.n_samples, others))
 
+    @property
+    def title(self) -> str:
+        """The first finding as a title; empty if it is open."""
+        if self.worths:
+            return self.worths[0].title if self.worths[0].is_significant else ""
+        return self.smallest_errors.title if self.smallest_errors else ""
 
-def find(study: Study, frame: pd.DataFrame) -> tuple[Findings, ...]:
+
+def find(study: Study, frame: pd.DataFrame, baseline: pd.DataFrame | None = None) -> tuple[Findings, ...]:
     """Return the findings of a study, problem by problem.
 
     Parameters
@@ -209,33 +258,47 @@ def find(study: Study, frame: pd.DataFrame) -> tuple[Findings, ...]:
     study : Study
     frame : DataFrame
         A tidy frame as from `Results.frame`.
+    baseline : DataFrame or None, default=None
+        That of the baseline, from `Results.baseline`. Its curves stand beside those of the learners, which are not
+        compared with it.
     """
-    return tuple(_find(study, problem, part) for problem, part in by_problem(losses(frame)).items())
+    baselines = by_problem(losses(frame[:0] if baseline is None else baseline))
+    return tuple(
+        _find(study, problem, part, baselines.get(problem, part[:0]))
+        for problem, part in by_problem(losses(frame)).items()
+    )
 
 
-def _find(study: Study, problem: str, rows: pd.DataFrame) -> Findings:
+def _find(study: Study, problem: str, rows: pd.DataFrame, baseline: pd.DataFrame) -> Findings:
     rows = rows[~rows["metric"].map(is_of_bin)]
-    table, sampling = summary(rows), sampling_of(rows)
-    names = in_order(rows["metric"].unique())
-    measured = tuple(_measured(table[table["metric"] == metric], metric, sampling) for metric in names)
+    table, beside, sampling = summary(rows), summary(baseline), sampling_of(rows)
+    measured = tuple(
+        _measured(table[table["metric"] == metric], beside[beside["metric"] == metric], metric, sampling)
+        for metric in in_order(rows["metric"].unique())
+    )
     frame = judged(rows)
     pairs = _pairs(study, frame)
     parts = _by_learner(frame)
-    found = [_worth(study, parts, *pair) for pair in pairs]
-    worths = tuple(worth for worth in found if worth is not None)
+    worths = tuple(_worths(study, parts, pairs))
     reference, n_samples = _reference(study, worths)
     main = _main_competitors(study, parts, reference, n_samples)
     smallest = _smallest_errors(frame)
     return Findings(problem, sampling, measured, worths, reference, n_samples, main, smallest, frame)
 
 
-def _measured(table: pd.DataFrame, metric: str, sampling: Sampling) -> Measured:
+def _measured(table: pd.DataFrame, baseline: pd.DataFrame, metric: str, sampling: Sampling) -> Measured:
+    """Return the curves of one metric from the summaries of the learners and of the baseline, at sizes of learners."""
+    known = baseline[baseline["n_samples"].isin(table["n_samples"])]
+    return Measured(metric, _curves(table), sampling, next(iter(_curves(known)), None))
+
+
+def _curves(table: pd.DataFrame) -> tuple[Curve, ...]:
     """Return the curves of one metric from its summary."""
     means: dict[str, list[Mean]] = {str(learner): [] for learner in table["learner"].unique()}
     columns = table.sort_values("n_samples")[["learner", "n_samples", "mean", "low", "high", "seeds"]]
     for learner, n, mean, low, high, seeds in columns.itertuples(index=False, name=None):
         means[str(learner)].append(Mean(n, Interval(mean, low, high), seeds))
-    return Measured(metric, tuple(Curve(learner, tuple(found)) for learner, found in means.items()), sampling)
+    return tuple(Curve(learner, tuple(found)) for learner, found in means.items())
 
 
 def _pairs(study: Study, frame: pd.DataFrame) -> list[tuple[str, str, str]]:
@@ -270,8 +333,13 @@ def _asked(
         ends = {end.learner for end in question.ends}
         yield from (pair for pair in siblings if ends == {*pair[1:]})
     elif {question.worth.prior, question.worth.of} <= cells.keys():
-        prior = cells[question.worth.prior].prior or question.worth.prior
-        yield prior.rpartition(":")[2], question.worth.of, question.worth.prior
+        yield _named(question.worth.of, question.worth.prior, siblings)
+
+
+def _named(plain: str, informed: str, siblings: Iterable[tuple[str, str, str]]) -> tuple[str, str, str]:
+    """Return two learners behind the name of the prior, as in `PriorWorth`."""
+    named = (pair for pair in siblings if pair[1:] == (plain, informed))
+    return next(named, (informed, plain, informed))
 
 
 def _learner(cell: Cell) -> tuple[str, str]:
@@ -282,13 +350,65 @@ def _by_learner(frame: pd.DataFrame) -> Parts:
     return {str(learner): rows for learner, rows in frame.groupby("learner", sort=False)}
 
 
-def _worth(study: Study, parts: Parts, prior: str, plain: str, informed: str) -> PriorWorth | None:
+def _worths(study: Study, parts: Parts, pairs: Iterable[tuple[str, str, str]]) -> Iterator[PriorWorth]:
+    for pair in pairs:
+        with suppress(ValueError):  # the data do not support one
+            yield _worth(study, parts, *pair)
+
+
+def worth_of(
+    study: Study, frame: pd.DataFrame, informed: str, plain: str, n_samples: float | None = None
+) -> PriorWorth:
+    """Return the worth of a prior, or of any learner to another one, in the primary metric.
+
+    Parameters
+    ----------
+    study : Study
+    frame : DataFrame
+        Rows of losses, of one problem.
+    informed, plain : str
+        The learner with the prior, and without it.
+    n_samples : float or None, default=None
+        Sample size of the informed learner; None takes that of the study's first question, or the largest.
+
+    Raises
+    ------
+    ValueError
+        If a learner or `n_samples` is not measured.
+    NotMeasured
+        If too little is measured of the two.
+    NoEquivalence
+        If the data do not support a number or a bound.
+    """
+    rows = judged(frame)
+    cells = {p.learner: p.cell for p in plan_series(study) if p.learner in (informed, plain)}
+    pair = _named(plain, informed, _siblings(cells))
+    return _worth(study, _by_learner(rows), *pair, n_samples=n_samples)
+
+
+def _worth(
+    study: Study, parts: Parts, prior: str, plain: str, informed: str, *, n_samples: float | None = None
+) -> PriorWorth:
     """Return the worth of a prior, from the side of the plain learner or, if only that has an estimate, the other."""
-    n_samples = _compared_size(study, parts, plain, informed)
-    found = [_equivalence(parts, a, b, n_samples) for a, b in ((informed, plain), (plain, informed))]
-    worths = [PriorWorth(prior, plain, informed, each) for each in found if each is not None]
+    for learner in (informed, plain):
+        if learner not in parts:
+            raise NotMeasured(unknown("learner", learner, list(parts), "the results"))
+    n = n_samples or _compared_size(study, parts, plain, informed)
+    if not n:
+        raise NotMeasured("they have no sample size in common")
+    worths, reasons = [], []
+    for a, b in ((informed, plain), (plain, informed)):
+        rows = _rows_of(parts, a, b)
+        try:
+            found = data_equivalence(rows, a, b, n, rows["metric"].iloc[0])
+        except ValueError as reason:
+            reasons.append(reason)
+        else:
+            worths.append(PriorWorth(prior, plain, informed, found))
+    if not worths:
+        raise reasons[0]
     estimates = [worth for worth in worths if not worth.times.side]
-    return estimates[0] if estimates else max(worths, key=lambda worth: abs(np.log(worth.times.value)), default=None)
+    return estimates[0] if estimates else max(worths, key=lambda worth: abs(np.log(worth.times.value)))
 
 
 def _equivalence(parts: Parts, a: str, b: str, n_samples: int) -> DataEquivalence | None:
@@ -414,43 +534,28 @@ def _answer(study: Study, question: Question, rows: pd.DataFrame) -> str:
     if question.worth is None:
         a, b = question.ends
         return _comparison(a, b, rows)
-    asked = {question.worth.prior, question.worth.of}
-    parts = _by_learner(rows)
-    worths = (_worth(study, parts, *pair) for pair in _pairs(study, rows) if {*pair[1:]} == asked)
-    found = next(worths, None)
-    if found is not None:
-        return f"{str(found)[0].upper()}{str(found)[1:]}."
-    return _no_worth(study, question.worth, rows)
-
-
-def _no_worth(study: Study, worth: Worth, rows: pd.DataFrame) -> str:
-    """Return why there is no worth of a prior."""
-    if not {worth.prior, worth.of} <= set(rows["learner"]):
+    if not {question.worth.prior, question.worth.of} <= set(rows["learner"]):
         return "Not measured yet."
-    n_samples = _compared_size(study, _by_learner(rows), worth.of, worth.prior)
-    if not n_samples:
-        return "Cannot tell: they have no sample size in common."
-    found: object
     try:
-        found = data_equivalence(rows, worth.prior, worth.of, n_samples, rows["metric"].iloc[0])
+        found = str(worth_of(study, rows, question.worth.prior, question.worth.of))
     except ValueError as reason:
-        found = reason
-    return f"Cannot tell: {found}."
+        return f"Cannot tell: {reason}."
+    return f"{found[0].upper()}{found[1:]}."
 
 
 def _comparison(of_a: Point, of_b: Point, rows: pd.DataFrame) -> str:
     a, b = _values(rows, of_a), _values(rows, of_b)
     if not set(a.index) & set(b.index):
         return "Not measured yet."
-    shares = scale_of(rows["metric"].iloc[0]).unit == " %"
-    factor, digits, unit, points = (100, ".2f", " %", " points") if shares else (1, ".3g", "", "")
+    scale = scale_of(rows["metric"].iloc[0])
+    digits = ".2f" if scale.unit == " %" else ".3g"
     n_common, sampling = len(a.index.intersection(b.index)), sampling_of(rows)
     factors = (sampling.factor(of_a.n_samples, n_common), sampling.factor(of_b.n_samples, n_common))
-    difference = factor * paired_difference(a, b, factors)
-    means = f"{factor * a.mean():{digits}}{unit} against {factor * b.mean():{digits}}{unit}"
+    difference = scale.factor * paired_difference(a, b, factors)
+    means = " against ".join(f"{scale.factor * each.mean():{digits}}{scale.unit}" for each in (a, b))
     if np.isnan(difference.low):
         return f"Cannot tell: {means}, without an interval."
-    apart = f"{difference if difference.mean >= 0 else -1 * difference:{digits}}{points}"
+    apart = f"{difference if difference.mean >= 0 else -1 * difference:{digits}}{scale.difference_unit}"
     if difference.high < 0:
         return f"Yes: {means}, lower by {apart}."
     if difference.low > 0:

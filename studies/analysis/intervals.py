@@ -142,7 +142,7 @@ class CensoredInterval(Interval):
             return ""
         if low and high:
             return f"[{low}, {high}]"
-        return f"[at least {low}]" if low else f"[at most {high}]" if high else "[open to both sides]"
+        return f"[at least {low}]" if low else f"[at most {high}]" if high else "[unbounded]"
 
     def __format__(self, spec: str) -> str:
         """Return the estimate and its interval, each number in the format `spec`, by default to three digits."""
@@ -376,9 +376,14 @@ class Scale:
     factor: float
     unit: str
 
-    def text(self, value: float) -> str:
+    @property
+    def difference_unit(self) -> str:
+        """The unit of a difference of two values."""
+        return " percentage points" if self.unit == " %" else self.unit
+
+    def text(self, value: float, digits: int = 3) -> str:
         """Return a value with its unit."""
-        return number(self.factor * value) + self.unit
+        return number(self.factor * value, digits) + self.unit
 
     def bounds(self, interval: Interval, digits: int = 3) -> str:
         """Return the ends of an interval, in the unit; empty if it has none, as with one seed."""

@@ -59,9 +59,8 @@ class Sampling(Sentence):
     Examples
     --------
     >>> print(Sampling(1500, 500))
-    Training samples are drawn from the 1,500 rows of one data set. Intervals are corrected for their overlap (a
-    variance of s² / k over k seeds becomes s² (1 / k + f / (1 - f)) for samples of a share f of the rows) and hold for
-    this data set, with its 500 test rows.
+    Training samples are drawn from the 1,500 rows of one data set. Intervals are corrected for their overlap and hold
+    for this data set, with its 500 test rows.
     """
 
     n_rows: int | None
@@ -73,8 +72,7 @@ class Sampling(Sentence):
         test = "" if self.n_test is None else f", with its {self.n_test:,} test rows"
         return (
             f"Training samples are drawn from the {self.n_rows:,} rows of one data set. Intervals are corrected for"
-            " their overlap (a variance of s² / k over k seeds becomes s² (1 / k + f / (1 - f)) for samples of a share"
-            f" f of the rows) and hold for this data set{test}."
+            f" their overlap and hold for this data set{test}."
         )
 
     @classmethod

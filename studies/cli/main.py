@@ -185,12 +185,12 @@ def run(
     from studies.execution.run import run as run_cells
     from studies.execution.signals import stop_on_signals
     from studies.results.plans import keep_plan
-    from studies.spec.cells import plan_study
+    from studies.spec.cells import plan_run
     from studies.store.provenance import collect
 
     n_workers = _n_workers(executor, jobs)
     described = [study_named(name, allow, quick=quick, seeds=seeds) for name in names]
-    planned = [cell for study in described for cell in plan_study(study)]
+    planned = [cell for study in described for cell in plan_run(study)]
     console = PrintableConsole(soft_wrap=True, markup=False, emoji=False, highlight=False, quiet=quiet)
     again = _again(quick, seeds, allow, store)
     with opened_to_read(store, missing_ok=True) if dry_run else opened(store) as results:
@@ -278,7 +278,7 @@ def show(
         if as_json:
             out.print_json(results_as_json(results))
         elif as_csv:
-            out.print(means(results.frame()).to_csv(index=False), end="")
+            out.print(means(results).to_csv(index=False), end="")
         else:
             for part in shown_results(results, fitting.width, everything=everything):
                 print_fitting(part)

@@ -15,7 +15,7 @@ from studies.cli.options import columns
 from studies.execution.budget import Budget, Clock
 from studies.execution.costs import Costs
 from studies.registry.learners import catalog_name
-from studies.spec.cells import Cell, PlannedCell, plan_study
+from studies.spec.cells import Cell, PlannedCell, plan_run
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 
@@ -228,7 +228,7 @@ def time_needed(todo: list[PlannedCell], costs: Costs, n_workers: int | None) ->
 
 def tally(study: Study, store: Store) -> str:
     """Return a line on the number of a study's measured and failed cells."""
-    cells = plan_study(study)
+    cells = plan_run(study)
     statuses = Counter(store.statuses([p.cell.key for p in cells]).values())
     done = statuses.pop("ok", 0)
     failed = f", {statuses.total()} failed (--retry-failed tries them again)" if statuses else ""

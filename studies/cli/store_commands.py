@@ -79,12 +79,12 @@ def rm(
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
     """Remove the cells that meet all given conditions."""
-    from studies.spec.cells import plan_study
+    from studies.spec.cells import plan_run
     from studies.store import maintenance
 
     if not (key or status or study):
         fail("name the cells to remove: a KEY, --status or --study")
-    planned = None if study is None else [p.cell.key for p in plan_study(study_named(study))]
+    planned = None if study is None else [p.cell.key for p in plan_run(study_named(study))]
     with opened(store, must_exist=True) as results:
         keys = maintenance.select(results, key, status, planned)
         if keys and not yes:

@@ -26,6 +26,7 @@ _MOST_LEARNERS = 20  # in a table, which fits a screen of 24 lines
 _MOST_TABLES = 3  # one for each problem
 _LAWS = "How the error falls with n: as n^-exponent over the last decade; and by a law, where the data decide which"
 _OPEN = "open to both sides"
+_ROUNDING = 1e-12  # relative half width below which all seeds agree
 _UNEVEN = 2.0  # ratio of the distances from a mean to the ends of its interval, from which the ends are printed
 
 
@@ -45,7 +46,7 @@ def shown_results(results: Results, width: int, *, everything: bool = False) -> 
         tables are folded.
     """
     study, frame = results.study, results.frame()
-    found = find(study, frame)
+    found = find(study, frame, results.baseline())
     yield f"{study.name}: {study.question}"
     yield ""
     yield from (answered := answers(study, frame))
@@ -120,7 +121,7 @@ def _by_importance(study: Study, found: Findings) -> list[str]:
 def _everything(found: Findings, rows: pd.DataFrame, width: int) -> Iterator[str | Table]:
     """Yield the tables of one problem: of each metric at all sizes, and of the scaling laws."""
     for measured in found.measured:
-        learners = [curve.learner for curve in measured.curves]
+        learners = [curve.learner for curve in measured.rows]
         columns = _by_size(measured, learners)
         while columns:
             kept = _fitting(learners, columns, width, list(columns))
@@ -141,13 +142,18 @@ def _title(found: Findings, heading: str) -> str:
 
 
 def _best_learners(found: Findings) -> tuple[list[str], list[str]]:
-    """Return the learners in the study's order, or those with the smallest errors first if not all fit, and a note."""
-    means = {curve.learner: {m.n_samples: m.interval.mean for m in curve.means} for curve in found.measured[0].curves}
+    """Return the learners in the study's order, or those with the smallest errors first if not all fit, and a note.
+
+    The baseline is the last in either case.
+    """
+    primary = found.measured[0]
+    means = {curve.learner: {m.n_samples: m.interval.mean for m in curve.means} for curve in primary.curves}
     if len(means) <= _MOST_LEARNERS:
-        return list(means), []
-    n = found.smallest_errors.n_samples if found.smallest_errors else max(_sizes(found.measured[0]))
+        return [curve.learner for curve in primary.rows], []
+    n = found.smallest_errors.n_samples if found.smallest_errors else max(_sizes(primary))
     best = sorted(means, key=lambda learner: means[learner].get(n, np.inf))[:_MOST_LEARNERS]
-    return best, [f"the {len(best)} of {len(means)} learners with the smallest values at n = {n:,}"]
+    baseline = [curve.learner for curve in primary.rows if curve.learner not in means]
+    return [*best, *baseline], [f"the {len(best)} of {len(means)} learners with the smallest values at n = {n:,}"]
 
 
 def _sizes(measured: Measured) -> list[int]:
@@ -158,7 +164,7 @@ def _by_size(measured: Measured, learners: Sequence[str]) -> dict[str, list[str]
     """Return the column of each sample size by its heading."""
     cells = {
         (curve.learner, mean.n_samples): _cell(measured.metric, mean.interval)
-        for curve in measured.curves
+        for curve in measured.rows
         for mean in curve.means
     }
     return {_of_size(n): [cells.get((learner, n), "") for learner in learners] for n in _sizes(measured)}
@@ -172,7 +178,7 @@ def _by_metric(found: Findings, learners: Sequence[str]) -> dict[str, list[str]]
     """Return the column of each metric by its heading, at the only sample size."""
     columns = {}
     for measured in found.measured:
-        cells = {curve.learner: _cell(measured.metric, curve.means[0].interval) for curve in measured.curves}
+        cells = {curve.learner: _cell(measured.metric, curve.means[0].interval) for curve in measured.rows}
         columns[_heading(measured.metric)] = [cells.get(learner, "") for learner in learners]
     return columns
 
@@ -206,7 +212,7 @@ def compact(interval: Interval) -> str:
     if np.isnan(below):
         return f"{interval.mean:.3g}"
     half = max(below, above)
-    if half == 0:
+    if half <= _ROUNDING * abs(interval.mean):
         return f"{interval.mean:.3g}"
     if half > _UNEVEN * min(below, above):
         return f"[{_short(interval.low)}, {_short(interval.high)}]"
@@ -297,25 +303,30 @@ def _claim(claim: Claim) -> str:
 
 
 def _cells(results: Results) -> Iterator[str]:
-    """Yield the number of measured and failed cells if some are missing, and why cells failed."""
-    n_ended, failed = len(results.outcomes()), results.failed()
-    if n_ended == results.n_cells and not failed:
+    """Yield the number of measured and failed cells if some of the learners are missing, and why cells failed."""
+    n_ended, failed = len(results.outcomes(baseline=True)), results.failed()
+    if results.is_complete and not failed:
         return
     measured = f"{n_ended - len(failed):,} of {results.n_cells:,} cells measured, {len(failed):,} failed"
     yield f"{measured}. A cell is one learner trained once: on n points, with one seed."
     yield from (f"  {reason}" for reason in reasons(outcome for _, outcome in failed))
 
 
-def means(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return means over seeds with intervals, of each problem, learner, sample size and metric."""
-    parts = [summary(rows).assign(problem=problem) for problem, rows in by_problem(losses(frame)).items()]
+def means(results: Results) -> pd.DataFrame:
+    """Return means over seeds with intervals, of each problem, learner, sample size and metric; the baseline's last."""
+    parts = [
+        summary(rows).assign(problem=problem)
+        for frame in (results.frame(), results.baseline())
+        for problem, rows in by_problem(losses(frame)).items()
+        if len(rows)
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
 def results_as_json(results: Results) -> str:
     """Return what `show` prints as JSON: counts of cells, answers, claims, and means over seeds with intervals."""
     frame = results.frame()
-    n_ended, n_failed = len(results.outcomes()), len(results.failed())
+    n_ended, n_failed = len(results.outcomes(baseline=True)), len(results.failed())
     shown = {
         "study": results.study.name,
         "question": results.study.question,
@@ -326,6 +337,6 @@ def results_as_json(results: Results) -> str:
         },
         "answers": answers(results.study, frame),
         "claims": [asdict(claim) | {"verdict": claim.verdict} for claim in check_claims(results.study, frame)],
-        "means": json.loads(means(frame).to_json(orient="records")),
+        "means": json.loads(means(results).to_json(orient="records")),
     }
     return json.dumps(shown)

@@ -9,8 +9,11 @@ from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import plot_data_equivalence, plot_learning_curves
 from studies.plots.ranking import plot_ranking
 from studies.plots.regions import plot_decision_region, plot_density, plot_region
+from studies.plots.style import darken
+from studies.plots.worth import plot_worth
 
 __all__ = [
+    "darken",
     "plot_agop",
     "plot_axis",
     "plot_breakdown",
@@ -21,4 +24,5 @@ __all__ = [
     "plot_ranking",
     "plot_region",
     "plot_training_dynamics",
+    "plot_worth",
 ]

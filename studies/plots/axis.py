@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from studies.analysis.intervals import scale_of, zero_text
+from studies.plots.baseline import draw_baseline_along
 from studies.plots.lines import Line, is_number, lines_along
 from studies.plots.looks import Look, chosen, learner_looks, shades, value_looks
 from studies.plots.style import (
@@ -78,7 +79,8 @@ def plot_axis(
     ax : Axes
         Means over seeds with their intervals, joined by lines. The lines of one learner are shades of its colour. Of
         more than six lines six have colours, the first of each family in front. A scale is logarithmic if its values
-        are positive and span a factor of ten; a mean of 0 is then an open mark at its foot.
+        are positive and span a factor of ten; a mean of 0 is then an open mark at its foot. Thin grey lines are the
+        baseline of each problem and sample size, which a linear scale need not reach.
 
     Raises
     ------
@@ -92,7 +94,8 @@ def plot_axis(
         ax = plot_axis(results, axis="width", metric="error_train")
         ax.figure.savefig("width.png")
     """
-    lines = lines_along(results, axis, metric, learners=learners, n_samples=n_samples, problem=problem)
+    selection: dict[str, Any] = {"learners": learners, "n_samples": n_samples, "problem": problem}
+    lines = lines_along(results, axis, metric, **selection)
     ax = new_axes(ax)
     places = _lay_out(ax, axis, lines)
     if axis == "learner" and len(lines) == 1:
@@ -101,6 +104,7 @@ def plot_axis(
     else:
         ends = _draw(ax, lines, _known(results, axis, places), places, _line_looks(results, axis, lines))
     clip_ylim(ax, _means(lines))
+    draw_baseline_along(ax, results, axis, lines[0].metric, places, **selection)
     for value in {line.n_samples for line in lines} if threshold == "n_samples" else {threshold}:
         if value is not None:
             _draw_threshold(ax, float(value))

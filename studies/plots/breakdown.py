@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from studies.analysis.breakdowns import breakdown_difference, breakdown_size, breakdown_summary
-from studies.analysis.intervals import zero_text
+from studies.analysis.intervals import scale_of, zero_text
 from studies.plots.lines import learners_of, rows_of
 from studies.plots.looks import Look, chosen, learner_looks
 from studies.plots.style import (
@@ -26,6 +26,7 @@ from studies.plots.style import (
     spans_a_decade,
     tidy,
 )
+from studies.registry.metrics import describe
 from studies.registry.plots import plot
 from studies.registry.test_sets import TestSets
 from studies.results.results import Results
@@ -89,7 +90,8 @@ def plot_breakdown(
         raise ValueError(f"errors by {by} are not measured{at}; they need 'error_{by}' among the study's metrics")
     ax, looks = new_axes(ax), learner_looks(results.study)
     log = against is None and spans_a_decade(table["mean"], zeros=True)
-    set_scale(ax.yaxis, log=log, factor=100, unit="" if against else " %")
+    scale = scale_of("error")
+    set_scale(ax.yaxis, log=log, factor=scale.factor, unit="" if against else scale.unit)
     reference = [] if against is None else [against]
     coloured = chosen([*reference, *table["learner"]], looks, reference)
     ends = _draw(ax, table, looks, [name for name in coloured if name != against])
@@ -97,7 +99,9 @@ def plot_breakdown(
         ax.axhline(0, color=INK, lw=1)
         ends.append(End(against, float(table["bin"].max()), 0.0, looks[against]))
     _lay_out(ax, results, by, sorted(table["bin"].unique()), problem)
-    what = f"error minus that of {literal(against)}, in points" if against else "error"
+    what = describe("error").heading
+    if against is not None:
+        what += f" minus that of {literal(against)}, in{scale.difference_unit}"
     ax.set_ylabel(f"{what} (n = {size:,})")
     clip_ylim(ax, table["mean"])
     name_zeros(ax, zero_text(f"error_{by}_1", None))

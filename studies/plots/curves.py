@@ -5,13 +5,15 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from studies.analysis.comparisons import summary
-from studies.analysis.crossovers import find_crossovers, interpolated
+from studies.analysis.crossovers import find_crossovers, interpolated, log_grid
 from studies.analysis.findings import find
 from studies.analysis.intervals import CensoredInterval, scale_of, zero_text
 from studies.analysis.learning_curves import learning_curve, sampling_of
 from studies.analysis.scaling_laws import ScalingLaw, fit_all
+from studies.plots.baseline import draw_baseline
 from studies.plots.lines import exact, learners_of, metric_of, rows_of
 from studies.plots.looks import Look, chosen, learner_looks
 from studies.plots.style import (
@@ -32,6 +34,7 @@ from studies.plots.style import (
     set_scale,
     tidy,
 )
+from studies.registry.metrics import describe
 from studies.registry.plots import plot
 from studies.results.results import Results
 from studies.spec.cells import plan_study
@@ -71,8 +74,8 @@ def plot_learning_curves(
     ax : Axes
         Means over seeds with their intervals, on logarithmic scales. A line through them is a `ScalingLaw`, dotted
         where it extrapolates; without a law they are joined by a thin line. A ring with a bar is a crossover with its
-        interval. A mean of 0 is an open mark at the foot. Of more than six learners six have colours, the first of
-        each family in front.
+        interval. A mean of 0 is an open mark at the foot. The thin grey line is the baseline. Of more than six learners
+        six have colours, the first of each family in front.
 
     Raises
     ------
@@ -92,7 +95,9 @@ def plot_learning_curves(
     rows = rows[(rows["metric"] == metric) & rows["learner"].isin(learners_of(rows, learners))]
     ax = new_axes(ax)
     looks, sizes = learner_looks(results.study), {p.cell.n_samples for p in plan_study(results.study)}
-    name_curves(ax, draw_curves(ax, rows, metric, looks, sizes, chosen(rows["learner"].unique(), looks)))
+    ends = draw_curves(ax, rows, metric, looks, sizes, chosen(rows["learner"].unique(), looks))
+    draw_baseline(ax, results, rows, metric)
+    name_curves(ax, ends)
     return ax
 
 
@@ -103,6 +108,8 @@ def draw_curves(
     looks: Mapping[str, Look],
     sizes: Collection[int],
     coloured: Collection[str] | None = None,
+    *,
+    with_laws: bool = True,
 ) -> list[End]:
     """Draw the curves of one metric, and return the ends of those that have colours.
 
@@ -117,9 +124,12 @@ def draw_curves(
         All sample sizes of the study; points far apart among them are not joined.
     coloured : collection of str or None, default=None
         Learners; the others are in the background. None takes all.
+    with_laws : bool, default=True
+        Whether to draw scaling laws and crossovers. Without them the means are joined by the curves between them from
+        which a data equivalence is read.
     """
     own = rows if coloured is None else rows[rows["learner"].isin(coloured)]
-    laws, ends, table = fit_all(own, metric), [], summary(rows)
+    laws, ends, table = fit_all(own, metric) if with_laws else {}, [], summary(rows)
     numbers = ["mean", "low", "high"]
     table[numbers] = exact(metric, table[numbers])
     set_scale(ax.xaxis, log=True, at=rows["n_samples"].unique())
@@ -135,10 +145,13 @@ def draw_curves(
         draw_points(ax, n, mean, (curve["low"], curve["high"]), look, name)
         if isinstance(law, ScalingLaw):
             _draw_law(ax, law, look)
+        elif not with_laws:
+            _draw_interpolated(ax, n, mean, look, sizes)
         else:
             draw_joined(ax, n, mean, look, list(sizes))
         ends.append(End(name, float(n.iloc[-1]), float(mean.iloc[-1]), look))
-    _draw_crossings(ax, own, metric)
+    if with_laws:
+        _draw_crossings(ax, own, metric)
     name_zeros(ax, zero_text(metric, sampling_of(rows).n_test))
     ax.set(xlabel="training points n", ylabel=scale.title)
     tidy(ax)
@@ -163,6 +176,16 @@ def _draw_law(ax: Axes, law: ScalingLaw, look: Look) -> None:
     within, beyond = np.geomspace(first, last, _LAW_POINTS), np.geomspace(last, law.reach, _LAW_POINTS)
     for n, style, width, label in ((within, line_style(look), 1.6, "_law"), (beyond, ":", 1.1, "_reach")):
         ax.plot(n, law.predict(n), color=look.colour, lw=width, ls=style, label=label)
+
+
+def _draw_interpolated(ax: Axes, n: ArrayLike, means: ArrayLike, look: Look, sizes: Collection[int]) -> None:
+    x, y = broken(ax, n, means, list(sizes))
+    for piece in np.split(np.arange(len(x)), np.flatnonzero(np.isnan(y))):
+        there = piece[~np.isnan(y[piece])]
+        if len(there) > 1:
+            log_n = log_grid(*x[there[[0, -1]]])
+            line = np.exp(interpolated(np.log(y[there])[np.newaxis], x[there], log_n)[0])
+            ax.plot(np.exp(log_n), line, color=look.colour, lw=1.6, ls=line_style(look), label="_joined")
 
 
 def _draw_crossings(ax: Axes, rows: pd.DataFrame, metric: str) -> None:
@@ -235,8 +258,11 @@ def plot_data_equivalence(results: Results, ax: Axes | None = None, *, problem: 
     ends = [value for value in (*ends, 1.0) if 0 < value < np.inf]
     ax.set_xlim(min(ends) / 2, max(ends) * 2.5)
     set_scale(ax.xaxis, log=True, unit="x")
-    ax.set_xlabel(folded(f"times the data of {found.reference} with n = {found.n_samples:,}, for the same error", 60))
-    ax.set_title(scale_of(metric_of(rows)).title, fontsize=10)
+    metric = metric_of(rows)
+    scale = scale_of(metric, on_rows=sampling_of(rows).n_rows is not None)
+    words = f"times the data of {found.reference} with n = {found.n_samples:,}, for the same {describe(metric).heading}"
+    ax.set_xlabel(folded(words, 60))
+    ax.set_title("\n".join(folded(text, 70) for text in (found.title, scale.title) if text), fontsize=10)
     tidy(ax)
     ax.grid(visible=False, axis="y")
     return ax

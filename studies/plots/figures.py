@@ -7,6 +7,7 @@ import textwrap
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -14,20 +15,23 @@ from pathlib import Path
 import matplotlib.style
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
-from studies.analysis.breakdowns import breakdown_size, is_of_bin
-from studies.analysis.intervals import scale_of
+from studies.analysis.breakdowns import breakdown_difference, breakdown_size, is_of_bin
+from studies.analysis.findings import Findings, find
+from studies.analysis.intervals import CONFIDENCE, scale_of
+from studies.analysis.learning_curves import NotMeasured, sampling_of
 from studies.execution.run import MAP_MARGIN
+from studies.plots.baseline import draw_baseline
 from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import draw_curves
 from studies.plots.lines import is_number, rows_of
 from studies.plots.looks import learner_looks, panels
-from studies.plots.regions import drawn_problem, plot_region
-from studies.plots.style import INK, PALE, RIGHT, WRONG, literal, name_curves, save_figure, wrapped
+from studies.plots.ranking import has_ranking
+from studies.plots.regions import drawn_problem, plot_region, region_key
+from studies.plots.style import INK, PALE, literal, name_curves, save_figure, wrapped
+from studies.plots.worth import WORTH_SIZE, draw_worth
 from studies.registry.bins import BY
 from studies.registry.errors import exception_text
 from studies.registry.imports import is_foreign
@@ -59,13 +63,13 @@ class StudyFigure:
 
 def study_figures(results: Results) -> Iterator[StudyFigure]:
     """Yield all figures of a study: those that every study has, then those that its description asks for."""
-    several, suffixes = len(results.problems) > 1, file_suffixes(results.problems)
-    measured = set(results.frame()["problem"]) if several else set(results.problems)
-    for problem in (label for label in results.problems if label in measured):
-        suffix = suffixes[problem] if several else ""
-        yield from _standard(results, problem if several else None, suffix)
+    suffixes = file_suffixes(results.problems)
+    for found in find(results.study, results.frame()):
+        yield from _standard(results, found, suffixes[found.problem] if found.problem else "")
     for axis in _axes_to_draw(results):
         yield _drawn(results, f"axis-{axis}", PictureSpec.model_validate({"plot": "axis", "axis": axis}))
+    if has_ranking(results):
+        yield _drawn(results, "ranking", PictureSpec(plot="ranking"))
     yield from requested_plots(results)
 
 
@@ -105,9 +109,14 @@ def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None =
     return StudyFigure(name, figure, title)
 
 
-def _standard(results: Results, problem: str | None, suffix: str) -> Iterator[StudyFigure]:
+def _standard(results: Results, found: Findings, suffix: str) -> Iterator[StudyFigure]:
+    problem = found.problem or None
     rows, where = rows_of(results, problem), f" ({problem})" if problem else ""
-    curves = curves_figure(results, rows, "learning-curves" + suffix, results.study.question + where)
+    worth = worth_figure(results, rows, found, "worth" + suffix)
+    if worth is not None:
+        yield worth
+    title = (found.title or results.study.question) + where
+    curves = curves_figure(results, rows, "learning-curves" + suffix, title)
     if curves is not None:
         yield curves
     if curves is not None and curves.figure is not None:
@@ -116,7 +125,7 @@ def _standard(results: Results, problem: str | None, suffix: str) -> Iterator[St
             yield equivalence
     measured = [by for by in BY if breakdown_size(rows, by) is not None]
     if measured:
-        yield StudyFigure("breakdown" + suffix, breakdowns(results, measured, problem, where))
+        yield StudyFigure("breakdown" + suffix, breakdowns(results, measured, found, where))
     try:
         regions = decision_regions(results, problem, where)
     except ValueError as error:  # the code of the problem is not allowed here
@@ -137,6 +146,16 @@ def curves_figure(results: Results, rows: pd.DataFrame, name: str, title: str) -
         refusal = f"{len(learners)} learners, too many for a figure; choose some in [[pictures]]"
         return StudyFigure(name, None, title, refusal)
     return StudyFigure(name, learning_curves(results, curves, title), title)
+
+
+def worth_figure(results: Results, rows: pd.DataFrame, found: Findings, name: str) -> StudyFigure | None:
+    """Return the picture of the first worth that is found in one problem's rows, if there is one."""
+    if not found.worths:
+        return None
+    worth, figure = found.worths[0], Figure(figsize=WORTH_SIZE, layout="constrained")
+    n, problem = round(worth.equivalence.n), found.problem or None
+    draw_worth(figure, results, rows, worth.informed, worth.plain, n=n, problem=problem)
+    return StudyFigure(name, figure, f"{figure.get_suptitle()}: {worth.in_samples}".replace("\n", " "))
 
 
 def _axes_to_draw(results: Results) -> list[str]:
@@ -170,7 +189,9 @@ def learning_curves(results: Results, curves: pd.DataFrame, title: str) -> Figur
     groups = panels(list(curves["learner"].unique()), looks)
     sizes = {planned.cell.n_samples for planned in plan_study(results.study)}
     figure, axes, n_columns = _small_multiples(len(groups), len(metrics))
-    kinds = [(scale_of(metric).unit, metric.endswith("_train")) for metric in metrics]
+    on_rows = sampling_of(curves).n_rows is not None
+    scales = {metric: scale_of(metric, on_rows=on_rows) for metric in metrics}
+    kinds = [(scales[metric].unit, metric.endswith("_train")) for metric in metrics]
     ends = []
     for place, (ax, (learners, metric)) in enumerate(zip(axes, product(groups, metrics), strict=True)):
         same = axes[kinds.index(kinds[metrics.index(metric)])]
@@ -179,14 +200,15 @@ def learning_curves(results: Results, curves: pd.DataFrame, title: str) -> Figur
         if ax is not same:
             ax.sharey(same)
         ends.append(draw_curves(ax, curves[curves["metric"] == metric], metric, looks, sizes, learners))
-        ax.set(title=textwrap.fill(scale_of(metric).title, 30) if place < len(metrics) > 1 else "", ylabel="")
+        draw_baseline(ax, results, curves, metric)
+        ax.set(title=textwrap.fill(scales[metric].title, 30) if place < len(metrics) > 1 else "", ylabel="")
         if place + n_columns < len(axes):
             ax.set_xlabel("")
             ax.tick_params(labelbottom=False)
         if place % n_columns and len(set(kinds)) == 1:
             ax.tick_params(which="both", labelleft=False)
     if len(metrics) == 1:
-        figure.supylabel(scale_of(metrics[0]).title, fontsize=10)
+        figure.supylabel(scales[metrics[0]].title, fontsize=10)
     if title:
         figure.suptitle(wrapped(title, figure))
     figure.legend(handles=_line_handles(figure), loc="outside lower center", frameon=False, ncols=5)
@@ -223,13 +245,29 @@ def _line_handles(figure: Figure) -> list[Line2D]:
     return [handle for label, handle in key.items() if label in drawn]
 
 
-def breakdowns(results: Results, by: list[str], problem: str | None, where: str) -> Figure:
+def breakdowns(results: Results, by: list[str], found: Findings, where: str) -> Figure:
     """Plot the breakdowns of one problem side by side."""
     figure = Figure(figsize=(5.4 * len(by) + 1.8, 4.6), layout="constrained")
+    problem = found.problem or None
     for ax, name in zip(figure.subplots(1, len(by), squeeze=False)[0], by, strict=True):
         plot_breakdown(results, ax, by=name, problem=problem)
-    figure.suptitle(wrapped(f"Where the errors are{where}", figure))
+    title = _breakdown_title(rows_of(results, problem), by, found) or "Where the errors are"
+    figure.suptitle(wrapped(title + where, figure))
     return figure
+
+
+def _breakdown_title(rows: pd.DataFrame, by: list[str], found: Findings) -> str:
+    """Return in how many bins the first prior significantly lowers the error; empty if in none, or not measured."""
+    clauses = []
+    for worth, name in product(found.worths[:1], by):
+        with suppress(NotMeasured):
+            table = breakdown_difference(rows, worth.informed, worth.plain, breakdown_size(rows, name) or 0, name)
+            n_lower = int(((table["p_holm"] < 1 - CONFIDENCE) & (table["difference"] < 0)).sum())
+            clauses += [f"in {n_lower} of {len(table)} fifths by {name}"] if n_lower else []
+    if not clauses:
+        return ""
+    subject = found.worths[0].subject
+    return f"{subject[0].upper()}{subject[1:]} lowers the error {', '.join(clauses)}"
 
 
 def decision_regions(results: Results, problem: str | None, where: str) -> Figure | None:
@@ -275,13 +313,11 @@ def _gallery(
                 ax.set(xticks=[], yticks=[], aspect="equal", xlabel="not run")
             else:
                 plot_region(inside, built, MAP_MARGIN * built.target.radius, X, ax)
-                ax.set_xlabel(f"error {100 * error:.2g} %", fontsize=9)
+                ax.set_xlabel(f"{describe('error').heading} {scale_of('error').text(error, 2)}", fontsize=9)
     for ax, learner in zip(axes[0], learners, strict=True):
         ax.set_title(textwrap.fill(literal(learner), 20), fontsize=10)
     figure.suptitle(wrapped(title, figure))
-    key = [Patch(color=to_rgba(RIGHT, 0.5), label="predicted inside, correct"), Patch(color=WRONG, label="wrong")]
-    key += [Patch(color="0.75", label="sampling density"), Patch(color="black", label="training points")]
-    figure.legend(handles=key, loc="outside lower center", ncols=4 if len(learners) > 3 else 2, frameon=False)
+    figure.legend(handles=region_key(), loc="outside lower center", ncols=4 if len(learners) > 3 else 2, frameon=False)
     return figure
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgba
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from studies.execution.run import MAP_MARGIN
@@ -14,6 +15,7 @@ from studies.results.results import Results
 from toymanifold import Problem
 
 _SAMPLE = 1000  # points of a sample by default
+_SHADE = LinearSegmentedColormap.from_list("shade", [(0.5, 0.5, 0.5, 0.0), (0.5, 0.5, 0.5, 0.7)])  # on any page
 
 
 @plot()
@@ -161,6 +163,16 @@ def plot_region(
     return ax
 
 
+def region_key() -> list[Patch]:
+    """Return the entries of a legend for the colours of decision regions."""
+    return [
+        Patch(color=to_rgba(RIGHT, 0.5), label="predicted inside, correct"),
+        Patch(color=WRONG, label="wrong"),
+        Patch(color="0.75", label="sampling density"),
+        Patch(color="black", label="training points"),
+    ]
+
+
 def region_pixels(inside: NDArray[np.bool_], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return predictions of class 1 as an image in RGBA, transparent where class 0 is predicted correctly."""
     pixels = np.zeros((*inside.shape, 4))
@@ -174,7 +186,7 @@ def _draw_truth(ax: Axes, problem: Problem, half_width: float) -> None:
     points, extent = map_points(half_width), (-half_width, half_width, -half_width, half_width)
     truth = problem.label(points).reshape(MAP_SIZE, MAP_SIZE)
     density = np.exp(problem.log_density(points)).reshape(MAP_SIZE, MAP_SIZE)
-    ax.imshow(density, cmap="Greys", vmin=0, vmax=2 * density.max(), extent=extent, origin="lower")
+    ax.imshow(density, cmap=_SHADE, vmin=0, vmax=density.max(), extent=extent, origin="lower")
     ax.contour(truth, levels=[0.5], colors=INK, linewidths=0.4, extent=extent)
     ax.set(xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[], aspect="equal")
 

@@ -4,24 +4,28 @@ The colours, markers and dashes of learners are in `studies.plots.looks`.
 """
 
 import math
+import re
 import textwrap
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis, XAxis
+from matplotlib.colors import to_hex, to_rgba, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, NullLocator
 from matplotlib.transforms import offset_copy
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
 
-from studies.plots.looks import Look
+from studies.plots.looks import Look, dark_of
 
 RIGHT, WRONG = "#1d97ad", "#fe3b53"
 """Colours of decision regions: class 1 where it is predicted correctly, and wrong predictions of either class.
@@ -35,6 +39,7 @@ INK, GREY, PALE = "#333333", "0.45", "0.82"
 GAP = 2
 """Number of steps, from a value of the study to the next, beyond which points are not joined."""
 
+_COLOURS = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")  # of artists
 _NAME_SIZE = 8.5  # points
 _NAME_GAP = 10  # points from the axes to the mark before a name
 _LINE = 1.3  # distance between names, in heights of a letter
@@ -42,6 +47,7 @@ _LONGEST = 36  # letters of a line of a name
 _TICK_ROOM = 30  # letters of tick labels along an axis
 _DECADE = 10.0
 _CLIP = 10.0  # factor beyond the means up to which intervals are shown on a logarithmic scale
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -72,13 +78,54 @@ def save_figure(figure: Figure, file: Any, **options: Any) -> None:
         figure.savefig(file, **options)
 
 
+def darken(figure: Figure) -> None:
+    """Give a finished figure the colours of a dark page, in place.
+
+    Learners get the dark colours of their looks, and text and lines light greys. Other colours stay, and so do images.
+
+    Parameters
+    ----------
+    figure : Figure
+        With all that is to be drawn on it.
+
+    Examples
+    --------
+    A figure of any plot, for a dark page::
+
+        figure = plot_learning_curves(results).figure
+        darken(figure)
+        figure.savefig("dark.png")
+    """
+    figure.draw_without_rendering()  # it makes the ticks
+    for artist in _all_artists(figure):
+        names = [name for name in _COLOURS if hasattr(artist, f"get_{name}") and hasattr(artist, f"set_{name}")]
+        colours = {name: to_rgba_array(getattr(artist, f"get_{name}")()) for name in names}
+        for name, found in colours.items():
+            partners = [to_rgba(dark_of(to_hex(colour)) or colour, colour[3]) for colour in found]
+            if partners:
+                getattr(artist, f"set_{name}")(partners if len(partners) > 1 else partners[0])
+
+
+def _all_artists(figure: Figure) -> Iterator[Artist]:
+    """Yield the artists of a figure, with the arrows and boxes of texts."""
+    for artist in figure.findobj():
+        yield artist
+        if isinstance(artist, Text):
+            yield from filter(None, (artist.get_bbox_patch(), getattr(artist, "arrow_patch", None)))
+
+
 def new_axes(ax: Axes | None) -> Axes:
     """Return the given axes, or those of a new figure of pyplot, which notebooks display."""
     if ax is not None:
         return ax
+    return new_figure().subplots()
+
+
+def new_figure(size: tuple[float, float] | None = None) -> Figure:
+    """Return a new figure of pyplot, which notebooks display, of a size in inches."""
     import matplotlib.pyplot as plt  # only here: it chooses a backend, which drawing on given axes does not need
 
-    return plt.subplots(layout="constrained")[1]
+    return plt.figure(figsize=size, layout="constrained")
 
 
 def literal(text: str) -> str:
@@ -87,8 +134,9 @@ def literal(text: str) -> str:
 
 
 def folded(name: str, longest: int = _LONGEST) -> str:
-    """Return a name folded into lines of at most `longest` letters."""
-    return textwrap.fill(literal(name), longest)
+    """Return text folded into lines of at most `longest` letters, but not within an interval in brackets."""
+    whole = re.sub(r"\[[^\]]*\]", lambda found: found[0].replace(" ", _NO_BREAK), literal(name))
+    return textwrap.fill(whole, longest)
 
 
 def wrapped(title: str, figure: Figure) -> str:
@@ -139,7 +187,7 @@ def set_scale(axis: Axis, *, log: bool, factor: float = 1.0, unit: str = "", at:
         return
     axis.set_major_formatter(FuncFormatter(text))
     if log:
-        axis.set_minor_locator(_MinorLocator())
+        axis.set_minor_locator(_MinorLocator(axis))
         axis.set_minor_formatter(FuncFormatter(text))
 
 
@@ -154,12 +202,15 @@ def _tick_number(value: float) -> str:
 class _MinorLocator(Locator):
     """Ticks between powers of ten, the more the shorter the axis: no more than have room for labels."""
 
-    def __call__(self) -> NDArray[np.float64]:
-        low, high = sorted(self.axis.get_view_interval())
-        decades, of_x = math.log10(high / low), isinstance(self.axis, XAxis)
+    def __init__(self, axis: Axis) -> None:
+        self._axis = axis
+
+    def __call__(self) -> list[float]:
+        low, high = sorted(self._axis.get_view_interval())
+        decades, of_x = math.log10(high / low), isinstance(self._axis, XAxis)
         factors = (2, 3, 4, 5, 6, 8) if decades < 1 else (2, 5) if decades < (1.5 if of_x else 4) else ()
-        powers = _DECADE ** np.arange(math.floor(math.log10(low)), math.ceil(math.log10(high)))
-        return np.outer(powers, factors).ravel()
+        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
+        return [factor * _DECADE**power for power in powers for factor in factors]
 
 
 def clip_ylim(ax: Axes, means: ArrayLike) -> None:
@@ -329,7 +380,7 @@ def _write_name(ax: Axes, end: End, height: float) -> None:
         literal(end.name),
         (end.x, max(end.y, ax.get_ylim()[0])),
         (1, height),
-        textcoords=offset_copy(ax.transAxes, ax.figure, _NAME_GAP + 2 + _NAME_SIZE / 2, units="points"),
+        textcoords=offset_copy(ax.transAxes, ax.get_figure(root=True), _NAME_GAP + 2 + _NAME_SIZE / 2, units="points"),
         va="center",
         fontsize=_NAME_SIZE,
         color=INK,
@@ -349,7 +400,7 @@ def _write_name(ax: Axes, end: End, height: float) -> None:
         marker=end.look.marker,
         color=end.look.colour,
         markersize=marker_size(end.look),
-        transform=offset_copy(ax.transAxes, ax.figure, _NAME_GAP, units="points"),
+        transform=offset_copy(ax.transAxes, ax.get_figure(root=True), _NAME_GAP, units="points"),
         clip_on=False,
         label="_name",
     )

@@ -5,17 +5,19 @@ import re
 from xml.etree import ElementTree
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from studies.plots.looks import dark_of
-from studies.plots.style import save_figure
+from studies.plots.style import RIGHT, WRONG, save_figure
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _DPI = 130  # of the images in it
-_REFERENCES = ("href", "clip-path")
 _GEOMETRY = ("d", "x", "y")
 _INHERITED = "stroke-linejoin: round; stroke-linecap: butt"  # in place of a style sheet, which the page would share
 
+_REFERENCE = re.compile(r"(?:^|url\()#([\w-]+)")
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
 _FONT = re.compile(r"font-family: [^;]*sans-serif;? ?")
@@ -26,7 +28,7 @@ def svg_text(figure: Figure, name: str, title: str) -> str:
     """Return a figure as an ``svg`` element for a page.
 
     Colours of looks and greys have their partners on a dark page by ``light-dark()``. A figure with others, or with
-    images, has the class ``card``, which the page shows on white in both themes.
+    images without transparency, has the class ``card``, which the page shows on white in both themes.
 
     Parameters
     ----------
@@ -48,7 +50,7 @@ def svg_text(figure: Figure, name: str, title: str) -> str:
     for element in root.iter():
         colours |= _tidy(element)
     _drop_ids(root)
-    is_card = None in map(dark_of, colours) or root.find(".//image") is not None
+    is_card = None in map(dark_of, colours - {RIGHT, WRONG}) or any(map(_is_opaque, figure.findobj(AxesImage)))
     root.attrib |= {
         "class": "picture card" if is_card else "picture",
         "role": "img",
@@ -56,6 +58,10 @@ def svg_text(figure: Figure, name: str, title: str) -> str:
         "style": f"fill: {_both('#000000')}; {_INHERITED}",
     }
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _is_opaque(image: AxesImage) -> bool:
+    return bool(image.to_rgba(np.asarray(image.get_array()))[..., 3].min() == 1)
 
 
 def _name(qualified: str) -> str:
@@ -74,6 +80,8 @@ def _tidy(element: ElementTree.Element) -> set[str]:
     if element.get("transform", "").startswith("rotate(-0 "):
         del element.attrib["transform"]
     style = _FONT.sub("", element.get("style", ""))
+    if "fill" in element.attrib:  # of a hatch
+        style = f"fill: {element.attrib.pop('fill')}; {style}"
     if style:
         element.set("style", _COLOUR.sub(lambda found: _both(found[0]), style))
     return set(_COLOUR.findall(style))
@@ -85,12 +93,7 @@ def _both(colour: str) -> str:
 
 def _drop_ids(root: ElementTree.Element) -> None:
     """Remove the ids to which nothing refers: they are those of other figures too."""
-    used = {
-        found
-        for element in root.iter()
-        for key in _REFERENCES
-        for found in re.findall(r"#([\w-]+)", element.get(key, ""))
-    }
+    used = {name for each in root.iter() for value in each.attrib.values() for name in _REFERENCE.findall(value)}
     for element in root.iter():
         if element.get("id") not in used:
             element.attrib.pop("id", None)

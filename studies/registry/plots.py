@@ -20,6 +20,8 @@ REFERENCES = {
     "learner": "learner",
     "learners": "learner",
     "against": "learner",
+    "informed": "learner",
+    "plain": "learner",
     "n_samples": "sample size",
     "metric": "metric",
     "metrics": "metric",
@@ -38,7 +40,7 @@ class Plot:
     draw : callable
         Takes `Results`, axes or None, and keyword arguments; returns the axes.
     arguments : type of BaseModel
-        The keyword arguments: their names, types and defaults.
+        The other arguments: their names, types and defaults.
     whole_study : bool
         Whether one plot shows all problems; otherwise each problem has its own.
     """
@@ -55,10 +57,10 @@ PLOTS: Registry[Plot] = Registry("plot", "studies.plots", "studies.library")
 def plot(*, whole_study: bool = False) -> Callable[[Draw], Draw]:
     """Register the decorated function ``plot_x`` as the plot ``x``, which a study can ask for.
 
-    The function takes `Results` and axes, or None for a new figure, and returns the axes. It raises ValueError if what
-    it draws is not measured. A study gives its keyword-only arguments, as plain data of their annotated types; those
-    named ``learner``, ``learners``, ``against``, ``n_samples``, ``metric``, ``metrics``, ``axis`` or ``problem`` are
-    checked against the study.
+    The function takes `Results` and axes, ``ax``, or None for a new figure, and returns the axes. It raises ValueError
+    if what it draws is not measured. A study gives its other arguments, as plain data of their annotated types; those
+    named ``learner``, ``learners``, ``against``, ``informed``, ``plain``, ``n_samples``, ``metric``, ``metrics``,
+    ``axis`` or ``problem`` are checked against the study.
 
     Parameters
     ----------
@@ -90,7 +92,7 @@ def plot(*, whole_study: bool = False) -> Callable[[Draw], Draw]:
 
     def register(function: Draw) -> Draw:
         name = function.__name__.removeprefix("plot_")
-        PLOTS.add(name, Plot(function, _arguments(function), whole_study), function)
+        PLOTS.add(name, Plot(_drawn_on(function), _arguments(function), whole_study), function)
         return function
 
     return register
@@ -124,7 +126,7 @@ def _plain_plot(function: Draw) -> Plot:
         arguments = _arguments(function)
     except Exception as error:  # annotations of foreign code can be anything
         raise ValueError(f"the arguments of {function.__name__} cannot be read: {exception_text(error)}") from error
-    return Plot(function, arguments, "problem" not in arguments.model_fields)
+    return Plot(_drawn_on(function), arguments, "problem" not in arguments.model_fields)
 
 
 def check_arguments(plot: str, given: Mapping[str, Any], allow: Collection[str] = ()) -> None:
@@ -166,10 +168,21 @@ def _unknown_part(kind: str, name: Any, known: list[Any]) -> str:
     return unknown(kind, name, known) if isinstance(name, str) else f"must be a {kind} of the study, one of {known}"
 
 
+def _drawn_on(function: Draw) -> Draw:
+    """Return a function that takes the axes second, of one that may take them elsewhere, as ``ax``."""
+    parameters = list(inspect.signature(function).parameters.values())
+    ax = next((parameter for parameter in parameters if parameter.name == "ax"), None)
+    if ax is None or (ax in parameters[:2] and ax.kind is not ax.KEYWORD_ONLY):
+        return function
+    return lambda results, axes, **arguments: function(results, ax=axes, **arguments)
+
+
 def _arguments(function: Draw) -> type[BaseModel]:
+    parameters = inspect.signature(function, eval_str=True).parameters
+    own = {*list(parameters)[:1], "ax"} if "ax" in parameters else {*list(parameters)[:2]}
     fields: dict[str, Any] = {
         name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
-        for name, parameter in inspect.signature(function, eval_str=True).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
+        for name, parameter in parameters.items()
+        if name not in own and parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     }
     return create_model(function.__name__, __config__=ConfigDict(extra="forbid", strict=True), **fields)

@@ -25,6 +25,8 @@ class ExportError(RuntimeError):
 def table(results: Results) -> pd.DataFrame:
     """Return all cells that have ended: a row for each metric of a cell, and one for each cell that failed.
 
+    The cells of the baseline are at the end; their learner is "baseline".
+
     Returns
     -------
     table : DataFrame
@@ -35,7 +37,7 @@ def table(results: Results) -> pd.DataFrame:
         type has it, with missing values; one of several types, or of lists, has texts as in labels, so that 1 and 1.0
         stay apart.
     """
-    ended = results.outcomes()
+    ended = results.outcomes(baseline=True)
     if not ended:
         return pd.DataFrame()
     of_run = {name: _run(run) for name, run in results.runs.items()} | {"": _run(None)}

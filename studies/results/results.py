@@ -14,7 +14,7 @@ from studies.registry.errors import unknown
 from studies.registry.params import toml_value
 from studies.registry.problems import AnyProblem
 from studies.registry.test_sets import MAP_SIZE, N_TEST
-from studies.spec.cells import Cell, PlannedCell, first_cells, plan_study
+from studies.spec.cells import Cell, PlannedCell, first_cells, plan_baseline, plan_study
 from studies.spec.study import Study
 from studies.store.provenance import Run
 from studies.store.store import Origin, Outcome, Store
@@ -76,10 +76,19 @@ class Results:
         counts = self._counts()
         return f"<p>{html.escape(self._sentence(counts))}</p>{counts.to_html(index=False)}"
 
-    def outcomes(self) -> list[tuple[PlannedCell, Outcome]]:
-        """Return the cells that have ended with their outcomes, in the study's order."""
+    def outcomes(self, *, baseline: bool = False) -> list[tuple[PlannedCell, Outcome]]:
+        """Return the cells of learners that have ended with their outcomes, in the study's order.
+
+        Parameters
+        ----------
+        baseline : bool, default=False
+            Include the cells of the baseline, at the end.
+        """
+        return self._ended([*self._planned, *self._baseline] if baseline else self._planned)
+
+    def _ended(self, planned: list[PlannedCell]) -> list[tuple[PlannedCell, Outcome]]:
         records = self._reading[0]
-        return [(p, records[p.cell.key][0]) for p in self._planned if p.cell.key in records]
+        return [(p, records[p.cell.key][0]) for p in planned if p.cell.key in records]
 
     def origin(self, cell: Cell) -> Origin:
         """Return the origin of a cell that has ended."""
@@ -96,7 +105,7 @@ class Results:
         return found if found is not None and found.shape == (MAP_SIZE, MAP_SIZE) else None
 
     def frame(self) -> pd.DataFrame:
-        """Return a tidy table, one row for each cell and metric.
+        """Return a tidy table of the learners, one row for each cell and metric.
 
         Returns
         -------
@@ -109,9 +118,22 @@ class Results:
             one data set from which all samples are drawn, None if samples are fresh. Where these differ between
             problems they are dicts by problem.
         """
+        return self._tidy(self._planned)
+
+    def baseline(self) -> pd.DataFrame:
+        """Return a table like `frame` of the baseline, which predicts the most frequent class, or the mean.
+
+        Returns
+        -------
+        frame : DataFrame
+            Of the metrics that have a best value; empty if it is not measured. The learner is "baseline".
+        """
+        return self._tidy(self._baseline)
+
+    def _tidy(self, planned: list[PlannedCell]) -> pd.DataFrame:
         rows = [
             {**place, "metric": metric, "value": value}
-            for p, outcome in self.outcomes()
+            for p, outcome in self._ended(planned)
             for place in [{name: _hashable(value) for name, value in self.place(p).items()}]
             for metric, value in outcome.values.items()
         ]
@@ -143,8 +165,13 @@ class Results:
 
     @property
     def n_cells(self) -> int:
-        """The number of cells of the study, in which a cell that two learners share counts twice."""
-        return len(self._planned)
+        """The number of cells of the study and its baseline, in which a cell that two learners share counts twice."""
+        return len(self._planned) + len(self._baseline)
+
+    @property
+    def is_complete(self) -> bool:
+        """True if all cells of the learners have ended; those of the baseline may be missing, as in an older store."""
+        return len(self.outcomes()) == len(self._planned)
 
     @cached_property
     def learners(self) -> list[str]:
@@ -198,7 +225,7 @@ class Results:
             If there is no such cell.
         """
         wanted = learner, self.problem_label(problem), n_samples, seed
-        for p in self._planned:
+        for p in (*self._planned, *self._baseline):
             if (p.learner, p.problem, p.cell.n_samples, p.cell.seed) == wanted:
                 return p.cell
         if learner not in self.learners:
@@ -210,20 +237,21 @@ class Results:
         return f"{self.study.name}: {n_measured:,} of {n_cells:,} cells measured, {n_failed:,} failed."
 
     def _counts(self) -> pd.DataFrame:
-        """Return the number of planned, measured and failed cells of each learner."""
-        ended = {planned: outcome.status for planned, outcome in self.outcomes()}
-        rows = [(p.learner, 1, ended.get(p) == "ok", ended.get(p, "ok") != "ok") for p in self._planned]
+        """Return the number of planned, measured and failed cells of each learner and of the baseline."""
+        ended = {planned: outcome.status for planned, outcome in self.outcomes(baseline=True)}
+        planned = [*self._planned, *self._baseline]
+        rows = [(p.learner, 1, ended.get(p) == "ok", ended.get(p, "ok") != "ok") for p in planned]
         cells = pd.DataFrame(rows, columns=["learner", "cells", "measured", "failed"])
         return cells.groupby("learner", sort=False).sum().reset_index()
 
     def failed(self) -> list[tuple[PlannedCell, Outcome]]:
-        """Return the cells that have failed with their outcomes."""
-        return [(p, outcome) for p, outcome in self.outcomes() if outcome.status != "ok"]
+        """Return the cells that have failed with their outcomes, those of the baseline at the end."""
+        return [(p, outcome) for p, outcome in self.outcomes(baseline=True) if outcome.status != "ok"]
 
     @cached_property
     def _reading(self) -> tuple[dict[str, tuple[Outcome, Origin]], dict[str, Run]]:
         with self.store.database.reading():
-            return self.store.records([p.cell.key for p in self._planned]), self.store.runs()
+            return self.store.records([p.cell.key for p in (*self._planned, *self._baseline)]), self.store.runs()
 
     @cached_property
     def _first_cells(self) -> list[Cell]:
@@ -232,6 +260,10 @@ class Results:
     @cached_property
     def _planned(self) -> list[PlannedCell]:
         return plan_study(self.study)
+
+    @cached_property
+    def _baseline(self) -> list[PlannedCell]:
+        return plan_baseline(self.study)
 
     @cached_property
     def _labels(self) -> list[str]:

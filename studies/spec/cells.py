@@ -7,7 +7,7 @@ spelling, so studies share the cells that they have in common.
 import functools
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -15,11 +15,11 @@ from sklearn.base import BaseEstimator
 
 from studies.registry.imports import code_of, find_object, is_foreign
 from studies.registry.learners import canonical_name, find, find_prior, make_learner, version_of
-from studies.registry.metrics import supported_metrics, version_of_metric
+from studies.registry.metrics import best_value, supported_metrics, value_name, version_of_metric
 from studies.registry.objects import code_of_kept, is_object
 from studies.registry.params import Variant, canonical, canonical_params
 from studies.registry.problems import AnyProblem, canonical_problem, problem_identity, problem_outline, shared_problem
-from studies.spec.sections import PRIOR_AXIS
+from studies.spec.sections import BASELINE, PRIOR_AXIS
 from studies.spec.study import Study
 from toymanifold import DataProblem
 
@@ -139,7 +139,7 @@ class PlannedCell:
 
 
 def plan_study(study: Study) -> list[PlannedCell]:
-    """Return the cells of a study, ordered by problem, learner, sample size and seed."""
+    """Return the cells of a study's learners, ordered by problem, learner, sample size and seed."""
     return [
         replace(series, cell=replace(series.cell, n_samples=n_samples, seed=seed))
         for series in plan_series(study)
@@ -147,29 +147,54 @@ def plan_study(study: Study) -> list[PlannedCell]:
     ]
 
 
+def plan_baseline(study: Study) -> list[PlannedCell]:
+    """Return the cells of a study's baseline, which predicts the most frequent class, or the mean.
+
+    It is measured on each problem at every sample size of a learner, by the metrics that have a best value. There is
+    none on a problem without such a metric, nor in a study with a learner called `BASELINE`.
+    """
+    n_learners = sum(1 for _ in _learners(study))
+    return [
+        PlannedCell(BASELINE, replace(first, n_samples=n_samples, seed=seed), problem.label, BASELINE, problem.axes)
+        for first, (label, problem) in zip(_plan(study)[n_learners:], _baselines(study), strict=True)
+        if first.metrics
+        for n_samples, seed in itertools.product(study.baseline_sizes(label), range(study.seeds))
+    ]
+
+
+def plan_run(study: Study) -> list[PlannedCell]:
+    """Return all cells that a run of a study measures: those of its learners, then those of the baseline."""
+    return [*plan_study(study), *plan_baseline(study)]
+
+
 def plan_series(study: Study) -> list[PlannedCell]:
     """Return a cell of each learner on each problem of a study with its labels, without sample size and seed."""
-    if study.plan is None:
-        study.use_plan(first_cells(study))
+    places = list(_learners(study))
     return [
         PlannedCell(learner.label, first, problem.label, family, axes)
-        for first, (_, problem, family, learner) in zip(study.plan or (), _learners(study), strict=True)
+        for first, (_, problem, family, learner) in zip(_plan(study)[: len(places)], places, strict=True)
         for axes in [{**problem.axes, **{study.column(key): value for key, value in learner.axes.items()}}]
     ]
 
 
+def _plan(study: Study) -> Sequence[Cell]:
+    if study.plan is None:
+        study.use_plan(first_cells(study))
+    return study.plan or ()
+
+
 def first_cells(study: Study) -> list[Cell]:
-    """Return a cell of each learner on each problem of a study, without sample size and seed.
+    """Return a cell of each learner on each problem of a study, then of each baseline, without sample size and seed.
 
     It is the part of the plan for which learners are imported and problems are built.
     """
-    return [
-        _with_learner(cell, study, family, learner, task)
-        for (label, _), group in itertools.groupby(_learners(study), lambda place: (place[0], place[1].label))
-        for places in [list(group)]
-        for cell, task in [_with_problem(study, label, places[0][1])]
-        for _, _, family, learner in places
+    places = {(label, problem.label): (label, problem) for label, problem, *_ in _learners(study)}
+    on = {key: _with_problem(study, *place) for key, place in places.items()}
+    of_learners = [
+        _with_learner(*on[label, problem.label], study, family, learner)
+        for label, problem, family, learner in _learners(study)
     ]
+    return [*of_learners, *(_of_baseline(on[label, problem.label][0], study) for label, problem in _baselines(study))]
 
 
 def _with_problem(study: Study, label: str, problem: Variant) -> tuple[Cell, str]:
@@ -182,7 +207,13 @@ def _with_problem(study: Study, label: str, problem: Variant) -> tuple[Cell, str
     return Cell(name, params, "", None, {}, 0, 0, metrics, allow, study.folder, rows=rows), built.task
 
 
-def _with_learner(cell: Cell, study: Study, family: str, learner: Variant, task: str) -> Cell:
+def _of_baseline(cell: Cell, study: Study) -> Cell:
+    """Return the cell of the baseline on the problem of a cell, with the metrics that have a best value."""
+    losses = tuple(name for name in cell.metrics if best_value(value_name(name)) is not None)
+    return _with_code(replace(cell, estimator="dummy", metrics=losses), study)
+
+
+def _with_learner(cell: Cell, task: str, study: Study, family: str, learner: Variant) -> Cell:
     """Return a cell with its learner, in the spelling in which cells store it, and with the identity of its code."""
     spec, given = study.learners[family], dict(learner.params)
     prior = given.pop("prior")
@@ -196,9 +227,14 @@ def _with_learner(cell: Cell, study: Study, family: str, learner: Variant, task:
         prior_params=canonical_params(find_prior(prior, study.allow), of_prior) if of_prior else {},
         search=spec.search.model_dump(exclude_none=True) if spec.search else {},
     )
-    found = [code_of(find_object(foreign, study.allow)) for foreign in described.foreign_names]
-    found += [code_of_kept(kept) for kept in (cell.problem, name) if is_object(kept)]
-    return replace(described, code={key: identity for each in found for key, identity in each.items()})
+    return _with_code(described, study)
+
+
+def _with_code(cell: Cell, study: Study) -> Cell:
+    """Return a cell with the identity of the foreign code that it names."""
+    found = [code_of(find_object(foreign, study.allow)) for foreign in cell.foreign_names]
+    found += [code_of_kept(kept) for kept in (cell.problem, cell.estimator) if is_object(kept)]
+    return replace(cell, code={key: identity for each in found for key, identity in each.items()})
 
 
 def _learners(study: Study) -> Iterator[Place]:
@@ -209,3 +245,10 @@ def _learners(study: Study) -> Iterator[Place]:
                 if label in study.problems_of(spec):
                     for learner in spec.variants(family):
                         yield label, problem, family, learner
+
+
+def _baselines(study: Study) -> Iterator[tuple[str, Variant]]:
+    """Yield the label and variant of each problem that has a baseline."""
+    for label, spec in study.problems.items():
+        if study.baseline_sizes(label):
+            yield from ((label, problem) for problem in spec.variants(label))

@@ -39,6 +39,9 @@ MAX_SAMPLES = 10**9
 PRIOR_AXIS = "prior__"
 """Prefix of a prior's parameters among the axes of a learner."""
 
+BASELINE = "baseline"
+"""Label of the baseline, which every study measures besides its learners, unless one of them has this label."""
+
 COLUMNS = ("problem", "learner", "family", "n_samples", "seed", "metric", "value")
 """Columns of a table of results, without those of the axes."""
 

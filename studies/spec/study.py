@@ -30,6 +30,7 @@ from studies.registry.plots import unknown_parts
 from studies.registry.problems import AnyProblem, canonical_problem, problem_outline
 from studies.spec.references import unknown_references
 from studies.spec.sections import (
+    BASELINE,
     COLUMNS,
     MAX_CELLS,
     MAX_SAMPLES,
@@ -300,9 +301,19 @@ class Study(Part):
             if learner.problems is None or label in learner.problems
         }
 
+    def baseline_sizes(self, problem: str) -> tuple[int, ...]:
+        """Return the sample sizes of the baseline on a problem: all those of the learners there.
+
+        There are none if a learner of the study is called like the baseline.
+        """
+        if BASELINE in self.learners:
+            return ()
+        learners = [spec for spec in self.learners.values() if problem in self.problems_of(spec)]
+        return tuple(sorted({n for spec in learners for n in self.sizes_of(spec)}))
+
     @property
     def n_cells(self) -> int:
-        """The number of cells, with equal cells counted separately."""
+        """The number of cells of its learners, with equal cells counted separately."""
         return self.seeds * sum(
             n_points(problem.params) * n_points(learner.grid) * len(self.sizes_of(learner))
             for learner in self.learners.values()
@@ -311,12 +322,14 @@ class Study(Part):
 
     @property
     def n_series(self) -> int:
-        """The number of learners on problems, with each value of their axes."""
-        return sum(
+        """The number of learners and baselines on problems, with each value of their axes."""
+        of_learners = sum(
             n_points(problem.params) * n_points(learner.grid)
             for learner in self.learners.values()
             for problem in self.problems_of(learner).values()
         )
+        with_baseline = [spec for label, spec in self.problems.items() if self.baseline_sizes(label)]
+        return of_learners + sum(n_points(problem.params) for problem in with_baseline)
 
     @property
     def axes(self) -> list[str]:

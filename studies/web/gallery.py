@@ -33,7 +33,7 @@ MOST_POINTS = 2000
 """Largest number of training points that are shown: the first, since samples are nested."""
 
 _DPI = 130  # of a figure as a PNG
-_LARGE_SVG = 100_000  # letters beyond which a PNG can be smaller
+_LARGE_SVG = 300_000  # letters beyond which a PNG can be smaller
 _GREY = 0.5  # visible on a light page and on a dark one
 
 

@@ -23,14 +23,13 @@ from studies.analysis.claims import check_claims
 from studies.analysis.findings import Findings, Mean, Measured, answers, find
 from studies.analysis.intervals import Scale, number, scale_of, zero_text
 from studies.analysis.learning_curves import Sampling, by_problem, losses
-from studies.plots.figures import StudyFigure, curves_figure, requested_plots
+from studies.plots.figures import StudyFigure, curves_figure, requested_plots, worth_figure
 from studies.plots.looks import chosen
 from studies.plots.style import GAP
 from studies.registry.errors import short_repr
 from studies.registry.test_sets import MAP_SIZE
 from studies.results.failures import reasons
 from studies.results.results import Results
-from studies.spec.cells import plan_study
 from studies.spec.study import Study
 from studies.store.provenance import Run
 from studies.web import marks, rendering
@@ -120,18 +119,18 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
     ReportError
         If nothing of the study is measured: it has not run, or all cells failed.
     """
-    outcomes, failed = results.outcomes(), results.failed()
+    outcomes, failed = [outcome for _, outcome in results.outcomes()], results.failed()
     study = results.study
     if not commands and not study.objects:
         commands = [shlex.join(["toymanifold", verb, study.name]) for verb in ("run", "report")]
     if not outcomes:
         advice = f"; run it with: {commands[0]}" if commands else ""
         raise ReportError(f"nothing of {study.name} is measured yet{advice}")
-    if len(outcomes) == len(failed):
-        errors = "\n".join(reasons(outcome for _, outcome in failed))
-        raise ReportError(f"all {len(failed):,} cells of {study.name} that have run failed:\n{errors}")
+    if all(outcome.status != "ok" for outcome in outcomes):
+        errors = "\n".join(reasons(outcomes))
+        raise ReportError(f"all {len(outcomes):,} cells of {study.name} that have run failed:\n{errors}")
     frame = results.frame()
-    found, shown, rows = find(study, frame), galleries(results), by_problem(losses(frame))
+    found, shown, rows = find(study, frame, results.baseline()), galleries(results), by_problem(losses(frame))
     pictures = _pictures(results, found, rows)
     learners = [str(learner) for learner in frame["learner"].unique()]
     styles = {learner: style for learner, style in marks.styles(study).items() if learner in learners}
@@ -146,13 +145,15 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
         ],
         plots=list(requested_plots(results)),
         claims=check_claims(study, frame),
+        worth=worth_figure(results, rows[found[0].problem], found[0], "worth"),
         highlights=highlights(found[0]),
         answers=answers(study, frame),
         failures=failures[:_MOST_FAILURES],
         failures_left_out=len(failures) - _MOST_FAILURES if len(failures) > _MOST_FAILURES else 0,
         n_failed=len(failed),
-        n_measured=len(outcomes) - len(failed),
-        n_planned=len(plan_study(study)),
+        n_measured=len(results.outcomes(baseline=True)) - len(failed),
+        n_planned=results.n_cells,
+        is_complete=results.is_complete and not failed,
         styles=styles,
         places={learner: place for place, learner in enumerate(learners)},
         commands=commands,
@@ -264,12 +265,13 @@ def _measured_learners(found: Findings) -> set[str]:
 
 
 def _table(measured: Measured, *, primary: bool) -> Table:
-    means = {curve.learner: {mean.n_samples: mean for mean in curve.means} for curve in measured.curves}
-    sizes = sorted({n for by_size in means.values() for n in by_size})
+    means = {curve.learner: {mean.n_samples: mean for mean in curve.means} for curve in measured.rows}
+    learners = [curve.learner for curve in measured.curves]
+    sizes = sorted({n for learner in learners for n in means[learner]})
     best = {}
-    if primary and len(means) > 1:
+    if primary and len(learners) > 1:
         for n in sizes:
-            there = {learner: by_size[n].interval.mean for learner, by_size in means.items() if n in by_size}
+            there = {learner: means[learner][n].interval.mean for learner in learners if n in means[learner]}
             best[n] = min(there, key=lambda learner: there[learner])
     scale = scale_of(measured.metric, on_rows=measured.sampling.n_rows is not None)
     return Table(measured, scale, sizes, means, best)
@@ -294,6 +296,11 @@ def _data(tables: list[Table], styles: dict[str, Style]) -> dict[str, Any]:
                         "points": [_point(mean, table.scale) for mean in curve.means],
                     }
                     for curve in table.measured.curves
+                ],
+                "baseline": [
+                    {"n": mean.n_samples, "mean": mean.interval.mean}
+                    for curve in table.measured.rows[len(table.measured.curves) :]
+                    for mean in curve.means
                 ],
             }
             for table in tables
@@ -324,7 +331,7 @@ def _failures(results: Results) -> list[Failure]:
 
 def _provenance(results: Results) -> list[tuple[str, str]]:
     """Return the origin of the results as terms and texts: all cells together, then each run that has a share."""
-    outcomes = results.outcomes()
+    outcomes = results.outcomes(baseline=True)
     seconds = sum(outcome.seconds for _, outcome in outcomes)
     time = f"{number(seconds / 60)} minutes" if seconds > 120 else f"{number(seconds)} seconds"
     shares = Counter(results.origin(planned.cell).run for planned, _ in outcomes)

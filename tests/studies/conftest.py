@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from studies.registry.metrics import METRICS
 from studies.registry.test_sets import MAP_SIZE
 from studies.results.results import Results
-from studies.spec.cells import first_cells, plan_study
+from studies.spec.cells import first_cells, plan_baseline, plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 from studies.web import explore
@@ -268,6 +268,8 @@ def store_errors(study, store, error=power_law, run=None):
         values = {"accuracy": 1 - share, "accuracy_uniform": 1 - 1.5 * share, "fit_seconds": cell.n_samples / 1e4}
         decision_map = (side[:, None] < 240 * share) | (side > 120) if cell.n_samples in study.gallery else None
         store.add(Outcome(cell.key, cell.spec, "ok", values, decision_map, seconds=1.0), run)
+    for planned in plan_baseline(study):
+        store.add(Outcome(planned.cell.key, planned.cell.spec, "ok", {"accuracy": 0.6}, seconds=1.0), run)
 
 
 @pytest.fixture(scope="session")

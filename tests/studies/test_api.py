@@ -154,7 +154,7 @@ def test_objects_of_a_notebook_or_script_need_no_main_guard(tmp_path):
         "print(results)\n"
     )
     ran = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100)
-    assert "curves: 4 of 4 cells measured, 0 failed." in ran.stdout, ran.stderr
+    assert "curves: 8 of 8 cells measured, 0 failed." in ran.stdout, ran.stderr
 
 
 def test_a_data_frame_with_strings_and_gaps_reaches_the_pipeline():
@@ -174,7 +174,7 @@ def test_a_data_frame_with_strings_and_gaps_reaches_the_pipeline():
 
 def test_a_cell_that_fails_is_an_outcome_with_a_warning():
     failing = make_pipeline(FunctionTransformer(lambda X: 1 / 0), KNeighborsClassifier())
-    with pytest.warns(UserWarning, match="2 of 4 cells failed"):
+    with pytest.warns(UserWarning, match="2 of 6 cells failed"):
         results = measure_curves({"bad": failing, "kNN": KNeighborsClassifier(1)}, IRIS, sizes=[20], seeds=2)
     assert {outcome.error for _, outcome in results.failed()} == {"ZeroDivisionError: division by zero"}
 
@@ -184,14 +184,15 @@ def test_a_problem_that_fails_is_an_outcome_in_a_cell_and_an_error_before():
         def sample(self, *_, **__):
             raise OSError("the disk is gone")
 
-    with pytest.warns(UserWarning, match="1 of 2 cells failed"):
+    with pytest.warns(UserWarning, match="2 of 4 cells failed"):
         results = measure_curves(
             {"kNN": KNeighborsClassifier(1)},
             {"broken": Broken.from_data(*IRIS), "iris": IRIS},
             sizes=[20],
             seeds=1,
         )
-    assert [(p.problem, outcome.error) for p, outcome in results.failed()] == [("broken", "OSError: the disk is gone")]
+    failed = [(p.learner, p.problem, outcome.error) for p, outcome in results.failed()]
+    assert failed == [(name, "broken", "OSError: the disk is gone") for name in ("kNN", "baseline")]
     with pytest.raises(ZeroDivisionError):
         measure_curves(learners(), lambda n_samples, random_state: 1 / 0, sizes=[20])
 

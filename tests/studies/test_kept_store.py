@@ -146,14 +146,14 @@ def test_a_run_continues_from_the_kept_store(copy_store, results):
 def test_the_command_continues_from_the_kept_store(copy_store, toymanifold):
     url = copy_store()
     ran = toymanifold("run", PATH, "--jobs", "1", "--store", url)
-    assert "kept: 36 cells, 33 measured before, 2 failed" in ran
-    assert "36 cells, 34 measured before, 2 failed" in toymanifold("run", PATH, "--dry-run", "--store", url)
+    assert "kept: 50 cells, 33 measured before, 2 failed" in ran
+    assert "50 cells, 48 measured before, 2 failed" in toymanifold("run", PATH, "--dry-run", "--store", url)
 
 
 def test_the_study_is_shown(kept_url, toymanifold, tmp_path):
     shown = toymanifold("show", PATH, "--store", kept_url, "--pictures", "--output", str(tmp_path))
     assert "signs: At n = 40, do more epochs help? " in shown
-    assert "33 of 36 cells measured, 2 failed." in shown
+    assert "33 of 50 cells measured, 2 failed." in shown
     assert (tmp_path / "kept" / "decision-regions-spiral.png").exists()
 
 

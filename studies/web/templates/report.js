@@ -5,6 +5,7 @@
   const [HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [400, 58, 26, 10, 44]; // pixels: of the chart, and of its margins
   const [LINE, LETTER] = [15, 8]; // pixels from a name to the next, and of a letter
   const LEADER = 18; // pixels from the curves to the marks before the names
+  const BELOW = 12; // pixels from the end of the baseline to its name
   const LONGEST = 24; // letters of a name
   const NARROW = 600; // pixels, below which names are left to the legend
   const REACH = 48; // pixels from a mark within which it is selected
@@ -115,7 +116,7 @@
     draw(width, metric, state) {
       this.select(null);
       this.metric = metric;
-      const { title, factor, curves } = metric;
+      const { title, factor, curves, baseline } = metric;
       this.box.setAttribute("aria-label", `${title}: the arrow keys go from value to value`);
       this.svg.setAttribute("aria-label", `${title} against training points, ${curves.length} learners`);
       const coloured = curves.filter(({ learner }) => state.coloured.has(learner));
@@ -135,10 +136,13 @@
       const atFoot = (point) => log && isZero(point.mean);
       const heights = points
         .filter((point) => !atFoot(point))
-        .flatMap((p) => [p.mean, p.low, p.high].filter((value) => value !== null).map(lift));
+        .flatMap((p) => [p.mean, p.low, p.high].filter((value) => value !== null).map(lift))
+        .concat(baseline.filter((point) => !atFoot(point)).map((point) => point.mean * factor));
       const y = axisOf(heights.length ? heights : [low, high], 1.15, foot, TOP, log);
       this.axes(x, y, edge, foot);
       const heightOf = (point, value = "mean") => (atFoot(point) ? foot : y.position(lift(point[value])));
+      const baseHeight = (point) => (atFoot(point) ? foot : y.position(point.mean * factor));
+      if (baseline.length) this.baseline(baseline, x, baseHeight, atFoot);
       const ends = coloured.map(({ points: own }) => heightOf(own.at(-1)));
       const places = spread(ends, TOP + LINE / 2, foot, LINE);
       const behind = curves.filter((curve) => !coloured.includes(curve));
@@ -171,22 +175,37 @@
       element("text", { class: "x", x: (LEFT + edge) / 2, y: HEIGHT - 6 }, group, "training points n");
     }
 
-    curve(group, curve, x, heightOf, atFoot) {
-      const { shape, dash } = this.data.learners[curve.learner];
-      const at = (value) => (point) => [x.position(point.n), heightOf(point, value)];
+    // Runs of points that are joined: none at the foot, nor far apart.
+    pieces(points, atFoot) {
       const { sizes } = this.metric;
       const pieces = [[]];
-      curve.points.forEach((point, i) => {
-        const steps = i ? sizes.indexOf(point.n) - sizes.indexOf(curve.points[i - 1].n) : 0;
+      points.forEach((point, i) => {
+        const steps = i ? sizes.indexOf(point.n) - sizes.indexOf(points[i - 1].n) : 0;
         if (atFoot(point) || steps > this.data.gap) pieces.push([]);
         if (!atFoot(point)) pieces.at(-1).push(point);
       });
+      return pieces.filter((piece) => piece.length);
+    }
+
+    baseline(points, x, heightOf, atFoot) {
+      const group = element("g", { class: "baseline" }, this.svg);
+      const at = (point) => [x.position(point.n), heightOf(point)];
+      element("path", { d: this.pieces(points, atFoot).map((piece) => path(piece.map(at))).join("") }, group);
+      const [left, top] = at(points.at(-1));
+      const place = { x: left.toFixed(1), y: (top + BELOW).toFixed(1) };
+      element("text", place, group, "baseline");
+    }
+
+    curve(group, curve, x, heightOf, atFoot) {
+      const { shape, dash } = this.data.learners[curve.learner];
+      const at = (value) => (point) => [x.position(point.n), heightOf(point, value)];
+      const pieces = this.pieces(curve.points, atFoot);
       const outlines = pieces
         .map((piece) => piece.filter((point) => point.low !== null))
         .filter((banded) => banded.length)
         .map((banded) => path([...banded.map(at("low")), ...banded.map(at("high")).reverse()]) + "Z");
       if (outlines.length) element("path", { class: "band", d: outlines.join("") }, group);
-      const line = pieces.filter((piece) => piece.length).map((piece) => path(piece.map(at("mean")))).join("");
+      const line = pieces.map((piece) => path(piece.map(at("mean")))).join("");
       element("path", { class: "casing", d: line }, group);
       element("path", { class: "line", d: line, "stroke-dasharray": dash }, group);
       for (const point of curve.points) {

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from studies.analysis.crossovers import DataEquivalence
-from studies.analysis.findings import PriorWorth, answers, find
+from studies.analysis.findings import PriorWorth, answers, find, worth_of
 from studies.analysis.intervals import CensoredInterval, overlap_factor
-from studies.analysis.learning_curves import Sampling, losses
+from studies.analysis.learning_curves import NotMeasured, Sampling, losses
 from studies.analysis.scaling_laws import fit_all
 from studies.spec.sections import Question, Worth
 from studies.spec.study import Study
@@ -97,9 +97,38 @@ def test_a_worth_is_the_same_from_either_side():
     )
 
 
+@pytest.mark.parametrize(
+    ("prior", "times", "is_significant", "title"),
+    [
+        ("polar", (3.81, 2.73, 5.79), True, "At n = 100, the polar prior is worth 3.8 times the data"),
+        ("polar", (np.inf, 10, np.inf), True, "At n = 100, the polar prior is worth more than 10 times the data"),
+        ("mine", (4, 2, 8), True, "At n = 100, knn needs 4 times the data of mine"),
+        ("polar", (0.5, 0.25, 0.8), True, "At n = 100, mine needs 2 times the data of knn"),
+        ("mine", (0, 0, 0.25), True, "At n = 100, mine needs more than 4 times the data of knn"),
+        ("polar", (2, 0.5, 8), False, None),
+        ("polar", (np.inf, 0.5, np.inf), False, None),
+        ("polar", (1, 1 - 1e-15, 1 + 1e-15), False, None),
+    ],
+)
+def test_the_title_of_a_significant_worth(prior, times, is_significant, title):
+    worth = PriorWorth(prior, "knn", "mine", DataEquivalence("mine", "knn", 100, CensoredInterval(*times)))
+    assert worth.is_significant == is_significant
+    assert not is_significant or worth.title == title
+
+
+def test_a_worth_names_a_prior_only_if_that_is_the_one_difference(worth_results, worth):
+    rows = losses(worth_results.frame())
+    assert worth_of(worth, rows, "net + polar", "net", 1000).prior == "polar"
+    assert worth_of(worth, rows, "net + polar", "kNN", 1000).prior == "net + polar"
+    with pytest.raises(NotMeasured, match="unknown learner 'nett'"):
+        worth_of(worth, rows, "nett", "net")
+    with pytest.raises(ValueError, match="within the sizes of"):
+        worth_of(worth, rows, "net + polar", "net", 10)
+
+
 def test_answers_have_means_and_the_paired_difference(worth_results, worth):
     first, second = answers(worth, worth_results.frame())
-    assert first == "Does the prior help? Yes: 4.64 % against 9.27 %, lower by 4.64 [4.31, 4.96] points."
+    assert first == "Does the prior help? Yes: 4.64 % against 9.27 %, lower by 4.64 [4.31, 4.96] percentage points."
     assert second.startswith("Does kNN catch up? No significant difference: 4.64 % against 4.64 %, 0.00 [")
 
 

@@ -119,7 +119,7 @@ def test_the_reciprocal_of_the_reciprocal_is_the_interval(value, low, high):
         (2, 3, "2.5 [2, 3]"),
         (2, np.inf, "2.5 [at least 2]"),
         (0, 3, "2.5 [at most 3]"),
-        (0, np.inf, "2.5 [open to both sides]"),
+        (0, np.inf, "2.5 [unbounded]"),
     ],
 )
 def test_an_open_interval_says_on_which_side(low, high, words):

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from studies.analysis.intervals import bounded_mean_interval, holm, t_quantile
+from studies.analysis.intervals import bounded_mean_interval, t_quantile
 from studies.analysis.ranking import rank_learners
 
 RUNS, TEST_RUNS = 1000, 400
@@ -128,13 +128,6 @@ def holm_sign(errors):
     return {tuple(sorted(pair)) for pair in tests.loc[tests["p_holm"] < 0.05, ["a", "b"]].itertuples(index=False)}
 
 
-def holm_wilcoxon(errors):
-    pairs = list(itertools.combinations(range(errors.shape[1]), 2))
-    differences = [errors[:, a] - errors[:, b] for a, b in pairs]
-    p = holm(stats.wilcoxon(d).pvalue if d.any() else 1.0 for d in differences)
-    return {pair for pair, value in zip(pairs, p, strict=True) if value < 0.05}
-
-
 def nemenyi(errors):
     """The pairs whose mean ranks differ by the critical difference of Demsar (2006)."""
     n, k = errors.shape
@@ -197,7 +190,7 @@ def test_table_of_coverage(population):
             widths.append(np.median(width[:, np.argmin(hits.mean(axis=0))]))
         false = [
             100 * np.mean(false_studies(draw, n_problems, TEST_RUNS, test, equal)) if equal else np.nan
-            for test in (nemenyi, holm_wilcoxon, holm_sign)
+            for test in (nemenyi, holm_sign)
         ]
         cells = [f"{value:.0f}" for value in shares] + [f"{width.mean():.1f}"]
         cells += ["" if np.isnan(value) else f"{value:.0f}" for value in false]

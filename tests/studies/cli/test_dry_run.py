@@ -60,7 +60,7 @@ def test_failed_cells_that_are_tried_again_are_to_do(tiny, store):
     end(store, planned[0], "error")
     todo = remaining(planned, store, retry_failed=True)
     assert "6 cells to do; their time is unknown" in time_needed(todo, Costs.from_store(planned, store), 2)
-    assert tally(tiny, store) == "tiny: 6 cells, 0 measured before, 1 failed (--retry-failed tries them again)"
+    assert tally(tiny, store) == "tiny: 10 cells, 0 measured before, 1 failed (--retry-failed tries them again)"
 
 
 def test_the_time_is_shared_by_the_workers_and_unknown_learners_are_counted(tiny, store):

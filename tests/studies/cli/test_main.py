@@ -49,7 +49,7 @@ def command(monkeypatch, tiny, url, tmp_path):
 def test_run_then_show(command, tmp_path):
     ran = command("run", "tiny")
     assert ran.exit_code == 0
-    assert "tiny: 6 cells, 0 measured before" in ran.output
+    assert "tiny: 10 cells, 0 measured before" in ran.output
     shown = command("show", "tiny")
     assert "Does the phase help? Yes: " in shown.output
     assert len(re.findall(r"^kNN \+ phase  ", shown.output, re.MULTILINE)) == 1
@@ -99,7 +99,7 @@ def test_models_of_cells_measured_before_are_not_kept(monkeypatch, tmp_path):
 
 def test_a_second_run_has_nothing_to_do(command):
     command("run", "tiny")
-    assert "6 cells, 6 measured before" in command("run", "tiny").output
+    assert "10 cells, 10 measured before" in command("run", "tiny").output
 
 
 def test_list_prints_names_and_questions():
@@ -131,14 +131,14 @@ def test_list_needs_no_readable_store(tmp_path, monkeypatch):
 
 
 def test_quick_and_seeds_shape_the_study(command):
-    assert "tiny: 2 cells" in command("run", "tiny", "--quick").output
-    assert "tiny: 9 cells, 2 measured before" in command("run", "tiny", "--seeds", "3").output
+    assert "tiny: 3 cells" in command("run", "tiny", "--quick").output
+    assert "tiny: 15 cells, 3 measured before" in command("run", "tiny", "--seeds", "3").output
 
 
 def test_show_reports_missing_cells(command):
     command("run", "tiny", "--quick")
     shown = command("show", "tiny")
-    assert "2 of 6 cells measured, 0 failed." in shown.output
+    assert "3 of 10 cells measured, 0 failed." in shown.output
     assert "Does the phase help? " in shown.output
 
 
@@ -221,9 +221,9 @@ def test_several_studies_run_as_one(command, tiny, monkeypatch):
     monkeypatch.setattr("studies.spec.study.built_in", lambda: {"tiny": tiny, "twin": twin})
     monkeypatch.setattr("studies.cli.main.built_in_questions", lambda: {"tiny": "?", "twin": "?"})
     ran = command("run", "tiny", "twin")
-    assert "tiny: 6 cells, 0 measured before" in ran.output
-    assert "9/9 cells" in ran.output  # the cells of one study are among those of the other
-    assert "twin: 9 cells, 9 measured before" in command("run", "--all").output
+    assert "tiny: 10 cells, 0 measured before" in ran.output
+    assert "15/15 cells" in ran.output  # the cells of one study are among those of the other
+    assert "twin: 15 cells, 15 measured before" in command("run", "--all").output
 
 
 @pytest.mark.parametrize("words", [["run"], ["run", "tiny", "--all"]])
@@ -235,12 +235,12 @@ def test_run_needs_names_or_all_but_not_both(command, words):
 
 def test_a_dry_run_prints_and_writes_nothing(command, tmp_path):
     output = command("run", "tiny", "--dry-run").output
-    assert "6 cells to do; their time is unknown" in output
+    assert "10 cells to do; their time is unknown" in output
     assert not list(tmp_path.iterdir())
     command("run", "tiny", "--quick")
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     output = command("run", "tiny", "--dry-run", "--jobs", "2").output
-    assert "4 cells to do, about " in output
+    assert "7 cells to do, about " in output
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -360,7 +360,7 @@ def test_a_terminated_run_stops_now_and_keeps_finished_cells(busy, url):
 @pytest.mark.slow
 def test_a_run_can_be_interrupted_before_its_workers_have_started(tiny, url):
     with driver(tiny, url) as process:
-        assert process.stdout.readline() == "tiny: 6 cells, 0 measured before\n"
+        assert process.stdout.readline() == "tiny: 10 cells, 0 measured before\n"
         time.sleep(0.3)
         press_ctrl_c(process)
         output, _ = process.communicate()

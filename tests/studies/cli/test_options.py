@@ -60,7 +60,7 @@ def test_the_printed_command_runs_the_new_study(tmp_path, toymanifold, monkeypat
     read = subprocess.run(["bash", "-c", f"printf %s {printed}"], stdout=subprocess.PIPE, text=True, check=True).stdout
     assert tmp_path / read == file
     assert f"#     toymanifold show {printed}\n" in file.read_text()
-    assert "66 cells to do" in toymanifold("run", read, "--dry-run")
+    assert "78 cells to do" in toymanifold("run", read, "--dry-run")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp437", "utf-8"])

@@ -55,7 +55,7 @@ class Command:
     """The command ``toymanifold run`` in a folder, as in a terminal of its own."""
 
     def __init__(self, folder, seeds, seconds):
-        self.folder, self.n_cells = folder, seeds
+        self.folder, self.n_cells = folder, 2 * seeds  # of the learner and of the baseline
         (folder / "sleeping_learners.py").write_text(SLEEPER)
         (folder / "s.toml").write_text(STUDY.format(seeds=seeds, seconds=seconds))
 

@@ -1,6 +1,5 @@
 """Plots are tested by what is drawn where, not by pixels."""
 
-import contextlib
 from functools import partial
 
 import matplotlib.pyplot as plt
@@ -23,16 +22,9 @@ from studies.plots.regions import plot_decision_region, plot_density, plot_regio
 from studies.plots.style import End, name_curves, set_scale
 from studies.registry.test_sets import N_TEST, map_points
 from studies.results.results import Results
-from studies.spec.cells import plan_study
 from studies.spec.study import Study
-from studies.store.store import Outcome, Store
+from studies.store.store import Store
 from toymanifold import spiral_problem
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
 
 
 def points(ax):
@@ -52,27 +44,6 @@ def intervals(ax):
     """The ends of all upright intervals: (x, low, high), sorted."""
     segments = [segment for lines in ax.collections for segment in lines.get_segments() if len(segment)]
     return sorted((x, low, high) for (x, low), (other, high) in segments if x == other)
-
-
-def store_values(study, store, values_of):
-    for planned in plan_study(study):
-        cell = planned.cell
-        store.add(Outcome(cell.key, cell.spec, "ok", values_of(planned), seconds=1.0))
-
-
-@pytest.fixture
-def results_of(tmp_path):
-    """Results of a described study with given values, as if it had been run."""
-    stores = contextlib.ExitStack()
-
-    def results(values_of, **described):
-        study = Study.from_dict({"name": "made", "question": "What is drawn?", "seeds": 3, **described})
-        store = stores.enter_context(Store(f"sqlite:///{tmp_path}/made.db"))
-        store_values(study, store, values_of)
-        return Results(study, store)
-
-    with stores:
-        yield results
 
 
 # Learning curves
@@ -471,7 +442,9 @@ def test_a_density_has_the_sample_by_its_labels():
 
 def test_every_study_gets_its_curves_equivalence_and_regions(worth_results):
     drawn = {page.name: page.figure for page in study_figures(worth_results)}
-    assert list(drawn) == ["learning-curves", "data-equivalence", "decision-regions"]
+    assert list(drawn) == ["worth", "learning-curves", "data-equivalence", "decision-regions"]
+    titles = {name: figure.get_suptitle() for name, figure in drawn.items()}
+    assert titles["worth"] == titles["learning-curves"] == "At n = 1,000, the polar prior is worth 4 times the data"
     curves = drawn["learning-curves"]
     assert [ax.get_title().replace("\n", " ") for ax in curves.axes] == [
         "Error under the sampling density",

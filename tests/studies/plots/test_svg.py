@@ -19,6 +19,7 @@ def drawn(*colours, label="name"):
     ax = figure.subplots()
     draw_points(ax, [1, 2], [0.1, 0.2], ([0, 0], [1, 1]), LOOK)
     ax.plot([1, 2], [0.1, 0.2], color=PALE)
+    ax.bar(1, 0.1, hatch="/", facecolor="white")
     ax.text(1, 0.1, label.replace("$", r"\$"), color=INK)
     for colour in colours:
         ax.axhline(0.3, color=colour)

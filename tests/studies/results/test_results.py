@@ -81,7 +81,7 @@ def test_failed_cells_have_their_outcomes(tiny, store):
 
 
 def test_results_print_their_counts_of_cells(worth_results):
-    learners = {"net": 15, "net + polar": 15, "kNN": 21}
+    learners = {"net": 15, "net + polar": 15, "kNN": 21, "baseline": 21}
     sentence = f"worth: {sum(learners.values())} of {sum(learners.values())} cells measured, 0 failed."
     first, _, *rows = str(worth_results).splitlines()
     assert first == sentence

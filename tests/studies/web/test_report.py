@@ -88,6 +88,14 @@ def test_the_answer_comes_before_everything_else(worth_results):
     assert answer < text.index("kNN overtakes net + polar with 1,000 at 10,000") < text.index("Learning curves")
 
 
+def test_the_picture_of_a_worth_is_under_the_answer(worth_results, worth):
+    page = render_report(worth_results)
+    picture = page.index('aria-label="At n = 1,000, the polar prior is worth 4 times the data: net needs 4,000 [')
+    assert page.index('class="headline"') < picture < page.index('class="highlights"')
+    alone = worth.model_copy(update={"learners": {"kNN": worth.learners["kNN"]}, "questions": ()})
+    assert "prior is worth" not in render_report(Results(alone, worth_results.store))
+
+
 @pytest.fixture
 def of_phenomenon(tmp_path):
     """The results of the study `depth`, invented: gradients as in theory, and nets of one sample size."""
@@ -175,7 +183,7 @@ def render_of(study, tmp_path, errors, status="ok"):
 def test_failures_are_shown_once_for_each_kind_with_error_and_traceback(worth, tmp_path):
     page = render_of(worth, tmp_path, dict.fromkeys(worth.learners, 0.1), status="timeout")
     text = Page(page).text
-    assert "34 of 51 cells are measured, 17 failed" in text
+    assert "34 of 72 cells are measured, 17 failed" in text
     assert "timeout: <b>net + polar</b>" in text
     assert text.count("net + polar, n = 1,000, seed 0") == 1
     assert text.count("Traceback") == 3
@@ -204,7 +212,7 @@ def test_the_commands_that_make_the_page_again_are_on_it(worth_results):
 
 def test_a_study_measured_in_part_says_so(worth_results, worth):
     more = Results(worth.model_copy(update={"seeds": 4}), worth_results.store)
-    assert "51 of 68 cells are measured" in Page(render_report(more)).text
+    assert "72 of 96 cells are measured" in Page(render_report(more)).text
 
 
 def test_nothing_measured_is_nothing_to_report(worth, tmp_path):

@@ -212,6 +212,18 @@ def test_the_axes_stay_when_learners_lose_their_colours(page):
     assert [list(axis(page, name)[0]) for name in "xy"] == before
 
 
+def test_the_baseline_is_a_line_at_its_error_and_the_last_row(page):
+    ticks, pixels = axis(page, "y")
+    line = page.locator(".curves:visible .baseline path").get_attribute("d")
+    (height,) = {float(y) for y in re.findall(r" ([\d.]+)", line)}
+    assert np.polyval(np.polyfit(np.log(ticks), pixels, 1), np.log(40)) == pytest.approx(height, abs=0.2)
+    assert page.locator(".curves:visible .baseline text").text_content() == "baseline"
+    rows = page.locator("table.values:visible tbody tr th .name").all_text_contents()
+    assert rows == [*LABELS, "baseline"]
+    page.locator(".metric").select_option("error_uniform")
+    assert page.locator(".curves:visible .baseline").count() == 0, "it is not measured"
+
+
 def test_more_than_six_curves_are_grey_until_they_are_selected(open_page, many_address):
     page = open_page(many_address)
     grey = page.locator(".curves:visible .background")
@@ -278,7 +290,7 @@ def test_without_scripts_the_picture_of_the_curves_and_all_tables_are_there(open
     picture = page.get_by_role("img", name="Error under the sampling density against training points")
     assert picture.is_visible()
     drawn = picture.locator("text").all_text_contents()
-    assert {*LABELS, "fitted law", "Error under the sampling density"} <= set(drawn)
+    assert {*LABELS, "baseline", "fitted law", "Error under the sampling density"} <= set(drawn)
     assert page.locator("table:visible").count() == 2
     page.locator("summary").nth(1).click()
     assert page.locator("table:visible").count() == 3
