@@ -5,6 +5,7 @@
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``. A test compares pages and code.
 """
 
+import inspect
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +18,7 @@ from studies.registry.metrics import METRICS
 from studies.registry.params import named_parameters
 from studies.registry.plots import PLOTS
 from studies.registry.problems import PROBLEMS
+from studies.registry.reference_curves import REFERENCE_CURVES
 from studies.spec import sections
 from studies.spec.study import Study
 
@@ -43,11 +45,16 @@ def tables() -> dict[str, str]:
         for name, m in METRICS.items()
         if name not in OTHERS
     )
+    curves = (
+        (f"`{name}`", curve.title, listed(inspect.signature(curve.function).parameters))
+        for name, curve in REFERENCE_CURVES.items()
+    )
     plots = ((f"`{name}`", listed(plot.arguments.model_fields)) for name, plot in PLOTS.items())
     problems = ((f"`{name}`", listed(named_parameters(build))) for name, build in PROBLEMS.items())
     return {model.__name__: table("key | default | ", keys(model)) for model in MODELS} | {
         "metrics": table("metric | by default | ", metrics),
         "plots": table("plot | arguments", plots),
+        "curves": table("curve | in the legend | parameters", curves),
         "problems": table("problem | params", problems),
     }
 

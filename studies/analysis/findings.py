@@ -270,7 +270,7 @@ def find(study: Study, frame: pd.DataFrame, baseline: pd.DataFrame | None = None
 
 
 def _find(study: Study, problem: str, rows: pd.DataFrame, baseline: pd.DataFrame) -> Findings:
-    rows = rows[~rows["metric"].map(is_of_bin)]
+    rows = rows[~rows["metric"].map(is_of_bin).astype(bool)]
     table, beside, sampling = summary(rows), summary(baseline), sampling_of(rows)
     measured = tuple(
         _measured(table[table["metric"] == metric], beside[beside["metric"] == metric], metric, sampling)

@@ -19,6 +19,7 @@ from studies.spec.cells import Cell, PlannedCell, plan_run
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 
+_EARLY = 0.2  # share of the cells before which unknown times are not extrapolated
 _ESTIMATE_SECONDS = 0.5  # between estimates of the time left on a terminal
 _LINE_SECONDS = 15.0  # between lines where there is no terminal, at most
 _SHORTEST_WAIT = 0.05  # seconds of the thread that shows them
@@ -50,6 +51,7 @@ class Eta:
     ) -> None:
         cells = [planned.cell for planned in todo]
         self._left = Counter(replace(cell, seed=0) for cell in cells)
+        self._n_cells = len(cells)
         self._waiting = dict.fromkeys(cells)
         self._started: dict[Cell, float] = {}  # times of the cells that run, as far as can be known
         self._n_workers = n_workers
@@ -74,12 +76,15 @@ class Eta:
             self._costs.learn(planned.cell, outcome.seconds)
 
     def seconds_left(self) -> float | None:
-        """Return an estimate, or None as long as no cell is measured.
+        """Return an estimate, or None as long as none is possible.
 
         It is the work left, without that of the running cells so far, shared among the workers; or the time of the
-        longest running cell if that is more.
+        longest running cell if that is more. Before a fifth of the cells have ended, there is none if the time of a
+        cell is unknown: one size says little about another, since a fit has fixed costs.
         """
-        if not self._costs:
+        left = [cell for cell, count in self._left.items() if count]
+        is_early = self._left.total() > (1 - _EARLY) * self._n_cells
+        if not self._costs or (is_early and not all(map(self._costs.covers, left))):
             return None
         now = self._clock()
         running = {cell: self._costs.estimate(cell) for cell in self._started}
@@ -113,7 +118,9 @@ def watch(
     def show() -> None:
         nonlocal shown
         shown = time.monotonic()
-        line = f"about {format_time(eta.seconds_left())} left" + (f", {failed} failed" if failed else "")
+        seconds = eta.seconds_left()
+        line = "time left not known yet" if seconds is None else f"about {format_time(seconds)} left"
+        line += f", {failed} failed" if failed else ""
         if console.is_terminal:
             progress.update(bar, description=line if n_ended else "starting workers", completed=n_ended)
         else:

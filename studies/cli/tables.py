@@ -25,7 +25,7 @@ from studies.web.wording import highlights, verdicts
 _MOST_LEARNERS = 20  # in a table, which fits a screen of 24 lines
 _MOST_TABLES = 3  # one for each problem
 _LAWS = "How the error falls with n: as n^-exponent over the last decade; and by a law, where the data decide which"
-_OPEN = "open to both sides"
+_OPEN = "unbounded"
 _ROUNDING = 1e-12  # relative half width below which all seeds agree
 _UNEVEN = 2.0  # ratio of the distances from a mean to the ends of its interval, from which the ends are printed
 

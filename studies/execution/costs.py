@@ -68,6 +68,11 @@ class Costs:
             self._known[first] = None if sizes is None else _interpolate(sizes, cell.n_samples)
         return self._known[first]
 
+    def covers(self, cell: Cell) -> bool:
+        """Return True if similar cells are measured at a size as large as the cell's, or at two sizes or more."""
+        sizes = self._totals.get(_kind(cell), {})
+        return len(sizes) > 1 or any(size >= cell.n_samples for size in sizes)
+
     def estimate(self, cell: Cell) -> float:
         """Return an estimate of a cell's seconds: from similar cells, or else from the average over all others.
 

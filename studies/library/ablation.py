@@ -11,7 +11,7 @@ from studies.analysis.comparisons import paired_difference
 from studies.analysis.intervals import Interval
 from studies.library.prior_vs_data import STORY, is_smaller
 from studies.plots.looks import value_looks
-from studies.plots.style import finish_axes, new_axes
+from studies.plots.style import GREY, new_axes, tidy
 from studies.registry.plots import plot
 from studies.results.results import Results
 
@@ -77,13 +77,15 @@ def plot_main_effects(results: Results, ax: Axes | None = None) -> Axes:
     for place, (n, look) in enumerate(value_looks(found).items()):
         means, low, high = 100 * np.array([(e.mean, e.low, e.high) for e in found[n]]).T
         y, reach = np.arange(len(means)) + _OFFSET * (place - (len(found) - 1) / 2), (means - low, high - means)
-        ax.errorbar(means, y, xerr=reach, color=look.colour, marker=look.marker, ls="", capsize=3, label=f"n = {n:,}")
+        ax.errorbar(means, y, xerr=reach, color=look.colour, marker=look.marker, ls="", label=f"n = {n:,}")
     names = ["Polar prior", *(_NAMES[name] for name in FACTORS)]
     ax.set_yticks(range(len(names)), names)
-    ax.axvline(0, color="0.6", ls=":")
+    ax.axvline(0, color=GREY, lw=1, ls=":")
     ax.invert_yaxis()
     ax.set_xlabel("added to the error, percentage points")
-    return finish_axes(ax)
+    ax.legend(frameon=False, fontsize=8)
+    tidy(ax)
+    return ax
 
 
 def _effects(frame: pd.DataFrame, n_samples: int) -> list[Interval]:

@@ -23,11 +23,12 @@ from studies.analysis.claims import (
     values_of,
 )
 from studies.analysis.intervals import mean_interval
-from studies.plots.looks import learner_looks, value_looks
-from studies.plots.style import draw_median, finish_axes, line_style, new_axes
+from studies.plots.looks import value_looks
+from studies.plots.style import End, draw_reference, name_curves, name_references, new_axes, set_scale, tidy
 from studies.registry.metrics import Fitted, metric
 from studies.registry.plots import plot
 from studies.registry.problems import AnyProblem
+from studies.registry.reference_curves import reference_curve
 from studies.registry.test_sets import N_TEST
 from studies.results.results import Results
 from toymanifold import Shells
@@ -107,7 +108,7 @@ def error_distance(classifier: Any, X: Array, radius: float, *, n_steps: int = 3
     return distance
 
 
-def nearest_neighbour_error(n_samples: ArrayLike, dimension: int) -> Array:
+def nearest_neighbour_error(n_samples: ArrayLike, dimension: float) -> Array:
     """Return the expected error of the nearest neighbour on two concentric spheres of radii 1 and 1.3.
 
     Of n points, each on either sphere with probability 1/2: an integral over the distance of the nearest on the wrong
@@ -154,7 +155,13 @@ def cap_distance(share: ArrayLike, dimension: int) -> Array:
     return distance
 
 
-def _cap(angle: Array, dimension: int) -> Array:
+@reference_curve("nearest neighbour in theory")
+def nearest_neighbour_on_spheres(dimension: float, n_samples: int, estimator: str, prior: str | None) -> float:
+    """Return `nearest_neighbour_error` for the nearest neighbour without a prior, NaN for any other learner."""
+    return float(nearest_neighbour_error(n_samples, dimension)) if (estimator, prior) == ("knn-1", None) else math.nan
+
+
+def _cap(angle: Array, dimension: float) -> Array:
     """Return the share of a sphere in R^dimension within an angle of a point."""
     half: Array = betainc((dimension - 1) / 2, 0.5, np.sin(angle) ** 2) / 2
     return np.where(angle < math.pi / 2, half, 1 - half)
@@ -254,33 +261,21 @@ def attacked(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @plot(whole_study=True)
-def plot_error_by_dimension(results: Results, ax: Axes | None = None, *, n_samples: int = 1000) -> Axes:
-    """Draw the error of every learner at one sample size against the dimension, kNN's beside its closed form."""
-    ax = new_axes(ax)
-    frame = rows_where(results.frame(), n_samples=n_samples, metric="accuracy")
-    looks = learner_looks(results.study)
-    for learner in frame["learner"].unique():
-        look = looks[learner]
-        errors = 1 - seed_table(frame, "accuracy", "dimension", learner=learner)
-        draw_median(ax, errors, color=look.colour, marker=look.marker, ls=line_style(look), label=learner)
-    d = np.unique(np.geomspace(2, frame["dimension"].max(), 40).round().astype(int))
-    ax.plot(d, [float(nearest_neighbour_error(n_samples, each)) for each in d], color="0.3", lw=1, label="kNN, theory")
-    ax.set(xscale="log", xlabel="dimension d", ylabel="error", title=f"n = {n_samples:,}")
-    return finish_axes(ax, loc="center left", bbox_to_anchor=(1, 0.5))
-
-
-@plot(whole_study=True)
 def plot_nearest_errors(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the distance of nets to their nearest error against their share of errors, beside the bound of a cap."""
     ax = new_axes(ax)
     table = attacked(results.frame())
     if table.empty:
         raise NotMeasured("no net has rare errors")
-    share = np.geomspace(table["share"].min(), _RARE, 40)
+    share, ends = np.geomspace(table["share"].min(), _RARE, 40), []
+    set_scale(ax.xaxis, log=True)
     for d, look in value_looks(values_of(table, "dimension"), "net").items():
-        rows = table[table["dimension"] == d]
-        ax.plot(rows["share"], rows["distance"], look.marker, color=look.colour, markersize=5, label=f"nets, d = {d}")
-        ax.plot(share, cap_distance(share, d), color=look.colour, lw=1)
-    ax.set(xscale="log", xlabel="share of errors on the inner sphere", ylabel="mean distance to the nearest error")
-    ax.set_title("lines: mean distance from a cap of that share")
-    return finish_axes(ax)
+        rows, bound = table[table["dimension"] == d], cap_distance(share, d)
+        ax.plot(rows["share"], rows["distance"], look.marker, color=look.colour, markeredgecolor="white")
+        draw_reference(ax, share, bound, look)
+        ends.append(End(f"{d} dimensions", share[-1], bound[-1], look))
+    ax.set(xlabel="share of errors on the inner sphere", ylabel="mean distance to the nearest error")
+    tidy(ax)
+    name_references(ax, "bound: mean distance from a cap of that share")
+    name_curves(ax, ends)
+    return ax

@@ -1,21 +1,23 @@
 """The study `depth`: gradients by layer beside the theory of wide random nets, and which nets train."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
+from scipy.special import expit
 
 import estimators
 from estimators.nets import Net
 from studies.analysis.claims import Evidence, claim, is_positive, map_measured, rows_where, seed_table, values_of
-from studies.analysis.intervals import Interval, mean_interval
+from studies.analysis.intervals import Interval, mean_interval, positive_mean_interval
 from studies.analysis.learning_curves import pivot_by_seed
 from studies.plots.looks import value_looks
-from studies.plots.style import draw_median, finish_axes, new_axes
+from studies.plots.style import End, draw_joined, draw_points, name_curves, new_axes, set_scale, tidy
 from studies.registry.metrics import Fitted, Measured, metric
 from studies.registry.plots import plot
+from studies.registry.reference_curves import reference_curve
 from studies.results.results import Results
 
 Array = NDArray[np.float64]
@@ -34,7 +36,7 @@ _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 @metric(
     "1",
-    title="Gradient norm by layer",
+    title="Gradient norm of layer",
     heading="gradient",
     supports=lambda problem: problem.task == "classification",
     default=False,
@@ -69,13 +71,40 @@ def log_gradient(activation: str, init_scale: float, depth: int) -> float:
     depth : int
         Hidden layers.
     """
+    return _propagated(activation, init_scale, depth)[1]
+
+
+@reference_curve("infinite width, in theory")
+def first_layer_gradient(depth: float, dimension: int, init_scale: float = 1.0, activation: str = "relu") -> float:
+    """Return the norm of the first layer's gradient of the cross-entropy of two classes, at infinite width.
+
+    Root mean square over standardised points and over weights, as `gradient_norm` measures it. The difference of the
+    two logits is normal.
+
+    Parameters
+    ----------
+    depth : float
+        Hidden layers.
+    dimension : int
+        Of the points.
+    init_scale : float, default=1.0
+    activation : {"relu", "tanh"}, default="relu"
+        As in `log_gradient`.
+    """
+    variance, log = _propagated(activation, init_scale, int(depth))
+    wrong = _WEIGHTS @ expit(np.sqrt(2 * variance) * _NODES) ** 2  # mean square of the probability of the other class
+    return float(np.sqrt(2 * dimension * wrong) * np.exp(log))
+
+
+def _propagated(activation: str, init_scale: float, depth: int) -> tuple[float, float]:
+    """Return the variance of a logit, and the sum of half of log chi over hidden layers."""
     variance, total = init_scale**2 / 3, 0.0
     q = variance  # inputs are standardised
     for _ in range(depth):
         signal, slope = _mean_squares(activation, q)
         total += np.log(variance * slope) / 2
         q = variance * signal
-    return total
+    return q, total
 
 
 def _mean_squares(activation: str, q: float) -> tuple[float, float]:
@@ -193,24 +222,6 @@ def _training(frame: pd.DataFrame, net: _Net) -> Evidence:
 
 
 @plot(whole_study=True)
-def plot_gradient_by_depth(
-    results: Results, ax: Axes | None = None, *, activation: Literal["relu", "tanh"] = "relu"
-) -> Axes:
-    """Draw the first layer's gradient of plain nets against depth, a colour for each initial scale; theory dashed."""
-    ax = new_axes(ax)
-    frame = rows_where(results.frame(), family="plain", activation=activation)
-    for scale, look in value_looks(values_of(frame, "init_scale"), "net").items():
-        norms = seed_table(frame, "gradient_norm_1", "depth", init_scale=scale)
-        draw_median(ax, norms, color=look.colour, label=f"scale {scale:.3g}")
-        theory = np.array([log_gradient(activation, scale, int(depth)) for depth in norms.columns])
-        constant = np.log(norms).mean().mean() - theory.mean()
-        ax.plot(norms.columns.astype(float), np.exp(theory + constant), color=look.colour, ls="--", lw=1)
-    ax.plot([], [], "k--", lw=1, label="theory")
-    ax.set(yscale="log", xlabel="hidden layers", ylabel="first layer's gradient", title=activation)
-    return finish_axes(ax)
-
-
-@plot(whole_study=True)
 def plot_gradient_by_layer(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the gradient of each layer of the deepest ReLU nets: plain ones by initial scale, layer norm, residuals."""
     ax = new_axes(ax)
@@ -225,19 +236,19 @@ def plot_gradient_by_layer(results: Results, ax: Axes | None = None) -> Axes:
         "layer norm": {"family": "layer norm", "init_scale": _STANDARD},
         "residual": {"family": "residual"},
     }
+    ends = []
+    set_scale(ax.yaxis, log=True)
     for label, look in value_looks(nets, "net").items():
         table = pivot_by_seed(rows_where(rows, **nets[label]), "layer")
-        draw_median(ax, table, color=look.colour, label=label, marker="")
-    ax.set(yscale="log", xlabel="layer", ylabel="gradient", title=f"relu, {depth:.0f} hidden layers")
-    return finish_axes(ax, loc="center left", bbox_to_anchor=(1, 0.5))
-
-
-@plot(whole_study=True)
-def plot_training_by_depth(results: Results, ax: Axes | None = None) -> Axes:
-    """Draw the training accuracy after training against depth."""
-    ax = new_axes(ax)
-    frame = results.frame()
-    for net, look in value_looks(_TRAINED, "net").items():
-        draw_median(ax, seed_table(frame, "accuracy_train", "depth", **net.where), color=look.colour, label=net.label)
-    ax.set(xlabel="hidden layers", ylabel="training accuracy", ylim=(0.4, 1.02))
-    return finish_axes(ax)
+        layers, found = (
+            table.columns.to_numpy(dtype=float),
+            [positive_mean_interval(column) for _, column in table.items()],
+        )
+        means, lows, highs = np.transpose([(each.mean, each.low, each.high) for each in found])
+        draw_points(ax, layers, means, (lows, highs), look, label)
+        draw_joined(ax, layers, means, look, layers)
+        ends.append(End(label, layers[0], means[0], look))
+    ax.set(xlabel="layer, from the last to the first", ylabel="gradient norm", xlim=(depth + 1, 0))
+    tidy(ax)
+    name_curves(ax, ends)
+    return ax

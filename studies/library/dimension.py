@@ -1,7 +1,6 @@
 """The study `dimension`: exponents of learning curves on manifolds of known dimension, beside those of theory."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,15 +21,25 @@ from studies.analysis.claims import (
     t_test_p_values,
 )
 from studies.analysis.intervals import Interval, mean_interval, p_above_zero
-from studies.plots.looks import learner_looks, value_looks
-from studies.plots.style import draw_median, finish_axes, new_axes
+from studies.plots.looks import learner_looks
+from studies.plots.style import (
+    End,
+    draw_points,
+    draw_reference,
+    name_curves,
+    name_references,
+    new_axes,
+    set_scale,
+    tidy,
+)
 from studies.registry.plots import plot
+from studies.registry.reference_curves import reference_curve
 from studies.results.results import Results
 
 Array = NDArray[np.float64]
 
 _DIMENSIONS = (2, 4, 8)  # m of the spheres S^m
-_TICKS = (0.25, 0.5, 1, 2, 3)
+_OFFSET = 1.02  # between learners, in a plot
 _SPIRALS = ("spiral, dimension=2", "spiral, dimension=50")
 _NEIGHBOUR, _ANGLES = "kNN, k=1", 5_001
 _LATE = {_NEIGHBOUR: 1000, "kernel": 1000, "RFM": 1000, "net": 316}
@@ -61,6 +70,12 @@ def nearest_neighbour_mse(n_samples: ArrayLike, m: int, degree: int = 2) -> Arra
     between = (missed[..., 1:] + missed[..., :-1]) / 2
     error: Array = between @ np.diff(2 - 2 * legendre)
     return error
+
+
+@reference_curve("closed form")
+def neighbour_on_sphere(n_samples: float, dimension: int, estimator: str) -> float:
+    """Return `nearest_neighbour_mse` on the sphere in R^dimension; NaN for any other learner."""
+    return float(nearest_neighbour_mse(n_samples, dimension - 1)) if estimator == "knn-1" else np.nan
 
 
 def exponents(frame: pd.DataFrame, problem: str, learner: str, metric: str) -> pd.Series:
@@ -197,23 +212,6 @@ def _net_on_spiral(frame: pd.DataFrame) -> Evidence:
 
 
 @plot(whole_study=True)
-def plot_error_on_spheres(results: Results, ax: Axes | None = None, *, learner: str = _NEIGHBOUR) -> Axes:
-    """Draw a learner's squared error on each sphere against n, the nearest neighbour's beside its closed form."""
-    ax = new_axes(ax)
-    frame = results.frame()
-    tables = map_measured(lambda m: seed_table(frame, "mse", problem=_sphere(m), learner=learner), _DIMENSIONS)
-    line = "" if learner == _NEIGHBOUR else "-"
-    for m, look in value_looks(tables, learner_looks(results.study)[learner].family).items():
-        draw_median(ax, tables[m], color=look.colour, marker=look.marker, ls=line, label=f"$S^{m}$")
-        if learner == _NEIGHBOUR:
-            sizes = tables[m].columns.to_numpy(dtype=float)
-            n = np.geomspace(sizes[0], sizes[-1], 50)
-            ax.plot(n, nearest_neighbour_mse(n, m), color=look.colour, lw=1)
-    ax.set(xscale="log", yscale="log", xlabel="training points n", ylabel="mean squared error", title=learner)
-    return finish_axes(ax)
-
-
-@plot(whole_study=True)
 def plot_exponents(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the exponents of squared errors against the dimension of the sphere, beside those of theory."""
     ax = new_axes(ax)
@@ -221,21 +219,21 @@ def plot_exponents(results: Results, ax: Axes | None = None) -> Axes:
     m = np.linspace(1.8, 9, 100)
     theories = {_NEIGHBOUR: 2 / m, "kernel": 2 * (m + 1) / m, "net": 4 / m, "RFM": None}
     found = map_measured(lambda learner: _intervals(frame, learner), theories)
-    looks = learner_looks(results.study)
-    for learner in found:
-        look = looks[learner]
-        means = [each.mean for each in found[learner].values()]
-        reach = np.transpose([[each.mean - each.low, each.high - each.mean] for each in found[learner].values()])
-        style: dict[str, Any] = {"color": look.colour, "marker": look.marker, "ls": "", "capsize": 3}
-        ax.errorbar(list(found[learner]), means, reach, label=learner, **style)
-        theory = theories[learner]
-        if theory is not None:
-            ax.plot(m, theory, color=look.colour, lw=1)
-    ax.set(xscale="log", yscale="log", xlabel="dimension m of the sphere", ylabel="exponent (lines: theory)")
-    ax.set_xticks(_DIMENSIONS, [str(each) for each in _DIMENSIONS])
-    ax.set_yticks(_TICKS, [str(each) for each in _TICKS])
-    ax.minorticks_off()
-    return finish_axes(ax)
+    set_scale(ax.xaxis, log=True, at=_DIMENSIONS)
+    set_scale(ax.yaxis, log=True)
+    looks, ends = learner_looks(results.study), []
+    for place, learner in enumerate(found):
+        x = _OFFSET**place * np.array(list(found[learner]))
+        means, lows, highs = np.transpose([(each.mean, each.low, each.high) for each in found[learner].values()])
+        draw_points(ax, x, means, (lows, highs), looks[learner], learner)
+        ends.append(End(learner, x[-1], means[-1], looks[learner]))
+        if (theory := theories[learner]) is not None:
+            draw_reference(ax, m, theory, looks[learner])
+    ax.set(xlabel="dimension m of the sphere", ylabel="exponent of the mean squared error")
+    tidy(ax)
+    name_references(ax, "theory")
+    name_curves(ax, ends)
+    return ax
 
 
 def _intervals(frame: pd.DataFrame, learner: str) -> dict[int, Interval]:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
 from studies.analysis.claims import (
@@ -12,7 +11,6 @@ from studies.analysis.claims import (
     claim,
     format_p_value,
     is_positive,
-    map_measured,
     mean_log_ratio,
     min_holm_p,
     rows_where,
@@ -21,21 +19,18 @@ from studies.analysis.claims import (
     values_of,
 )
 from studies.analysis.intervals import Interval, mean_interval
-from studies.plots.looks import learner_looks, value_looks
-from studies.plots.style import draw_median, finish_axes, new_axes
-from studies.registry.plots import plot
-from studies.results.results import Results
+from studies.registry.reference_curves import reference_curve
 
 Array = NDArray[np.float64]
 
 _DIMENSION, _POINTS, _NOISE = 100, 300, 0.5  # of the least squares and of the random features
 _UNITS = 14  # hidden units at which a net on the small sphere has as many parameters as points, 22 each
 _MARGIN = 10  # about n = d, where a few outliers dominate the mean over seeds
-_MSE = "mean squared error"
 _ZETA_SQUARED = 0.25 / (0.25 - 0.5 / np.pi)
 """Squared ratio of the linear coefficient of ReLU of a Gaussian to the part that is neither constant nor linear."""
 
 
+@reference_curve("closed form")
 def least_squares_risk(n_samples: ArrayLike, dimension: int, noise: float) -> Array:
     r"""Return the expected squared error of least squares of minimum norm, without noise in the test labels.
 
@@ -65,7 +60,10 @@ def least_squares_risk(n_samples: ArrayLike, dimension: int, noise: float) -> Ar
     return np.maximum(1 - n / d, 0) + variance
 
 
-def random_features_risk(n_features: ArrayLike, n_samples: int, dimension: int, noise: float) -> Array:
+@reference_curve("theory of many features, without ridge")
+def random_features_risk(
+    n_features: ArrayLike, n_samples: int, dimension: int, noise: float, ridge: float = 0.0
+) -> Array:
     """Return the expected squared error of ridgeless random ReLU features on a linear function of norm 1.
 
     Points and weights are uniform on the sphere of radius sqrt(d), and n, N, d go to infinity together: Mei and
@@ -80,7 +78,11 @@ def random_features_risk(n_features: ArrayLike, n_samples: int, dimension: int, 
         n and d.
     noise : float
         Standard deviation of the noise of the training labels.
+    ridge : float, default=0.0
+        With any other the values are NaN.
     """
+    if ridge:
+        return np.full(np.shape(n_features), np.nan)
     a, b = np.asarray(n_features, dtype=np.float64) / dimension, n_samples / dimension
     z, lesser = _ZETA_SQUARED, np.minimum(a, b)
     c = -(np.sqrt((lesser * z - z - 1) ** 2 + 4 * z * lesser) + (lesser * z - z - 1)) / (2 * z)
@@ -210,66 +212,3 @@ def _recovered(table: pd.DataFrame) -> Interval:
     if lowest == peak:  # it never rises
         return Interval(0.0, 0.0, 0.0)
     return mean_interval((table[peak] - table.iloc[:, -1]) / (table[peak] - table[lowest]))
-
-
-@plot(whole_study=True)
-def plot_descent_by_points(results: Results, ax: Axes | None = None) -> Axes:
-    """Draw the error of least squares against n, beside its closed form."""
-    ax = new_axes(ax)
-    n = np.arange(15, 1001)
-    ax.plot(n, least_squares_risk(n, _DIMENSION, _NOISE), color="0.3", lw=1, label="closed form")
-    table, look = seed_table(results.frame(), "mse", learner="least squares"), learner_looks(results.study)
-    draw_median(ax, table, ls="", color=look["least squares"].colour, label="least squares, median of seeds")
-    ax.axvline(_DIMENSION, color="0.6", ls=":")
-    ax.set(
-        xscale="log", yscale="log", ylim=(0.02, 100), xlabel="training points n (d = 100)", ylabel="mean squared error"
-    )
-    return finish_axes(ax)
-
-
-@plot(whole_study=True)
-def plot_descent_by_features(results: Results, ax: Axes | None = None) -> Axes:
-    """Draw the error of random features against their number, ridgeless and not, beside the asymptotic formula."""
-    ax = new_axes(ax)
-    frame = results.frame()
-    N = np.arange(20, 1600)
-    ax.plot(N, random_features_risk(N, _POINTS, _DIMENSION, _NOISE), color="0.3", lw=1, label="theory, ridge 0")
-    for ridge, look in value_looks((0.0, 0.1), "linear").items():
-        table = seed_table(frame, "mse", "n_features", family="random features", ridge=ridge)
-        line = "" if ridge == 0 else "-"
-        draw_median(ax, table, ls=line, marker=look.marker, color=look.colour, label=f"ridge {ridge:g}")
-    ax.axvline(_POINTS, color="0.6", ls=":")
-    ax.set(
-        xscale="log", yscale="log", ylim=(0.1, 100), xlabel="random features N (n = 300)", ylabel="mean squared error"
-    )
-    return finish_axes(ax)
-
-
-@plot(whole_study=True)
-def plot_descent_by_width(results: Results, ax: Axes | None = None) -> Axes:
-    """Draw the error of trained two-layer nets against their width, a line for each number of epochs."""
-    ax = new_axes(ax)
-    _draw_nets(ax, results, "width", "epochs", "epochs")
-    ax.axvline(_UNITS, color="0.6", ls=":")
-    ax.set(xlabel="hidden units (22 parameters each, n = 300)")
-    return finish_axes(ax)
-
-
-@plot(whole_study=True)
-def plot_descent_by_epoch(results: Results, ax: Axes | None = None) -> Axes:
-    """Draw the error of trained two-layer nets against epochs, a line for each of some widths."""
-    ax = new_axes(ax)
-    _draw_nets(ax, results, "epochs", "width", "hidden units", (4, _UNITS, 32, 256))
-    ax.set(xlabel="epochs")
-    return finish_axes(ax)
-
-
-def _draw_nets(
-    ax: Axes, results: Results, axis: str, other: str, noun: str, values: tuple[int, ...] | None = None
-) -> None:
-    nets = rows_where(results.frame(), family="net")
-    values = values or tuple(map(int, values_of(nets, other)))
-    tables = map_measured(lambda value: seed_table(rows_where(nets, **{other: value}), "mse", axis), values)
-    for value, look in value_looks(tables, "net").items():
-        draw_median(ax, tables[value], marker=look.marker, color=look.colour, label=f"{value:,} {noun}")
-    ax.set(xscale="log", yscale="log", ylabel=_MSE)

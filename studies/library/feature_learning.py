@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 import estimators
 from estimators.nets import Net
@@ -20,16 +19,14 @@ from studies.analysis.claims import (
     values_of,
 )
 from studies.analysis.intervals import CONFIDENCE, Interval, mean_interval, t_quantile
-from studies.plots.looks import family_of, value_looks
-from studies.plots.style import draw_median, finish_axes, new_axes
 from studies.registry.metrics import Fitted, Measured, metric
-from studies.registry.plots import plot
 from studies.registry.problems import AnyProblem
-from studies.results.results import Results
+from studies.registry.reference_curves import reference_curve
 
 PUBLISHED = (0.0123, 0.0063, 0.0032, 0.0024, 0.0021, 0.0020)
 """Test errors of the authors' notebook by round, of one sample of 4,000 points (aradha/recursive_feature_machines)."""
 
+_PUBLISHED_SIZE = 4_000
 _MARGIN = 1.1  # ratio of two errors up to which they count as equal
 _ANSATZ_POINTS = 500  # for the gradients of a net's layers, which take 128 times the memory of their points
 
@@ -65,6 +62,13 @@ def feature_ansatz(fitted: Fitted) -> Measured:
     return dict(zip(("agop", "root"), first, strict=True))
 
 
+@reference_curve("published")
+def published_error(n_rounds: float, n_samples: int) -> float:
+    """Return the published error after a number of rounds, NaN for another sample size."""
+    known = n_samples == _PUBLISHED_SIZE and n_rounds < len(PUBLISHED)
+    return PUBLISHED[int(n_rounds)] if known else np.nan
+
+
 _AUTHORS = "Radhakrishnan et al. 2024"
 
 
@@ -81,7 +85,7 @@ def _low_rank(frame: pd.DataFrame, family: str) -> pd.DataFrame:
 )
 def _published(frame: pd.DataFrame) -> Evidence:
     """Compare the published errors, which are of one sample, with the prediction interval for another sample."""
-    errors = seed_table(frame, "mse", "n_rounds", problem="low-rank", family="rfm", n_samples=4000)
+    errors = seed_table(frame, "mse", "n_rounds", problem="low-rank", family="rfm", n_samples=_PUBLISHED_SIZE)
     log, published = np.log(errors), np.array(PUBLISHED)[errors.columns.astype(int)]
     half = t_quantile(len(log)) * log.std() * np.sqrt(1 + 1 / len(log))
     off = np.abs(np.log(published) - log.mean())
@@ -185,39 +189,3 @@ def _kernel_against_machine(frame: pd.DataFrame, problem: str) -> tuple[Interval
     kernel, machine = errors.iloc[:, 0], errors.iloc[:, -1]
     ratio = mean_log_ratio(kernel, machine)
     return ratio, f"{kernel.mean():.1%} against {machine.mean():.1%} of errors, {ratio.exp():.2f} times as many"
-
-
-@plot(whole_study=True)
-def plot_error_by_round(results: Results, ax: Axes | None = None) -> Axes:
-    """Draw the error of recursive feature machines by round, a colour for each n, beside the published errors."""
-    ax = new_axes(ax)
-    frame = rows_where(results.frame(), problem="low-rank", family="rfm")
-    _draw_sizes(ax, frame, "mse", "n_rounds")
-    ax.plot(range(len(PUBLISHED)), PUBLISHED, "k_", markersize=14, label="published, n = 4,000")
-    ax.set(yscale="log", xlabel="round", ylabel="mean squared error")
-    return finish_axes(ax)
-
-
-@plot(whole_study=True)
-def plot_recovery(results: Results, ax: Axes | None = None) -> Axes:
-    """Draw the largest angle between a net's gradients and the directions that matter by epoch, and its ansatz."""
-    ax = new_axes(ax)
-    frame = rows_where(results.frame(), problem="low-rank", family="net")
-    _draw_sizes(ax, frame, "recovery_angle", "epochs")
-    ax.set(xscale="log", xlabel="epoch", ylabel="largest angle to the directions that matter", ylim=(0, 90))
-    return finish_axes(ax)
-
-
-@plot(whole_study=True)
-def plot_feature_ansatz(results: Results, ax: Axes | None = None) -> Axes:
-    """Draw the cosine of the ansatz of nets by epoch, a colour for each number of points."""
-    ax = new_axes(ax)
-    frame = rows_where(results.frame(), problem="low-rank", family="net")
-    _draw_sizes(ax, frame, "feature_ansatz_agop", "epochs")
-    ax.set(xscale="log", xlabel="epoch", ylabel="cosine of $W^T W$ and AGOP", ylim=(0, 1))
-    return finish_axes(ax)
-
-
-def _draw_sizes(ax: Axes, frame: pd.DataFrame, metric: str, axis: str) -> None:
-    for n, look in value_looks(values_of(frame, "n_samples"), family_of(frame["family"].iloc[0])).items():
-        draw_median(ax, seed_table(frame, metric, axis, n_samples=n), color=look.colour, label=f"n = {n:,}")

@@ -7,7 +7,6 @@ import itertools
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
 import estimators
@@ -23,15 +22,10 @@ from studies.analysis.claims import (
     mean_log_ratio,
     rows_where,
     seed_table,
-    values_of,
 )
 from studies.analysis.intervals import mean_interval
-from studies.plots.looks import family_of, value_looks
-from studies.plots.style import draw_median, finish_axes, new_axes
 from studies.registry.metrics import Fitted, Measured, metric
-from studies.registry.plots import plot
 from studies.registry.problems import AnyProblem
-from studies.results.results import Results
 from toymanifold.modular import ModularOperation
 
 KNOWN = 0.95
@@ -248,44 +242,3 @@ def _progress(frame: pd.DataFrame, axis: str) -> Evidence:
         f" {deviation[first].mean():.2f}; in the end it is {deviation.iloc[:, -1].mean():.2f}",
         is_positive(fall),
     )
-
-
-@plot(whole_study=True)
-def plot_grokking(results: Results, ax: Axes | None = None) -> Axes:
-    """Draw the nets' accuracies by epoch, a colour for each weight decay; dashed those at the training pairs."""
-    nets = rows_where(results.frame(), family="net")
-    ax = _draw_accuracies(nets, "epochs", "weight_decay", "weight decay {:g}", ax)
-    ax.set(xscale="log", xlabel="epoch", title="net, half of the pairs")
-    return finish_axes(ax)
-
-
-@plot(whole_study=True)
-def plot_grokking_by_round(results: Results, ax: Axes | None = None) -> Axes:
-    """Draw the recursive feature machines' accuracies by round, a colour for each number of pairs; dashed as above."""
-    machines = rows_where(results.frame(), family="rfm")
-    ax = _draw_accuracies(machines, "n_rounds", "n_samples", "{:.0f} of 961 pairs", ax)
-    ax.set(xlabel="round", title="recursive feature machine")
-    return finish_axes(ax)
-
-
-@plot(whole_study=True)
-def plot_circulant_deviation(results: Results, ax: Axes | None = None) -> Axes:
-    """Draw the circulant deviation of the nets' features by epoch, a colour for each weight decay."""
-    ax = new_axes(ax)
-    nets = rows_where(results.frame(), family="net", metric="circulant_deviation")
-    for decay, look in value_looks(values_of(nets, "weight_decay"), "net").items():
-        table = seed_table(nets, "circulant_deviation", "epochs", weight_decay=decay)
-        draw_median(ax, table, color=look.colour, label=f"weight decay {decay:g}")
-    ax.set(xscale="log", xlabel="epoch", ylabel="circulant deviation", ylim=(0, 1))
-    return finish_axes(ax)
-
-
-def _draw_accuracies(frame: pd.DataFrame, axis: str, hue: str, label: str, ax: Axes | None) -> Axes:
-    ax = new_axes(ax)
-    for value, look in value_looks(values_of(frame, hue), family_of(frame["family"].iloc[0])).items():
-        test, train = (seed_table(frame, name, axis, **{hue: value}) for name in ("accuracy", "accuracy_train"))
-        draw_median(ax, test, color=look.colour, label=label.format(value))
-        draw_median(ax, train, color=look.colour, ls="--", marker="")
-    ax.plot([], [], "k--", label="on the training pairs")
-    ax.set(ylabel="accuracy", ylim=(-0.02, 1.02))
-    return ax

@@ -6,6 +6,7 @@ large n, the second for small n.
 """
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -15,8 +16,8 @@ from studies.analysis.claims import Evidence, NotMeasured, claim, rows_where, se
 from studies.analysis.crossovers import Crossover, crossover
 from studies.analysis.intervals import Interval, mean_interval
 from studies.analysis.learning_curves import losses
-from studies.plots.looks import value_looks
-from studies.plots.style import finish_axes, new_axes
+from studies.plots.looks import Look, look_of
+from studies.plots.style import draw_points, new_axes, set_scale, tidy
 from studies.registry.plots import plot
 from studies.results.results import Results
 
@@ -141,25 +142,28 @@ def _place(found: Crossover) -> str:
 def plot_overtaking(results: Results, ax: Axes | None = None) -> Axes:
     """Draw the n from which five neighbours beat one against the share of flips, measured and predicted.
 
-    Arrows are bounds.
+    Predicted values are hollow. Triangles are bounds: from there on upwards, or downwards.
     """
     ax, frame = new_axes(ax), results.frame()
     crossovers = {100 * q: _crossovers(frame, q) for q in _flips(frame)}
-    for place, (label, look) in enumerate(value_looks(("measured", "predicted"), "kNN").items()):
-        ax.plot([], [], "o", color=look.colour, label=label)
+    set_scale(ax.yaxis, log=True)
+    set_scale(ax.xaxis, log=True, at=list(crossovers))
+    look = look_of("knn-1")
+    for place, label in enumerate(("measured", "predicted")):
+        draw_points(ax, [], [], ([], []), look, label, hollow=bool(place))
         for q, pair in crossovers.items():
-            _draw_crossover(ax, q * _OFFSET**place, pair[place], look.colour)
-    ax.set(xscale="log", yscale="log", xlabel="flipped labels, %", ylabel="n from which on five neighbours beat one")
-    ax.set_xticks(list(crossovers), [f"{q:g}" for q in crossovers])
-    return finish_axes(ax)
+            _draw_crossover(ax, q * _OFFSET**place, pair[place], look, hollow=bool(place))
+    ax.set(xlabel="flipped labels, %", ylabel="n from which on five neighbours beat one")
+    ax.legend(frameon=False, fontsize=8)
+    tidy(ax)
+    return ax
 
 
-def _draw_crossover(ax: Axes, x: float, found: Crossover, colour: str) -> None:
+def _draw_crossover(ax: Axes, x: float, found: Crossover, look: Look, *, hollow: bool) -> None:
     low, high = _bounds(found)
     if found.n is not None:
-        ax.vlines(x, low, high, color=colour)
-        ax.plot(x, found.n.mean, "o", color=colour)
+        draw_points(ax, [x], [found.n.mean], ([low], [high]), look, hollow=hollow)
     elif low > 0:
-        ax.plot(x, low, "^", color=colour)
+        draw_points(ax, [x], [low], ([low], [low]), replace(look, marker="^"), hollow=hollow)
     elif math.isfinite(high):
-        ax.plot(x, high, "v", color=colour)
+        draw_points(ax, [x], [high], ([high], [high]), replace(look, marker="v"), hollow=hollow)

@@ -1,17 +1,11 @@
 """The study `regularisers`: the effect of dropout and weight decay by seed, with label noise and without."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import pandas as pd
-from matplotlib.axes import Axes
 
 from studies.analysis.claims import Evidence, claim, is_positive, rows_where, seed_table
 from studies.analysis.intervals import mean_interval
-from studies.plots.looks import learner_looks
-from studies.plots.style import draw_median, finish_axes, new_axes
-from studies.registry.plots import plot
-from studies.results.results import Results
 
 NOISE = 0.2
 """The share of flipped labels in the part with label noise."""
@@ -122,34 +116,3 @@ def _grows(frame: pd.DataFrame) -> Evidence:
 
 def _sizes(table: pd.DataFrame) -> str:
     return ", ".join(f"{n:,}" for n in table.columns)
-
-
-@plot(whole_study=True)
-def plot_regularised_error(results: Results, ax: Axes | None = None, *, flip: float = NOISE) -> Axes:
-    """Draw the test error against n, a colour for each learner, for a share of flipped labels."""
-    ax = _draw(results, ax, flip, lambda frame, learner: 1 - seed_table(frame, "accuracy", learner=learner))
-    ax.set(yscale="log", ylabel="test error")
-    return finish_axes(ax)
-
-
-@plot(whole_study=True)
-def plot_generalization_gap(results: Results, ax: Axes | None = None, *, flip: float = NOISE) -> Axes:
-    """Draw training less test accuracy against n, as `plot_regularised_error` does the error."""
-    ax = _draw(results, ax, flip, lambda frame, learner: gap(frame, learner, flip))
-    ax.set(ylabel="training less test accuracy")
-    return finish_axes(ax)
-
-
-def _draw(
-    results: Results, ax: Axes | None, flip: float, table_of: Callable[[pd.DataFrame, str], pd.DataFrame]
-) -> Axes:
-    """Draw a table of each learner."""
-    ax = new_axes(ax)
-    frame = rows_where(results.frame(), flip_probability=flip)
-    looks = learner_looks(results.study)
-    for learner in frame["learner"].unique():
-        look = looks[learner]
-        label = learner.replace("weight decay, weight_decay=", "weight decay ")
-        draw_median(ax, table_of(frame, learner), color=look.colour, marker=look.marker, label=label)
-    ax.set(xscale="log", xlabel="training points n", title=f"{flip:.0%} of the labels flipped")
-    return ax

@@ -1,11 +1,10 @@
 """The study `robustness-law`: steepness of functions that fit random labels, beside the law of Bubeck and Sellke."""
 
-import itertools
-from typing import Any, Literal
+import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 import estimators
@@ -16,17 +15,12 @@ from studies.analysis.claims import (
     claim,
     is_positive,
     min_holm_p,
-    rows_where,
     t_test_p_values,
-    values_of,
 )
 from studies.analysis.intervals import mean_interval
-from studies.plots.looks import value_looks
-from studies.plots.style import finish_axes, new_axes
 from studies.registry.metrics import Fitted, metric
-from studies.registry.plots import plot
 from studies.registry.problems import AnyProblem
-from studies.results.results import Results
+from studies.registry.reference_curves import reference_curve
 from toymanifold.harmonics import Constant
 
 Array = NDArray[np.float64]
@@ -36,6 +30,15 @@ _EXPONENTS = {"n_samples": 0.5, "dimension": 0.5, "p": -0.5}
 _SYMBOLS = {"n_samples": "n", "dimension": "d", "p": "p"}
 _BELOW_NOISE = 0.5
 """Mean squared error on labels of variance 1 below which they count as fitted: epsilon = 1/2 in the theorem."""
+
+
+@reference_curve("sqrt(n d / p), of the law")
+def robustness_law(
+    n_samples: int, dimension: int, width: float | None = None, n_features: float | None = None
+) -> float:
+    """Return sqrt(n d / p), the law's bound up to a factor, for a net of one hidden layer or for random features."""
+    p = n_features if width is None else width * (dimension + 2) + 1
+    return math.nan if p is None else math.sqrt(n_samples * dimension / p)
 
 
 def _is_random(problem: AnyProblem) -> bool:
@@ -179,27 +182,3 @@ def _distance(frame: pd.DataFrame) -> Evidence:
 def _bound(table: pd.DataFrame) -> Array:
     bound: Array = np.sqrt((table["n_samples"] * table["dimension"] / table["p"]).to_numpy())
     return bound
-
-
-@plot(whole_study=True)
-def plot_steepness(
-    results: Results, ax: Axes | None = None, *, family: Literal["net", "random features"] = "net"
-) -> Axes:
-    """Draw the largest gradient against p / (n d), a colour for each dimension, beside the bound's slope."""
-    ax = new_axes(ax)
-    table = cells(results.frame())
-    table = rows_where(table[table["mse_train"] < _BELOW_NOISE], family=family)
-    table = table.assign(ratio=table["p"] / (table["n_samples"] * table["dimension"]))
-    of_dimensions = value_looks(values_of(table, "dimension"), "net" if family == "net" else "linear")
-    of_sizes = value_looks(values_of(table, "n_samples"))
-    for d, n in itertools.product(of_dimensions, of_sizes):
-        rows = table[(table["dimension"] == d) & (table["n_samples"] == n)]
-        median = rows.groupby("ratio")["steepness_largest"].median()
-        look: dict[str, Any] = {"color": of_dimensions[d].colour, "marker": of_sizes[n].marker}
-        ax.plot(median.index, median, label=f"d = {d:g}, n = {n}", markersize=4, lw=1, **look)
-    ratio = np.geomspace(table["ratio"].min(), table["ratio"].max(), 50)
-    ax.plot(ratio, ratio**-0.5, color="0.3", ls="--", label="sqrt(n d / p)")
-    ax.axvline(1, color="0.6", ls=":")
-    ax.set(xscale="log", yscale="log", xlabel="p / (n d)", ylabel="largest input gradient", title=_FAMILIES[family])
-    ax.set_ylim(bottom=0.05)
-    return finish_axes(ax, ncols=2, fontsize=7)

@@ -4,7 +4,7 @@ A study can ask for each by its name ``x``. What is drawn is computed in `studie
 """
 
 from studies.plots.agop import plot_agop
-from studies.plots.axis import plot_axis, plot_training_dynamics
+from studies.plots.axis import plot_axis
 from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import plot_data_equivalence, plot_learning_curves
 from studies.plots.ranking import plot_ranking
@@ -23,6 +23,5 @@ __all__ = [
     "plot_learning_curves",
     "plot_ranking",
     "plot_region",
-    "plot_training_dynamics",
     "plot_worth",
 ]

@@ -95,7 +95,8 @@ def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None =
     on_problem = {} if problem is None else {"problem": problem}
     arguments = [f"{key} = {toml_value(value)}" for key, value in (spec.arguments | on_problem).items()]
     words = spec.plot.rpartition(":")[2].removeprefix("plot_").replace("_", " ")
-    title = f"{words.capitalize()}: {', '.join(arguments)}".removesuffix(": ")
+    heading = ": ".join(text for text in (spec.title, problem) if text)
+    title = heading if spec.title else f"{words.capitalize()}: {', '.join(arguments)}".removesuffix(": ")
     try:
         find_plot(spec.plot, results.study.allow).draw(results, figure.subplots(), **spec.arguments, **on_problem)
     except (TypeError, ValueError) as error:  # something is not measured, or the study has no such part
@@ -104,8 +105,8 @@ def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None =
         if not is_foreign(spec.plot):
             raise
         return StudyFigure(name, None, title, exception_text(error))
-    if problem is not None:
-        figure.suptitle(wrapped(problem, figure))
+    if heading:
+        figure.suptitle(wrapped(heading, figure))
     return StudyFigure(name, figure, title)
 
 
@@ -258,16 +259,17 @@ def breakdowns(results: Results, by: list[str], found: Findings, where: str) -> 
 
 def _breakdown_title(rows: pd.DataFrame, by: list[str], found: Findings) -> str:
     """Return in how many bins the first prior significantly lowers the error; empty if in none, or not measured."""
-    clauses = []
+    counts = []
     for worth, name in product(found.worths[:1], by):
         with suppress(NotMeasured):
             table = breakdown_difference(rows, worth.informed, worth.plain, breakdown_size(rows, name) or 0, name)
-            n_lower = int(((table["p_holm"] < 1 - CONFIDENCE) & (table["difference"] < 0)).sum())
-            clauses += [f"in {n_lower} of {len(table)} fifths by {name}"] if n_lower else []
-    if not clauses:
+            is_lower = (table["p_holm"] < 1 - CONFIDENCE) & (table["difference"] < 0)
+            counts.append((int(is_lower.sum()), len(table), name))
+    if not any(n_lower for n_lower, *_ in counts):
         return ""
     subject = found.worths[0].subject
-    return f"{subject[0].upper()}{subject[1:]} lowers the error {', '.join(clauses)}"
+    where = ", ".join(f"in {n_lower} of {n_bins} fifths by {name}" for n_lower, n_bins, name in counts)
+    return f"{subject[0].upper()}{subject[1:]} lowers the error {where}"
 
 
 def decision_regions(results: Results, problem: str | None, where: str) -> Figure | None:

@@ -27,10 +27,10 @@ class Line:
     metric : str
     learner : str
         Its label, without the value of the axis.
-    problem : str
-        Its label, without the value of the axis.
-    n_samples : int or None
-        None where the axis is the sample size.
+    parts : dict of str to str
+        The parts of its place: learner, problem, each of their axes and the sample size, in words.
+    first : PlannedCell
+        The first of its cells.
     x : tuple
         Values of the axis.
     means, lows, highs : ndarray of shape (n_values,)
@@ -40,13 +40,18 @@ class Line:
 
     metric: str
     learner: str
-    problem: str
-    n_samples: int | None
+    parts: dict[str, str]
+    first: PlannedCell
     x: tuple[Any, ...]
     means: NDArray[np.float64]
     lows: NDArray[np.float64]
     highs: NDArray[np.float64]
     n_test: int | None
+
+    def name_among(self, lines: Sequence["Line"]) -> str:
+        """Return the parts that distinguish the line from others; of a single line, its learner."""
+        differing = [text for key, text in self.parts.items() if any(line.parts.get(key) != text for line in lines)]
+        return ", ".join(differing) or self.learner or self.parts["problem"]
 
 
 def rows_of(results: Results, problem: str | None = None) -> pd.DataFrame:
@@ -125,7 +130,7 @@ def lines_along(
     metric : str or None, default=None
         See `metric_of`.
     learners : sequence of str or None, default=None
-        Labels of learners or families; None takes all.
+        Labels of learners, without the value of the axis or with it, or families; None takes all.
     n_samples : int or None, default=None
         None takes all.
     problem : str or None, default=None
@@ -141,12 +146,12 @@ def lines_along(
     rows = losses(
         pd.DataFrame(
             [
-                {**_place(planned, axis), "cell": planned.cell, "metric": name, "value": value}
+                {**_place(planned, axis), "planned": planned, "metric": name, "value": value}
                 for planned, outcome in results.outcomes()
                 if _is_wanted(planned, axis, learners, n_samples, problem)
                 for name, value in outcome.values.items()
             ],
-            columns=["line", "x", "cell", "metric", "value"],
+            columns=["line", "x", "planned", "metric", "value"],
         )
     )
     if rows.empty:
@@ -154,7 +159,7 @@ def lines_along(
     metric = metric_of(rows, metric)
     rows = rows[rows["metric"] == metric]
     interval = interval_of(rows, metric)
-    return [_line(metric, key, part, interval) for key, part in rows.groupby("line", sort=False)]
+    return [_line(metric, axis, part, interval) for _, part in rows.groupby("line", sort=False)]
 
 
 def without(planned: PlannedCell, axis: str) -> tuple[str, str]:
@@ -173,17 +178,33 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _line(metric: str, key: Any, rows: pd.DataFrame, interval: Callable[[pd.Series, float], Interval]) -> Line:
-    sampling = Sampling.of(rows["cell"].iloc[0].rows)
+def _line(metric: str, axis: str, rows: pd.DataFrame, interval: Callable[[pd.Series, float], Interval]) -> Line:
+    first = rows["planned"].iloc[0]
+    sampling = Sampling.of(first.cell.rows)
     found: dict[Any, Interval] = {}
     for x, part in rows.groupby("x", sort=False):
-        factor = sampling.factor(part["cell"].iloc[0].n_samples, len(part))
+        factor = sampling.factor(part["planned"].iloc[0].cell.n_samples, len(part))
         found[x] = interval(part["value"], factor)
     order = sorted(found) if all(map(is_number, found)) else list(found)
     numbers = [(found[x].mean, found[x].low, found[x].high) for x in order]
     means, lows, highs = exact(metric, numbers).T
-    learner, problem, n_samples = key
-    return Line(metric, learner, problem, n_samples, tuple(order), means, lows, highs, sampling.n_test)
+    learner = "" if axis == "learner" else without(first, axis)[0]
+    return Line(metric, learner, _parts(first, axis), first, tuple(order), means, lows, highs, sampling.n_test)
+
+
+def _parts(planned: PlannedCell, axis: str) -> dict[str, str]:
+    """Return the parts of a line's place by name, those of its learner first."""
+    size = {} if axis == "n_samples" else {"n_samples": f"n = {planned.cell.n_samples:,}"}
+    if axis == "learner":
+        return {"problem": planned.problem, **size}
+    of_learner, problem = {"learner": planned.family}, planned.problem
+    of_problem: dict[str, str] = {}
+    for key, value in planned.axes.items():
+        bare = label_without(problem, key, value)
+        found = of_learner if bare == problem else of_problem
+        found[key], problem = f"{key.removeprefix('learner_')}={format_value(value)}", bare
+    parts = {**of_learner, "problem": problem, **of_problem, **size}
+    return {key: text for key, text in parts.items() if key != axis}
 
 
 def _place(planned: PlannedCell, axis: str) -> dict[str, Hashable]:
@@ -202,7 +223,7 @@ def _is_wanted(
 ) -> bool:
     return (
         (axis in planned.axes or axis in ("n_samples", "learner"))
-        and (learners is None or planned.learner in learners or planned.family in learners)
+        and (learners is None or not {planned.learner, planned.family, without(planned, axis)[0]}.isdisjoint(learners))
         and n_samples in (None, planned.cell.n_samples)
         and (problem is None or planned.problem == problem or planned.problem.startswith(f"{problem}, "))
     )

@@ -3,7 +3,8 @@
 The hue is the family of the learner: nets, nearest neighbours, forests and trees, kernel machines, linear models with
 random features, others; the marker is its estimator. Lightness and dashes are its prior: none, polar-sincos, polar,
 phase; any other is like polar. The more prior, the more contrast. Learners of a study with one estimator and prior,
-such as a net of several widths, are shades. So a look does not depend on the learners beside it.
+such as a net of several widths, are shades: between two priors, or if all learners of the family are such, over all its
+colours. So a look does not depend on the learners of other families beside it.
 """
 
 import re
@@ -17,9 +18,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 
-from studies.plots.lines import without
 from studies.registry.learners import catalog_name
-from studies.spec.cells import plan_study
+from studies.spec.cells import Cell, plan_series
 from studies.spec.study import Study
 
 LIGHT: dict[str, tuple[str, ...]] = {
@@ -146,13 +146,29 @@ def _marker(estimator: str, family: str) -> str:
     return others[zlib.crc32(name.encode()) % len(others)]
 
 
-def shades(look: Look, n: int) -> list[Look]:
-    """Return n looks of one learner: the look itself, then shades of it with other markers."""
-    first = MARKERS.index(look.marker)
+def cell_look(study: Study, cell: Cell) -> Look:
+    """Return the look of a cell of a study."""
+    return look_of(_estimator_name(study, cell.estimator), cell.prior)
+
+
+def shades(look: Look, n: int, *, whole: bool = False) -> list[Look]:
+    """Return n looks of one learner: the look itself, then shades of it with other markers.
+
+    They stop before the next prior; or with `whole` at the end of the colours of the family.
+    """
+    first, shade = MARKERS.index(look.marker), _on_ramp if whole else _shade
     return [
-        replace(_shade(look, place / (n - 1)) if place else look, marker=MARKERS[(first + place) % len(MARKERS)])
+        replace(shade(look, place / (n - 1)) if place else look, marker=MARKERS[(first + place) % len(MARKERS)])
         for place in range(n)
     ]
+
+
+def _on_ramp(look: Look, share: float) -> Look:
+    """Return a look whose colours are a share of the way to the end of those of its family that is farther."""
+    start = DASHES.index(look.dash) / (len(DASHES) - 1)
+    place = start + share * ((start < 0.5) - start)
+    light, dark = (LinearSegmentedColormap.from_list(look.family, ramp[look.family]) for ramp in (LIGHT, DARK))
+    return replace(look, colour=to_hex(light(place)), dark=to_hex(dark(place)))
 
 
 def _shade(look: Look, share: float) -> Look:
@@ -189,20 +205,22 @@ def dark_of(colour: str) -> str | None:
     return None
 
 
-def learner_looks(study: Study, axis: str | None = None) -> dict[str, Look]:
-    """Return the looks of all learners of a study by their labels, or by their labels without the value of an axis."""
-    looks: dict[str, Look] = {}
-    for planned in plan_study(study):
-        label = planned.learner if axis is None else without(planned, axis)[0]
-        if label not in looks:
-            looks[label] = look_of(_estimator_name(study, planned.cell.estimator), planned.cell.prior)
-    groups = {look: [label for label, own in looks.items() if own == look] for look in looks.values()}
+def distinct(looks: Sequence[Look]) -> list[Look]:
+    """Return looks, those that are alike as shades; as far apart as they go if no other look is of their family."""
     found = {
-        label: shade
-        for look, labels in groups.items()
-        for label, shade in zip(labels, shades(look, len(labels)), strict=True)
+        look: iter(shades(look, looks.count(look), whole=all(o == look for o in looks if o.family == look.family)))
+        for look in dict.fromkeys(looks)
     }
-    return {label: found[label] for label in looks}
+    return [next(found[look]) for look in looks]
+
+
+def learner_looks(study: Study) -> dict[str, Look]:
+    """Return the looks of all learners of a study by their labels."""
+    looks: dict[str, Look] = {}
+    for planned in plan_series(study):
+        if planned.learner not in looks:
+            looks[planned.learner] = cell_look(study, planned.cell)
+    return dict(zip(looks, distinct(list(looks.values())), strict=True))
 
 
 def _estimator_name(study: Study, estimator: str) -> str:
@@ -217,12 +235,8 @@ def _estimator_name(study: Study, estimator: str) -> str:
 def value_looks(values: Iterable[Key], family: str = "other") -> dict[Key, Look]:
     """Return the looks of values that a plot distinguishes, such as sample sizes: solid lines in shades of one hue."""
     kept = list(dict.fromkeys(values))
-    light, dark = (LinearSegmentedColormap.from_list(family, ramp[family]) for ramp in (LIGHT, DARK))
-    places = np.linspace(0, 1, len(kept))
-    return {
-        value: Look(family, to_hex(light(place)), to_hex(dark(place)), MARKERS[i % len(MARKERS)], ())
-        for i, (value, place) in enumerate(zip(kept, places, strict=True))
-    }
+    first = Look(family, LIGHT[family][0], DARK[family][0], MARKERS[0], ())
+    return dict(zip(kept, shades(first, len(kept), whole=True), strict=True))
 
 
 def panels(learners: Sequence[str], looks: Mapping[str, Look]) -> list[list[str]]:

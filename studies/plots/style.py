@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis, XAxis
 from matplotlib.colors import to_hex, to_rgba, to_rgba_array
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
-from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, NullLocator
+from matplotlib.ticker import FuncFormatter, Locator, NullLocator
 from matplotlib.transforms import offset_copy
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
@@ -303,12 +303,10 @@ def name_zeros(ax: Axes, text: str) -> None:
         )
 
 
-def draw_joined(
-    ax: Axes, x: ArrayLike, means: ArrayLike, look: Look, known: ArrayLike, *, width: float = 0.9, dashed: bool = False
-) -> None:
-    """Join means by a line in a look, or by a dashed one; not over gaps between the `known` places of the study."""
-    ls = "--" if dashed else line_style(look)
-    ax.plot(*broken(ax, x, means, known), color=look.colour, lw=width, alpha=0.8, ls=ls, label="_joined")
+def draw_joined(ax: Axes, x: ArrayLike, means: ArrayLike, look: Look, known: ArrayLike, *, width: float = 0.9) -> None:
+    """Join means by a line in a look; not over gaps between the `known` places of the study."""
+    line = broken(ax, x, means, known)
+    ax.plot(*line, color=look.colour, lw=width, alpha=0.8, ls=line_style(look), label="_joined")
 
 
 def broken(ax: Axes, x: ArrayLike, y: ArrayLike, known: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -321,21 +319,15 @@ def broken(ax: Axes, x: ArrayLike, y: ArrayLike, known: ArrayLike) -> tuple[NDAr
     return np.insert(np.asarray(x, dtype=np.float64), gaps, np.nan), np.insert(drawable(ax, y), gaps, np.nan)
 
 
-def draw_median(ax: Axes, table: pd.DataFrame, **look: Any) -> None:
-    """Draw the median over seeds of a `seed_table` against its columns, with a band for the middle half."""
-    x = table.columns.to_numpy(dtype=float)
-    (line,) = ax.plot(x, table.median(), **{"marker": "o", "markersize": 4, **look})
-    ax.fill_between(x, table.quantile(0.25), table.quantile(0.75), color=line.get_color(), alpha=0.18, lw=0)
+def draw_reference(ax: Axes, x: ArrayLike, y: ArrayLike, look: Look) -> None:
+    """Draw what theory or a publication says beside a curve: a broad and pale line, behind it."""
+    ax.plot(x, y, color=look.colour, lw=5, alpha=0.3, zorder=0.8, label="_reference")
 
 
-def finish_axes(ax: Axes, **legend: Any) -> Axes:
-    """Add the legend, the grid, and readable ticks on logarithmic axes whose ticks are not set."""
-    ax.legend(**{"frameon": False, "fontsize": 8, **legend})
-    for axis, scale in ((ax.xaxis, ax.get_xscale()), (ax.yaxis, ax.get_yscale())):
-        if scale == "log" and not isinstance(axis.get_major_locator(), FixedLocator):
-            set_scale(axis, log=True)
-    tidy(ax)
-    return ax
+def name_references(ax: Axes, title: str) -> None:
+    """Write what the reference curves are into a legend, where there is room."""
+    line = Line2D([], [], color=GREY, lw=5, alpha=0.4)
+    ax.add_artist(Legend(ax, [line], [title], frameon=False, fontsize=8))  # beside a legend of the curves
 
 
 def handle(name: str, look: Look) -> Line2D:

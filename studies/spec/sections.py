@@ -384,12 +384,15 @@ class Question(Part):
 
 
 class PictureSpec(Part):
-    """A picture to draw: its name and its arguments."""
+    """A picture to draw: its name, its title and its arguments."""
 
     model_config = ConfigDict(extra="allow")
 
     plot: str
     """Name of the picture; see [pictures.md](pictures.md); or `package.module:function`."""
+
+    title: str = ""
+    """What the picture shows, in a sentence; by default it is made from the plot's name and arguments."""
 
     @property
     def arguments(self) -> dict[str, Any]:

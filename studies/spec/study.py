@@ -25,7 +25,7 @@ from studies.registry.imports import check_found, is_foreign, make_importable
 from studies.registry.learners import learner_issues
 from studies.registry.metrics import find_metric, supported_metrics, value_names
 from studies.registry.objects import Kept
-from studies.registry.params import n_points
+from studies.registry.params import label_without, n_points
 from studies.registry.plots import unknown_parts
 from studies.registry.problems import AnyProblem, canonical_problem, problem_outline
 from studies.spec.references import unknown_references
@@ -597,11 +597,12 @@ def _picture_issues(study: Study) -> Iterator[Issue]:
     """Yield the parts of the study that pictures name and that do not exist."""
     if not study.pictures:
         return
-    learners = {label: [v.label for v in spec.variants(label)] for label, spec in study.learners.items()}
-    problems = {label: [v.label for v in spec.variants(label)] for label, spec in study.problems.items()}
+    learners = [v for label, spec in study.learners.items() for v in spec.variants(label)]
+    problems = [v.label for label, spec in study.problems.items() for v in spec.variants(label)]
+    along = [label_without(v.label, *point) for v in learners for point in v.axes.items()]
     parts: dict[str, list[Any]] = {
-        "learner": [*learners, *(name for names in learners.values() for name in names)],
-        "problem": [*problems, *(name for names in problems.values() for name in names)],
+        "learner": list(dict.fromkeys([*study.learners, *(v.label for v in learners), *along])),
+        "problem": [*study.problems, *problems],
         "sample size": sorted({n for learner in study.learners.values() for n in study.sizes_of(learner)}),
         "metric": value_names(
             name

@@ -39,6 +39,16 @@ def test_eta_is_the_work_left_shared_among_workers():
     assert eta.seconds_left() == pytest.approx(7.5)
 
 
+def test_early_there_is_no_estimate_from_one_size_for_others_far_away():
+    """A cell with 10 points takes its fixed costs: a hundred thousand times that is an estimate of an hour."""
+    todo = [*cells(*[10] * 10), *cells(100_000)]
+    eta = Eta(todo, 2, Costs(), clock=lambda: 0.0)
+    eta.ended(todo[0], ended(todo[0].cell))
+    assert eta.seconds_left() is None
+    eta.ended(todo[-1], ended(todo[-1].cell, seconds=2.0))
+    assert eta.seconds_left() == pytest.approx(4.5)
+
+
 def test_eta_is_not_less_than_the_longest_running_cell():
     todo = cells(100, 200, 700)
     eta = Eta(todo, 2, Costs(), clock=lambda: 0.0)
@@ -50,14 +60,14 @@ def test_eta_uses_earlier_measurements():
     todo = cells(100)
     costs = Costs()
     costs.learn(todo[0].cell, 4.0)
-    assert Eta(todo, 1, costs).seconds_left() == pytest.approx(4.0)
+    assert Eta(todo, 1, costs, clock=lambda: 0.0).seconds_left() == pytest.approx(4.0)
 
 
 def test_failures_do_not_change_the_times_of_cells():
     todo = cells(100, 100)
     costs = Costs()
     costs.learn(todo[0].cell, 4.0)
-    eta = Eta(todo, 1, costs)
+    eta = Eta(todo, 1, costs, clock=lambda: 0.0)
     eta.ended(todo[0], ended(todo[0].cell, seconds=0.1, status="error"))
     assert eta.seconds_left() == pytest.approx(4.0)
 

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from estimators import NeighborsRegressor
 from studies.analysis.claims import check_claims
-from studies.library.dimension import exponents, nearest_neighbour_mse, plot_error_on_spheres, plot_exponents
+from studies.library.dimension import exponents, nearest_neighbour_mse, plot_exponents
 from toymanifold import sphere_problem
 
 
@@ -69,10 +69,10 @@ def test_a_run_that_was_cut_short_makes_claims_of_what_it_has(invented):
     assert len(check_claims("dimension", frame[~spiral])) == len(check_claims("dimension", frame)) - 1
 
 
-@pytest.mark.parametrize("plot", [plot_error_on_spheres, plot_exponents])
-def test_plots_draw_every_sphere(invented, shown, plot):
-    ax = plot(shown(invented("dimension", power_laws)), Figure().subplots())
-    assert len(ax.get_legend().get_texts()) >= 3
+def test_exponents_are_named_beside_theory(invented, shown):
+    ax = plot_exponents(shown(invented("dimension", power_laws)), Figure().subplots())
+    assert [text.get_text() for text in ax.texts] == ["kNN, k=1", "kernel", "net", "RFM"]
+    assert [line.get_label() for line in ax.lines].count("_reference") == 3
     assert ax.get_xscale() == ax.get_yscale() == "log"
 
 

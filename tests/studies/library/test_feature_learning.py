@@ -1,12 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
 from estimators import NetRegressor
 from studies.analysis.claims import check_claims
 from studies.execution.tasks import fit_cell
-from studies.library.feature_learning import PUBLISHED, plot_error_by_round, plot_feature_ansatz, plot_recovery
+from studies.library.feature_learning import PUBLISHED
 from studies.registry.metrics import METRICS, Fitted
 from studies.registry.test_sets import TestSets
 from studies.spec.cells import plan_study
@@ -87,20 +86,6 @@ def test_a_part_of_the_results_makes_some_claims():
     frame = frame_of(learning_features)
     assert len(check_claims("feature-learning", frame[frame["family"] == "net"])) == 2
     assert check_claims("feature-learning", frame[:0]) == []
-
-
-class Kept:
-    """Stands for `Results`: plots ask for the frame only."""
-
-    def frame(self):
-        return frame_of(learning_features)
-
-
-@pytest.mark.parametrize(("plot", "n_lines"), [(plot_error_by_round, 4), (plot_recovery, 3), (plot_feature_ansatz, 3)])
-def test_plots_have_a_line_for_each_sample_size(plot, n_lines):
-    ax = plot(Kept(), Figure().subplots())
-    assert len(ax.lines) == n_lines
-    assert all(np.isfinite(line.get_ydata()).all() for line in ax.lines)
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 from scipy.linalg import circulant, hankel
 
 from studies.analysis.claims import check_claims
@@ -9,9 +8,6 @@ from studies.execution.tasks import fit_cell
 from studies.library.grokking import (
     deviation_from_circulant,
     participation,
-    plot_circulant_deviation,
-    plot_grokking,
-    plot_grokking_by_round,
 )
 from studies.registry.metrics import METRICS, Fitted
 from studies.registry.test_sets import TestSets
@@ -108,22 +104,6 @@ def test_claims_hold_of_learners_that_grok():
 def test_claims_fail_of_learners_that_generalize_at_once():
     found = check_claims("grokking", frame_of(learning_at_once))
     assert True not in [claim.holds for claim in found]
-
-
-class Kept:
-    """Stands for `Results`: plots ask for the frame only."""
-
-    def frame(self):
-        return frame_of(grokking)
-
-
-@pytest.mark.parametrize(
-    ("plot", "n_lines"), [(plot_grokking, 7), (plot_grokking_by_round, 5), (plot_circulant_deviation, 3)]
-)
-def test_plots_have_a_line_for_each_learner(plot, n_lines):
-    ax = plot(Kept(), Figure().subplots())
-    assert len(ax.lines) == n_lines
-    assert all(np.isfinite(line.get_ydata()).all() for line in ax.lines)
 
 
 @pytest.mark.slow

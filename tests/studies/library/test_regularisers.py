@@ -1,10 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
 from studies.analysis.claims import check_claims
-from studies.library.regularisers import NOISE, gap, plot_generalization_gap, plot_regularised_error
+from studies.library.regularisers import NOISE, gap
 from studies.spec.cells import plan_study
 from studies.spec.study import built_in
 
@@ -52,27 +51,6 @@ def test_claims_fail_where_there_is_no_overfitting():
 
 def test_no_results_make_no_claims():
     assert check_claims("regularisers", frame_of(robust)[:0]) == []
-
-
-class Kept:
-    """Stands for `Results`: plots ask for the study and the frame only."""
-
-    study = built_in()["regularisers"]
-
-    def frame(self):
-        return frame_of(overfitting)
-
-
-@pytest.mark.parametrize("plot", [plot_regularised_error, plot_generalization_gap])
-def test_plots_have_a_line_for_each_learner(plot):
-    ax = plot(Kept(), Figure().subplots())
-    assert len(ax.lines) == 4
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
-        "net",
-        "dropout",
-        "weight decay 0.3",
-        "weight decay 3.0",
-    ]
 
 
 @pytest.mark.slow

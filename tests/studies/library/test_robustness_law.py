@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from estimators import NetRegressor, RandomFeaturesRegressor
 from studies.analysis.claims import check_claims
-from studies.library.robustness_law import boundary_distance, cells, exponents, plot_steepness, steepness
+from studies.library.robustness_law import boundary_distance, cells, exponents, robustness_law, steepness
 from studies.registry.metrics import METRICS, Fitted
 from studies.registry.test_sets import TestSets
 from toymanifold import sphere_problem, spiral_problem
@@ -98,10 +97,12 @@ def test_cells_that_do_not_fit_the_noise_do_not_count(invented):
     assert "(60 cells that fit less are left out)" in found[1].measured
 
 
-@pytest.mark.parametrize("family", ["net", "random features"])
-def test_the_plot_draws_each_dimension_and_size(invented, shown, family):
-    ax = plot_steepness(shown(invented("robustness-law", law(-0.5))), Figure().subplots(), family=family)
-    assert len(ax.get_legend().get_texts()) == 4 * 3 + 1
+def test_the_curve_of_the_law_counts_parameters_as_the_claims_do(invented):
+    table = cells(invented("robustness-law", law(-0.5)))
+    expected = np.sqrt(table["n_samples"] * table["dimension"] / table["p"])
+    given = table[["n_samples", "dimension", "width", "n_features"]].to_dict("records")
+    found = [robustness_law(**{key: value for key, value in row.items() if value == value}) for row in given]
+    np.testing.assert_allclose(found, expected)
 
 
 @pytest.mark.slow

@@ -194,12 +194,16 @@ def test_a_learner_has_one_look_whatever_learners_are_beside_it():
     assert looks[0]["kNN, k=1 + polar"] == looks[1]["kNN, k=1, prior=polar"]
 
 
-def test_values_of_an_axis_are_shades_of_their_learner():
-    looks = list(learner_looks(study_of({"net": {"estimator": "net", "params": {"width": [16, 64, 256]}}})).values())
+@pytest.mark.parametrize(("beside", "darkest"), [("knn-1", "phase"), ("net", "polar-sincos")])
+def test_values_of_an_axis_are_shades_as_far_apart_as_the_family_allows(beside, darkest):
+    learners = {"net": {"estimator": "net", "params": {"width": [16, 64, 256]}}}
+    other = {"other": {"estimator": beside, "prior": "polar"}}
+    looks = list(learner_looks(study_of(learners | other)).values())[:3]
     lightness = [lab(look.colour)[0] for look in looks]
     assert looks[0] == look_of("net")
     assert (np.diff(lightness) < -3).all()
-    assert lightness[-1] > lab(look_of("net", "polar-sincos").colour)[0]
+    assert 0 <= lightness[-1] - lab(look_of("net", darkest).colour)[0] < 3
+    assert {look.dash for look in looks} == {()}
     assert len({look.marker for look in looks}) == 3
 
 

@@ -13,10 +13,11 @@ from studies.analysis.crossovers import crossover
 from studies.analysis.findings import find
 from studies.analysis.learning_curves import learning_curve, losses
 from studies.analysis.scaling_laws import fit_scaling
-from studies.plots.axis import plot_axis, plot_training_dynamics
+from studies.library.double_descent import random_features_risk
+from studies.plots.axis import plot_axis
 from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import plot_data_equivalence, plot_learning_curves
-from studies.plots.figures import study_figures
+from studies.plots.figures import requested_plots, study_figures
 from studies.plots.looks import MOST_CURVES, learner_looks, value_looks
 from studies.plots.regions import plot_decision_region, plot_density, plot_region
 from studies.plots.style import End, name_curves, set_scale
@@ -235,12 +236,11 @@ def test_one_seed_gives_no_equivalence(worth_results, worth):
 
 # Axes
 
+LINEAR = {"target": "linear", "task": "regression"}
 FEATURES = {
     "sizes": [100],
     "metrics": ["mse", "mse_train"],
-    "problems": {
-        "linear": {"problem": "sphere", "params": {"dimension": [3, 5], "target": "linear", "task": "regression"}}
-    },
+    "problems": {"linear": {"problem": "sphere", "params": {"dimension": [3, 5]} | LINEAR}},
     "learners": {
         "features": {
             "estimator": "random-features",
@@ -260,9 +260,9 @@ def test_an_axis_has_a_line_for_each_combination_of_all_else(results_of):
     ax = plot_axis(results_of(peak, **FEATURES), axis="n_features", threshold="n_samples")
     lines = points(ax)
     assert list(lines) == [
-        f"features, ridge={ridge}, linear, dimension={dimension}" for dimension in (3, 5) for ridge in ("0.0", "0.001")
+        f"ridge={ridge}, dimension={dimension}" for dimension in (3, 5) for ridge in ("0.0", "0.001")
     ]
-    line = lines["features, ridge=0.0, linear, dimension=3"]
+    line = lines["ridge=0.0, dimension=3"]
     np.testing.assert_allclose(line.get_xydata(), [(10, 3.3), (100, 150.3), (1000, 3.3)])
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
     (threshold,) = drawn(ax, "_threshold")
@@ -293,17 +293,86 @@ def test_an_axis_that_the_study_does_not_have_raises(worth_results):
         plot_axis(worth_results, axis="width")
 
 
-def test_training_dynamics_show_fresh_and_training_points(results_of):
-    def training(planned):
-        epochs = planned.axes["epochs"]
-        return {"accuracy": 1 - 0.5 / epochs, "accuracy_train": 1 - 0.05 / epochs}
+def training(planned):
+    epochs = planned.axes["epochs"]
+    return {"accuracy": 1 - 0.5 / epochs, "accuracy_train": 1 - (0.05 / epochs if planned.cell.n_samples == 50 else 0)}
 
-    net = {"estimator": "net", "params": {"epochs": [1, 10, 100]}}
-    results = results_of(training, sizes=[50], learners={"net": net}, metrics=["accuracy", "accuracy_train"])
-    ax = plot_training_dynamics(results)
-    np.testing.assert_allclose(points(ax)["net"].get_xydata(), [(1, 0.5), (10, 0.05), (100, 0.005)])
-    (train,) = [line for line in drawn(ax, "_points") if line.get_markerfacecolor() == "white"]
-    np.testing.assert_allclose(train.get_ydata(), [0.05, 0.005, 0.0005])
+
+TRAINING = {
+    "sizes": [50, 60],
+    "metrics": ["fit_seconds", "accuracy", "accuracy_train"],
+    "learners": {"net": {"estimator": "net", "params": {"epochs": [1, 10, 100], "width": [8, 16]}}},
+}
+
+
+def test_a_second_metric_is_hollow_and_thin_in_the_same_looks(results_of):
+    ax = plot_axis(results_of(training, **TRAINING), axis="epochs", metric=["error", "accuracy_train"], n_samples=50)
+    assert list(points(ax)) == ["width=8", "width=16"] == [text.get_text() for text in ax.texts]
+    np.testing.assert_allclose(points(ax)["width=8"].get_xydata(), [(1, 0.5), (10, 0.05), (100, 0.005)])
+    hollow = [line for line in drawn(ax, "_points") if line.get_markerfacecolor() == "white"]
+    np.testing.assert_allclose(hollow[0].get_ydata(), [0.05, 0.005, 0.0005])
+    assert [to_hex(line.get_color()) for line in hollow] == list(colours(ax).values())
+    assert len(set(colours(ax).values())) == 2
+    joined = drawn(ax, "_joined")
+    assert {line.get_linestyle() for line in joined} == {"-"}
+    assert joined[2].get_linewidth() < joined[0].get_linewidth()
+    assert ax.get_ylabel() == "Error under the sampling density;\nhollow: error on the training points"
+
+
+def test_lines_are_chosen_by_their_names_without_the_axis(results_of):
+    ax = plot_axis(results_of(training, **TRAINING), axis="epochs", learners=["net, width=16"])
+    assert list(points(ax)) == ["n = 50", "n = 60"]
+
+
+def test_a_study_asks_for_learners_by_such_names(results_of):
+    asked = {"plot": "axis", "axis": "epochs", "learners": ["net, width=16"]}
+    (page,) = requested_plots(results_of(training, **TRAINING, pictures=[asked]))
+    assert page.figure is not None
+    asked["learners"] = ["net, width=17"]
+    with pytest.raises(ValueError, match="unknown learner 'net, width=17'"):
+        results_of(training, **TRAINING, pictures=[asked])
+
+
+@pytest.mark.parametrize("metric", [[], ["error", "fit_seconds"], ["error", "error_train", "error"]])
+def test_metrics_that_cannot_share_an_axis_are_refused(results_of, metric):
+    results = results_of(lambda p: training(p) | {"fit_seconds": 1.0}, **TRAINING)
+    with pytest.raises(ValueError, match="'metric' parameter of plot_axis must be one metric, or two of the same unit"):
+        plot_axis(results, axis="epochs", metric=metric)
+
+
+def test_zeros_are_drawn_on_a_linear_scale_where_it_is_asked_for(results_of):
+    arguments = {"axis": "epochs", "metric": ["error", "error_train"], "n_samples": 60}
+    results = results_of(training, **TRAINING)
+    assert plot_axis(results, **arguments).get_yscale() == "log"
+    ax = plot_axis(results, log=False, **arguments)
+    assert ax.get_yscale() == "linear"
+    assert not drawn(ax, "_zero")
+    assert [*drawn(ax, "_points")[0].get_ydata()] == [0, 0, 0]
+
+
+NOISY = FEATURES | {
+    "problems": {"linear": {"problem": "sphere", "params": {"dimension": [20, 40], "noise": 0.5} | LINEAR}}
+}
+
+
+def test_a_reference_curve_takes_parameters_by_name_and_is_drawn_where_it_applies(results_of):
+    ax = plot_axis(results_of(peak, **NOISY), axis="n_features", reference="random_features_risk")
+    curves = drawn(ax, "_reference")
+    assert [to_hex(curve.get_color()) for curve in curves] == [
+        colours(ax)[f"ridge=0.0, dimension={dimension}"] for dimension in (20, 40)
+    ]
+    for curve, dimension in zip(curves, (20, 40), strict=True):
+        np.testing.assert_array_equal(
+            curve.get_ydata(), random_features_risk(curve.get_xdata(), 100, dimension, 0.5), strict=True
+        )
+    ax = plot_axis(results_of(peak, **FEATURES), axis="n_features", reference="random_features_risk")
+    assert not drawn(ax, "_reference")  # the noise is not given
+
+
+def test_an_unknown_reference_curve_is_an_error_before_anything_runs(results_of):
+    asked = [{"plot": "axis", "axis": "n_features", "reference": "random_feature_risk"}]
+    with pytest.raises(ValueError, match="did you mean 'random_features_risk'"):
+        results_of(peak, **NOISY, pictures=asked)
 
 
 @pytest.mark.parametrize(
@@ -468,6 +537,8 @@ def test_a_breakdown_is_drawn_where_it_is_measured(results_of):
         "fifths of the points by density",
         "fifths of the points by distance to the boundary",
     ]
+    found = "The polar prior lowers the error in 5 of 5 fifths by density, in 0 of 5 fifths by distance"
+    assert drawn["breakdown"].get_suptitle() == found
 
 
 def test_a_study_of_one_sample_size_is_drawn_along_its_axes(results_of):
@@ -476,9 +547,9 @@ def test_a_study_of_one_sample_size_is_drawn_along_its_axes(results_of):
 
 
 def test_a_study_that_asks_for_plots_is_drawn_as_it_asks(results_of):
-    asked = [{"plot": "axis", "axis": "dimension", "metric": "mse_train"}]
+    asked = [{"plot": "axis", "axis": "dimension", "metric": "mse_train", "title": "By dimension"}]
     (page,) = study_figures(results_of(peak, **FEATURES, pictures=asked))
-    assert page.name == "picture-1-axis"
+    assert (page.name, page.title, page.figure.get_suptitle()) == ("picture-1-axis", "By dimension", "By dimension")
     assert page.figure.axes[0].get_ylabel() == "Mean squared error on the training points"
 
 

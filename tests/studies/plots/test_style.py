@@ -1,11 +1,12 @@
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
-from studies.plots.style import draw_median, finish_axes, spread
+from studies.plots.looks import look_of
+from studies.plots.style import End, draw_reference, name_curves, name_references, spread
 
 TOP, BOTTOM, LINE = 20, 340, 15
 
@@ -15,22 +16,13 @@ def test_plots_are_imported_without_pyplot_seaborn_or_torch(run_apart):
     assert run_apart(f"import sys, studies.plots; print({loaded})") == "[]\n"
 
 
-def test_the_median_of_the_seeds_is_drawn():
-    ax = Figure().subplots()
-    table = pd.DataFrame({10: [1.0, 2.0, 4.0], 100: [0.1, 0.2, 0.4], 1000: [0.01, 0.02, 0.04]})
-    draw_median(ax, table, color="red")
-    assert ax.lines[0].get_xydata().tolist() == [[10, 2.0], [100, 0.2], [1000, 0.02]]
-    assert ax.lines[0].get_color() == "red"
-
-
-def test_logarithmic_axes_get_readable_ticks_unless_they_have_ticks_of_their_own():
-    ax = Figure().subplots()
-    ax.set(xscale="log", yscale="log", xlim=(1, 10), ylim=(1, 1e4))
-    ax.set_xticks([1, 2, 5], ["one", "two", "five"])
-    ax.plot([1, 5], [1, 1e4], label="line")
-    finish_axes(ax)
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["one", "two", "five"]
-    assert ax.yaxis.get_major_formatter()(1000) == "1,000"
+def test_a_legend_of_references_stands_beside_that_of_curves():
+    ax, look = Figure().subplots(), look_of("net")
+    draw_reference(ax, [1, 2], [3, 4], look)
+    name_references(ax, "theory")
+    name_curves(ax, [End("a long name " * 5, 1, 1, look)])
+    legends = [artist for artist in ax.get_children() if isinstance(artist, Legend)]
+    assert [legend.get_texts()[0].get_text().split()[0] for legend in legends] == ["theory", "a"]
 
 
 @given(places=st.lists(st.floats(TOP, BOTTOM), min_size=1, max_size=20))

@@ -1,5 +1,7 @@
 """The picture of a worth says what `data_equivalence` finds, in its title, its arrow and its words."""
 
+from functools import partial
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -8,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from studies import data_equivalence, measure_curves, plot_worth
-from studies.plots.figures import requested_plots
+from studies import Results, Store, Study, data_equivalence, measure_curves, plot_worth
+from studies.plots.figures import requested_plots, study_figures
 from studies.plots.looks import dark_of, learner_looks
 from studies.plots.style import darken
 from studies.plots.svg import svg_text
@@ -152,3 +154,14 @@ def test_a_dark_page_has_the_dark_colours_of_the_looks_and_light_text(worth_resu
     texts = [text for each in ax.figure.axes for text in (*each.texts, each.title, each.xaxis.label)]
     assert {to_hex(text.get_color()) for text in texts} == {dark_of("#333333"), dark_of("#000000")}
     assert to_hex(ax.figure.get_facecolor()) == to_hex(ax.get_facecolor()) == dark_of("#ffffff")
+
+
+def test_nothing_measured_is_an_error_that_says_so():
+    study = Study.from_dict({"name": "new", "question": "?", "seeds": 2, "sizes": [20, 40], "learners": LEARNERS})
+    with Store("sqlite://") as store:
+        for draw in (
+            partial(plot_worth, informed="net + polar", plain="net"),
+            lambda results: [*study_figures(results)],
+        ):
+            with pytest.raises(ValueError, match="nothing of new on spiral is measured yet"):
+                draw(Results(study, store))

@@ -333,7 +333,10 @@ def binned_address(tmp_path_factory):
             "sizes": [50, 100],
             "metrics": ["accuracy", "error_density", "error_distance"],
             "learners": {"kNN": {"estimator": "knn-1"}, "kNN + polar": {"estimator": "knn-1", "prior": "polar"}},
-            "pictures": [{"plot": "density"}, {"plot": "training_dynamics"}],
+            "pictures": [
+                {"plot": "density", "title": "Where the points lie"},
+                {"plot": "agop", "learner": "kNN", "n_samples": 50},
+            ],
         }
     )
     folder = tmp_path_factory.mktemp("binned")
@@ -377,11 +380,13 @@ def test_plots_of_the_study_are_in_the_page_or_say_why_not(open_page, binned_add
     page = open_page(binned_address)
     requested = page.locator(".requested")
     assert requested.count() == 2
-    picture = requested.first.get_by_role("img", name="Density")
+    picture = requested.first.get_by_role("img", name="Where the points lie")
     assert picture.bounding_box()["width"] > 600
     assert "card" in picture.get_attribute("class")
     assert requested.last.get_by_role("img").count() == 0
-    assert "Training dynamics: not drawn, unknown axis 'epochs' of the study" in requested.last.inner_text()
+    refusal = requested.last.inner_text()
+    assert refusal.startswith('Agop: learner = "kNN", n_samples = 50: not drawn')
+    assert "has no gradients" in refusal
 
 
 def test_pictures_of_regions_are_drawn(page):
