@@ -44,7 +44,7 @@ frame = pd.DataFrame(rows, columns=["learner", "n_samples", "seed", "metric", "v
 
 curve = learning_curve(frame, "kNN, k=1")
 law = fit_scaling(curve)
-print(f"{law.family}: exponent {law.exponent:.2g}, floor {law.floor:.2g}")
+print(law)
 
 far = 40_000
 forecast = law.extrapolate(far)

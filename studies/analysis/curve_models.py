@@ -100,7 +100,7 @@ class CurveModel(ABC):
             weight = (np.exp(above - log_mean) / noise) ** 2
             alpha = (above + decay) @ weight / weight.sum()
             fitted = np.logaddexp(alpha[:, None] - decay, np.log(max(floor, _TINY)))
-            cost = np.sum(((fitted - log_mean) / noise) ** 2, axis=1)
+            cost = np.sum(_residuals(fitted, log_mean, noise) ** 2, axis=1)
             best = int(cost.argmin())
             ranked.append((cost[best], np.array([alpha[best], *shapes[best], *[floor] * self.has_floor])))
         return [theta for _, theta in sorted(ranked, key=lambda pair: pair[0])[:_N_STARTS]]
@@ -221,6 +221,16 @@ def _exp(value: float) -> float:
     return float(np.exp(min(value, _HUGE)))
 
 
+def _residuals(fitted: Array, log_mean: Array, noise: Array) -> Array:
+    """Return residuals in standard errors; a censored one, where no error is found, by its likelihood.
+
+    With w wrong test points expected the likelihood of none is exp(-w), so that the residual is sqrt(2 w): `log_mean`
+    is the logarithm of half an error, and `noise` infinite.
+    """
+    gap = fitted - log_mean
+    return np.where(np.isinf(noise), np.exp(np.minimum(gap, _HUGE) / 2), gap / noise)
+
+
 def fit_model(model: CurveModel, x: Array, log_mean: Array, noise: Array, start: Array | None = None) -> Array:
     """Fit a model to a mean curve, robustly, in log error.
 
@@ -231,6 +241,7 @@ def fit_model(model: CurveModel, x: Array, log_mean: Array, noise: Array, start:
         Logarithms of n and of the mean errors, in units in which theirs have a mean of 0.
     noise : ndarray of shape (n_sizes,)
         Standard errors of `log_mean`. A residual costs its square up to about one of them, its size beyond (soft L1).
+        Infinite where there are no errors; `log_mean` is then that of half an error.
     start : ndarray or None, default=None
         Theta of a similar curve, to begin there. None begins at the better of two least squares fits, each from the
         best of a grid of shapes with a given floor.
@@ -244,7 +255,7 @@ def fit_model(model: CurveModel, x: Array, log_mean: Array, noise: Array, start:
 
     def fit(theta: Array, loss: str) -> OptimizeResult:
         return least_squares(
-            lambda theta: (model.log_error(theta, x) - log_mean) / noise,
+            lambda theta: _residuals(model.log_error(theta, x), log_mean, noise),
             np.clip(theta, low, high),
             bounds=(low, high),
             x_scale=scale,
@@ -311,7 +322,7 @@ def fit_candidates(curve: LearningCurve, models: Sequence[CurveModel]) -> list[C
     thetas = [fit_model(model, x, log_mean, curve.noise()) for model in models]
     fitted = np.array([model.log_error(theta, x) for model, theta in zip(models, thetas, strict=True)])
     noise = curve.noise()
-    best = fitted[np.sqrt(1 + ((fitted - log_mean) / noise) ** 2).sum(axis=1).argmin()]
+    best = fitted[np.sqrt(1 + _residuals(fitted, log_mean, noise) ** 2).sum(axis=1).argmin()]
     seeds = _log_errors(curve)
     kept = []
     for model, theta, own in zip(models, thetas, fitted, strict=True):
@@ -336,7 +347,7 @@ def simplest_predictor(fits: Sequence[CurveFit]) -> CurveFit:
     for end in range(max(4, len(x) - _HELD_OUT), len(x)):
         for loss, fit in zip(losses, fits, strict=True):
             theta = fit_model(fit.model, x[:end], log_mean[:end], noise[:end], start=fit.thetas[0])
-            loss += ((seeds[:, end] - fit.model.log_error(theta, x[end])) / noise[end]) ** 2
+            loss += _residuals(fit.model.log_error(theta, x[end]), seeds[:, end], noise[end]) ** 2
     worse = losses - losses[losses.mean(axis=1).argmin()]
     allowed = worse.std(axis=1, ddof=1) / np.sqrt(curve.n_seeds) + _SAME
     return fits[int(np.argmax(worse.mean(axis=1) <= allowed))]
@@ -345,13 +356,17 @@ def simplest_predictor(fits: Sequence[CurveFit]) -> CurveFit:
 def missed_sizes(fit: CurveFit) -> Array:
     """Return the sizes at which a fit misses the mean error significantly: t tests over seeds, corrected by Holm.
 
-    A residual within the noise of the test points, which the seeds may share, does not count.
+    A residual within the noise of the test points, which the seeds may share, does not count. Where there are no
+    errors, p is the probability of none.
     """
-    x, _ = _scaled(fit.curve)
-    residuals = _log_errors(fit.curve) - fit.model.log_error(fit.thetas[0], x)
+    x, log_mean = _scaled(fit.curve)
+    fitted = fit.model.log_error(fit.thetas[0], x)
+    residuals = _log_errors(fit.curve) - fitted
     least = np.maximum(fit.curve.test_noise(), LEAST_NOISE)
-    one_sided = np.minimum(p_above_zero(residuals, least), p_above_zero(-residuals, least))
-    return fit.curve.sizes[holm(2 * one_sided) < 1 - CONFIDENCE]
+    p = 2 * np.minimum(p_above_zero(residuals, least), p_above_zero(-residuals, least))
+    noise = fit.curve.noise()
+    p_of_none = np.exp(-(_residuals(fitted, log_mean, noise) ** 2) / 2)
+    return fit.curve.sizes[holm(np.where(np.isinf(noise), p_of_none, p)) < 1 - CONFIDENCE]
 
 
 def _with_left_out(curve: LearningCurve, model: CurveModel, theta: Array) -> CurveFit:

@@ -30,6 +30,7 @@ LEAST_NOISE = 1e-4
 """Smallest relative standard error that a mean error is given."""
 
 _PRIOR_SEEDS = 4
+_DECADE = 10.1  # sizes are rounded
 
 
 class NotMeasured(ValueError):  # noqa: N818 - not an error of the caller
@@ -118,7 +119,7 @@ class LearningCurve:
     Examples
     --------
     >>> curve = LearningCurve([100, 400, 1600], [[0.2, 0.1, 0.05], [0.24, 0.12, 0.06]])
-    >>> print(curve.local_exponents()[0])
+    >>> print(curve.local_exponent())
     0.5 [0.5, 0.5]
     >>> print(curve)
     n      error (2 seeds)
@@ -207,18 +208,33 @@ class LearningCurve:
         Returns
         -------
         noise : ndarray of shape (n_sizes,)
+            Infinite where `has_errors` is False.
         """
-        mean = np.exp(self.log_means()[0])
+        mean, measured = np.exp(self.log_means()[0]), self.has_errors()
         own = self.errors.var(axis=0, ddof=1) / mean**2
         freedom = self.n_seeds - 1
-        moderated = (freedom * own + _PRIOR_SEEDS * own.mean()) / (freedom + _PRIOR_SEEDS)
+        average = own[measured].mean() if measured.any() else 0.0
+        moderated = (freedom * own + _PRIOR_SEEDS * average) / (freedom + _PRIOR_SEEDS)
         spread = np.maximum(self._factors() * np.sqrt(moderated), self.test_noise())
-        return np.maximum(spread / np.sqrt(self.n_seeds), LEAST_NOISE)
+        return np.where(measured, np.maximum(spread / np.sqrt(self.n_seeds), LEAST_NOISE), np.inf)
+
+    def has_errors(self) -> NDArray[np.bool_]:
+        """Return, for each size, True if seeds have half an error or more on average.
+
+        A smaller mean has no logarithm worth the name: all it says is that the error is small.
+        """
+        least = 0.5 / self.n_test if self.n_test else 0.0
+        return np.asarray(self.errors.mean(axis=0) >= least * (1 - 1e-9))
 
     def test_noise(self) -> Array:
         """Return the standard errors that test points alone give one seed's errors, relative to them: (n_sizes,)."""
         means = np.exp(self.log_means()[0])
         return np.sqrt(1 / (self.n_test * means)) if self.n_test else np.zeros_like(means)
+
+    def with_errors(self) -> tuple[Array, Array]:
+        """Return the sizes with errors, and their columns of `log_means`."""
+        measured = self.has_errors()
+        return self.sizes[measured], self.log_means()[:, measured]
 
     def rises(self) -> list[tuple[float, float]]:
         """Return the consecutive sizes between which the error rises significantly.
@@ -229,10 +245,21 @@ class LearningCurve:
         p = holm(p_above_zero(np.diff(self.widened_errors(), axis=1)))
         return [(self.sizes[i], self.sizes[i + 1]) for i in np.flatnonzero(p < 0.05)]
 
-    def local_exponents(self) -> list[Interval]:
-        """Return minus the slope of log error against log n between consecutive sizes, which needs no model."""
-        slopes = -np.diff(self.log_means(), axis=1) / np.diff(np.log(self.sizes))
-        return [jackknife_interval(column) for column in slopes.T]
+    def local_exponent(self) -> Interval:
+        """Return minus the slope of log error against log n over the last decade of n, which needs no model.
+
+        Returns
+        -------
+        exponent : Interval
+            The slope of a least squares line, to the largest size with errors, with Student's t on the jackknife over
+            seeds. Where the last decade has one size, it is that from the size before. NaN where fewer than two sizes
+            have errors.
+        """
+        sizes, logs = self.with_errors()
+        if len(sizes) < 2:
+            return Interval(float("nan"), float("nan"), float("nan"))
+        last = slice(min(int(np.searchsorted(sizes, sizes[-1] / _DECADE)), len(sizes) - 2), None)
+        return jackknife_interval(-np.polyfit(np.log(sizes[last]), logs[:, last].T, 1)[0])
 
 
 def losses(frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,21 +13,42 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from studies.analysis.curve_models import FAMILIES, CurveFit, fit_candidates, missed_sizes, simplest_predictor
-from studies.analysis.intervals import CONFIDENCE, Interval, Sentence, hull, jackknife_interval, p_above_zero
-from studies.analysis.learning_curves import HasFrame, LearningCurve, learning_curve, paired_curves
+from studies.analysis.intervals import (
+    CONFIDENCE,
+    Interval,
+    Sentence,
+    hull,
+    jackknife_interval,
+    p_above_zero,
+    t_quantile,
+)
+from studies.analysis.learning_curves import LEAST_NOISE, HasFrame, LearningCurve, learning_curve, paired_curves
 from toymanifold.validation import check_choice, error_message
 
 Array = NDArray[np.float64]
 
 MIN_SIZES, MIN_SEEDS, MIN_DECADES = 5, 3, 1.5
 
-REACH = 1 / 3
-"""Extrapolation beyond the largest sample, in lengths of the measured range on a logarithmic scale."""
+WIDEST = 0.3
+"""Width of the exponent's interval from which on it is not decided which law it is."""
+
+REACH = 8
+"""The largest n of an extrapolation, in largest samples."""
+
+DRIFT = 0.03
+"""The exponent by which an extrapolation is widened to either side, for real curves bend as no model does.
+
+Chosen, as the reach, on real curves by benchmarks/extrapolation.py.
+"""
+
+UNDECIDED = "which law is not decided"
 
 STEEPEST = 4
 """The largest exponent of a power law: (n + c)^-a with a larger `a` is an exponential in all but name."""
 
 _KEPT = 512  # laws in the cache
+_LINE = 3  # sizes
+_ROUNDING = 1e-9
 
 _NOT_A_NUMBER = Interval(float("nan"), float("nan"), float("nan"))
 
@@ -52,9 +73,10 @@ class ScalingLaw(Sentence):
     >>> sizes = np.geomspace(100, 10_000, 5)
     >>> law = fit_scaling(LearningCurve(sizes, [5 * sizes**-0.5] * 3, n_test=50_000), families=("pow2", "pow3"))
     >>> print(law)
-    error falls as n^-0.5 [0.5, 0.5] to a floor of 0 [0, 0] (pow2, n = 100 to 10,000)
+    error falls as n^-0.5 [0.5, 0.5], with exponent 0.50 [0.50, 0.50] over the last decade of n; no floor above
+    0.0025 is needed (pow2, n = 100 to 10,000)
     >>> print(law.extrapolate(20_000))
-    0.0354 [0.0354, 0.0354]
+    0.0354 [0.0346, 0.0361]
     """
 
     curve: LearningCurve
@@ -63,10 +85,14 @@ class ScalingLaw(Sentence):
 
     def __str__(self) -> str:
         first, last = self.curve.sizes[[0, -1]]
-        model = self.chosen.model
+        model, floor = self.chosen.model, self.floor
         how = f"as n^-{self.exponent:.2g}" if model.is_power_law else f"as {model.formula}"
-        measured = f"{self.family}, n = {first:,.0f} to {last:,.0f}"
-        return f"error falls {how} to a floor of {self.resolved_floor:.2g} ({measured})"
+        local = f"with exponent {self.curve.local_exponent():z.2f} over the last decade of n"
+        to = f" to a floor of {floor:.2g}" if floor.low else ""
+        end = "" if floor.low else f"; no floor above {self.largest_floor:.2g} is needed"
+        without = self.curve.sizes[~self.curve.has_errors()]
+        zeros = f", without errors at {', '.join(f'{n:,.0f}' for n in without)}" if len(without) else ""
+        return f"error falls {how}{to}, {local}{end} ({self.family}, n = {first:,.0f} to {last:,.0f}{zeros})"
 
     @property
     def family(self) -> str:
@@ -87,21 +113,32 @@ class ScalingLaw(Sentence):
         return _not_below_zero(_over(power_laws, self.chosen, lambda fit: fit.exponents()))
 
     @property
-    def floor(self) -> Interval:
-        """The error that no amount of data removes."""
-        return _not_below_zero(_over(self.candidates, self.chosen, lambda fit: fit.floors()))
+    def is_decided(self) -> bool:
+        """True if the interval of the exponent is narrower than 0.3."""
+        return self.exponent.high - self.exponent.low < WIDEST
 
     @property
-    def resolved_floor(self) -> Interval:
-        """The floor, as 0 where it is below half an error in the test points."""
-        least = 0.5 / self.curve.n_test if self.curve.n_test else 0.0
-        return Interval(*(end if end > least else 0.0 for end in (self.floor.mean, self.floor.low, self.floor.high)))
+    def floor(self) -> Interval:
+        """The error that no amount of data removes.
+
+        It is 0 below half an error in the test points. The interval reaches at least as far as the noise of the last
+        mean error, for a floor within it is not excluded, and no further than to the end of the interval of that mean.
+        """
+        found = _over(self.candidates, self.chosen, lambda fit: fit.floors())
+        last, hidden = _last_mean(self.curve)
+        least = 0.5 / self.curve.n_test if self.curve.n_test else LEAST_NOISE * last
+        mean, low = (min(end, last) if end > least else 0.0 for end in (found.mean, found.low))
+        return Interval(mean, low, min(max(found.high, hidden), last + hidden))
+
+    @property
+    def largest_floor(self) -> float:
+        """The end of the interval of the floor, but at most the last mean error: no floor above is needed."""
+        return min(self.floor.high, _last_mean(self.curve)[0])
 
     @property
     def reach(self) -> float:
-        """The largest n of an extrapolation: beyond the data by a third of their decades."""
-        first, last = self.curve.sizes[[0, -1]]
-        return float(last * (last / first) ** REACH)
+        """The largest n of an extrapolation: eight times the largest sample."""
+        return float(REACH * self.curve.sizes[-1])
 
     def predict(self, n: ArrayLike) -> Array:
         """Return the error at `n`, of any shape, from the smallest measured size to `reach`.
@@ -116,13 +153,21 @@ class ScalingLaw(Sentence):
     def extrapolate(self, n: float) -> Interval:
         """Return the error at one `n`, from the smallest measured size to `reach`, with its interval.
 
+        Beyond the data the interval also covers that of the straight line, in logarithms, through the last three sizes,
+        and widens by n^-+0.03.
+
         Raises
         ------
         ValueError
             If `n` is beyond these.
         """
         at = self._within_reach(n, "extrapolate")
-        return _over(self.candidates, self.chosen, lambda fit: fit.log_errors(at)).exp()
+        found = _over(self.candidates, self.chosen, lambda fit: fit.log_errors(at))
+        step = float(np.log(at / self.curve.sizes[-1]))
+        if step <= 0:
+            return found.exp()
+        found = hull(found, [found, jackknife_interval(_line(self.curve, at))])
+        return Interval(found.mean, found.low - DRIFT * step, found.high + DRIFT * step).exp()
 
     def _within_reach(self, n: ArrayLike, owner: str) -> Array:
         at = np.asarray(n, dtype=np.float64)
@@ -140,17 +185,28 @@ class NoScalingLaw(Sentence, ValueError):  # noqa: N818 - an answer, not a mista
     Attributes
     ----------
     reasons : tuple of str
-    local_exponents : list of Interval
-        Between consecutive sizes: these need no law.
+    curve : LearningCurve
     estimate : ScalingLaw or None
         The best fit all the same; None where there are too few sizes or seeds.
     """
 
     def __init__(self, reasons: Sequence[str], curve: LearningCurve, estimate: ScalingLaw | None) -> None:
-        super().__init__(f"no scaling law: {'; '.join(reasons)}")
+        why = "; ".join(reasons)
+        super().__init__(f"{_trend(curve.local_exponent())}{why if why == UNDECIDED else f'no scaling law: {why}'}")
         self.reasons = tuple(reasons)
-        self.local_exponents = curve.local_exponents()
+        self.curve = curve
         self.estimate = estimate
+
+
+def _trend(exponent: Interval) -> str:
+    """Return the local exponent as the beginning of a sentence; empty without an interval."""
+    if np.isnan(exponent.low):
+        return ""
+    if exponent.low <= _ROUNDING and exponent.high >= -_ROUNDING:
+        return f"over the last decade of n the error does not change significantly (exponent {exponent:z.2f}); "
+    if exponent.mean > 0:
+        return f"error falls as about n^-{exponent:.2f} over the last decade of n; "
+    return f"error rises as about n^{-1 * exponent:.2f} over the last decade of n; "
 
 
 def fit_scaling(curve: LearningCurve, families: Sequence[str] = tuple(FAMILIES)) -> ScalingLaw:
@@ -169,8 +225,9 @@ def fit_scaling(curve: LearningCurve, families: Sequence[str] = tuple(FAMILIES))
     Raises
     ------
     NoScalingLaw
-        If there are fewer than 5 sizes, 3 seeds or one and a half decades, if the error rises somewhere or does not
-        fall, if no model fits, or if the curve is not a power law, or not yet.
+        If there are fewer than 5 sizes with errors, 3 seeds or one and a half decades, if the error rises somewhere or
+        does not fall, if no model fits, if the curve is not a power law, or not yet, or if the interval of the exponent
+        is as wide as 0.3, so that the data do not decide which law.
 
     Examples
     --------
@@ -182,16 +239,24 @@ def fit_scaling(curve: LearningCurve, families: Sequence[str] = tuple(FAMILIES))
     ...     fit_scaling(LearningCurve(sizes[:3], [5 * sizes[:3] ** -0.5] * 3))
     ... except NoScalingLaw as refusal:
     ...     print(refusal)
-    no scaling law: 3 sizes, 5 needed; 1 decades of n, 1.5 needed
+    error falls as about n^-0.50 [0.50, 0.50] over the last decade of n; no scaling law: 3 sizes, 5 needed; 1 decades of
+    n, 1.5 needed
     """
     if not families:
         raise ValueError(error_message("families", "fit_scaling", "one or more names", families))
     for name in families:
         check_choice(name, "families", "fit_scaling", FAMILIES)
-    reasons = _too_little(curve)
-    law = None
-    if len(curve.sizes) >= MIN_SIZES and curve.n_seeds >= MIN_SEEDS:
-        law = _law(curve, tuple(families))
+    law = _power_law(curve, tuple(families))
+    if not law.is_decided:
+        raise NoScalingLaw([UNDECIDED], curve, law)
+    return law
+
+
+def _power_law(curve: LearningCurve, families: tuple[str, ...] = tuple(FAMILIES)) -> ScalingLaw:
+    """Return the best fit of a curve if it is a power law, decided or not."""
+    reasons, law = _too_little(curve), None
+    if np.count_nonzero(curve.has_errors()) >= MIN_SIZES and curve.n_seeds >= MIN_SEEDS:
+        law = _law(curve, families)
         reasons += _ill_behaved(curve) + _no_power_law(law)
     if reasons or law is None:
         raise NoScalingLaw(reasons, curve, law)
@@ -234,9 +299,11 @@ def _law_or_refusal(curve: LearningCurve) -> ScalingLaw | NoScalingLaw:
 
 
 def _too_little(curve: LearningCurve) -> list[str]:
-    decades = float(np.log10(curve.sizes[-1] / curve.sizes[0]))
+    sizes, _ = curve.with_errors()
+    decades = float(np.log10(sizes[-1] / sizes[0])) if len(sizes) else 0.0
+    which = "sizes" if len(sizes) == len(curve.sizes) else "sizes with errors"
     found = {
-        f"{len(curve.sizes)} sizes, {MIN_SIZES} needed": len(curve.sizes) < MIN_SIZES,
+        f"{len(sizes)} {which}, {MIN_SIZES} needed": len(sizes) < MIN_SIZES,
         f"{curve.n_seeds} seeds, {MIN_SEEDS} needed": curve.n_seeds < MIN_SEEDS,
         f"{decades:.2g} decades of n, {MIN_DECADES} needed": decades < MIN_DECADES - 0.01,  # sizes are rounded
     }
@@ -267,8 +334,26 @@ def _no_power_law(law: ScalingLaw) -> list[str]:
 
 def _steepens(curve: LearningCurve) -> bool:
     """Return True if the last local exponent is significantly above the one before."""
-    slopes = -np.diff(curve.log_means()[:, -3:], axis=1) / np.diff(np.log(curve.sizes[-3:]))
+    sizes, logs = curve.with_errors()
+    slopes = -np.diff(logs[:, -3:], axis=1) / np.diff(np.log(sizes[-3:]))
     return jackknife_interval(np.diff(slopes, axis=1)[:, 0]).low > 0
+
+
+def _last_mean(curve: LearningCurve) -> tuple[float, float]:
+    """Return the last mean error that is not 0, and the half width of the interval of the last.
+
+    That is the binomial bound where the last is 0.
+    """
+    last = float(np.exp(curve.with_errors()[1][0, -1]))
+    if curve.n_test and not curve.has_errors()[-1]:
+        return last, float(-np.log(1 - CONFIDENCE) / curve.n_test)
+    return last, float(t_quantile(curve.n_seeds) * curve.noise()[-1]) * last
+
+
+def _line(curve: LearningCurve, n: Array) -> Array:
+    """Return the logarithm of the error at `n` by the line through the last sizes with errors, as (1 + n_seeds,)."""
+    sizes, logs = curve.with_errors()
+    return np.asarray(np.polyfit(np.log(sizes[-_LINE:] / n), logs[:, -_LINE:].T, 1)[1])
 
 
 def _over(fits: Iterable[CurveFit], chosen: CurveFit, statistic: Callable[[CurveFit], Array]) -> Interval:
@@ -323,8 +408,9 @@ def prior_effect(
 ) -> PriorEffect:
     """Find how much a prior changes the exponent of a learning curve, and its level.
 
-    Both curves get laws on their common sizes and seeds, and are compared by one model: the more general of the two
-    that are chosen. The intervals reach as far as that of any power law that is ruled out for neither.
+    Both curves are fitted on their common sizes and seeds, and compared by one model: the more general of the two that
+    are chosen. The intervals reach as far as that of any power law that is ruled out for neither. Which law it is need
+    not be decided.
 
     Parameters
     ----------
@@ -343,7 +429,7 @@ def prior_effect(
     Raises
     ------
     NoScalingLaw
-        If either curve has none.
+        If either curve is not fitted by a power law; see `fit_scaling`.
     ValueError
         If no power law is left for both.
 
@@ -363,7 +449,7 @@ def prior_effect(
     >>> f"{effect.exponent.mean:.3f}", f"{effect.error_ratio.mean:.3f}"
     ('0.000', '0.500')
     """
-    laws = [fit_scaling(curve) for curve in _on_common_sizes(*paired_curves(frame, prior, plain, metric, n_test))]
+    laws = [_power_law(curve) for curve in _on_common_sizes(*paired_curves(frame, prior, plain, metric, n_test))]
     with_prior, without = ({fit.model.name: fit for fit in law.candidates} for law in laws)
     shared = [name for name in with_prior if name in without and FAMILIES[name].is_power_law]
     if not shared:

@@ -15,7 +15,7 @@ from studies.analysis.crossovers import find_crossovers
 from studies.analysis.findings import Findings, Measured, answers, find, judged
 from studies.analysis.intervals import Interval, Scale, scale_of, zero_text
 from studies.analysis.learning_curves import by_problem, losses
-from studies.analysis.scaling_laws import NoScalingLaw, ScalingLaw, fit_all
+from studies.analysis.scaling_laws import UNDECIDED, NoScalingLaw, ScalingLaw, fit_all
 from studies.registry.metrics import describe
 from studies.results.failures import reasons
 from studies.results.results import Results
@@ -24,7 +24,7 @@ from studies.web.wording import highlights, verdicts
 
 _MOST_LEARNERS = 20  # in a table, which fits a screen of 24 lines
 _MOST_TABLES = 3  # one for each problem
-_LAWS = "How the error falls with n: as n^-exponent, towards a floor that no n gets below, if a law fits"
+_LAWS = "How the error falls with n: as n^-exponent over the last decade; and by a law, where the data decide which"
 _OPEN = "unbounded"
 _ROUNDING = 1e-12  # relative half width below which all seeds agree
 _UNEVEN = 2.0  # ratio of the distances from a mean to the ends of its interval, from which the ends are printed
@@ -267,27 +267,35 @@ def _sampling(found: Findings) -> Iterator[str]:
 
 
 def _scaling(problem: str, frame: pd.DataFrame) -> Iterator[str | Table]:
-    """Yield the scaling laws of the learners of one problem: exponents and floors; nothing for a single sample size."""
+    """Yield local exponents and scaling laws of the learners of one problem; nothing for a single sample size."""
     if frame.empty or frame.groupby("learner")["n_samples"].nunique().max() == 1:
         return
     metric = str(frame["metric"].iloc[0])
-    scale = scale_of(metric)
-    table = Table(box=None, pad_edge=False)
-    for heading in ("learner", "exponent", "floor", "law"):
-        table.add_column(heading, overflow="fold")
     laws = fit_all(frame, metric)
-    refused = {law.reasons for law in laws.values() if isinstance(law, NoScalingLaw)}
-    if len(refused) == 1 and not any(isinstance(law, ScalingLaw) for law in laws.values()):
-        laws = {"all learners": next(iter(laws.values()))}
+    refused = {law.reasons if isinstance(law, NoScalingLaw) else () for law in laws.values()}
+    shared = "; ".join(next(iter(refused))) if len(refused) == 1 else ""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("learner", "exponent, last decade", *([] if shared else ["exponent, law", "floor", "law"])):
+        table.add_column(heading, overflow="fold")
     for learner, law in laws.items():
-        if isinstance(law, NoScalingLaw):
-            table.add_row(learner, "", "", f"none: {'; '.join(law.reasons)}")
-        else:
-            exponent = Scale("", 1, "").with_interval(law.exponent)
-            table.add_row(learner, exponent, scale.with_interval(law.resolved_floor), law.chosen.model.formula)
+        cells = [] if shared else _law_cells(law, scale_of(metric))
+        table.add_row(learner, _exponent(law.curve.local_exponent()), *cells)
     yield f"{problem}: {_LAWS}".removeprefix(": ")
     yield table
+    if shared:
+        yield f"No scaling law is claimed: {shared}"
     yield ""
+
+
+def _law_cells(law: ScalingLaw | NoScalingLaw, scale: Scale) -> list[str]:
+    if isinstance(law, NoScalingLaw):
+        return ["", "", "not decided" if law.reasons == (UNDECIDED,) else f"none: {'; '.join(law.reasons)}"]
+    floor = scale.with_interval(law.floor) if law.floor.low else f"none above {scale.text(law.largest_floor)} needed"
+    return [_exponent(law.exponent), floor, law.chosen.model.formula]
+
+
+def _exponent(exponent: Interval) -> str:
+    return "" if np.isnan(exponent.mean) else f"{exponent:z.2f}"
 
 
 def _claim(claim: Claim) -> str:

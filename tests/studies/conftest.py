@@ -223,14 +223,14 @@ def simulated():
     larger one. The sampling noise of the test points is added to it.
     """
 
-    def simulate(truth, sizes, n_seeds, rng, luck=None):
+    def simulate(truth, sizes, n_seeds, rng, luck=None, n_test=N_TEST):
         luck = rng.standard_normal((n_seeds, 1)) if luck is None else luck
         own = rng.standard_normal((n_seeds, len(sizes)))
         for j in range(1, len(sizes)):
             own[:, j] = 0.5 * own[:, j - 1] + np.sqrt(0.75) * own[:, j]
         mean = truth(np.asarray(sizes, dtype=float))
         expected = mean * np.exp(0.07 * (luck + own) - 0.07**2)
-        return rng.binomial(N_TEST, expected) / N_TEST
+        return rng.binomial(n_test, expected) / n_test
 
     return simulate
 

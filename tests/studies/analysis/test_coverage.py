@@ -3,6 +3,8 @@
 The tables in docs/statistics.md are printed by: pytest -m slow -s tests/studies/analysis/test_coverage.py
 """
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -11,12 +13,17 @@ from scipy.optimize import brentq
 from studies.analysis.crossovers import NoEquivalence, crossover, data_equivalence
 from studies.analysis.intervals import jackknife_interval, t_quantile
 from studies.analysis.learning_curves import LearningCurve
-from studies.analysis.scaling_laws import NoScalingLaw, fit_scaling, prior_effect
+from studies.analysis.scaling_laws import UNDECIDED, NoScalingLaw, fit_scaling, prior_effect
 
 LONG = np.round(np.geomspace(100, 100_000, 7))
 SHORT = np.round(np.geomspace(100, 10_000, 5))
 RUNS = 200
 
+LOCAL = {
+    "pow2": lambda n: 2 * n**-0.5,
+    "pow3": lambda n: 2 * n**-0.5 + 0.02,
+    "broken": lambda n: 0.5 * n**-0.2 * np.minimum(1, (n / 20_000) ** -0.5),
+}
 LAWS = {  # the error, its exponent and its floor
     "pow2": (lambda n: 2 * n**-0.5, 0.5, 0),
     "pow2, slow": (lambda n: 0.6 * n**-0.25, 0.25, 0),
@@ -61,6 +68,16 @@ def row(name, n_seeds, *columns):
     print(f"| {name} | {n_seeds} | {' | '.join(cells)} |", flush=True)
 
 
+def best_fit(curve, families):
+    """The best fit of a curve, law or none; raises if there are too few data for one."""
+    try:
+        return fit_scaling(curve, families)
+    except NoScalingLaw as refusal:
+        if refusal.estimate is None:
+            raise
+        return refusal.estimate
+
+
 def pair_of(simulated, frame_of, laws, sizes, n_seeds, rng):
     """A frame of two learners on the same samples, so that half of a seed's luck is common to them."""
     common = rng.standard_normal((n_seeds, 1))
@@ -81,7 +98,20 @@ def test_a_known_family_has_true_intervals_with_five_seeds(simulated):
     check_coverage([holds(found.exponent, exponent) for found in laws])
     check_coverage([holds(interval, law(found.reach)) for interval, found in zip(ahead, laws, strict=True)])
     check_width([found.exponent for found in laws], 5)
-    check_width(ahead, 5)
+
+
+@pytest.mark.parametrize("n_seeds", [5, 10])
+@pytest.mark.parametrize("name", LOCAL)
+def test_the_local_exponent_has_true_intervals(simulated, name, n_seeds):
+    law, rng = LOCAL[name], np.random.default_rng(7)
+    last = LONG[-3:]
+    truth = slope(np.log(law(last)), last)
+    found = [LearningCurve(LONG, simulated(law, LONG, n_seeds, rng), 50_000).local_exponent() for _ in range(1000)]
+    held = [holds(interval, truth) for interval in found]
+    row(name, n_seeds, held)
+    assert 0.93 <= np.mean(held) <= 0.97
+    needed = t_quantile(n_seeds) * np.std([interval.mean for interval in found], ddof=1)
+    assert np.median([interval.high - interval.low for interval in found]) / 2 < 1.1 * needed
 
 
 def test_crossings_and_equivalences_have_true_intervals_with_five_seeds(simulated, frame_of):
@@ -133,13 +163,15 @@ def test_a_bootstrap_of_few_seeds_is_too_narrow(simulated, n_seeds):
 def test_laws(simulated, name, n_seeds, sizes):
     law, exponent, floor = LAWS[name]
     rng = np.random.default_rng(11)
-    given, refused = [], []
+    given, refused, undecided = [], [], []
     for _ in range(RUNS):
         curve = LearningCurve(sizes, simulated(law, sizes, n_seeds, rng), 50_000)
         try:
-            found, into = fit_scaling(curve), given
+            found, reasons = fit_scaling(curve), ()
         except NoScalingLaw as refusal:
-            found, into = refusal.estimate, refused
+            found, reasons = refusal.estimate, refusal.reasons
+        undecided.append(reasons == (UNDECIDED,))
+        into = refused if reasons and not undecided[-1] else given
         alone = exponent is not None and holds(jackknife_interval(found.chosen.exponents()), exponent)
         ahead = [holds(found.extrapolate(n), law(n)) for n in (2 * sizes[-1], found.reach)]
         into.append(
@@ -147,12 +179,33 @@ def test_laws(simulated, name, n_seeds, sizes):
         )
     is_given = np.repeat([True, False], [len(given), len(refused)])
     columns = np.transpose(given) if len(given) >= RUNS / 4 else [[]] * 5
-    row(f"{name}, {len(sizes)} sizes", n_seeds, ~is_given, *columns)
+    row(f"{name}, {len(sizes)} sizes", n_seeds, ~is_given, undecided, *columns)
     if exponent is None:
         assert np.mean(is_given) < 0.1
     elif len(given) >= RUNS / 4:
         for hits in columns[:4]:
             check_coverage(hits)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_seeds", [5, 10])
+@pytest.mark.parametrize(("scale", "floor"), [(5, 0), (20, 0), (5, 2e-4)])
+def test_sizes_without_errors(simulated, scale, floor, n_seeds):
+    """Errors of scale / n + floor on 5,000 test points: sizes without errors are censored, or left out."""
+    rng = np.random.default_rng(1)
+    columns = {"censored": [], "left out": []}
+    for _ in range(RUNS // 2):
+        errors = simulated(lambda n: scale / n + floor, LONG, n_seeds, rng, n_test=5000)
+        curve = LearningCurve(LONG, errors, 5000)
+        found = curve.has_errors()
+        for held, kept in zip(columns.values(), (slice(None), found), strict=True):
+            with suppress(NoScalingLaw):
+                law = best_fit(LearningCurve(LONG[kept], errors[:, kept], 5000), ("pow2", "pow3"))
+                held.append((holds(law.exponent, 1), holds(law.floor, floor), law.exponent.high - law.exponent.low))
+    for name, held in columns.items():
+        row(f"{scale} / n + {floor:g}, {name}", n_seeds, *np.transpose(held))
+    for hits in np.transpose(columns["censored"])[:2]:
+        check_coverage(hits)
 
 
 @pytest.mark.slow

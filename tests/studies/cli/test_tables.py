@@ -71,7 +71,7 @@ def test_all_sizes_of_all_metrics_are_printed_once(worth_results):
     (*measured, laws) = tables(worth_results, everything=True)
     sizes = [heading for table in measured for heading in headings(table)[1:]]
     assert sizes == 3 * [f"n={n:,}" for n in worth_results.study.sizes]
-    assert headings(laws) == ["learner", "exponent", "floor", "law"]
+    assert headings(laws) == ["learner", "exponent, last decade", "exponent, law", "floor", "law"]
     (whole,) = tables(worth_results, 200)
     assert cells(whole, 1) == cells(measured[0], 1)
 
@@ -116,16 +116,18 @@ def test_exponents_and_floors_are_those_of_the_laws(worth_results, worth):
     table = tables(worth_results, everything=True)[-1]
     assert cells(table, 0) == list(worth.learners)
     law = fit_scaling(learning_curve(worth_results.frame(), "kNN"))
-    exponent = cells(table, 1)[2]
-    assert exponent == f"{number(law.exponent.mean)} [{number(law.exponent.low)}, {number(law.exponent.high)}]"
-    assert cells(table, 3)[2] == law.chosen.model.formula
-    assert cells(table, 2)[2].startswith("0 %")
+    assert cells(table, 1)[2] == f"{law.curve.local_exponent():.2f}"
+    assert cells(table, 2)[2] == f"{law.exponent:.2f}"
+    assert cells(table, 3)[2] == f"none above {number(100 * law.largest_floor)} % needed"
+    assert cells(table, 4)[2] == law.chosen.model.formula
 
 
 def test_a_reason_that_all_learners_share_is_given_once(worth_results, worth):
-    table = tables(Results(worth.model_copy(update={"seeds": 2}), worth_results.store), everything=True)[-1]
-    assert cells(table, 0) == ["all learners"]
-    assert cells(table, 3) == ["none: 2 seeds, 3 needed"]
+    results = Results(worth.model_copy(update={"seeds": 2}), worth_results.store)
+    table = tables(results, everything=True)[-1]
+    assert headings(table) == ["learner", "exponent, last decade"]
+    assert cells(table, 0) == list(worth.learners)
+    assert "No scaling law is claimed: 2 seeds, 3 needed" in lines(results, everything=True)
 
 
 def test_a_study_of_one_size_has_its_metrics_side_by_side_and_no_table_of_laws(worth_results, worth):
