@@ -35,7 +35,7 @@ from studies.spec.study import Study
 from studies.store.provenance import Run
 from studies.web import charts, rendering
 from studies.web.charts import Chart, Strip, Style
-from studies.web.gallery import SHOWN_SEED, Gallery, figure_uri, galleries
+from studies.web.gallery import Gallery, figure_uri, galleries
 from studies.web.tables import BreakdownTable, breakdown_tables
 from studies.web.wording import headline, highlights, needed, verdicts
 
@@ -138,6 +138,7 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
     return _template().render(
         study=study,
         seeds=int(frame["seed"].nunique()),
+        fresh_problems=["problem"] if results.fresh_problems == results.problems else results.fresh_problems,
         chapters=[
             _chapter(i, each, styles, rows[each.problem], shown.get(each.problem)) for i, each in enumerate(found)
         ],
@@ -341,7 +342,6 @@ def _template() -> jinja2.Template:
         "uri": figure_uri,
     }
     environment.globals |= {
-        "shown_seed": SHOWN_SEED,
         "map_size": MAP_SIZE,
         "most_cells": _MOST_CELLS,
         "error_scale": scale_of("error"),

@@ -457,6 +457,20 @@ def test_a_density_has_the_sample_by_its_labels():
     np.testing.assert_allclose(density.ravel(), np.exp(spiral_problem().log_density(map_points(1.2))))
 
 
+def test_the_plane_of_a_seed_has_the_problem_of_this_seed(results_of):
+    learners = {"kNN": {"estimator": "knn-1"}}
+    results = results_of(lambda _: {"accuracy": 0.5}, sizes=[300], learners=learners, fresh_problems=True)
+    axes = [
+        plot_density(results, seed=2),
+        plot_decision_region(results, learner="kNN", n_samples=300, seed=2),
+    ]
+    truth = np.exp(spiral_problem(problem_seed=2).log_density(map_points(1.2)))
+    for ax in axes:
+        np.testing.assert_allclose(ax.images[0].get_array().ravel(), truth)
+    sample = spiral_problem(problem_seed=2).sample(300, 2)[0]
+    np.testing.assert_array_equal(axes[1].collections[-1].get_offsets(), sample)
+
+
 # Whole figures
 
 
