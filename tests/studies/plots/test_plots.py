@@ -407,6 +407,15 @@ def test_bins_by_distance_have_their_edges(results_of):
     np.testing.assert_allclose(shown[:5], edges[:5], rtol=0.1, atol=0.002)
 
 
+def test_edges_that_differ_between_seeds_are_those_of_the_first(results_of):
+    ax = plot_breakdown(results_of(in_bins, **BINNED, fresh_problems=True, first_seed=1), learners=["kNN"])
+    assert ax.get_xlabel().endswith("by distance to the boundary (edges of seed 1)")
+    shown = [float(label.get_text()) for label in ax.get_xticklabels()]
+    problem = spiral_problem(problem_seed=1)
+    distances = np.abs(problem.signed_distance(problem.sample(20_000, 5)[0]))
+    np.testing.assert_allclose(shown[:5], np.quantile(distances, np.linspace(0, 1, 6))[:5], rtol=0.1, atol=0.002)
+
+
 def test_a_breakdown_that_is_not_measured_raises(worth_results):
     with pytest.raises(ValueError, match="errors by density are not measured"):
         plot_breakdown(worth_results, by="density")
