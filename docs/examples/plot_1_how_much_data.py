@@ -35,7 +35,7 @@ grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
 truth = problem.label(grid).reshape(300, 300)
 density = np.exp(problem.log_density(grid)).reshape(300, 300)
 
-BLUE, ORANGE = "#0173b2", "#de8f05"
+INSIDE, WRONG, INK = "#1d97ad", "#fe3b53", "#333333"
 EXTENT = (side[0], side[-1], side[0], side[-1])
 
 
@@ -49,7 +49,7 @@ draw_spiral(left)
 left.contour(side, side, density, levels=8, cmap="viridis", linewidths=1)
 left.set_title("the spiral, and the density")
 draw_spiral(right)
-for label, colour in ((0, ORANGE), (1, BLUE)):
+for label, colour in ((0, INK), (1, INSIDE)):
     right.scatter(*X[y == label].T, s=6, color=colour, label=("outside", "inside")[label])
 right.legend(loc="upper right")
 right.set_title("1,000 points")
@@ -113,7 +113,7 @@ for n in (1_000, 10_000):
 
 # %%
 # With ten times the data it catches up with the polar net. Where each is wrong, on the first sample: inside and
-# outside as the learner predicts them, wrong points in orange.
+# outside as the learner predicts them, wrong points in red.
 
 LEARNERS = {
     "net, n = 1,000": nets["net"][0],
@@ -124,7 +124,7 @@ LEARNERS = {
 fig, axes = plt.subplots(2, 2, figsize=(8, 8.4), layout="constrained")
 for ax, (name, learner) in zip(axes.flat, LEARNERS.items(), strict=True):
     predicted = learner.predict(grid).reshape(300, 300)
-    colours = ListedColormap(["white", "0.8", ORANGE])
+    colours = ListedColormap(["white", "0.8", WRONG])
     ax.imshow(np.where(predicted == truth, predicted, 2), origin="lower", extent=EXTENT, cmap=colours)
     ax.set(title=f"{name}: {error(learner):.1f} %", xticks=[], yticks=[])
 plt.show()
@@ -153,7 +153,7 @@ for (name, n), found in errors.items():
 # another learner is as low: that is how many times the data it needs.
 
 fig, ax = plt.subplots(figsize=(7.5, 5), layout="constrained")
-for name, colour, marker in (("net", BLUE, "o"), ("net + polar", ORANGE, "s"), ("kNN, k=1", "#029e73", "^")):
+for name, colour, marker in (("net", "#0099f1", "o"), ("net + polar", "#00609a", "o"), ("kNN, k=1", "#d85400", "s")):
     curve = full.loc[name]
     ax.plot(curve.index, curve["mean"], color=colour, marker=marker, label=f"{name}, full study")
     ax.fill_between(curve.index, curve["low"], curve["high"], color=colour, alpha=0.2, lw=0)

@@ -26,7 +26,7 @@ grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
 distance = problem.signed_distance(grid).reshape(300, 300)
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.4), layout="constrained")
-left.plot(*spiral.boundary(400).T, ".", ms=3, color="#0173b2")
+left.plot(*spiral.boundary(400).T, ".", ms=3, color="#333333")
 left.set(aspect="equal", title=f"400 points of the boundary, {spiral.arc_length:.1f} long")
 drawn = right.contourf(side, side, distance, levels=np.linspace(-0.15, 0.15, 13), cmap="RdBu", extend="both")
 right.contour(side, side, distance, levels=[0], colors="black", linewidths=1)
@@ -50,7 +50,7 @@ drawn = left.imshow(phase, origin="lower", extent=(-1.15, 1.15, -1.15, 1.15), cm
 left.set_title("phase")
 fig.colorbar(drawn, ax=left, shrink=0.8)
 bins = np.linspace(0, 2, 81)
-for label, colour, name in ((0, "#de8f05", "outside"), (1, "#0173b2", "inside")):
+for label, colour, name in ((0, "0.6", "outside"), (1, "#1d97ad", "inside")):
     right.hist(spiral.phase(X[y == label]).ravel(), bins, color=colour, label=name, alpha=0.8)
 right.set(xlabel="phase", ylabel="points of a sample of 5,000")
 right.legend()

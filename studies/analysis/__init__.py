@@ -5,10 +5,11 @@ Functions take results, their tidy frame (`Results.frame`), or curves made from 
 
 from studies.analysis.breakdowns import breakdown_difference, breakdown_summary
 from studies.analysis.claims import Claim, check_claims
-from studies.analysis.comparisons import Ranking, paired_difference, paired_tests, rank_learners, summary
+from studies.analysis.comparisons import paired_difference, paired_tests, summary
 from studies.analysis.crossovers import Crossover, DataEquivalence, NoEquivalence, crossover, data_equivalence
 from studies.analysis.intervals import CensoredInterval, Interval, holm
 from studies.analysis.learning_curves import LearningCurve, Sampling, learning_curve, paired_curves
+from studies.analysis.ranking import Ranking, errors_by_problem, rank_learners
 from studies.analysis.scaling_laws import NoScalingLaw, PriorEffect, ScalingLaw, fit_scaling, prior_effect
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "check_claims",
     "crossover",
     "data_equivalence",
+    "errors_by_problem",
     "fit_scaling",
     "holm",
     "learning_curve",

@@ -2,23 +2,26 @@
 
 import itertools
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from numpy.typing import NDArray
 
 from studies.analysis.intervals import (
-    CONFIDENCE,
     Interval,
     half_width,
     holm,
     mean_interval,
+    overlap_factor,
     p_above_zero,
+    positive_bounds,
     positive_mean_interval,
+    t_quantile,
 )
 from studies.analysis.learning_curves import (
+    Array,
     HasFrame,
     NotMeasured,
     Sampling,
@@ -29,7 +32,6 @@ from studies.analysis.learning_curves import (
     sampling_of,
 )
 from studies.registry.errors import unknown
-from toymanifold.validation import error_message
 
 _TEST_COLUMNS = ["a", "b", "difference", "low", "high", "effect", "won", "p", "seeds"]
 
@@ -37,7 +39,12 @@ _TEST_COLUMNS = ["a", "b", "difference", "low", "high", "effect", "won", "p", "s
 def loss_interval(values: pd.Series, factor: float, metric: str) -> Interval:
     """Return the mean of a loss over seeds with its interval, which ends at 1 for a share of errors."""
     interval = positive_mean_interval(values, factor)
-    return replace(interval, high=min(interval.high, 1.0)) if metric.startswith("error") else interval
+    return replace(interval, high=min(interval.high, 1.0)) if is_share(metric) else interval
+
+
+def is_share(metric: str) -> bool:
+    """Return True for a share of errors, which is at most 1."""
+    return metric.startswith("error")
 
 
 def interval_of(rows: pd.DataFrame, metric: str) -> Callable[[pd.Series, float], Interval]:
@@ -71,15 +78,41 @@ def summary(frame: pd.DataFrame | HasFrame) -> pd.DataFrame:
     """
     frame = losses(as_frame(frame))
     by = [*(["problem"] if "problem" in frame else []), "learner", "n_samples", "metric"]
-    intervals = {str(metric): interval_of(rows, str(metric)) for metric, rows in frame.groupby("metric")}
-    samplings = {problem: sampling_of(part) for problem, part in by_problem(frame).items()}
-    rows = []
-    for key, values in frame.groupby(by, sort=False)["value"]:
-        *problem, _, n_samples, metric = key
-        factor = samplings[str(problem[0]) if problem else ""].factor(int(str(n_samples)), len(values))
-        interval = intervals[str(metric)](values, factor)
-        rows.append((*key, interval.mean, interval.low, interval.high, len(values)))
-    return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "seeds"])
+    groups = frame.groupby(by, sort=False)
+    table = groups.size().reset_index(name="seeds")
+    table.attrs = frame.attrs
+    factor = np.empty(len(table))
+    for part in by_problem(table).values():
+        factor[part.index] = overlap_factor(part["n_samples"], sampling_of(part).n_rows, part["seeds"])
+    mean, half = _means(frame["value"].to_numpy(dtype=np.float64), groups.ngroup().to_numpy())
+    half *= factor
+    is_positive = (frame["value"] >= 0).groupby(frame["metric"]).all()
+    positive = table["metric"].map(is_positive).to_numpy(dtype=bool)
+    low, high = np.where(positive, positive_bounds(mean, half, factor), (mean - half, mean + half))
+    share = positive & table["metric"].map(is_share).to_numpy(dtype=bool)
+    high = np.where(share, np.minimum(high, 1.0), high)
+    return table.assign(mean=mean, low=low, high=high)[[*by, "mean", "low", "high", "seeds"]]
+
+
+def _means(values: Array, group: NDArray[np.integer]) -> tuple[Array, Array]:
+    """Return the mean of each group of values, and half of its Student's t interval, as `Series.mean` and `std` do.
+
+    Groups of one size are the rows of one matrix, whose sums have the same bits as those of each group alone.
+    """
+    order, sizes = np.argsort(group, kind="stable"), np.bincount(group)
+    starts = np.cumsum(sizes) - sizes
+    mean, half = np.empty((2, len(sizes)))
+    for size in np.unique(sizes):
+        of_size = np.flatnonzero(sizes == size)
+        rows = values[order[starts[of_size, None] + np.arange(size)]]
+        missing = np.isnan(rows)
+        n = size - missing.sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):  # no value, or a single one
+            mean[of_size] = np.where(missing, 0.0, rows).sum(axis=1) / n
+            deviations = np.where(missing, 0.0, rows - mean[of_size, None])
+            std = np.sqrt((deviations**2).sum(axis=1) / (n - 1))
+        half[of_size] = t_quantile(int(size)) * std / np.sqrt(size)
+    return mean, half
 
 
 def paired_difference(a: pd.Series, b: pd.Series, factors: tuple[float, float] = (1.0, 1.0)) -> Interval:
@@ -201,74 +234,3 @@ def _effect(difference: pd.Series) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):  # two equal differences: infinite, and corrected by 0
         d_z = np.divide(difference.mean(), difference.std(ddof=1))
         return float(d_z * (1 - 3 / (4 * freedom - 1)))
-
-
-@dataclass(frozen=True, eq=False)
-class Ranking:
-    """Mean ranks of learners over problems.
-
-    Attributes
-    ----------
-    ranks : Series
-        Mean rank by learner, the best (lowest) first.
-    p : float
-        Of Friedman's test that all learners are equal. Where it is above 0.05, no difference is significant.
-    critical_difference : float
-        Two learners whose mean ranks are further apart differ significantly (Nemenyi's test, all pairs at once).
-    groups : tuple of tuple of str
-        The largest groups of learners within one critical difference, which a diagram joins by a bar.
-
-    Examples
-    --------
-    >>> Ranking(pd.Series({"net": 1.2, "kNN": 1.8}), 0.3, 0.9, (("net", "kNN"),)).groups
-    (('net', 'kNN'),)
-    """
-
-    ranks: pd.Series
-    p: float
-    critical_difference: float
-    groups: tuple[tuple[str, ...], ...]
-
-
-def rank_learners(errors: pd.DataFrame) -> Ranking:
-    """Rank learners on each of several problems, and compare their mean ranks.
-
-    Parameters
-    ----------
-    errors : DataFrame
-        One row per problem, one column per learner: at least 2 rows and 3 columns, without missing values. Ties share a
-        rank.
-
-    Returns
-    -------
-    ranking : Ranking
-
-    Raises
-    ------
-    ValueError
-        If there are fewer rows or columns, or values are missing.
-
-    Examples
-    --------
-    >>> errors = pd.DataFrame({"net": [0.1, 0.2, 0.1], "kNN": [0.2, 0.3, 0.2], "SVM": [0.3, 0.4, 0.3]})
-    >>> ranking = rank_learners(errors)
-    >>> ranking.ranks.to_dict(), round(ranking.critical_difference, 2)
-    ({'net': 1.0, 'kNN': 2.0, 'SVM': 3.0}, 1.91)
-    """
-    n_problems, n_learners = errors.shape
-    if n_problems < 2 or n_learners < 3 or errors.isna().any(axis=None):
-        allowed = "of 2 or more problems (rows) and 3 or more learners (columns), with none missing"
-        raise ValueError(error_message("errors", "rank_learners", allowed, f"shape {errors.shape}"))
-    ranks = errors.rank(axis=1).mean().sort_values(kind="stable")
-    p = 1.0 if (errors.nunique(axis=1) == 1).all() else stats.friedmanchisquare(*errors.to_numpy().T).pvalue
-    quantile = stats.studentized_range.ppf(CONFIDENCE, n_learners, np.inf) / np.sqrt(2)
-    critical = float(quantile * np.sqrt(n_learners * (n_learners + 1) / (6 * n_problems)))
-    return Ranking(ranks, float(p), critical, _groups(ranks, critical))
-
-
-def _groups(ranks: pd.Series, critical: float) -> tuple[tuple[str, ...], ...]:
-    values = ranks.to_numpy()
-    ends = np.searchsorted(values, values + critical, side="right")
-    spans = [(start, end) for start, end in enumerate(ends) if end - start > 1]
-    largest = [span for i, span in enumerate(spans) if i == 0 or span[1] > spans[i - 1][1]]
-    return tuple(tuple(ranks.index[start:end]) for start, end in largest)

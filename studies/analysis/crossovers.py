@@ -185,6 +185,12 @@ class DataEquivalence(Sentence):
         value = self.n_samples.value_text(",.0f" if self.times.side else 3)
         return f"{value} {self.n_samples.bounds_text()}".rstrip() if interval else value
 
+    def clause(self) -> str:
+        """Return the samples that `b` needs as a clause, or up to how many it does not reach `a`."""
+        if self.times.side == "above":
+            return f"{self.b} does not reach {self.a} with up to {self.n_samples.value:,.0f} training points"
+        return f"{self.b} needs {self.n_samples_text()} training points to match {self.a}"
+
     def __str__(self) -> str:
         times = f"{self.times.value_text()} times {self.times.bounds_text()}".rstrip()
         beyond = ", outside the measured range" if self.times.side else ""

@@ -1,10 +1,11 @@
 """Findings of a study: its learning curves, what its priors are worth, and how other learners stand to them."""
 
+import functools
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -81,10 +82,10 @@ class PriorWorth(Sentence):
     def in_samples(self) -> str:
         """The worth in numbers of samples, as a clause."""
         found = self.equivalence
-        if found.a == self.plain:
+        if found.a == self.plain and found.times.side != "above":
             clause = f"{found.b} matches {found.a} with {found.n_samples_text()}"
         else:
-            clause = f"{found.b} needs {found.n_samples_text()} training points to match {found.a}"
+            clause = found.clause()
         equal = not self.times.side and self.times.low <= 1 <= self.times.high
         return f"{clause}, no significant difference" if equal else clause
 
@@ -166,12 +167,12 @@ class Findings:
         The learner with which the others are compared.
     n_samples : int
         Sample size of the reference.
-    competitors : tuple of Competitor
-        All other learners.
     main_competitors : tuple of Competitor
-        Those of them, of another kind and without a prior, of which a question of the study asks whether they catch up;
-        else the first.
+        Learners of another kind and without a prior, of which a question of the study asks whether they catch up; else
+        the first of that kind.
     smallest_errors : SmallestErrors or None
+    judged_rows : DataFrame
+        The rows of the primary metric.
     """
 
     problem: str
@@ -180,9 +181,16 @@ class Findings:
     worths: tuple[PriorWorth, ...]
     reference: str | None
     n_samples: int
-    competitors: tuple[Competitor, ...]
     main_competitors: tuple[Competitor, ...]
     smallest_errors: SmallestErrors | None
+    judged_rows: pd.DataFrame = field(repr=False, compare=False)
+
+    @functools.cached_property
+    def competitors(self) -> tuple[Competitor, ...]:
+        """All learners but the reference, compared with it: of many learners this takes a while."""
+        parts = _by_learner(self.judged_rows)
+        others = [learner for learner in parts if learner != self.reference]
+        return tuple(_competitors(parts, self.reference, self.n_samples, others))
 
 
 def find(study: Study, frame: pd.DataFrame) -> tuple[Findings, ...]:
@@ -208,23 +216,18 @@ def _find(study: Study, problem: str, rows: pd.DataFrame) -> Findings:
     found = [_worth(study, parts, *pair) for pair in pairs]
     worths = tuple(worth for worth in found if worth is not None)
     reference, n_samples = _reference(study, worths)
-    competitors = _competitors(parts, reference, n_samples) if reference else ()
-    main = _main_competitors(study, competitors, reference, n_samples)
+    main = _main_competitors(study, parts, reference, n_samples)
     smallest = _smallest_errors(frame)
-    return Findings(problem, sampling, measured, worths, reference, n_samples, competitors, main, smallest)
+    return Findings(problem, sampling, measured, worths, reference, n_samples, main, smallest, frame)
 
 
 def _measured(table: pd.DataFrame, metric: str, sampling: Sampling) -> Measured:
     """Return the curves of one metric from its summary."""
-    curves = []
-    for learner, part in table.groupby("learner", sort=False):
-        columns = part.sort_values("n_samples")[["n_samples", "mean", "low", "high", "seeds"]]
-        means = tuple(
-            Mean(n, Interval(mean, low, high), seeds)
-            for n, mean, low, high, seeds in columns.itertuples(index=False, name=None)
-        )
-        curves.append(Curve(str(learner), means))
-    return Measured(metric, tuple(curves), sampling)
+    means: dict[str, list[Mean]] = {str(learner): [] for learner in table["learner"].unique()}
+    columns = table.sort_values("n_samples")[["learner", "n_samples", "mean", "low", "high", "seeds"]]
+    for learner, n, mean, low, high, seeds in columns.itertuples(index=False, name=None):
+        means[str(learner)].append(Mean(n, Interval(mean, low, high), seeds))
+    return Measured(metric, tuple(Curve(learner, tuple(found)) for learner, found in means.items()), sampling)
 
 
 def _pairs(study: Study, frame: pd.DataFrame) -> list[tuple[str, str, str]]:
@@ -327,35 +330,34 @@ def _reference(study: Study, worths: tuple[PriorWorth, ...]) -> tuple[str | None
     return None, 0
 
 
-def _competitors(parts: Parts, reference: str, n_samples: int) -> tuple[Competitor, ...]:
-    if reference not in parts:
+def _competitors(parts: Parts, reference: str | None, n_samples: int, others: Iterable[str]) -> Iterator[Competitor]:
+    """Yield learners compared with the one of reference; none if that is not measured."""
+    if reference is not None and reference in parts:
+        for other in others:
+            equivalence = _equivalence(parts, reference, other, n_samples)
+            yield Competitor(other, equivalence, _crossover(parts, reference, other))
+
+
+def _main_competitors(study: Study, parts: Parts, reference: str | None, n_samples: int) -> tuple[Competitor, ...]:
+    """Return the competitors of another kind, without a prior, of which a question asks; else the first of them.
+
+    Only as many are compared as it takes.
+    """
+    cells = {p.learner: p.cell for p in plan_series(study)}
+    if reference is None or reference not in cells:
         return ()
-    return tuple(
-        Competitor(other, _equivalence(parts, reference, other, n_samples), _crossover(parts, reference, other))
-        for other in parts
-        if other != reference
-    )
-
-
-def _main_competitors(
-    study: Study, competitors: tuple[Competitor, ...], reference: str | None, n_samples: int
-) -> tuple[Competitor, ...]:
-    """Return the competitors of another kind, without a prior, of which a question asks; else the first of them."""
     asked = {
         later.learner
         for question in study.questions
         for earlier, later in itertools.permutations(question.ends, 2)
         if (earlier.learner, earlier.n_samples) == (reference, n_samples) and later.n_samples > n_samples
     }
-    cells = {p.learner: p.cell for p in plan_series(study)}
-    others = [
-        competitor
-        for competitor in competitors
-        if competitor.equivalence
-        and cells[competitor.learner].prior is None
-        and cells[competitor.learner].estimator != cells[competitor.equivalence.a].estimator
-    ]
-    return tuple(competitor for competitor in others if competitor.learner in asked) or tuple(others[:1])
+    kind = cells[reference].estimator
+    others = [name for name in parts if cells[name].prior is None and cells[name].estimator != kind]
+    of_questions = _competitors(parts, reference, n_samples, [name for name in others if name in asked])
+    found = tuple(competitor for competitor in of_questions if competitor.equivalence)
+    first = (competitor for competitor in _competitors(parts, reference, n_samples, others) if competitor.equivalence)
+    return found or tuple(itertools.islice(first, 1))
 
 
 def _smallest_errors(frame: pd.DataFrame) -> SmallestErrors | None:

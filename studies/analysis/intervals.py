@@ -5,6 +5,7 @@ that are drawn from the rows of one data set overlap, and `overlap_factor` makes
 nested and therefore dependent, so a statistic of curves gets its interval by leaving out whole seeds.
 """
 
+import functools
 import html
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -15,10 +16,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+from scipy.interpolate import BSpline
+from scipy.optimize import brentq
 
 from studies.registry.metrics import describe
 
 CONFIDENCE = 0.95
+
+_OF_ALL_POINTS = ("error", "error_uniform")  # errors on a whole test set
 
 
 class Sentence:
@@ -144,7 +149,7 @@ class CensoredInterval(Interval):
         return f"{self.value_text(spec or 3)} {self.bounds_text(spec or 3)}".rstrip()
 
 
-def overlap_factor(n_samples: ArrayLike, n_rows: int | None, n_seeds: int) -> NDArray[np.float64]:
+def overlap_factor(n_samples: ArrayLike, n_rows: int | None, n_seeds: ArrayLike) -> NDArray[np.float64]:
     """Return the factor of the standard error of a mean over seeds, if their samples are drawn from the same rows.
 
     Two samples of a share f of all rows have that share in common, and errors on them a correlation of about f. So the
@@ -158,7 +163,7 @@ def overlap_factor(n_samples: ArrayLike, n_rows: int | None, n_seeds: int) -> ND
         Sample sizes.
     n_rows : int or None
         Number of rows from which samples are drawn without replacement; None for fresh samples.
-    n_seeds : int
+    n_seeds : array-like
 
     Returns
     -------
@@ -172,7 +177,7 @@ def overlap_factor(n_samples: ArrayLike, n_rows: int | None, n_seeds: int) -> ND
     """
     f = np.asarray(n_samples) / (np.inf if n_rows is None else n_rows)
     with np.errstate(divide="ignore", invalid="ignore"):
-        factor = np.sqrt(1 + n_seeds * f / (1 - f))
+        factor = np.sqrt(1 + np.asarray(n_seeds) * f / (1 - f))
     return np.where(f < 1, factor, np.nan)
 
 
@@ -201,12 +206,69 @@ def positive_mean_interval(values: pd.Series, factor: float = 1.0) -> Interval:
         Of the standard error, from `overlap_factor`.
     """
     mean = float(values.mean())
-    if mean == 0:
-        return Interval(0.0, 0.0 * factor, 0.0 * factor)
-    ratio = float(np.exp(factor * half_width(values) / mean))
-    return Interval(mean, mean / ratio, mean * ratio)
+    low, high = positive_bounds(mean, factor * half_width(values), factor)
+    return Interval(mean, float(low), float(high))
 
 
+def bounded_mean_interval(values: ArrayLike, least: float, most: float) -> Interval:
+    """Return the mean of values between two bounds with an interval that needs no other assumption.
+
+    The interval of Gaffke (*Three test statistics for a nonparametric one-sided hypothesis on the mean of a nonnegative
+    variable*, Mathematical Methods of Statistics 14, 2005): its upper end is the quantile of the mean of the values and
+    `most`, weighted by a draw from the uniform distribution on the simplex, and its lower end that with `least`. Of
+    values that are the bounds themselves it is the exact interval of Clopper and Pearson; of many values it is that of
+    the central limit theorem. That it never holds too seldom is conjectured, and no counterexample is known
+    (Learned-Miller and Thomas, arXiv 1905.06208, 2019).
+
+    Parameters
+    ----------
+    values : array-like of shape (n,)
+        Independent.
+    least, most : float
+        The bounds.
+
+    Examples
+    --------
+    >>> print(bounded_mean_interval([1, 1, 1, 1], least=1, most=5))
+    1 [1, 3.41]
+    """
+    found = np.asarray(values, dtype=np.float64)
+    low = _weighted_quantile(np.append(found, least), (1 - CONFIDENCE) / 2)
+    high = _weighted_quantile(np.append(found, most), (1 + CONFIDENCE) / 2)
+    return Interval(float(found.mean()), low, high)
+
+
+def _weighted_quantile(values: NDArray[np.float64], share: float) -> float:
+    """Return a quantile of the mean of values whose weights are uniform on the simplex.
+
+    Its distribution function is a B-spline with the values as knots and coefficients 0 and 1 (Curry and Schoenberg,
+    1966).
+    """
+    knots, degree = np.sort(values), len(values) - 1
+    if knots[0] == knots[-1]:
+        return float(knots[0])
+    ends = [[place] * (degree + 1) for place in (knots[0] - 1, knots[-1] + 1)]
+    below = BSpline(np.concatenate([ends[0], knots, ends[1]]), np.arange(2 * degree + 2) > degree, degree)
+    return float(brentq(lambda mean: below(mean) - share, knots[0], knots[-1]))
+
+
+def positive_bounds(mean: ArrayLike, half: ArrayLike, factor: ArrayLike) -> tuple[NDArray[np.float64], ...]:
+    """Return the ends of intervals above 0, as in `positive_mean_interval`.
+
+    Parameters
+    ----------
+    mean, half : array-like
+        Means, and half of Student's t intervals, already multiplied by the factor.
+    factor : array-like
+        Of the standard errors. Where it is NaN, there is no interval, also of a mean of 0.
+    """
+    mean, nothing = np.asarray(mean), 0.0 * np.asarray(factor)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # a mean of 0; a ratio beyond all numbers
+        ratio = np.exp(half / mean)
+        return np.where(mean == 0, nothing, mean / ratio), np.where(mean == 0, nothing, mean * ratio)
+
+
+@functools.cache
 def t_quantile(n_seeds: int) -> float:
     """Return the half width of a two-sided interval in standard errors; NaN for one seed."""
     return float(stats.t.ppf((1 + CONFIDENCE) / 2, n_seeds - 1)) if n_seeds > 1 else float("nan")
@@ -326,6 +388,13 @@ class Scale:
     def with_interval(self, interval: Interval) -> str:
         """Return a mean with its unit and interval."""
         return f"{self.text(interval.mean)} {self.bounds(interval)}".rstrip()
+
+
+def zero_text(metric: str, n_test: int | None) -> str:
+    """Return a value of 0 in words: of an error the number of test points of which none is wrong."""
+    if describe(metric).unit != "%":
+        return "0"
+    return f"none in {n_test:,}" if n_test and metric in _OF_ALL_POINTS else "none"
 
 
 def number(value: float, digits: int = 3) -> str:

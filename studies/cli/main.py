@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from studies.cli import store_commands
 from studies.cli.options import (
@@ -35,6 +34,7 @@ from studies.cli.options import (
     StudyNames,
     TableFormat,
     built_in_questions,
+    columns,
     command_line,
     err,
     fail,
@@ -44,9 +44,9 @@ from studies.cli.options import (
     opened_to_read,
     out,
     print_fitting,
+    print_table,
     quoted,
     study_named,
-    wide,
     write_text,
     writing,
 )
@@ -110,10 +110,10 @@ def list_studies(as_json: Json = False) -> None:
         out.print_json(json.dumps([{"name": name, "question": question} for name, question in questions.items()]))
         return
     measured = _measured_studies()
-    table = Table("study", "question", box=None, pad_edge=False)
+    table = columns("study", "question")
     for name, question in questions.items():
         table.add_row(name, " ".join([question, *measured.get(name, [])]))
-    (fitting if fitting.is_terminal else wide).print(table)
+    print_table(table)
 
 
 def _measured_studies() -> dict[str, list[str]]:
@@ -201,8 +201,8 @@ def run(
         if keep_models:
             console.print(without_models(planned, results), end="")
         if dry_run:
-            wide.print(dry_run_summary(planned, todo, results, costs))
-            out.print(time_needed(todo, costs, n_workers))
+            print_table(dry_run_summary(planned, todo, results, costs))
+            print_fitting(time_needed(todo, costs, n_workers))
             _print_in_budget(todo, budget, n_workers, costs)
             return
         for study in described:
@@ -240,7 +240,7 @@ def _print_in_budget(todo: list[PlannedCell], budget: float | None, n_workers: i
     from studies.execution.budget import cells_in_budget
 
     if budget is not None:
-        wide.print(budget_table("to run", todo, cells_in_budget(todo, budget, n_workers or 1, costs)))
+        print_table(budget_table("to run", todo, cells_in_budget(todo, budget, n_workers or 1, costs)))
 
 
 def _print_left_out(planned: list[PlannedCell], store: Store, budget: float | None, again: Callable[..., str]) -> None:
@@ -249,7 +249,7 @@ def _print_left_out(planned: list[PlannedCell], store: Store, budget: float | No
 
     left_out = set() if budget is None else set(store.missing([p.cell.key for p in planned]))
     if left_out:
-        wide.print(budget_table("measured", planned, {p.cell for p in planned if p.cell.key not in left_out}))
+        print_table(budget_table("measured", planned, {p.cell for p in planned if p.cell.key not in left_out}))
         out.print(f"Go on with: {again('--budget', f'{budget:g}s')}")
 
 
@@ -284,7 +284,7 @@ def show(
                 print_fitting(part)
             if failed := results.failed():
                 for line in advice(outcome for _, outcome in failed):
-                    out.print(line)
+                    print_fitting(line)
                 out.print(f"Try the failed cells again with: {again('run', study, '--retry-failed')}")
         if pictures:
             from studies.plots.figures import write_figures
@@ -399,9 +399,10 @@ def verify(
         with _executor("local", jobs, None) as workers:
             here = collect(described.name, described.seeds)
             compared = list(computed_again(results, workers, here, n_cells=n_cells, seed=chosen))
-    wide.print(_compared(compared))
+    for comparison in compared:
+        _print_compared(comparison)
     for reason in sorted({reason for comparison in compared for reason in comparison.reasons}):
-        out.print(f"values within {TOLERANCE} are near, since bits may differ: {reason}")
+        print_fitting(f"values within {TOLERANCE} are near, since bits may differ: {reason}")
     differing = sum(bool(comparison.differing) for comparison in compared)
     out.print(f"{len(compared)} cells computed again (--seed {chosen}), {differing} differ.")
     if differing:
@@ -409,24 +410,29 @@ def verify(
 
 
 def _print_chosen(chosen: list[tuple[PlannedCell, Outcome]]) -> None:
-    table = Table("cell", "learner", "n", "seed", "metric", "stored", box=None)
     for planned, outcome in chosen:
-        place = (planned.cell.key[:_SHOWN], planned.learner, f"{planned.cell.n_samples:,}", str(planned.cell.seed))
+        table = columns("metric", "stored")
         for metric, value in outcome.measured.items():
-            table.add_row(*place, metric, repr(value))
-    wide.print(table)
+            table.add_row(metric, repr(value))
+        print_fitting(_place(planned))
+        print_table(table)
 
 
-def _compared(comparisons: list[Comparison]) -> Table:
-    table = Table("cell", "learner", "n", "seed", "metric", "stored", "again", "", box=None)
-    for comparison in comparisons:
-        planned, old, new = comparison.planned, comparison.stored.measured, comparison.again.measured
-        place = (planned.cell.key[:_SHOWN], planned.learner, f"{planned.cell.n_samples:,}", str(planned.cell.seed))
-        for metric in old:
-            verdict = "differs" if metric in comparison.differing else "same" if old[metric] == new[metric] else "near"
-            again = repr(new[metric]) if metric in new else comparison.again.status
-            table.add_row(*place, metric, repr(old[metric]), again, verdict)
-    return table
+def _print_compared(comparison: Comparison) -> None:
+    """Print the values of a cell, stored and computed again."""
+    old, new = comparison.stored.measured, comparison.again.measured
+    table = columns("metric", "stored", "again", "")
+    for metric in old:
+        verdict = "differs" if metric in comparison.differing else "same" if old[metric] == new[metric] else "near"
+        again = repr(new[metric]) if metric in new else comparison.again.status
+        table.add_row(metric, repr(old[metric]), again, verdict)
+    print_fitting(_place(comparison.planned))
+    print_table(table)
+
+
+def _place(planned: PlannedCell) -> str:
+    cell = planned.cell
+    return f"{cell.key[:_SHOWN]}: {planned.learner}, n = {cell.n_samples:,}, seed {cell.seed}"
 
 
 def _check_measured(study: str, results: Results, again: CommandLine) -> None:
@@ -493,9 +499,9 @@ def _print_failures(failed: list[tuple[PlannedCell, Outcome]], store: str, retry
 
     for planned, outcome in failed:
         where = f"{planned.learner}, n = {planned.cell.n_samples:,}, seed {planned.cell.seed}"
-        out.print(f"{outcome.status}: {where}: {one_line(outcome.error)}")
+        print_fitting(f"{outcome.status}: {where}: {one_line(outcome.error)}")
     for line in advice(outcome for _, outcome in failed):
-        out.print(line)
+        print_fitting(line)
     if key := next((outcome.key for _, outcome in failed if outcome.traceback), ""):
         out.print(f"Traceback of the first one: {command_line('store', 'show', key[:_SHOWN], store=store)}")
     if failed and retry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import os
 import re
@@ -11,7 +12,7 @@ import sys
 import textwrap
 import tomllib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from importlib import resources
@@ -64,6 +65,27 @@ def print_fitting(part: str | Table) -> None:
     if isinstance(part, str) and fitting.is_terminal:
         part = textwrap.fill(part, fitting.width, subsequent_indent="  ", break_on_hyphens=False)
     fitting.print(part, soft_wrap=isinstance(part, str))
+
+
+def print_table(table: Table) -> None:
+    """Print a table that folds its texts to the width of the terminal; in a pipe it is as wide as it needs."""
+    (fitting if fitting.is_terminal else wide).print(table)
+
+
+def columns(*headings: str, numbers: Collection[str] = ()) -> Table:
+    """Return an empty table without lines, whose texts are folded where they do not fit.
+
+    Parameters
+    ----------
+    *headings : str
+    numbers : collection of str
+        Headings of columns that are set to the right and never folded.
+    """
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        is_number = heading in numbers
+        table.add_column(heading, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
+    return table
 
 
 class Program(TyperGroup):
@@ -327,7 +349,11 @@ def opened_results(
             study = study_named(name, allow, quick=quick, seeds=seeds)
             keep_plan(study, stored)
         register_metrics(study)
-        yield Results(study, stored)
+        gc.disable()  # what is read lives until the command ends; collections would take a seventh of its time
+        try:
+            yield Results(study, stored)
+        finally:
+            gc.enable()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from studies.cli.options import columns
 from studies.execution.budget import Budget, Clock
 from studies.execution.costs import Costs
 from studies.registry.learners import catalog_name
@@ -184,9 +185,8 @@ def dry_run_summary(planned: list[PlannedCell], todo: list[PlannedCell], store: 
     seconds: dict[tuple[str, int], list[float | None]] = defaultdict(list)
     for p in todo:
         seconds[_row(p)].append(costs.known(p.cell))
-    table = Table(box=None)
-    for heading in ("learner", "n", "to do", "done", "failed", "time"):
-        table.add_column(heading, justify="left" if heading == "learner" else "right", no_wrap=True)
+    numbers = ("n", "to do", "done", "failed", "time")
+    table = columns("learner", *numbers, numbers=numbers)
     for (learner, n), count in counts.items():
         times = seconds[learner, n]
         known = [time for time in times if time is not None]
@@ -200,9 +200,7 @@ def budget_table(heading: str, cells: Iterable[PlannedCell], chosen: Collection[
     counts: dict[str, Counter[bool]] = defaultdict(Counter)
     for p in cells:
         counts[p.learner][p.cell in chosen] += 1
-    table = Table(box=None)
-    for name in ("learner", heading, "left out"):
-        table.add_column(name, justify="left" if name == "learner" else "right", no_wrap=True)
+    table = columns("learner", heading, "left out", numbers=(heading, "left out"))
     for learner, count in counts.items():
         table.add_row(learner, str(count[True]), str(count[False]))
     return table

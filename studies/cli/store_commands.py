@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from studies.cli.options import StoreUrl, fail, opened, out, study_named, wide
+from studies.cli.options import StoreUrl, columns, fail, opened, out, print_fitting, print_table, study_named
 from studies.store import DEFAULT_STORE
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 @app.command()
 def ls(store: StoreUrl = DEFAULT_STORE) -> None:
     """List the learners with their cells by status, the runs, and the last cells that failed."""
+    from studies.results.failures import one_line
     from studies.store import maintenance
 
     with opened(store, must_exist=True) as results:
@@ -39,15 +40,15 @@ def ls(store: StoreUrl = DEFAULT_STORE) -> None:
         n_cells = sum(sum(statuses.values()) for statuses in counts.values())
         size = f"{results.database.size() / 1e6:,.1f} MB"
         out.print(f"{results.database.name}: {n_cells:,} cells, {size}", markup=False, highlight=False)
-        learners = Table("problem", "estimator", "prior", "ok", "failed", box=None)
+        learners = columns("problem", "estimator", "prior", "ok", "failed", numbers=("ok",))
         for names, statuses in counts.items():
             failed = ", ".join(f"{n:,} {status}" for status, n in sorted(statuses.items()) if status != "ok")
             learners.add_row(*names, f"{statuses['ok']:,}", failed)
-        wide.print(learners)
+        print_table(learners)
         if runs := results.runs():
-            wide.print(_runs(runs))
+            print_table(_runs(runs))
         for outcome in results.outcomes(maintenance.failed(results, _FAILED_SHOWN)).values():
-            out.print(f"{outcome.key[:_SHOWN]} {outcome.status}: {outcome.error}", markup=False, highlight=False)
+            print_fitting(f"{outcome.key[:_SHOWN]} {outcome.status}: {one_line(outcome.error)}")
 
 
 @app.command()
@@ -145,9 +146,10 @@ def merge(
 
 
 def _runs(runs: dict[str, Run]) -> Table:
-    table = Table("run", "study", "seeds", "began", "ended", "host", "commit", box=None)
+    table = columns("run", "study", "seeds", "began", "ended", "host", "commit", numbers=("seeds",))
     for run in runs.values():
-        ended = f"{run.finished_at:%Y-%m-%d %H:%M}" if run.finished_at else "unknown"
+        is_same_day = run.finished_at is not None and run.finished_at.date() == run.started_at.date()
+        ended = f"{run.finished_at:{'%H:%M' if is_same_day else '%Y-%m-%d %H:%M'}}" if run.finished_at else "unknown"
         commit = (run.git_commit or "")[:_SHOWN] + ("+" if run.git_dirty else "")
         began = f"{run.started_at:%Y-%m-%d %H:%M}"
         table.add_row(run.id[:_SHOWN], run.study, str(run.seeds), began, ended, run.host, commit)

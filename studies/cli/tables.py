@@ -1,7 +1,7 @@
 """Results for a terminal: answers, tables that fit its width, and, for programs, JSON and CSV."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -13,7 +13,7 @@ from studies.analysis.claims import Claim, check_claims
 from studies.analysis.comparisons import summary
 from studies.analysis.crossovers import find_crossovers
 from studies.analysis.findings import Findings, Measured, answers, find, judged
-from studies.analysis.intervals import Interval, Scale, scale_of
+from studies.analysis.intervals import Interval, Scale, scale_of, zero_text
 from studies.analysis.learning_curves import by_problem, losses
 from studies.analysis.scaling_laws import NoScalingLaw, ScalingLaw, fit_all
 from studies.registry.metrics import describe
@@ -24,6 +24,8 @@ from studies.web.wording import highlights, verdicts
 
 _MOST_LEARNERS = 20  # in a table, which fits a screen of 24 lines
 _MOST_TABLES = 3  # one for each problem
+_LAWS = "How the error falls with n: as n^-exponent, towards a floor that no n gets below, if a law fits"
+_OPEN = "open to both sides"
 _UNEVEN = 2.0  # ratio of the distances from a mean to the ends of its interval, from which the ends are printed
 
 
@@ -48,8 +50,11 @@ def shown_results(results: Results, width: int, *, everything: bool = False) -> 
     if fresh := results.fresh_problems:
         yield f"Each seed has its own {'problem' if fresh == results.problems else ', '.join(fresh)}."
     yield ""
-    yield from answers(study, frame)
-    yield from (_on(part, line) for part in found for line in _highlights(part))
+    yield from (answered := answers(study, frame))
+    lines = [_on(part, line) for part in found for line in _highlights(part, answered)]
+    yield from lines
+    if everything and any(_OPEN in line for line in [*answered, *lines]):
+        yield f"An interval is {_OPEN} if both of its ends are outside the measured sizes."
     parts = by_problem(losses(frame))
     if everything:
         yield from (_on(part, line) for part in found for line in _crossings(part, parts[part.problem]))
@@ -68,10 +73,14 @@ def _on(found: Findings, line: str) -> str:
     return f"{found.problem}: {line}".removeprefix(": ")
 
 
-def _highlights(found: Findings) -> Iterator[str]:
-    """Yield one line for each worth of a prior and each learner that catches up, or on the smallest error."""
+def _highlights(found: Findings, answered: Sequence[str]) -> Iterator[str]:
+    """Yield one line for each worth of a prior and each learner that catches up, or on the smallest error.
+
+    Worths that are answers are left out.
+    """
     for highlight in highlights(found):
-        yield f"{highlight.label}: {highlight.value} {highlight.unit}. {highlight.detail}".replace(" . ", ". ")
+        if not highlight.detail or not any(highlight.detail in answer for answer in answered):
+            yield f"{highlight.label}: {highlight.value} {highlight.unit}. {highlight.detail}".replace(" . ", ". ")
 
 
 def _crossings(found: Findings, rows: pd.DataFrame) -> Iterator[str]:
@@ -94,6 +103,8 @@ def _folded(study: Study, found: Findings, width: int) -> Iterator[str | Table]:
         notes.append(f"{len(kept)} of {len(columns)} {kind}")
     yield _title(found, heading)
     yield _table(learners, kept)
+    of_primary = [cells for name, cells in kept.items() if kind == "sizes" or name == _heading(primary.metric)]
+    yield from _zeros(found, primary.metric, of_primary)
     yield from [f"{', '.join(notes)}; --all prints all."] if notes else []
     yield from _sampling(found)
     yield ""
@@ -117,6 +128,7 @@ def _everything(found: Findings, rows: pd.DataFrame, width: int) -> Iterator[str
             kept = _fitting(learners, columns, width, list(columns))
             yield _title(found, _heading(measured.metric))
             yield _table(learners, kept)
+            yield from _zeros(found, measured.metric, kept.values())
             yield ""
             columns = {name: cells for name, cells in columns.items() if name not in kept}
     yield from _sampling(found)
@@ -199,9 +211,14 @@ def compact(interval: Interval) -> str:
     if half == 0:
         return f"{interval.mean:.3g}"
     if half > _UNEVEN * min(below, above):
-        return f"[{interval.low:.2g}, {interval.high:.2g}]"
+        return f"[{_short(interval.low)}, {_short(interval.high)}]"
     decimals = max(0, min(_decimals(interval.mean, 3), _decimals(half, 2)), _decimals(half, 1))
     return f"{interval.mean:,.{decimals}f} ±{half:,.{decimals}f}"
+
+
+def _short(value: float) -> str:
+    """Return a number to two digits, and one of three digits before the point or more in full."""
+    return f"{value:.2g}" if abs(value) < 99.5 else f"{value:,.0f}"
 
 
 def _decimals(value: float, digits: int) -> int:
@@ -230,8 +247,19 @@ def _table(learners: Sequence[str], columns: dict[str, list[str]]) -> Table:
     return table
 
 
-def _sampling(found: Findings) -> list[str]:
-    return [] if found.sampling.n_rows is None else [str(found.sampling)]
+def _zeros(found: Findings, metric: str, columns: Iterable[list[str]]) -> Iterator[str]:
+    """Yield the meaning of a 0, if there is one in the columns and the number of test points is known."""
+    text = zero_text(metric, found.sampling.n_test)
+    if text.startswith("none in") and any("0" in cells for cells in columns):
+        yield f"0: wrong on {text} test points."
+
+
+def _sampling(found: Findings) -> Iterator[str]:
+    if (n_rows := found.sampling.n_rows) is None:
+        return
+    yield str(found.sampling)
+    if n_rows in _sizes(found.measured[0]):
+        yield f"n = {n_rows:,} is all rows, the same for each seed: it has no interval, and answers leave it out."
 
 
 def _scaling(problem: str, frame: pd.DataFrame) -> Iterator[str | Table]:
@@ -253,7 +281,7 @@ def _scaling(problem: str, frame: pd.DataFrame) -> Iterator[str | Table]:
         else:
             exponent = Scale("", 1, "").with_interval(law.exponent)
             table.add_row(learner, exponent, scale.with_interval(law.resolved_floor), law.chosen.model.formula)
-    yield f"{problem}: How the error falls with n".removeprefix(": ")
+    yield f"{problem}: {_LAWS}".removeprefix(": ")
     yield table
     yield ""
 
@@ -267,7 +295,8 @@ def _cells(results: Results) -> Iterator[str]:
     n_ended, failed = len(results.outcomes()), results.failed()
     if n_ended == results.n_cells and not failed:
         return
-    yield f"{n_ended - len(failed)} of {results.n_cells} cells measured, {len(failed)} failed."
+    measured = f"{n_ended - len(failed):,} of {results.n_cells:,} cells measured, {len(failed):,} failed"
+    yield f"{measured}. A cell is one learner trained once: on n points, with one seed."
     yield from (f"  {reason}" for reason in reasons(outcome for _, outcome in failed))
 
 

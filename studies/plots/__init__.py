@@ -7,6 +7,7 @@ from studies.plots.agop import plot_agop
 from studies.plots.axis import plot_axis, plot_training_dynamics
 from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import plot_data_equivalence, plot_learning_curves
+from studies.plots.ranking import plot_ranking
 from studies.plots.regions import plot_decision_region, plot_density, plot_region
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "plot_decision_region",
     "plot_density",
     "plot_learning_curves",
+    "plot_ranking",
     "plot_region",
     "plot_training_dynamics",
 ]

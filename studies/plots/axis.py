@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from studies.analysis.intervals import scale_of
-from studies.plots.lines import Line, is_number, lines_along, zero_text
+from studies.analysis.intervals import scale_of, zero_text
+from studies.plots.lines import Line, is_number, lines_along
 from studies.plots.looks import Look, chosen, learner_looks, shades, value_looks
 from studies.plots.style import (
     GREY,

@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from studies.analysis.breakdowns import breakdown_difference, breakdown_size, breakdown_summary
-from studies.plots.lines import learners_of, rows_of, zero_text
+from studies.analysis.intervals import zero_text
+from studies.plots.lines import learners_of, rows_of
 from studies.plots.looks import Look, chosen, learner_looks
 from studies.plots.style import (
     INK,
@@ -89,7 +90,9 @@ def plot_breakdown(
     ax, looks = new_axes(ax), learner_looks(results.study)
     log = against is None and spans_a_decade(table["mean"], zeros=True)
     set_scale(ax.yaxis, log=log, factor=100, unit="" if against else " %")
-    ends = _draw(ax, table, looks)
+    reference = [] if against is None else [against]
+    coloured = chosen([*reference, *table["learner"]], looks, reference)
+    ends = _draw(ax, table, looks, [name for name in coloured if name != against])
     if against is not None:
         ax.axhline(0, color=INK, lw=1)
         ends.append(End(against, float(table["bin"].max()), 0.0, looks[against]))
@@ -112,8 +115,8 @@ def _table(rows: pd.DataFrame, by: str, n_samples: int, against: str | None) -> 
     return pd.concat(tables).rename(columns={"difference": "mean"}) if tables else found.iloc[:0]
 
 
-def _draw(ax: Axes, table: pd.DataFrame, looks: dict[str, Look]) -> list[End]:
-    learners, ends = chosen(table["learner"], looks), []
+def _draw(ax: Axes, table: pd.DataFrame, looks: dict[str, Look], learners: list[str]) -> list[End]:
+    ends = []
     beside = np.linspace(-_WIDTH / 2, _WIDTH / 2, len(learners)) if len(learners) > 1 else [0.0]
     for learner in table["learner"].unique():
         part = table[table["learner"] == learner].sort_values("bin")

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from studies.analysis.comparisons import summary
 from studies.analysis.crossovers import find_crossovers, interpolated
 from studies.analysis.findings import find
-from studies.analysis.intervals import CensoredInterval, scale_of
+from studies.analysis.intervals import CensoredInterval, scale_of, zero_text
 from studies.analysis.learning_curves import learning_curve, sampling_of
 from studies.analysis.scaling_laws import ScalingLaw, fit_all
-from studies.plots.lines import exact, learners_of, metric_of, rows_of, zero_text
+from studies.plots.lines import exact, learners_of, metric_of, rows_of
 from studies.plots.looks import Look, chosen, learner_looks
 from studies.plots.style import (
     GREY,
@@ -118,7 +118,8 @@ def draw_curves(
     coloured : collection of str or None, default=None
         Learners; the others are in the background. None takes all.
     """
-    laws, ends, table = fit_all(rows, metric), [], summary(rows)
+    own = rows if coloured is None else rows[rows["learner"].isin(coloured)]
+    laws, ends, table = fit_all(own, metric), [], summary(rows)
     numbers = ["mean", "low", "high"]
     table[numbers] = exact(metric, table[numbers])
     set_scale(ax.xaxis, log=True, at=rows["n_samples"].unique())
@@ -137,7 +138,7 @@ def draw_curves(
         else:
             draw_joined(ax, n, mean, look, list(sizes))
         ends.append(End(name, float(n.iloc[-1]), float(mean.iloc[-1]), look))
-    _draw_crossings(ax, rows if coloured is None else rows[rows["learner"].isin(coloured)], metric)
+    _draw_crossings(ax, own, metric)
     name_zeros(ax, zero_text(metric, sampling_of(rows).n_test))
     ax.set(xlabel="training points n", ylabel=scale.title)
     tidy(ax)
@@ -173,6 +174,7 @@ def _draw_crossings(ax: Axes, rows: pd.DataFrame, metric: str) -> None:
         ax.plot(
             crossing.n.mean,
             height,
+            ls="",
             marker="o",
             markersize=7,
             markerfacecolor="none",

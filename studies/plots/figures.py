@@ -1,6 +1,7 @@
 """Figures of a study: those that every study has, if they are measured, and those that its description asks for."""
 
 import hashlib
+import math
 import re
 import textwrap
 import unicodedata
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import matplotlib.style
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -104,10 +106,13 @@ def _drawn(results: Results, name: str, spec: PictureSpec, problem: str | None =
 
 def _standard(results: Results, problem: str | None, suffix: str) -> Iterator[StudyFigure]:
     rows, where = rows_of(results, problem), f" ({problem})" if problem else ""
-    losses = [name for name in rows["metric"].unique() if describe(name).is_loss and not is_of_bin(name)]
-    curves = rows[rows["metric"].isin(losses)]
-    if curves["n_samples"].nunique() > 1:
-        yield from _curves(results, curves, problem, suffix, where)
+    curves = curves_figure(results, rows, "learning-curves" + suffix, results.study.question + where)
+    if curves is not None:
+        yield curves
+    if curves is not None and curves.figure is not None:
+        equivalence = _drawn(results, "data-equivalence" + suffix, PictureSpec(plot="data_equivalence"), problem)
+        if equivalence.figure is not None:
+            yield equivalence
     measured = [by for by in BY if breakdown_size(rows, by) is not None]
     if measured:
         yield StudyFigure("breakdown" + suffix, breakdowns(results, measured, problem, where))
@@ -120,18 +125,17 @@ def _standard(results: Results, problem: str | None, suffix: str) -> Iterator[St
             yield StudyFigure("decision-regions" + suffix, regions)
 
 
-def _curves(
-    results: Results, curves: pd.DataFrame, problem: str | None, suffix: str, where: str
-) -> Iterator[StudyFigure]:
-    rows = panels(list(curves["learner"].unique()), learner_looks(results.study))
-    if len(rows) > _MOST_PANELS:
-        refusal = f"{curves['learner'].nunique()} learners, too many for a figure; choose some in [[pictures]]"
-        yield StudyFigure("learning-curves" + suffix, None, refusal=refusal)
-        return
-    yield StudyFigure("learning-curves" + suffix, learning_curves(results, curves, results.study.question + where))
-    equivalence = _drawn(results, "data-equivalence" + suffix, PictureSpec(plot="data_equivalence"), problem)
-    if equivalence.figure is not None:
-        yield equivalence
+def curves_figure(results: Results, rows: pd.DataFrame, name: str, title: str) -> StudyFigure | None:
+    """Return the learning curves of one problem's rows as a figure; None without losses at several sample sizes."""
+    losses = [metric for metric in rows["metric"].unique() if describe(metric).is_loss and not is_of_bin(metric)]
+    curves = rows[rows["metric"].isin(losses)]
+    if curves["n_samples"].nunique() < 2:
+        return None
+    learners = list(curves["learner"].unique())
+    if len(panels(learners, learner_looks(results.study))) > _MOST_PANELS:
+        refusal = f"{len(learners)} learners, too many for a figure; choose some in [[pictures]]"
+        return StudyFigure(name, None, title, refusal)
+    return StudyFigure(name, learning_curves(results, curves, title), title)
 
 
 def _axes_to_draw(results: Results) -> list[str]:
@@ -151,7 +155,7 @@ def _axes_to_draw(results: Results) -> list[str]:
 def learning_curves(results: Results, curves: pd.DataFrame, title: str) -> Figure:
     """Plot the learning curves: a column for each loss, and if learners are many a row for each family of them.
 
-    The learners of the other rows are in the background.
+    The families of one loss stand in two columns. The learners of the other panels are in the background.
 
     Parameters
     ----------
@@ -159,29 +163,48 @@ def learning_curves(results: Results, curves: pd.DataFrame, title: str) -> Figur
     curves : DataFrame
         Rows of losses, of one problem.
     title : str
+        May be empty.
     """
     metrics, looks = in_order(curves["metric"].unique()), learner_looks(results.study)
-    rows = panels(list(curves["learner"].unique()), looks)
+    groups = panels(list(curves["learner"].unique()), looks)
     sizes = {planned.cell.n_samples for planned in plan_study(results.study)}
-    height = 4.8 if len(rows) == 1 else 3.0 * len(rows) + 0.8
-    figure = Figure(figsize=(3.4 * len(metrics) + 2.4, height), layout="constrained")
-    axes = figure.subplots(len(rows), len(metrics), squeeze=False)
+    figure, axes, n_columns = _small_multiples(len(groups), len(metrics))
     kinds = [(scale_of(metric).unit, metric.endswith("_train")) for metric in metrics]
     ends = []
-    for (row, learners), (column, metric) in product(enumerate(rows), enumerate(metrics)):
-        ax = axes[row, column]
-        if (row, column) != (0, kinds.index(kinds[column])):
-            ax.sharey(axes[0, kinds.index(kinds[column])])
-        ax.sharex(axes[0, 0])
-        ends.append((ax, draw_curves(ax, curves[curves["metric"] == metric], metric, looks, sizes, learners)))
-        ax.set(title=textwrap.fill(scale_of(metric).title, 30) if row == 0 else "", ylabel="")
-        if len(set(kinds)) == 1:
-            ax.label_outer()
-    figure.suptitle(wrapped(title, figure))
+    for place, (ax, (learners, metric)) in enumerate(zip(axes, product(groups, metrics), strict=True)):
+        same = axes[kinds.index(kinds[metrics.index(metric)])]
+        if ax is not axes[0]:
+            ax.sharex(axes[0])
+        if ax is not same:
+            ax.sharey(same)
+        ends.append(draw_curves(ax, curves[curves["metric"] == metric], metric, looks, sizes, learners))
+        ax.set(title=textwrap.fill(scale_of(metric).title, 30) if place < len(metrics) > 1 else "", ylabel="")
+        if place + n_columns < len(axes):
+            ax.set_xlabel("")
+            ax.tick_params(labelbottom=False)
+        if place % n_columns and len(set(kinds)) == 1:
+            ax.tick_params(which="both", labelleft=False)
+    if len(metrics) == 1:
+        figure.supylabel(scale_of(metrics[0]).title, fontsize=10)
+    if title:
+        figure.suptitle(wrapped(title, figure))
     figure.legend(handles=_line_handles(figure), loc="outside lower center", frameon=False, ncols=5)
-    for ax, of_curves in ends[len(metrics) - 1 :: len(metrics)]:
-        name_curves(ax, of_curves)
+    for place in range(len(metrics) - 1, len(axes), len(metrics)):
+        name_curves(axes[place], ends[place])
     return figure
+
+
+def _small_multiples(n_groups: int, n_metrics: int) -> tuple[Figure, list[Axes], int]:
+    """Return a figure with axes for each group and metric, row by row, and the number of its columns."""
+    n_axes, n_columns = n_groups * n_metrics, min(n_groups, 2) if n_metrics == 1 else n_metrics
+    n_rows = math.ceil(n_axes / n_columns)
+    width = (7.2, 10.6)[n_columns - 1] if n_metrics == 1 else 3.4 * n_columns + 2.4
+    height = 4.8 if n_rows == 1 else 3.0 * n_rows + 0.8
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
+    for ax in axes[n_axes:]:
+        ax.remove()
+    return figure, axes[:n_axes], n_columns
 
 
 def _line_handles(figure: Figure) -> list[Line2D]:

@@ -17,8 +17,6 @@ from studies.registry.params import format_value, label_without
 from studies.results.results import Results
 from studies.spec.cells import PlannedCell
 
-_OF_ALL_POINTS = ("error", "error_uniform")  # errors on a whole test set
-
 
 @dataclass(frozen=True)
 class Line:
@@ -106,13 +104,6 @@ def exact(metric: str, values: ArrayLike) -> NDArray[np.float64]:
     found = np.asarray(values, dtype=np.float64)
     tiny = np.abs(found) < np.finfo(float).eps if describe(metric).is_loss else found == 0
     return np.where(tiny, 0.0, found)
-
-
-def zero_text(metric: str, n_test: int | None) -> str:
-    """Return a value of 0 in words: of an error the number of test points of which none is wrong."""
-    if describe(metric).unit != "%":
-        return "0"
-    return f"none in {n_test:,}" if n_test and metric in _OF_ALL_POINTS else "none"
 
 
 def lines_along(

@@ -10,7 +10,8 @@ import re
 import zlib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from functools import lru_cache
+from itertools import pairwise, zip_longest
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -41,6 +42,16 @@ DARK: dict[str, tuple[str, ...]] = {
 }
 """Colours of the same looks on a dark page."""
 
+GREYS = {
+    "#ffffff": "#14171c",
+    "#e6e6e6": "#2c323a",
+    "#d1d1d1": "#4d5663",
+    **dict(zip(LIGHT["other"], DARK["other"], strict=True)),
+    "#333333": "#e9ebee",
+    "#000000": "#ffffff",
+}
+"""Greys on white, with their partners on a dark page: paper, grid lines, curves in the background, text."""
+
 DASHES: tuple[tuple[int, ...], ...] = ((), (9, 3, 2, 3), (7, 3), (3, 3))
 """Dashes by prior: lengths of lines and gaps in pixels; the empty one is a solid line."""
 
@@ -50,6 +61,9 @@ MARKERS = "osD^vPX*<>"
 MOST_CURVES = 6
 """Largest number of curves of a panel that have colours."""
 
+_RAMPS = [list(zip(LIGHT[family], DARK[family], strict=True)) for family in LIGHT if family != "other"]
+_RAMPS.append(list(GREYS.items()))
+_ROUNDING = 2 / 255
 _LEVELS = {"none": 0, "polar-sincos": 1, "polar": 2, "phase": 3}
 _OWN_PRIOR = 2  # level of any other prior
 _WITHIN = 0.8  # share of the way to the next level that shades take up
@@ -155,6 +169,24 @@ def _shade(look: Look, share: float) -> Look:
 
 def _mixed(colour: str, other: str, share: float) -> str:
     return to_hex(tuple((1 - share) * np.array(to_rgb(colour)) + share * np.array(to_rgb(other))))
+
+
+@lru_cache
+def dark_of(colour: str) -> str | None:
+    """Return the partner on a dark page of a colour of any look, or of a grey; None of another colour.
+
+    Examples
+    --------
+    >>> dark_of("#007cc4"), dark_of("#333333"), dark_of("#ff0000")
+    ('#009ff9', '#e9ebee', None)
+    """
+    rgb = np.array(to_rgb(colour))
+    for (light, dark), (next_light, next_dark) in (pair for ramp in _RAMPS for pair in pairwise(ramp)):
+        first, step = np.array(to_rgb(light)), np.subtract(to_rgb(next_light), to_rgb(light))
+        share = float(np.clip((rgb - first) @ step / (step @ step), 0, 1))
+        if np.abs(first + share * step - rgb).max() <= _ROUNDING:
+            return _mixed(dark, next_dark, share)
+    return None
 
 
 def learner_looks(study: Study, axis: str | None = None) -> dict[str, Look]:

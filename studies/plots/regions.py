@@ -47,7 +47,7 @@ def plot_decision_region(
     Returns
     -------
     ax : Axes
-        Blue where class 1 is predicted correctly, orange where the prediction is wrong, of either class.
+        Teal where class 1 is predicted correctly, red where the prediction is wrong, of either class.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def plot_density(
     Returns
     -------
     ax : Axes
-        Grey where the density is high; points of class 1 blue, those of class 0 orange and hollow.
+        Grey where the density is high; points of class 1 teal, those of class 0 hollow.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def plot_density(
     _draw_truth(ax, built, half_width)
     size = min(14, 8000 / n_samples)
     ax.scatter(X[y == 1, 0], X[y == 1, 1], s=size, color=RIGHT, linewidths=0, label="inside")
-    ax.scatter(X[y == 0, 0], X[y == 0, 1], s=size, facecolors="none", edgecolors=WRONG, linewidths=0.8, label="outside")
+    ax.scatter(X[y == 0, 0], X[y == 0, 1], s=size, facecolors="none", edgecolors=INK, linewidths=0.6, label="outside")
     ax.set_title(f"n = {n_samples:,}, seed {seed}", fontsize=10)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=2, frameon=False, markerscale=2)
     return ax
@@ -144,7 +144,7 @@ def plot_region(
     Returns
     -------
     ax : Axes
-        Blue where class 1 is predicted correctly, orange where the prediction is wrong, of either class.
+        Teal where class 1 is predicted correctly, red where the prediction is wrong, of either class.
 
     Examples
     --------
@@ -156,12 +156,17 @@ def plot_region(
     ax = new_axes(ax)
     truth = problem.label(map_points(half_width)).reshape(inside.shape) == 1
     _draw_truth(ax, problem, half_width)
-    pixels = np.zeros((*inside.shape, 4))
-    pixels[inside & truth] = to_rgba(RIGHT, 0.5)
-    pixels[inside != truth] = to_rgba(WRONG, 0.9)
-    ax.imshow(pixels, extent=ax.images[0].get_extent(), origin="lower", interpolation="nearest")
+    ax.imshow(region_pixels(inside, truth), extent=ax.images[0].get_extent(), origin="lower", interpolation="nearest")
     ax.scatter(X[:, 0], X[:, 1], s=min(3, 800 / len(X)), color="black", linewidths=0)
     return ax
+
+
+def region_pixels(inside: NDArray[np.bool_], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return predictions of class 1 as an image in RGBA, transparent where class 0 is predicted correctly."""
+    pixels = np.zeros((*inside.shape, 4))
+    pixels[inside & truth] = to_rgba(RIGHT, 0.5)
+    pixels[inside != truth] = to_rgba(WRONG, 0.95)
+    return pixels
 
 
 def _draw_truth(ax: Axes, problem: Problem, half_width: float) -> None:

@@ -16,14 +16,18 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, NullLocator
+from matplotlib.transforms import offset_copy
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
 
 from studies.plots.looks import Look
 
-RIGHT, WRONG = "#0173b2", "#de8f05"
-"""Colours of decision regions: correct predictions of class 1, and wrong predictions."""
+RIGHT, WRONG = "#1d97ad", "#fe3b53"
+"""Colours of decision regions: class 1 where it is predicted correctly, and wrong predictions of either class.
+
+No family of learners has their hues, and both are readable on white and on a dark page.
+"""
 
 INK, GREY, PALE = "#333333", "0.45", "0.82"
 """Colours of text, of lines for reference, and of curves in the background."""
@@ -32,6 +36,7 @@ GAP = 2
 """Number of steps, from a value of the study to the next, beyond which points are not joined."""
 
 _NAME_SIZE = 8.5  # points
+_NAME_GAP = 10  # points from the axes to the mark before a name
 _LINE = 1.3  # distance between names, in heights of a letter
 _LONGEST = 36  # letters of a line of a name
 _TICK_ROOM = 30  # letters of tick labels along an axis
@@ -60,11 +65,11 @@ def marker_size(look: Look, size: float = 6.5) -> float:
     return 1.5 * size if look.marker == "*" else size
 
 
-def save_figure(figure: Figure, file: Any, dpi: float) -> None:
-    """Write a figure to a file; letters that no font has are drawn as boxes."""
+def save_figure(figure: Figure, file: Any, **options: Any) -> None:
+    """Write a figure to a file, with options of `Figure.savefig`; letters that no font has are drawn as boxes."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
-        figure.savefig(file, dpi=dpi)
+        figure.savefig(file, **options)
 
 
 def new_axes(ax: Axes | None) -> Axes:
@@ -130,11 +135,12 @@ def set_scale(axis: Axis, *, log: bool, factor: float = 1.0, unit: str = "", at:
     labels = [text(value) for value in sorted(at)]
     if labels and len("  ".join(labels)) <= _TICK_ROOM:
         axis.set_ticks(sorted(at), labels)
-        axis.set_minor_formatter(NullFormatter())
+        axis.set_minor_locator(NullLocator())
         return
     axis.set_major_formatter(FuncFormatter(text))
     if log:
-        axis.set_minor_formatter(FuncFormatter(lambda value, _: text(value) if _has_label(value, axis) else ""))
+        axis.set_minor_locator(_MinorLocator())
+        axis.set_minor_formatter(FuncFormatter(text))
 
 
 def _tick_number(value: float) -> str:
@@ -145,11 +151,15 @@ def _tick_number(value: float) -> str:
     return f"{value:,.6g}" if abs(power) < 6 else f"{value:.3g}"
 
 
-def _has_label(value: float, axis: Axis) -> bool:
-    """Return whether a tick between powers of ten has a label: the more the shorter the axis."""
-    low, high = sorted(axis.get_view_interval())
-    usual = "" if isinstance(axis, XAxis) or high >= _DECADE**4 * low else "25"
-    return f"{value:.0e}"[0] in (usual if high >= _DECADE * low else "234568")
+class _MinorLocator(Locator):
+    """Ticks between powers of ten, the more the shorter the axis: no more than have room for labels."""
+
+    def __call__(self) -> NDArray[np.float64]:
+        low, high = sorted(self.axis.get_view_interval())
+        decades, of_x = math.log10(high / low), isinstance(self.axis, XAxis)
+        factors = (2, 3, 4, 5, 6, 8) if decades < 1 else (2, 5) if decades < (1.5 if of_x else 4) else ()
+        powers = _DECADE ** np.arange(math.floor(math.log10(low)), math.ceil(math.log10(high)))
+        return np.outer(powers, factors).ravel()
 
 
 def clip_ylim(ax: Axes, means: ArrayLike) -> None:
@@ -318,8 +328,8 @@ def _write_name(ax: Axes, end: End, height: float) -> None:
     ax.annotate(
         literal(end.name),
         (end.x, max(end.y, ax.get_ylim()[0])),
-        (1.05, height),
-        textcoords="axes fraction",
+        (1, height),
+        textcoords=offset_copy(ax.transAxes, ax.figure, _NAME_GAP + 2 + _NAME_SIZE / 2, units="points"),
         va="center",
         fontsize=_NAME_SIZE,
         color=INK,
@@ -334,12 +344,12 @@ def _write_name(ax: Axes, end: End, height: float) -> None:
         },
     )
     ax.plot(
-        1.03,
+        1,
         height,
         marker=end.look.marker,
         color=end.look.colour,
         markersize=marker_size(end.look),
-        transform=ax.transAxes,
+        transform=offset_copy(ax.transAxes, ax.figure, _NAME_GAP, units="points"),
         clip_on=False,
         label="_name",
     )

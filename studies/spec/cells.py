@@ -157,6 +157,10 @@ class PlannedCell:
     family: str = ""
     axes: dict[str, Any] = field(default_factory=dict, hash=False)
 
+    def __repr__(self) -> str:
+        place = f"{self.learner!r}, problem={self.problem!r}"
+        return f"{type(self).__name__}({place}, n_samples={self.cell.n_samples}, seed={self.cell.seed})"
+
 
 def plan_study(study: Study) -> list[PlannedCell]:
     """Return the cells of a study, ordered by problem, learner, sample size and seed."""

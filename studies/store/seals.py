@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -39,13 +40,13 @@ def _kinds(column: sa.Column[Any]) -> tuple[type, ...]:
 
 _COLUMNS = {table: {c.name: _kinds(c) for c in table.c} for table in (cells, maps, models, plans, runs, values)}
 
-_OF_CELL = [name for name in _COLUMNS[cells] if name != "digest"]
+_of_cell = itemgetter(*(name for name in _COLUMNS[cells] if name != "digest"))
 _OF_RUN = [name for name in _COLUMNS[runs] if name not in ("finished_at", "digest")]
 
 
 def cell_digest(cell: Row, measured: Mapping[str, float]) -> bytes:
     """Return the digest of a cell with its values; those of its map and model are among its columns."""
-    return _digest([*(cell[name] for name in _OF_CELL), measured])
+    return _digest([*_of_cell(cell), measured])
 
 
 def map_digest(row: Row) -> bytes:
@@ -121,7 +122,7 @@ def _invalid(table: sa.Table, row: Row) -> str:
     """Return the first column of a row whose value has another type, as a sentence, or ""."""
     for name, kinds in _COLUMNS[table].items():
         value = row[name]
-        if type(value) not in kinds or (type(value) is str and not is_text(value)):
+        if type(value) not in kinds or (type(value) is str and not value.isascii() and not is_text(value)):
             return f"its {name} is not valid"
     return ""
 

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
+from textwrap import shorten
 from typing import Any, Self
 
 import numpy as np
@@ -81,6 +82,10 @@ class Outcome:
     engine: str = ""
     device: str = ""
     foreign_code: str = ""
+
+    def __repr__(self) -> str:
+        error = f", error={shorten(self.error, 80)!r}" if self.error else ""
+        return f"{type(self).__name__}({self.key[:_SHOWN]!r}, {self.status!r}{error})"
 
     @property
     def measured(self) -> dict[str, float]:

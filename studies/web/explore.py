@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 from types import FrameType
+from typing import get_args
 
 import anyio
 import torch
@@ -25,6 +26,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from threadpoolctl import threadpool_limits
 
+from studies.plots.looks import look_of
 from studies.registry.errors import SpecError
 from studies.registry.test_sets import MAP_SIZE, N_TEST
 from studies.web import rendering
@@ -203,6 +205,11 @@ def render_page() -> str:
         .render(
             fields=SceneRequest.model_json_schema()["properties"],
             learner_options=LEARNER_OPTIONS,
+            looks={
+                f"{name}-{prior}": look_of(option.estimator, prior)
+                for name, option in LEARNER_OPTIONS.items()
+                for prior in get_args(SceneRequest.model_fields["prior"].annotation)
+            },
             map_size=MAP_SIZE,
             n_test=N_TEST,
             css=Markup(rendering.text("report.css") + rendering.text("explore.css")),

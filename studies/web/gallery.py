@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.colors import to_rgba
-from matplotlib.figure import Figure
+from markupsafe import Markup
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from studies.execution.run import MAP_MARGIN
-from studies.plots.regions import drawn_problem
-from studies.plots.style import RIGHT, WRONG, save_figure
+from studies.plots.figures import StudyFigure
+from studies.plots.regions import drawn_problem, region_pixels
+from studies.plots.style import save_figure
+from studies.plots.svg import svg_text
 from studies.registry.test_sets import MAP_SIZE, map_points
 from studies.results.results import Results
 from studies.spec.cells import Cell
@@ -28,8 +29,8 @@ MOST_IMAGES = 60
 MOST_POINTS = 2000
 """Largest number of training points that are shown: the first, since samples are nested."""
 
-_RIGHT_PIXEL, _WRONG_PIXEL = to_rgba(RIGHT, 0.55), to_rgba(WRONG, 0.95)
-_DPI = 130
+_DPI = 130  # of a figure as a PNG
+_LARGE_SVG = 100_000  # letters beyond which a PNG can be smaller
 _GREY = 0.5  # visible on a light page and on a dark one
 
 
@@ -107,11 +108,8 @@ def _images(
 
 
 def region_image(inside: NDArray[np.bool_], truth: NDArray[np.bool_]) -> str:
-    """Return the predictions of 1 as a transparent image: blue where they are correct, orange where they are wrong."""
-    pixels = np.zeros((*inside.shape, 4))
-    pixels[inside & truth] = _RIGHT_PIXEL
-    pixels[inside != truth] = _WRONG_PIXEL
-    return _data_uri(pixels)
+    """Return the predictions of class 1 as a transparent image; see `region_pixels`."""
+    return _data_uri(region_pixels(inside, truth))
 
 
 def points_path(X: NDArray[np.float64], half_width: float) -> str:
@@ -141,11 +139,20 @@ def _data_uri(pixels: NDArray[np.float64]) -> str:
     return _png_uri(file)
 
 
-def figure_uri(figure: Figure) -> str:
-    """Return a figure as the data URI of a PNG."""
-    file = io.BytesIO()
-    save_figure(figure, file, dpi=_DPI)
-    return _png_uri(file)
+def embedded(found: StudyFigure, title: str) -> Markup:
+    """Return a figure as an element of a page, with a title for readers who cannot see it.
+
+    It is an SVG; or a PNG, if that is smaller and the SVG is large, such as one of very many points.
+    """
+    assert found.figure is not None
+    svg = svg_text(found.figure, found.name, title)
+    if len(svg) > _LARGE_SVG:
+        file = io.BytesIO()
+        save_figure(found.figure, file, dpi=_DPI)
+        if len(uri := _png_uri(file)) < len(svg):
+            width = round(96 * found.figure.get_figwidth())
+            return Markup('<img class="picture card" src="{}" width="{}" alt="{}">').format(uri, width, title)
+    return Markup(svg)
 
 
 def _png_uri(file: io.BytesIO) -> str:

@@ -1,7 +1,7 @@
 """The report of a study: one self-contained page, which needs no network, and no script to be read.
 
-The numbers come from `studies.analysis.findings`, the words from `wording`, the drawing from `charts`; the template
-puts them together and escapes all names.
+The numbers come from `studies.analysis.findings`, the words from `wording`, the pictures from `studies.plots`; the
+template puts them together and escapes all names. The page's script draws the learning curves from their data.
 """
 
 import os
@@ -21,11 +21,11 @@ from markupsafe import Markup
 import toymanifold
 from studies.analysis.claims import check_claims
 from studies.analysis.findings import Findings, Mean, Measured, answers, find
-from studies.analysis.intervals import Scale, number, scale_of
+from studies.analysis.intervals import Scale, number, scale_of, zero_text
 from studies.analysis.learning_curves import Sampling, by_problem, losses
-from studies.plots.figures import requested_plots
-from studies.plots.lines import zero_text
+from studies.plots.figures import StudyFigure, curves_figure, requested_plots
 from studies.plots.looks import chosen
+from studies.plots.style import GAP
 from studies.registry.errors import short_repr
 from studies.registry.test_sets import MAP_SIZE
 from studies.results.failures import reasons
@@ -33,12 +33,13 @@ from studies.results.results import Results
 from studies.spec.cells import plan_study
 from studies.spec.study import Study
 from studies.store.provenance import Run
-from studies.web import charts, rendering
-from studies.web.charts import Chart, Strip, Style
-from studies.web.gallery import Gallery, figure_uri, galleries
+from studies.web import marks, rendering
+from studies.web.gallery import Gallery, embedded, galleries
+from studies.web.marks import Strip, Style
 from studies.web.tables import BreakdownTable, breakdown_tables
 from studies.web.wording import headline, highlights, needed, verdicts
 
+_MOST_CURVES = 60  # of all pictures of learning curves: their laws take time
 _MOST_RUNS = 10
 _MOST_FAILURES = 50
 _MOST_CELLS = 20
@@ -51,14 +52,13 @@ class ReportError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A metric as a chart and as a table: means by learner and sample size, and the best learner of each size."""
+class Table:
+    """A metric as a table: means by learner and sample size, and the best learner of each size."""
 
     measured: Measured
     scale: Scale
-    chart: Chart
     sizes: list[int]
-    table: dict[str, dict[int, Mean]]
+    means: dict[str, dict[int, Mean]]
     best: dict[int, str]
 
 
@@ -83,7 +83,8 @@ class Chapter:
     learners: list[str]
     coloured: list[str]
     sizes: list[int]
-    figures: list[Figure]
+    curves: StudyFigure | None
+    tables: list[Table]
     reference: str | None
     reference_at: float
     n_samples: int
@@ -131,8 +132,9 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
         raise ReportError(f"all {len(failed):,} cells of {study.name} that have run failed:\n{errors}")
     frame = results.frame()
     found, shown, rows = find(study, frame), galleries(results), by_problem(losses(frame))
+    pictures = _pictures(results, found, rows)
     learners = [str(learner) for learner in frame["learner"].unique()]
-    styles = {learner: style for learner, style in charts.styles(study).items() if learner in learners}
+    styles = {learner: style for learner, style in marks.styles(study).items() if learner in learners}
     failures = _failures(results)
     script = rendering.text("report.js")
     return _template().render(
@@ -140,7 +142,8 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
         seeds=int(frame["seed"].nunique()),
         fresh_problems=["problem"] if results.fresh_problems == results.problems else results.fresh_problems,
         chapters=[
-            _chapter(i, each, styles, rows[each.problem], shown.get(each.problem)) for i, each in enumerate(found)
+            _chapter(i, each, styles, rows[each.problem], pictures[each.problem], shown.get(each.problem))
+            for i, each in enumerate(found, 1)
         ],
         plots=list(requested_plots(results)),
         claims=check_claims(study, frame),
@@ -195,15 +198,37 @@ def write_report(results: Results, path: str | os.PathLike[str], commands: Seque
     return file
 
 
+def _pictures(
+    results: Results, found: Sequence[Findings], rows: dict[str, pd.DataFrame]
+) -> dict[str, StudyFigure | None]:
+    """Return the pictures of the primary metric's learning curves by problem: of the first ones, if curves are many."""
+    pictures: dict[str, StudyFigure | None] = {}
+    room = _MOST_CURVES
+    for place, each in enumerate(found, 1):
+        own, name = rows[each.problem], f"curves-{place}"
+        room -= len(each.measured[0].curves)
+        if room < 0:
+            pictures[each.problem] = StudyFigure(name, None, refusal="there are many; `show --pictures` draws all")
+        else:
+            main = own[own["metric"] == each.measured[0].metric]
+            pictures[each.problem] = curves_figure(results, main, name, "")
+    return pictures
+
+
 def _chapter(
-    place: int, found: Findings, styles: dict[str, Style], rows: pd.DataFrame, gallery: Gallery | None
+    place: int,
+    found: Findings,
+    styles: dict[str, Style],
+    rows: pd.DataFrame,
+    curves: StudyFigure | None,
+    gallery: Gallery | None,
 ) -> Chapter:
     measured_learners = [learner for learner in styles if learner in _measured_learners(found)]
     asked = [learner for worth in found.worths[:1] for learner in (worth.informed, worth.plain)]
     asked += [competitor.learner for competitor in found.main_competitors]
     coloured = chosen(measured_learners, styles, asked)
-    figures = [_figure(measured, coloured, primary=i == 0) for i, measured in enumerate(found.measured)]
-    sizes = sorted({n for figure in figures for n in figure.sizes})
+    tables = [_table(measured, primary=i == 0) for i, measured in enumerate(found.measured)]
+    sizes = sorted({n for table in tables for n in table.sizes})
     competitors = [
         Versus(
             competitor.learner,
@@ -211,26 +236,27 @@ def _chapter(
             competitor.crossover.standing(competitor.learner)
             if competitor.crossover
             else "has no sample size in common",
-            charts.strip(competitor.equivalence, sizes) if competitor.equivalence else None,
+            marks.strip(competitor.equivalence, sizes) if competitor.equivalence else None,
         )
         for competitor in found.competitors
     ]
     return Chapter(
-        id=f"chapter-{place + 1}",
+        id=f"chapter-{place}",
         problem=found.problem,
         headline=headline(found),
         sampling=found.sampling,
         learners=measured_learners,
         coloured=coloured,
         sizes=sizes,
-        figures=figures,
+        curves=curves,
+        tables=tables,
         reference=found.reference,
-        reference_at=charts.size_axis(sizes).position(found.n_samples) if found.n_samples else 0,
+        reference_at=marks.place(found.n_samples, sizes) if found.n_samples else 0,
         n_samples=found.n_samples,
         competitors=competitors,
         breakdowns=breakdown_tables(rows, found.worths[0] if found.worths else None),
         gallery=gallery,
-        data=_data(figures, styles),
+        data=_data(tables, styles),
     )
 
 
@@ -238,41 +264,40 @@ def _measured_learners(found: Findings) -> set[str]:
     return {curve.learner for measured in found.measured for curve in measured.curves}
 
 
-def _figure(measured: Measured, coloured: list[str], *, primary: bool) -> Figure:
-    table = {curve.learner: {mean.n_samples: mean for mean in curve.means} for curve in measured.curves}
-    sizes = sorted({n for means in table.values() for n in means})
+def _table(measured: Measured, *, primary: bool) -> Table:
+    means = {curve.learner: {mean.n_samples: mean for mean in curve.means} for curve in measured.curves}
+    sizes = sorted({n for by_size in means.values() for n in by_size})
     best = {}
-    if primary and len(table) > 1:
+    if primary and len(means) > 1:
         for n in sizes:
-            there = {learner: means[n].interval.mean for learner, means in table.items() if n in means}
+            there = {learner: by_size[n].interval.mean for learner, by_size in means.items() if n in by_size}
             best[n] = min(there, key=lambda learner: there[learner])
     scale = scale_of(measured.metric, on_rows=measured.sampling.n_rows is not None)
-    return Figure(measured, scale, charts.chart(measured, coloured), sizes, table, best)
+    return Table(measured, scale, sizes, means, best)
 
 
-def _data(figures: list[Figure], styles: dict[str, Style]) -> dict[str, Any]:
+def _data(tables: list[Table], styles: dict[str, Style]) -> dict[str, Any]:
     """Return the data of the page's script, without NaN, which JSON does not have."""
     places = {learner: place for place, learner in enumerate(styles)}
     return {
-        "layout": charts.LAYOUT,
+        "gap": GAP,
         "learners": [{"name": name, "shape": style.shape, "dash": style.dash} for name, style in styles.items()],
         "metrics": {
-            figure.measured.metric: {
-                "title": figure.scale.title,
-                "factor": figure.scale.factor,
-                "unit": figure.scale.unit,
-                "floor": charts.floor_of(figure.measured),
-                "sizes": figure.sizes,
-                "zero": zero_text(figure.measured.metric, figure.measured.sampling.n_test),
+            table.measured.metric: {
+                "title": table.scale.title,
+                "factor": table.scale.factor,
+                "unit": table.scale.unit,
+                "sizes": table.sizes,
+                "zero": zero_text(table.measured.metric, table.measured.sampling.n_test),
                 "curves": [
                     {
                         "learner": places[curve.learner],
-                        "points": [_point(mean, figure.scale) for mean in curve.means],
+                        "points": [_point(mean, table.scale) for mean in curve.means],
                     }
-                    for curve in figure.measured.curves
+                    for curve in table.measured.curves
                 ],
             }
-            for figure in figures
+            for table in tables
         },
     }
 
@@ -339,14 +364,13 @@ def _template() -> jinja2.Template:
         "px": lambda position: f"{position:.1f}",
         "intervals": _intervals,
         "verdicts": verdicts,
-        "uri": figure_uri,
     }
     environment.globals |= {
         "map_size": MAP_SIZE,
         "most_cells": _MOST_CELLS,
         "error_scale": scale_of("error"),
         "arrows": {"": "", **_ARROWS},
-        **charts.LAYOUT,
+        "embedded": embedded,
     }
     return environment.get_template("report.html")
 

@@ -71,7 +71,10 @@ def needed(competitor: Competitor) -> str:
 
 
 def _catching_up(competitor: Competitor) -> str:
+    found = competitor.equivalence
     clause = f"{competitor.learner} needs {needed(competitor)}"
+    if found is not None and found.times.side == "above":
+        clause = found.clause()
     if competitor.crossover is None:
         return clause
     return f"{clause}, and at equal n {competitor.crossover.standing(competitor.learner)}"
@@ -85,8 +88,11 @@ def _worth_highlight(worth: PriorWorth) -> Highlight:
 def _competitor_highlight(competitor: Competitor) -> Highlight:
     assert competitor.equivalence is not None
     found, crossover = competitor.equivalence, competitor.crossover
-    label = f"{competitor.learner} overtakes {found.a} with {found.n:,.0f} at"
     detail = f"At equal n it {crossover.standing(competitor.learner)}." if crossover else ""
+    if found.times.side == "above":
+        label = f"{competitor.learner} does not reach {found.a} at n = {found.n:,.0f} with"
+        return Highlight(label, f"up to {found.n_samples.value:,.0f}", "points", detail)
+    label = f"{competitor.learner} overtakes {found.a} with {found.n:,.0f} at"
     unit = f"points {found.n_samples.bounds_text()}".rstrip()
     return Highlight(label, found.n_samples_text(interval=False), unit, detail)
 

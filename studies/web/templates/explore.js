@@ -65,17 +65,18 @@
     return parts.join(", ");
   };
 
-  const history = new Map(); // problem -> learner -> n -> error
+  const history = new Map(); // problem -> learner -> its look, and n -> error
 
   const remember = (place, error) => {
     const learners = history.get(place.problem) ?? history.set(place.problem, new Map()).get(place.problem);
-    const errors = learners.get(place.learner) ?? learners.set(place.learner, new Map()).get(place.learner);
-    errors.set(place.n, error);
+    if (!learners.has(place.learner)) learners.set(place.learner, { look: place.look, errors: new Map() });
+    learners.get(place.learner).errors.set(place.n, error);
   };
 
   const place = () => ({
     problem: `${controls.turns.value} ${controls.flip_probability.value}`,
     learner: learner(),
+    look: `${controls.learner.value}-${controls.prior.value}`,
     n: Number(controls.n_samples.value),
   });
 
@@ -104,9 +105,9 @@
     }
     element("text", { class: "x", x: (LEFT + RIGHT) / 2, y: FOOT + 24 }, axes, "training points n");
     const learners = [...history.get(now.problem)].sort(([name]) => (name === now.learner ? 1 : -1));
-    for (const [name, errors] of learners) {
+    for (const [name, { look, errors }] of learners) {
       const present = name === now.learner;
-      const group = element("g", present ? { class: "present" } : {}, svg);
+      const group = element("g", { class: `learner ${look}${present ? " present" : ""}` }, svg);
       element("title", {}, group, name);
       const points = [...errors].sort(([a], [b]) => a - b);
       const line = points.map(([n, error]) => `${x(n).toFixed(1)} ${y(error).toFixed(1)}`).join("L");
@@ -124,7 +125,7 @@
     at("background").setAttribute("href", scene.background);
     at("region").setAttribute("href", scene.region);
     at("points").setAttribute("d", scene.points);
-    at("flipped").setAttribute("d", scene.flipped);
+    for (const id of ["flipped", "cores"]) at(id).setAttribute("d", scene.flipped);
     at("flips").hidden = !scene.flipped;
     at("shown").textContent = scene.n_shown < now.n ? `; the first ${count(scene.n_shown)} points are shown` : "";
     for (const share of ["error", "error_uniform", "error_train"]) at(share).textContent = percent(scene[share]);

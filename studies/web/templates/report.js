@@ -1,12 +1,23 @@
-// Draws the learning curves of a page again when the reader changes something, as studies/web/charts.py drew them first.
+// Draws the learning curves of a page from their data, which a reader can choose, hide and point at.
 "use strict";
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
+  const [HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [400, 58, 26, 10, 44]; // pixels: of the chart, and of its margins
+  const [LINE, LETTER] = [15, 8]; // pixels from a name to the next, and of a letter
+  const LEADER = 18; // pixels from the curves to the marks before the names
+  const LONGEST = 24; // letters of a name
   const NARROW = 600; // pixels, below which names are left to the legend
   const REACH = 48; // pixels from a mark within which it is selected
 
   const number = (value) =>
     Number(value.toPrecision(3)).toLocaleString("en-US", { maximumFractionDigits: 20 });
+
+  // A power of ten from 10⁵ on is written as such, as in the figures.
+  const tickText = (value) => {
+    const power = Math.log10(value);
+    const isLong = Math.abs(power) >= 5 && Number.isInteger(power);
+    return isLong ? "10" + [...String(power)].map((letter) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[letter] ?? "⁻").join("") : number(value);
+  };
 
   const element = (name, attributes, parent, text) => {
     const made = document.createElementNS(SVG, name);
@@ -68,57 +79,68 @@
 
   const path = (points) => "M" + points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
 
-  const shortened = (name, longest) => {
+  const shortened = (name) => {
     const letters = [...name];
-    return letters.length <= longest ? name : letters.slice(0, longest - 1).join("") + "…";
+    return letters.length <= LONGEST ? name : letters.slice(0, LONGEST - 1).join("") + "…";
+  };
+
+  const isZero = (value) => Math.abs(value) < Number.EPSILON;
+
+  const hasLog = (points) => points.every(({ mean, low }) => Math.min(mean, low ?? mean) >= 0);
+
+  // The ends of an axis, where intervals that are much longer are cut, as in the figures. Zeros are drawn at its foot.
+  const endsOf = (points, log) => {
+    const means = points.map(({ mean }) => mean).filter((mean) => !(log && isZero(mean)));
+    const [least, most] = [Math.min(...means), Math.max(...means)];
+    if (log) return means.length ? [least / 10, most * 10] : [0.1, 1];
+    const span = most - Math.min(least, 0);
+    return [Math.min(least, 0) - (least < 0 ? span : 0.05 * span), most + span];
   };
 
   class Chart {
-    constructor(figure, data) {
-      this.metric = data.metrics[figure.dataset.metric];
+    constructor(box, data) {
       this.data = data;
-      this.figure = figure;
-      this.box = figure.querySelector(".chart");
-      this.svg = figure.querySelector("svg.curves");
-      this.tip = figure.querySelector(".tip");
-      this.status = figure.querySelector("[role=status]");
+      this.box = box;
+      this.svg = element("svg", { class: "curves", role: "img" }, box);
+      this.tip = box.querySelector(".tip");
+      this.status = box.querySelector("[role=status]");
       this.marks = [];
-      this.box.tabIndex = 0;
-      this.box.setAttribute("role", "group");
-      this.box.setAttribute("aria-label", `${this.metric.title}: the arrow keys go from value to value`);
-      this.box.addEventListener("pointermove", (event) => this.point(event));
-      this.box.addEventListener("pointerdown", (event) => this.point(event));
-      this.box.addEventListener("pointerleave", () => this.select(null));
-      this.box.addEventListener("blur", () => this.select(null));
-      this.box.addEventListener("keydown", (event) => this.key(event));
+      box.addEventListener("pointermove", (event) => this.point(event));
+      box.addEventListener("pointerdown", (event) => this.point(event));
+      box.addEventListener("pointerleave", () => this.select(null));
+      box.addEventListener("blur", () => this.select(null));
+      box.addEventListener("keydown", (event) => this.key(event));
     }
 
-    draw(width, state) {
+    draw(width, metric, state) {
       this.select(null);
-      const { left, right, top, bottom, line, letter, leader, longest, height } = this.data.layout;
-      const curves = this.metric.curves;
+      this.metric = metric;
+      const { title, factor, curves } = metric;
+      this.box.setAttribute("aria-label", `${title}: the arrow keys go from value to value`);
+      this.svg.setAttribute("aria-label", `${title} against training points, ${curves.length} learners`);
       const coloured = curves.filter(({ learner }) => state.coloured.has(learner));
-      const named = width >= NARROW && coloured.length > 0 && coloured.length * line <= height - top - bottom;
-      const labels = coloured.map(({ learner }) => shortened(this.data.learners[learner].name, longest));
+      const named = width >= NARROW && coloured.length > 0 && coloured.length * LINE <= HEIGHT - TOP - BOTTOM;
+      const labels = coloured.map(({ learner }) => shortened(this.data.learners[learner].name));
       const letters = Math.max(0, ...labels.map((label) => [...label].length));
-      const edge = width - (named ? leader + 9 + letter * letters : right);
-      const foot = height - bottom;
-      const floor = state.logY ? this.metric.floor : null;
-      const lift = (value) => (floor === null ? value : Math.max(value, floor)) * this.metric.factor;
+      const edge = width - (named ? LEADER + 9 + LETTER * letters : RIGHT);
+      const foot = HEIGHT - BOTTOM;
       const points = curves.flatMap((curve) => curve.points);
-      this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+      const log = state.logY && hasLog(points);
+      const [low, high] = endsOf(points, log);
+      const lift = (value) => Math.min(Math.max(value, low), high) * factor;
+      this.svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
       this.svg.replaceChildren();
       this.marks = [];
-      const x = axisOf(points.map((p) => p.n), 1.12, left, edge, state.logX);
-      const atFoot = (point) => floor !== null && Math.abs(point.mean) < Number.EPSILON;
+      const x = axisOf(points.map((p) => p.n), 1.12, LEFT, edge, state.logX);
+      const atFoot = (point) => log && isZero(point.mean);
       const heights = points
         .filter((point) => !atFoot(point))
         .flatMap((p) => [p.mean, p.low, p.high].filter((value) => value !== null).map(lift));
-      const y = axisOf(heights.length ? heights : [0.1, 1], 1.15, foot, top, floor !== null);
-      this.axes(x, y, left, edge, top, foot, height);
+      const y = axisOf(heights.length ? heights : [low, high], 1.15, foot, TOP, log);
+      this.axes(x, y, edge, foot);
       const heightOf = (point, value = "mean") => (atFoot(point) ? foot : y.position(lift(point[value])));
       const ends = coloured.map(({ points: own }) => heightOf(own.at(-1)));
-      const places = spread(ends, top + line / 2, foot, line);
+      const places = spread(ends, TOP + LINE / 2, foot, LINE);
       const behind = curves.filter((curve) => !coloured.includes(curve));
       for (const curve of [...behind, ...coloured]) {
         const i = coloured.indexOf(curve);
@@ -127,26 +149,26 @@
         this.curve(group, curve, x, heightOf, atFoot);
         if (!named || i < 0) continue;
         const end = [x.position(curve.points.at(-1).n), ends[i]];
-        group.prepend(element("path", { class: "leader", d: path([end, [edge + leader - 8, places[i]]]) }, group));
-        const transform = `translate(${edge + leader} ${places[i].toFixed(1)})`;
+        group.prepend(element("path", { class: "leader", d: path([end, [edge + LEADER - 8, places[i]]]) }, group));
+        const transform = `translate(${edge + LEADER} ${places[i].toFixed(1)})`;
         element("path", { class: "mark end", transform, d: this.data.learners[curve.learner].shape }, group);
-        element("text", { class: "name", x: edge + leader + 9, y: places[i].toFixed(1) }, group, labels[i]);
+        element("text", { class: "name", x: edge + LEADER + 9, y: places[i].toFixed(1) }, group, labels[i]);
       }
     }
 
-    axes(x, y, left, edge, top, foot, height) {
+    axes(x, y, edge, foot) {
       const group = element("g", { class: "axes" }, this.svg);
       for (const value of ticks(x)) {
         const place = x.position(value).toFixed(1);
-        element("path", { d: `M${place} ${top}V${foot}` }, group);
-        element("text", { class: "x", x: place, y: foot + 17 }, group, number(value));
+        element("path", { d: `M${place} ${TOP}V${foot}` }, group);
+        element("text", { class: "x", x: place, y: foot + 17 }, group, tickText(value));
       }
       for (const value of ticks(y)) {
         const place = y.position(value).toFixed(1);
-        element("path", { d: `M${left} ${place}H${edge}` }, group);
-        element("text", { class: "y", x: left - 6, y: place }, group, number(value) + this.metric.unit);
+        element("path", { d: `M${LEFT} ${place}H${edge}` }, group);
+        element("text", { class: "y", x: LEFT - 6, y: place }, group, tickText(value) + this.metric.unit);
       }
-      element("text", { class: "x", x: (left + edge) / 2, y: height - 6 }, group, "training points n");
+      element("text", { class: "x", x: (LEFT + edge) / 2, y: HEIGHT - 6 }, group, "training points n");
     }
 
     curve(group, curve, x, heightOf, atFoot) {
@@ -156,7 +178,7 @@
       const pieces = [[]];
       curve.points.forEach((point, i) => {
         const steps = i ? sizes.indexOf(point.n) - sizes.indexOf(curve.points[i - 1].n) : 0;
-        if (atFoot(point) || steps > this.data.layout.gap) pieces.push([]);
+        if (atFoot(point) || steps > this.data.gap) pieces.push([]);
         if (!atFoot(point)) pieces.at(-1).push(point);
       });
       const outlines = pieces
@@ -233,33 +255,32 @@
 
   const chapter = (section) => {
     const data = JSON.parse(section.querySelector(".data").textContent);
-    const charts = [...section.querySelectorAll(".curves-of")].map((figure) => new Chart(figure, data));
+    const interactive = section.querySelector(".interactive");
+    const chart = new Chart(section.querySelector(".chart"), data);
+    const tables = [...section.querySelectorAll("[data-metric]")];
     const pressed = [...section.querySelectorAll(".toggle[aria-pressed=true]")];
     const coloured = new Set(pressed.map((toggle) => Number(toggle.dataset.learner)));
-    const state = { coloured, logX: true, logY: true };
     const [metric, logX, logY] = [".metric", ".log-x", ".log-y"].map((name) => section.querySelector(name));
     let width = 0;
 
     const draw = () => {
-      for (const chart of charts) chart.figure.hidden = chart.figure.dataset.metric !== metric.value;
+      const shown = data.metrics[metric.value];
+      for (const table of tables) table.hidden = table.dataset.metric !== metric.value;
       width = section.clientWidth;
-      logY.disabled = data.metrics[metric.value].floor === null;
-      Object.assign(state, { logX: logX.checked, logY: logY.checked });
-      for (const chart of charts) chart.draw(width, state);
+      logY.disabled = !hasLog(shown.curves.flatMap((curve) => curve.points));
+      chart.draw(width, shown, { coloured, logX: logX.checked, logY: logY.checked });
     };
 
     for (const control of [metric, logX, logY]) control.addEventListener("change", draw);
-    for (const toggle of section.querySelectorAll(".toggle")) {
-      toggle.disabled = false;
+    for (const toggle of section.querySelectorAll(".toggle"))
       toggle.addEventListener("click", () => {
         const learner = Number(toggle.dataset.learner);
-        const colour = !state.coloured.delete(learner);
-        if (colour) state.coloured.add(learner);
+        const colour = !coloured.delete(learner);
+        if (colour) coloured.add(learner);
         toggle.setAttribute("aria-pressed", String(colour));
         draw();
       });
-    }
-    section.querySelector(".controls").hidden = false;
+    interactive.hidden = false;
     new ResizeObserver(() => section.clientWidth !== width && draw()).observe(section);
     draw();
   };

@@ -4,10 +4,10 @@ import pytest
 from scipy import stats
 
 from studies.analysis.breakdowns import breakdown_difference
-from studies.analysis.comparisons import loss_interval, paired_difference, paired_tests, rank_learners, summary
+from studies.analysis.comparisons import interval_of, loss_interval, paired_difference, paired_tests, summary
 from studies.analysis.crossovers import crossover, data_equivalence
 from studies.analysis.intervals import holm
-from studies.analysis.learning_curves import learning_curve, losses
+from studies.analysis.learning_curves import by_problem, learning_curve, losses, sampling_of
 from studies.analysis.scaling_laws import prior_effect
 
 
@@ -42,6 +42,37 @@ def test_summary_of_errors():
     assert table[["learner", "n_samples", "metric", "seeds"]].to_numpy().tolist() == [["a", 10, "error", 2]]
     assert table["mean"].item() == pytest.approx(0.15)
     assert table["low"].item() < 0.15 < table["high"].item()
+
+
+def summary_by_loop(frame):
+    """Return the summary from the interval of each group alone."""
+    frame = losses(frame)
+    rows = []
+    for (problem, learner, n, metric), values in frame.groupby(
+        ["problem", "learner", "n_samples", "metric"], sort=False
+    )["value"]:
+        factor = sampling_of(by_problem(frame)[problem]).factor(n, len(values))
+        found = interval_of(frame[frame["metric"] == metric], metric)(values, factor)
+        rows.append((problem, learner, n, metric, found.mean, found.low, found.high, len(values)))
+    return pd.DataFrame(rows, columns=["problem", "learner", "n_samples", "metric", "mean", "low", "high", "seeds"])
+
+
+@pytest.mark.parametrize("special", [None, np.nan, 0.1, 0.0, -1.0])
+def test_the_summary_has_the_bits_of_each_group_alone(special):
+    rng = np.random.default_rng(0)
+    seeds = (1, 1, 2, 3, 7, 40, 300)
+    rows = [
+        (f"p{rng.integers(2)}", f"l{i}", 10 ** rng.integers(1, 4), seed, metric, 10 ** -rng.uniform(0, 9))
+        for i, n_seeds in enumerate(seeds)
+        for metric in ("accuracy", "error_density_1", "mse", "fit_seconds")
+        for seed in range(n_seeds)
+    ]
+    frame = pd.DataFrame(rows, columns=["problem", "learner", "n_samples", "seed", "metric", "value"])
+    frame = frame.sample(frac=1, random_state=0)
+    if special is not None:
+        frame["value"] = frame["value"].where(rng.random(len(frame)) < 0.5, special)
+    frame.attrs |= {"n_test": 50_000, "n_rows": {"p0": 100, "p1": None}}
+    pd.testing.assert_frame_equal(summary(frame), summary_by_loop(frame), check_exact=True)
 
 
 @pytest.fixture
@@ -149,5 +180,3 @@ def test_one_learner_is_compared_with_itself_without_a_difference(frame_of):
     frame = frame_of([100, 200], a=np.array([[0.2, 0.1], [0.22, 0.12]]))
     assert crossover(frame, "a", "a").winner is None
     assert data_equivalence(frame, "a", "a", 150).times.value == pytest.approx(1)
-    with pytest.raises(ValueError, match="2 or more problems"):
-        rank_learners(pd.DataFrame({"a": [0.1, 0.2]}))

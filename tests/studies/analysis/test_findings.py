@@ -26,6 +26,14 @@ def test_the_worth_of_a_prior_is_that_at_the_size_of_a_question(worth_results, w
     assert (main.crossover.n, main.crossover.winner) == (None, "net + polar")
 
 
+def test_only_the_competitors_that_are_asked_for_are_compared(monkeypatch, worth_results, worth):
+    compared = []
+    monkeypatch.setattr("studies.analysis.findings._crossover", lambda _, *pair: compared.append(pair))
+    (found,) = find(worth, worth_results.frame())
+    assert compared == [("net + polar", "kNN")]
+    assert len(found.competitors) == 2
+
+
 def test_a_worth_that_is_asked_for_comes_first_and_at_its_own_size(worth_results, worth):
     (prior,) = find(worth, worth_results.frame())[0].worths
     sizes = sorted(worth_results.frame()["n_samples"].unique())

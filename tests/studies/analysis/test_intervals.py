@@ -12,6 +12,7 @@ from scipy import stats
 from studies.analysis.intervals import (
     CensoredInterval,
     Interval,
+    bounded_mean_interval,
     holm,
     hull,
     jackknife_interval,
@@ -69,6 +70,25 @@ def test_no_error_at_all_has_an_empty_interval():
 def test_jackknife_of_a_mean_is_students_t():
     left_out = [VALUES.drop(i).mean() for i in VALUES.index]
     assert vars(jackknife_interval([VALUES.mean(), *left_out])) == pytest.approx(vars(mean_interval(VALUES)))
+
+
+@given(st.integers(1, 40).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_interval_of_a_bounded_mean_is_clopper_and_pearsons_for_two_values(counts):
+    k, n = counts
+    found = bounded_mean_interval([1.0] * k + [0.0] * (n - k), 0, 1)
+    expected = stats.binomtest(k, n).proportion_ci(0.95, "exact")
+    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=1e-9)
+
+
+def test_the_interval_of_a_bounded_mean_is_a_quantile_of_weighted_means_and_shifts_with_the_values():
+    values = np.array([1.0, 1.5, 1.5, 3.0, 4.5])
+    found = bounded_mean_interval(values, 1, 5)
+    weights = np.random.default_rng(0).dirichlet(np.ones(6), 200_000)
+    expected = np.quantile(weights @ [*values, 1], 0.025), np.quantile(weights @ [*values, 5], 0.975)
+    assert (found.low, found.high) == pytest.approx(expected, abs=0.01)
+    assert vars(bounded_mean_interval(6 - values, 1, 5)) == pytest.approx(
+        {"mean": 6 - found.mean, "low": 6 - found.high, "high": 6 - found.low}
+    )
 
 
 def test_hull_covers_all_and_exp_keeps_the_order():

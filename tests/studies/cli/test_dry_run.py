@@ -7,6 +7,7 @@ from studies.cli.progress import dry_run_summary, tally, time_needed
 from studies.execution.costs import Costs
 from studies.execution.run import remaining
 from studies.spec.cells import plan_study
+from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 
 
@@ -40,6 +41,18 @@ def test_the_table_contains_counts_and_times_of_cells_to_do(tiny, store):
         ["kNN", "200", "1", "0", "1", "10:50"],
         ["kNN + phase", "20", "2", "0", "0", "?"],
     ]
+
+
+def test_long_learners_are_folded_and_numbers_are_not(store):
+    name = "a nearest neighbour with a long and descriptive name"
+    study = Study.from_dict(
+        {"name": "x", "question": "?", "seeds": 1, "sizes": [1_000_000], "learners": {name: {"estimator": "knn-1"}}}
+    )
+    console = Console(file=io.StringIO(), width=60)
+    console.print(dry_run_summary(plan_study(study), [], store, Costs()))
+    first, *rest = console.file.getvalue().splitlines()[1:]
+    assert first.split()[-5:] == ["1,000,000", "0", "0", "0", "0:00"]
+    assert " ".join([first.split("  ")[0], *map(str.strip, rest)]) == name
 
 
 def test_failed_cells_that_are_tried_again_are_to_do(tiny, store):

@@ -21,6 +21,7 @@ from studies.cli.tables import compact, means, results_as_json, shown_results
 from studies.plots.figures import write_figures
 from studies.results.results import Results
 from studies.spec.cells import plan_study
+from studies.spec.sections import Question, Worth
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 from studies.web.report import render_report
@@ -143,6 +144,26 @@ def test_worths_are_those_of_the_findings(worth_results, worth):
     assert shown[0].startswith("Worth of the polar prior to net at n = 1,000: 4 times the data [")
 
 
+def test_a_worth_that_is_an_answer_is_not_repeated(worth_results, worth):
+    asked = Question(worth=Worth(prior="net + polar", of="net", n_samples=1000))
+    study = worth.model_copy(update={"questions": (*worth.questions, asked)})
+    shown = lines(Results(study, worth_results.store))
+    assert sum("net needs 4,000" in line for line in shown) == 1
+    assert any(line.startswith("kNN overtakes net + polar") for line in shown)
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_mean_of_0_is_explained_below_its_table(everything):
+    learners = {"kNN": {"estimator": "knn-1"}}
+    study = Study.from_dict({"name": "x", "question": "?", "seeds": 2, "sizes": [10, 100], "learners": learners})
+    with Store("sqlite://") as store:
+        for planned in plan_study(study):
+            values = {"accuracy": 1.0 if planned.cell.n_samples == 100 else 0.5, "fit_seconds": 0.0}
+            store.add(Outcome(planned.cell.key, planned.cell.spec, "ok", values))
+        shown = lines(Results(study, store), everything=everything)
+    assert shown.count("0: wrong on none in 50,000 test points.") == 1
+
+
 @pytest.fixture
 def crossing(tmp_path):
     """Results in which one curve crosses another, with errors by bin."""
@@ -171,6 +192,7 @@ def test_samples_of_one_data_set_are_explained_and_all_of_its_rows_have_no_inter
     assert not any(line.startswith(explained) for line in lines(worth_results))
     (drawn,), (fresh,) = tables(worth_of_rows), tables(worth_results)
     assert headings(drawn)[-1] == "n=100,000"
+    assert any(line.startswith("n = 100,000 is all rows, the same for each seed") for line in lines(worth_of_rows))
     assert "±" in cells(fresh, -1)[-1]
     assert "±" not in cells(drawn, -1)[-1]
 

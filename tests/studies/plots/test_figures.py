@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.plots.figures import file_suffixes, write_figures
+from studies.plots.figures import file_suffixes, study_figures, write_figures
 from studies.results.results import Results
 from studies.spec.cells import plan_study
 from studies.spec.study import Study, built_in
 from studies.store.store import Outcome, Store
 
+PRIORS = ("none", "polar", "phase", "polar-sincos")
 LABELS = st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=100), min_size=1, max_size=8, unique=True)
 
 
@@ -69,3 +70,23 @@ def test_figures_of_any_labels_are_written_to_one_file_each_without_warnings(tmp
             store.add(Outcome(p.cell.key, p.cell.spec, "ok", {"accuracy": accuracy}))
         lines = write_figures(Results(study, store), tmp_path)
     assert len(list(tmp_path.glob("learning-curves-*.png"))) == len(labels) == len(lines)
+
+
+@pytest.mark.parametrize(("metrics", "columns"), [(["accuracy"], 2), (["accuracy", "accuracy_uniform"], 2)])
+def test_families_are_panels_with_labels_at_the_outer_axes(metrics, columns):
+    learners = {f"{name} {prior}": {"estimator": name, "prior": prior} for name in ("net", "knn-1") for prior in PRIORS}
+    learners["svm"] = {"estimator": "svm"}
+    described = {"name": "many", "question": "?", "seeds": 2, "sizes": [10, 100], "metrics": metrics}
+    study = Study.from_dict(described | {"learners": learners})
+    with Store("sqlite://") as store:
+        for p in plan_study(study):
+            values = dict.fromkeys(p.cell.metrics, 0.9 - p.cell.seed / 50 - 1 / p.cell.n_samples)
+            store.add(Outcome(p.cell.key, p.cell.spec, "ok", values))
+        figure = next(study_figures(Results(study, store))).figure
+    axes = figure.axes
+    assert len(axes) == 3 * len(metrics)
+    assert axes[0].get_gridspec().ncols == columns
+    assert [bool(ax.get_xlabel()) for ax in axes] == [False] * (len(axes) - columns) + [True] * columns
+    figure.draw_without_rendering()
+    outer = [any(label.get_visible() for label in ax.get_yticklabels()) for ax in axes]
+    assert outer == [place % columns == 0 for place in range(len(axes))]

@@ -6,13 +6,29 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from estimators import CATALOG
-from studies.plots.looks import DARK, DASHES, LIGHT, MARKERS, chosen, family_of, learner_looks, look_of, panels, shades
+from studies.plots.looks import (
+    DARK,
+    DASHES,
+    GREYS,
+    LIGHT,
+    MARKERS,
+    chosen,
+    dark_of,
+    family_of,
+    learner_looks,
+    look_of,
+    panels,
+    shades,
+    value_looks,
+)
+from studies.plots.regions import region_pixels
+from studies.plots.style import RIGHT, WRONG
 from studies.registry.objects import keep
 from studies.spec.study import Study, built_in
 from studies.web import rendering
@@ -96,6 +112,45 @@ def test_in_grey_families_have_marks_and_priors_have_dashes():
     assert len({look_of("net", prior).dash for prior in (None, "polar-sincos", "polar", "phase")}) == 4
 
 
+def hue(colour):
+    """The hue of a colour in CIELAB, in degrees."""
+    return np.degrees(np.arctan2(*lab(colour)[:0:-1]))
+
+
+@pytest.mark.parametrize("colour", [RIGHT, WRONG])
+@pytest.mark.parametrize("ramps", [LIGHT, DARK], ids=["light", "dark"])
+def test_regions_have_the_hue_of_no_family(ramps, colour):
+    for family in set(ramps) - {"other"}:  # which is grey
+        for of_learner in ramps[family]:
+            assert abs((hue(colour) - hue(of_learner) + 180) % 360 - 180) > 25, family
+
+
+def over(rgba, below):
+    """A transparent colour on another one."""
+    return to_hex(rgba[3] * np.array(rgba[:3]) + (1 - rgba[3]) * np.array(to_rgb(below)))
+
+
+@pytest.mark.parametrize("seen", [*SEEN, "grey"])
+@pytest.mark.parametrize("paper", [PAPER[1], PAPER[2]], ids=["light", "dark"])
+def test_regions_are_apart_from_each_other_the_paper_and_the_density(paper, seen):
+    def distance(a, b):
+        return abs(lab(a)[0] - lab(b)[0]) if seen == "grey" else np.linalg.norm(lab(a, seen) - lab(b, seen))
+
+    right, wrong = region_pixels(np.array([[True, True]]), np.array([[True, False]]))[0]
+    grounds = [paper, over((0.5, 0.5, 0.5, 2 / 3), paper)]  # where the density is low, and where it is highest
+    rights, wrongs = ([over(rgba, ground) for ground in grounds] for rgba in (right, wrong))
+    for ground, inside in zip(grounds, rights, strict=True):
+        assert distance(ground, inside) > 6
+    for a, b in itertools.product(wrongs, [*grounds, *rights]):
+        assert distance(a, b) > (4 if seen == "grey" else 15)
+    assert contrast(WRONG, paper) >= 3
+
+
+def test_the_key_of_a_page_has_the_colours_of_regions():
+    css = rendering.text("report.css")
+    assert re.findall(r"--(right|wrong): (#\w+)", css) == [("right", RIGHT), ("wrong", WRONG)]
+
+
 @pytest.mark.parametrize(
     ("estimator", "family"),
     [
@@ -170,3 +225,19 @@ def test_panels_and_colours_of_many_learners_go_by_family():
     names = chosen(looks, looks, ["net + phase"])
     assert names == ["net", "net + polar-sincos", "net + phase", "kNN, k=1", "SVM", "forest"]
     assert panels(names, looks) == [names]
+
+
+@pytest.mark.parametrize("family", LIGHT)
+def test_every_colour_of_a_look_has_its_partner_on_a_dark_page(family):
+    shaded = [shades(look_of(family, prior), 4) for prior in (None, "polar-sincos", "polar", "phase")]
+    for look in (*value_looks(range(9), family).values(), *itertools.chain(*shaded)):
+        np.testing.assert_allclose(to_rgb(dark_of(look.colour)), to_rgb(look.dark), atol=3 / 255)
+
+
+@pytest.mark.parametrize("colour", ["red", "#1f77b4", "#00ff00", "#de8f05"])
+def test_another_colour_has_none(colour):
+    assert dark_of(colour) is None
+
+
+def test_white_is_the_paper_of_the_pages():
+    assert {PAPER[1]: PAPER[2]}.items() <= GREYS.items()

@@ -358,8 +358,8 @@ def test_an_axis_without_a_decade_has_more_labels(ends, digits):
     ax = plt.figure().subplots()
     ax.set(yscale="log", ylim=ends)
     set_scale(ax.yaxis, log=True)
-    shown = {f"{d / 10:g}" for d in range(2, 10) if ax.yaxis.get_minor_formatter()(d / 10)}
-    assert shown == {f"0.{digit}" for digit in digits}
+    labels = ax.yaxis.get_minor_formatter().format_ticks(ax.yaxis.get_minorticklocs())
+    assert {label for label in labels if float(label) > 0.1 and float(label) < 1} == {f"0.{digit}" for digit in digits}
 
 
 # Breakdown
@@ -398,6 +398,15 @@ def test_a_breakdown_against_a_learner_is_the_paired_difference(results_of):
     assert ax.get_yscale() == "linear"
 
 
+@pytest.mark.parametrize("against", [None, "net 7"])
+def test_a_breakdown_of_many_learners_has_six_colours_with_that_of_the_one_subtracted(results_of, against):
+    nets = {f"net {width}": {"estimator": "net", "params": {"width": width}} for width in range(1, 8)}
+    ax = plot_breakdown(results_of(in_bins, **{**BINNED, "learners": nets}), by="density", against=against)
+    assert len(drawn(ax, "_name")) == MOST_CURVES
+    assert len(drawn(ax, "_background")) == 1
+    assert any(text.get_text() == "net 7" for text in ax.texts) is (against is not None)
+
+
 def test_bins_by_distance_have_their_edges(results_of):
     results = results_of(in_bins, **BINNED)
     ax = plot_breakdown(results, learners=["kNN"])
@@ -430,10 +439,10 @@ def test_a_region_shows_correct_and_wrong_predictions():
     answer = truth.copy()
     answer[:120] = ~answer[:120]
     image = plot_region(answer, problem, 1.2, np.zeros((1, 2))).images[1].get_array()
-    orange = image[..., 0] > 0.5
-    np.testing.assert_array_equal(orange, answer != truth)
-    blue = (image[..., 3] > 0) & ~orange
-    np.testing.assert_array_equal(blue, answer & truth)
+    red = image[..., 0] > 0.5
+    np.testing.assert_array_equal(red, answer != truth)
+    teal = (image[..., 3] > 0) & ~red
+    np.testing.assert_array_equal(teal, answer & truth)
 
 
 def test_a_region_of_the_gallery_is_the_stored_one(worth_results):

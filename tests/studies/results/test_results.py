@@ -115,6 +115,8 @@ def test_failed_cells_have_their_outcomes(tiny, store):
     run_all(tiny, store)
     ((failed, outcome),) = Results(tiny, store).failed()
     assert (failed, outcome.error) == (planned, "once")
+    place = f"{planned.learner!r}, problem='spiral', n_samples={planned.cell.n_samples}, seed={planned.cell.seed}"
+    assert repr((failed, outcome)) == f"(PlannedCell({place}), Outcome({outcome.key[:12]!r}, 'error', error='once'))"
 
 
 def test_results_print_their_counts_of_cells(worth_results):

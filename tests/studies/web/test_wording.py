@@ -25,6 +25,13 @@ def test_the_highlights_are_the_worth_and_the_catching_up(worth, worth_results):
     assert competitor.value == "10,000"
 
 
+def test_a_learner_that_is_behind_at_its_largest_size_does_not_reach_the_other(worth, worth_results):
+    sentence, (_, competitor) = words_of(worth, worth_results, "not (learner == 'kNN' and n_samples > 5000)")
+    assert "; kNN does not reach net + polar with up to " in sentence
+    assert (competitor.label, competitor.unit) == ("kNN does not reach net + polar at n = 1,000 with", "points")
+    assert competitor.value.startswith("up to ")
+
+
 def test_one_seed_has_no_interval_and_so_no_worth(worth, worth_results):
     sentence, (smallest,) = words_of(worth, worth_results, "seed == 0")
     assert sentence.startswith("With 10,000 training points, the most that all learners were given, the smallest error")
@@ -35,7 +42,7 @@ def test_one_seed_has_no_interval_and_so_no_worth(worth, worth_results):
 def test_where_the_plain_learner_was_not_given_enough_the_worth_is_a_bound(worth, worth_results):
     small = "not (learner == 'net' and n_samples > 1000 or learner == 'net + polar' and n_samples < 1000)"
     sentence, (prior, _) = words_of(worth, worth_results, small)
-    assert "worth more than 1 times the data: net needs more than 1,000 training points to match net + pol" in sentence
+    assert "worth more than 1 times the data: net does not reach net + polar with up to 1,000 training" in sentence
     assert prior.value == "more than 1 times"
 
 
