@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from sklearn.metrics import get_scorer_names
 
 from studies.registry.metrics import METRICS
-from studies.registry.params import named_parameters
+from studies.registry.params import named_parameters, toml_value
 from studies.registry.plots import PLOTS
 from studies.registry.problems import PROBLEMS
 from studies.registry.reference_curves import REFERENCE_CURVES
@@ -72,10 +72,10 @@ def keys(model: type[BaseModel]) -> Iterable[tuple[str, str, str]]:
 
 
 def default(field: FieldInfo) -> str:
-    """Return the default of a key, where it is a number."""
+    """Return the default of a key, where it is a number, true or false."""
     if field.is_required():
         return "needed"
-    return f"`{field.default}`" if isinstance(field.default, int) else ""
+    return f"`{toml_value(field.default)}`" if isinstance(field.default, int) else ""
 
 
 def listed(names: Iterable[str]) -> str:

@@ -174,13 +174,13 @@ def _shared_rows(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
         (p.learner, _content(p.cell)): {"learner": p.learner, "family": p.family, **p.axes}
         | ({"problem": p.problem} if several else {})
         for p in planned
-        if p.cell.seed == 0
+        if p.cell.seed == original.first_seed
     }
     labels = [name for name in ("problem", "learner") if name in frame]
     own = {
         (*(getattr(p, label) for label in labels), p.cell.n_samples): places.get((p.learner, _content(p.cell)))
         for p in plan_study(study)
-        if p.cell.seed == 0
+        if p.cell.seed == study.first_seed
     }
     found = [own.get(key) for key in zip(*(frame[name] for name in (*labels, "n_samples")), strict=True)]
     rows = frame.loc[[place is not None for place in found], ["n_samples", "seed", "metric", "value"]]
@@ -190,7 +190,7 @@ def _shared_rows(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _content(cell: Cell) -> str:
     """Return what a cell fits, whatever its seed and metrics are."""
-    return replace(cell, seed=0, metrics=()).key
+    return replace(cell, seed=1, metrics=()).key  # not seed 0, of which a fresh problem is the same as a fixed one
 
 
 def format_p_value(p: float) -> str:

@@ -48,6 +48,8 @@ def shown_results(results: Results, width: int, *, everything: bool = False) -> 
     study, frame = results.study, results.frame()
     found = find(study, frame, results.baseline())
     yield f"{study.name}: {study.question}"
+    if fresh := results.fresh_problems:
+        yield f"Each seed has its own {'problem' if fresh == results.problems else ', '.join(fresh)}."
     yield ""
     yield from (answered := answers(study, frame))
     lines = [_on(part, line) for part in found for line in _highlights(part, answered)]

@@ -96,7 +96,7 @@ def _traceback(error: BaseException) -> str:
 def _measure(cell: Cell, fit: Fit, keep_model: bool) -> Outcome:
     if fit.error is not None:
         raise fit.error
-    with shared_test_sets(cell.problem, cell.problem_params, cell.allow) as tests:
+    with shared_test_sets(cell.problem, cell.params_of_problem, cell.allow, cell.test_seed) as tests:
         values = measure(cell.metrics, Fitted(fit.estimator, tests, fit.seconds, cell.n_samples, cell.seed))
         check_finite(values)
         inside = _decision_map(fit.estimator, tests.problem)

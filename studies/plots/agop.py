@@ -65,7 +65,7 @@ def plot_agop(
         ax = plot_agop(results, learner="rfm", n_samples=200)
         ax.figure.savefig("agop.png")
     """
-    cell, built = results.cell(learner, n_samples, seed, problem), results.problem(problem)
+    cell, built = results.cell(learner, n_samples, seed, problem), results.problem(problem, seed)
     n_points = min(_N_POINTS, built.n_test_rows) if isinstance(built, DataProblem) else _N_POINTS
     matrix = learner_agop(results.estimator(cell), built.sample(n_points, seed, split="test")[0])
     matrix = matrix / (np.abs(matrix).max() or 1.0)

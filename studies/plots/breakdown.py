@@ -144,4 +144,6 @@ def _lay_out(ax: Axes, results: Results, by: str, bins: list[int], problem: str 
         ax.set_xticks(bins, ["sparsest", *map(str, bins[1:-1]), "densest"][: len(bins)])
         return
     edges = TestSets(results.problem(problem)).bins.distance_edges
+    if results.problem_label(problem) in results.fresh_problems:
+        ax.set_xlabel(f"{_LABELS[by]} (edges of seed {results.study.first_seed})")
     ax.set_xticks(np.arange(len(edges)) + 0.5, [f"{edge:.2g}" if edge > edges[-1] / 1000 else "0" for edge in edges])

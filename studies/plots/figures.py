@@ -43,7 +43,6 @@ from studies.results.results import Results
 from studies.spec.cells import Cell, plan_study
 from studies.spec.sections import PictureSpec
 
-_SHOWN_SEED = 0  # seed of the decision regions
 _MOST_REGIONS = 12  # decision regions side by side
 _MOST_PANELS = 8  # rows of panels of learning curves
 _FEWEST = 3  # values of an axis that make a line
@@ -279,7 +278,7 @@ def decision_regions(results: Results, problem: str | None, where: str) -> Figur
         (planned.learner, planned.cell.n_samples): (planned.cell, 1 - outcome.values["accuracy"])
         for planned, outcome in results.outcomes()
         if planned.problem == label
-        and planned.cell.seed == _SHOWN_SEED
+        and planned.cell.seed == results.study.first_seed
         and planned.cell.n_samples in results.study.gallery
         and "accuracy" in outcome.values
     }
@@ -288,7 +287,7 @@ def decision_regions(results: Results, problem: str | None, where: str) -> Figur
     sizes = [n for n in results.study.gallery if any(size == n for _, size in cells)]
     if not cells or not is_drawn(results.problem(problem)):
         return None
-    title = f"Decision regions over the sampling density, seed {_SHOWN_SEED}{where}"
+    title = f"Decision regions over the sampling density, seed {results.study.first_seed}{where}"
     if len(shown) < len(learners):
         title += f"; the first {len(shown)} of {len(learners)} learners"
     return _gallery(results, cells, shown, sizes, problem, title)
@@ -306,7 +305,7 @@ def _gallery(
     figure = Figure(figsize=(1.75 * len(learners) + 0.4, 2.05 * len(sizes) + 0.9), layout="constrained")
     axes = figure.subplots(len(sizes), len(learners), squeeze=False)
     for row, n_samples in zip(axes, sizes, strict=True):
-        X = built.sample(n_samples, _SHOWN_SEED)[0]
+        X = built.sample(n_samples, results.study.first_seed)[0]
         row[0].set_ylabel(f"n = {n_samples:,}")
         for ax, learner in zip(row, learners, strict=True):
             cell, error = cells.get((learner, n_samples), (None, 0.0))

@@ -64,7 +64,7 @@ def plot_decision_region(
         plot_density(results, left)
         plot_decision_region(results, right, learner="kNN", n_samples=1000)
     """
-    cell, built = results.cell(learner, n_samples, seed, problem), drawn_problem(results, problem)
+    cell, built = results.cell(learner, n_samples, seed, problem), drawn_problem(results, problem, seed)
     half_width = MAP_MARGIN * built.target.radius
     inside = results.decision_map(cell)
     if inside is None:
@@ -112,7 +112,7 @@ def plot_density(
     --------
     See `plot_decision_region`.
     """
-    built = drawn_problem(results, problem)
+    built = drawn_problem(results, problem, seed)
     half_width = MAP_MARGIN * built.target.radius
     X, y = built.sample(n_samples, seed)
     ax = new_axes(ax)
@@ -191,15 +191,15 @@ def _draw_truth(ax: Axes, problem: Problem, half_width: float) -> None:
     ax.set(xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[], aspect="equal")
 
 
-def drawn_problem(results: Results, label: str | None) -> Problem:
-    """Return a problem of which decision regions are drawn, by its label.
+def drawn_problem(results: Results, label: str | None, seed: int | None = None) -> Problem:
+    """Return a problem of which decision regions are drawn, as `Results.problem` does.
 
     Raises
     ------
     ValueError
         If the study has no such problem, or decision regions are not drawn of it.
     """
-    problem = results.problem(label)
+    problem = results.problem(label, seed)
     if not is_drawn(problem) or problem.target.n_classes != 2:
         known = "" if isinstance(problem, Problem) else " whose labels elsewhere are unknown"
         raise ValueError(

@@ -43,6 +43,9 @@ PROBLEMS: dict[str, Builder] = {
 DATA = "data"
 """Name of the problem of a file."""
 
+PROBLEM_SEED = "problem_seed"
+"""Parameter of a builder that draws a random problem."""
+
 TASKS = ("classification", "regression")
 
 MAX_DIMENSION = 5_000
@@ -167,6 +170,11 @@ def canonical_problem(
 def problem_identity(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of canonical parameters that identifies a problem: of a file its content, and not its path."""
     return {key: value for key, value in params.items() if not (name == DATA and key == "path")}
+
+
+def has_problem_seed(name: str, allow: Collection[str] = ()) -> bool:
+    """Return True if a problem's builder draws it by a seed."""
+    return PROBLEM_SEED in named_parameters(find_builder(name, allow))
 
 
 def builder_issues(name: str, allow: Collection[str] = ()) -> list[Issue]:

@@ -1,9 +1,9 @@
 """Points at which learners are evaluated: test sets of a problem, and the pixels of a decision map."""
 
 import functools
-import json
+import threading
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,8 +25,8 @@ MAP_SIZE = 240
 """Pixels along each side of a decision map."""
 
 _SPARSE_SHARE = 5  # the sparsest fifth
-_TEST_SEED = 0
-_UNIFORM_SEED = 1  # another seed, so that the uniform points are independent of the others
+_LEAST_KEPT = 4  # test sets of problems in a process
+_MOST_VALUES = 25_000_000  # of the points of further ones: 200 MB
 
 
 @dataclass(frozen=True)
@@ -76,30 +76,37 @@ class TestSets:
 
     They are independent of every training sample, and their labels are without noise even if those of the training
     points are noisy: every error is the learner's. Only the labels of data are as they are.
+
+    Parameters
+    ----------
+    problem : AnyProblem
+    seed : int, default=0
+        Test sets of different seeds are independent; those of a data set are its test rows whatever the seed is.
     """
 
     __test__ = False  # not for pytest to collect
 
     problem: AnyProblem
+    seed: int = 0
 
     @functools.cached_property
     def density(self) -> LabelledPoints:
         """Points from the sampling density; of a data set its test rows."""
         if isinstance(self.problem, DataProblem):
             return LabelledPoints(*self.problem.test())
-        return self._labelled(self.problem.sample(N_TEST, _TEST_SEED, split="test")[0])
+        return self._labelled(self.problem.sample(N_TEST, self._seed, split="test")[0])
 
     @functools.cached_property
     def uniform(self) -> LabelledPoints:
         """Points uniform over the cube around the region."""
         problem = self._known_everywhere
         box = UniformBox(problem.target.dimension, problem.target.radius)
-        return self._labelled(replace(problem, density=box).sample(N_TEST, _UNIFORM_SEED, split="test")[0])
+        return self._labelled(replace(problem, density=box).sample(N_TEST, self._seed + 1, split="test")[0])
 
     @functools.cached_property
     def sparse(self) -> LabelledPoints:
         """Points from the sparsest fifth of the sampling density, by probability mass."""
-        X, _ = self.problem.sample(_SPARSE_SHARE * N_TEST, _TEST_SEED, split="test")
+        X, _ = self.problem.sample(_SPARSE_SHARE * N_TEST, self._seed, split="test")
         return self._labelled(X[np.argsort(self._known_everywhere.log_density(X), kind="stable")[:N_TEST]])
 
     @functools.cached_property
@@ -110,7 +117,22 @@ class TestSets:
     @property
     def are_unchanged(self) -> bool:
         """Whether all points drawn so far are as they were drawn."""
-        return all(points.is_unchanged for points in vars(self).values() if isinstance(points, LabelledPoints))
+        return all(points.is_unchanged for points in self._drawn)
+
+    @property
+    def n_values(self) -> int:
+        """Number of coordinates of all points drawn so far, and of the rows of a data set."""
+        rows = self.problem.X.size if isinstance(self.problem, DataProblem) else 0
+        return int(rows + sum(points.X.size for points in self._drawn))
+
+    @property
+    def _drawn(self) -> list[LabelledPoints]:
+        return [points for points in list(vars(self).values()) if isinstance(points, LabelledPoints)]
+
+    @property
+    def _seed(self) -> int:
+        """The seed of the points under the density; the next one is that of the uniform points."""
+        return 2 * self.seed
 
     def _labelled(self, X: NDArray[np.float64]) -> LabelledPoints:
         return LabelledPoints(X, self._known_everywhere.label(X))
@@ -122,13 +144,25 @@ class TestSets:
         return self.problem
 
 
-@functools.lru_cache(maxsize=4)
-def _test_sets(name: str, canonical_params: str, allow: tuple[str, ...]) -> TestSets:
-    return TestSets(shared_problem(name, json.loads(canonical_params), allow))
+_KEPT: dict[Hashable, TestSets] = {}  # the last used at the end
+_LOCK = threading.Lock()  # of what is kept, since an executor may be one of threads
+
+
+def _test_sets(name: str, params: Mapping[str, Any], allow: Collection[str], seed: int) -> TestSets:
+    """Return test sets that are kept for the next caller: the last ones used, and as many more as are small."""
+    key = name, canonical(params), tuple(allow), seed
+    with _LOCK:
+        tests = _KEPT.pop(key) if key in _KEPT else TestSets(shared_problem(name, params, allow), seed)
+        _KEPT[key] = tests
+        while len(_KEPT) > _LEAST_KEPT and sum(kept.n_values for kept in _KEPT.values()) > _MOST_VALUES:
+            del _KEPT[next(iter(_KEPT))]
+    return tests
 
 
 @contextmanager
-def shared_test_sets(name: str, params: Mapping[str, Any], allow: Collection[str] = ()) -> Iterator[TestSets]:
+def shared_test_sets(
+    name: str, params: Mapping[str, Any], allow: Collection[str] = (), seed: int = 0
+) -> Iterator[TestSets]:
     """Yield the test sets of a problem, which each process draws once, for one learner to be measured.
 
     Raises
@@ -136,12 +170,13 @@ def shared_test_sets(name: str, params: Mapping[str, Any], allow: Collection[str
     ValueError
         If the learner changed the points. The next learner gets new ones.
     """
-    tests = _test_sets(name, canonical(params), tuple(allow))
+    tests = _test_sets(name, params, allow, seed)
     try:
         yield tests
     finally:
         if not tests.are_unchanged:
-            _test_sets.cache_clear()
+            with _LOCK:
+                _KEPT.clear()
             raise ValueError("the learner changed the points that it was given, so nothing can be measured on them")
 
 

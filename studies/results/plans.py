@@ -100,7 +100,7 @@ def _is_another(path: Path, digest: str) -> bool:
 
 def _study_digest(study: Study) -> str:
     """Return a digest of the parts of a study on which its plan depends, in their order; sizes and seeds are none."""
-    parts = study.model_dump(mode="json", include={"problems", "learners", "metrics"})
+    parts = study.model_dump(mode="json", include={"problems", "learners", "metrics", "fresh_problems"})
     for learner in parts["learners"].values():
         del learner["sizes"], learner["max_samples"]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -115,8 +115,8 @@ class Results:
             label without their values. Each axis has a column, empty for cells without this axis; a list is a tuple,
             and a table its text, so that rows can be grouped by any column.
             ``frame.attrs["n_test"]`` is the number of test points, and ``frame.attrs["n_rows"]`` that of the rows of
-            one data set from which all samples are drawn, None if samples are fresh. Where these differ between
-            problems they are dicts by problem.
+            one data set from which all samples are drawn, None if samples are fresh, or each seed has a data set of
+            its own. Where these differ between problems they are dicts by problem.
         """
         return self._tidy(self._planned)
 
@@ -138,7 +138,7 @@ class Results:
             for metric, value in outcome.values.items()
         ]
         frame = pd.DataFrame(rows, columns=[*self._labels, *self._axes, "n_samples", "seed", "metric", "value"])
-        rows_of = {p.problem: p.cell.rows or (None, N_TEST) for p in self._planned}
+        rows_of = {p.problem: _rows(p.cell) for p in self._planned}
         for place, name in enumerate(("n_rows", "n_test")):
             numbers = {problem: rows[place] for problem, rows in rows_of.items()}
             frame.attrs[name] = numbers if len(set(numbers.values())) > 1 else next(iter(numbers.values()), None)
@@ -197,8 +197,16 @@ class Results:
             raise ValueError(unknown("problem", problem or "", self.problems, "the study"))
         return problem
 
-    def problem(self, label: str | None = None) -> AnyProblem:
-        """Return a problem of the study by its label, as in `problem_label`.
+    def problem(self, label: str | None = None, seed: int | None = None) -> AnyProblem:
+        """Return a problem of the study.
+
+        Parameters
+        ----------
+        label : str or None, default=None
+            Label of the problem, as in `problem_label`.
+        seed : int or None, default=None
+            A seed of the study, of which each draws its own problem if the study has fresh problems; the first by
+            default.
 
         Raises
         ------
@@ -206,7 +214,13 @@ class Results:
             If there is no such problem, or its code is not allowed, or its file has changed.
         """
         wanted = self.problem_label(label)
-        return next(p.cell for p in self._planned if p.problem == wanted).build_problem()
+        first = next(p.cell for p in self._planned if p.problem == wanted)
+        return (first if seed is None else replace(first, seed=seed)).build_problem()
+
+    @cached_property
+    def fresh_problems(self) -> list[str]:
+        """The labels of the problems of which each seed draws its own."""
+        return list(dict.fromkeys(p.problem for p in self._planned if p.cell.fresh_problem))
 
     def cell(self, learner: str, n_samples: int, seed: int = 0, problem: str | None = None) -> Cell:
         """Return a cell of the study.
@@ -276,6 +290,14 @@ class Results:
     @cached_property
     def _axes(self) -> list[str]:
         return list(dict.fromkeys(name for p in self._planned for name in p.axes))
+
+
+def _rows(cell: Cell) -> tuple[int | None, int]:
+    """Return the number of rows that all seeds share, None if they share none, and the number of test points."""
+    if not cell.rows:
+        return None, N_TEST
+    n_rows, n_test = cell.rows
+    return None if cell.fresh_problem else n_rows, n_test
 
 
 def _hashable(value: Any) -> Any:

@@ -18,14 +18,22 @@ from studies.registry.learners import canonical_name, find, find_prior, make_lea
 from studies.registry.metrics import best_value, supported_metrics, value_name, version_of_metric
 from studies.registry.objects import code_of_kept, is_object
 from studies.registry.params import Variant, canonical, canonical_params
-from studies.registry.problems import AnyProblem, canonical_problem, problem_identity, problem_outline, shared_problem
+from studies.registry.problems import (
+    PROBLEM_SEED,
+    AnyProblem,
+    canonical_problem,
+    has_problem_seed,
+    problem_identity,
+    problem_outline,
+    shared_problem,
+)
 from studies.spec.sections import BASELINE, PRIOR_AXIS
 from studies.spec.study import Study
 from toymanifold import DataProblem
 
 Place = tuple[str, Variant, str, Variant]
 
-_ADDED = ("prior_params", "search", "code", "rows")  # fields that cells of earlier versions do not have
+_ADDED = ("prior_params", "search", "code", "rows", "test_seed")  # fields that cells of earlier versions do not have
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,8 @@ class Cell:
         Identity of the foreign code, by module; see `studies.registry.imports.code_of`.
     rows : tuple of int
         Numbers of training and test rows of a problem of finitely many rows; empty if samples are fresh.
+    fresh_problem : bool
+        The seed of the cell is that of the problem and of the test points, too; `problem_params` are those of seed 0.
     """
 
     problem: str
@@ -71,10 +81,22 @@ class Cell:
     search: dict[str, Any] = field(default_factory=dict, hash=False)
     code: dict[str, str] = field(default_factory=dict, hash=False)
     rows: tuple[int, ...] = ()
+    fresh_problem: bool = False
+
+    @property
+    def params_of_problem(self) -> dict[str, Any]:
+        """The parameters of the problem, with its seed."""
+        drawn = {PROBLEM_SEED: self.seed} if self.fresh_problem and self.seed else {}
+        return {**self.problem_params, **drawn}
+
+    @property
+    def test_seed(self) -> int:
+        """The seed of the test points."""
+        return self.seed if self.fresh_problem else 0
 
     def build_problem(self) -> AnyProblem:
         """Return the problem."""
-        return shared_problem(self.problem, self.problem_params, self.allow)
+        return shared_problem(self.problem, self.params_of_problem, self.allow)
 
     def build_learner(self) -> BaseEstimator:
         """Return the unfitted learner."""
@@ -99,8 +121,10 @@ class Cell:
     def spec(self) -> str:
         """The cell as canonical JSON, which is the same for equal cells."""
         identity = {part.name: getattr(self, part.name) for part in fields(self) if part.compare}
+        del identity["fresh_problem"]  # which the two seeds say
+        identity["test_seed"] = self.test_seed
         identity = {name: value for name, value in identity.items() if value or name not in _ADDED}
-        identity["problem_params"] = problem_identity(self.problem, self.problem_params)
+        identity["problem_params"] = problem_identity(self.problem, self.params_of_problem)
         identity["metrics"] = {name: version_of_metric(name) for name in self.metrics}
         return canonical({**identity, "version": version_of(self.estimator)})
 
@@ -143,7 +167,7 @@ def plan_study(study: Study) -> list[PlannedCell]:
     return [
         replace(series, cell=replace(series.cell, n_samples=n_samples, seed=seed))
         for series in plan_series(study)
-        for n_samples, seed in itertools.product(study.sizes_of(study.learners[series.family]), range(study.seeds))
+        for n_samples, seed in itertools.product(study.sizes_of(study.learners[series.family]), study.seed_range)
     ]
 
 
@@ -158,7 +182,7 @@ def plan_baseline(study: Study) -> list[PlannedCell]:
         PlannedCell(BASELINE, replace(first, n_samples=n_samples, seed=seed), problem.label, BASELINE, problem.axes)
         for first, (label, problem) in zip(_plan(study)[n_learners:], _baselines(study), strict=True)
         if first.metrics
-        for n_samples, seed in itertools.product(study.baseline_sizes(label), range(study.seeds))
+        for n_samples, seed in itertools.product(study.baseline_sizes(label), study.seed_range)
     ]
 
 
@@ -200,11 +224,14 @@ def first_cells(study: Study) -> list[Cell]:
 def _with_problem(study: Study, label: str, problem: Variant) -> tuple[Cell, str]:
     """Return a cell of a problem that has no learner yet, and the problem's task."""
     name, allow = study.problems[label].problem, study.allow
-    params = canonical_problem(name, problem.params, allow, study.folder)
+    is_fresh = study.fresh_problems and has_problem_seed(name, allow)
+    drawn = {PROBLEM_SEED: 0} if is_fresh else {}
+    params = canonical_problem(name, {**problem.params, **drawn}, allow, study.folder)
     built = problem_outline(name, params, allow)
     rows = (built.n_train_rows, built.n_test_rows) if isinstance(built, DataProblem) else ()
     metrics = supported_metrics(built, study.metrics, allow)
-    return Cell(name, params, "", None, {}, 0, 0, metrics, allow, study.folder, rows=rows), built.task
+    empty = Cell(name, params, "", None, {}, 0, 0, metrics, allow, study.folder, rows=rows, fresh_problem=is_fresh)
+    return empty, built.task
 
 
 def _of_baseline(cell: Cell, study: Study) -> Cell:

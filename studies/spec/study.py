@@ -27,7 +27,13 @@ from studies.registry.metrics import find_metric, supported_metrics, value_names
 from studies.registry.objects import Kept
 from studies.registry.params import label_without, n_points
 from studies.registry.plots import unknown_parts
-from studies.registry.problems import AnyProblem, canonical_problem, problem_outline
+from studies.registry.problems import (
+    PROBLEM_SEED,
+    AnyProblem,
+    canonical_problem,
+    has_problem_seed,
+    problem_outline,
+)
 from studies.spec.references import unknown_references
 from studies.spec.sections import (
     BASELINE,
@@ -102,7 +108,13 @@ class Study(Part):
     """Sample sizes from 2 to 10^9: a list or a range."""
 
     seeds: Count
-    """Number of seeds, from 0; a seed fixes the sample and the learner's randomness, so learners are paired."""
+    """Number of seeds; a seed fixes the sample and the learner's randomness, so learners are paired."""
+
+    first_seed: Annotated[int, Field(strict=True, ge=0, le=MAX_CELLS)] = 0
+    """The first seed; the others follow it."""
+
+    fresh_problems: Annotated[bool, Field(strict=True)] = False
+    """Each seed draws a problem and test points of its own: `problem_seed` of the problem is the seed."""
 
     learners: Annotated[dict[Label, LearnerSpec], Field(min_length=1)]
     """The learners by label."""
@@ -188,8 +200,9 @@ class Study(Part):
 
     @model_validator(mode="after")
     def _check_consistency(self, info: ValidationInfo) -> Self:
-        of_problems = [] if are_known(info) else [*_row_issues(self), *_picture_issues(self)]
-        raise_issues([*_too_many_cells(self), *_size_issues(self), *_quick_issues(self), *of_problems])
+        of_problems = [] if are_known(info) else [*_row_issues(self), *_picture_issues(self), *_seed_issues(self)]
+        issues = [*_too_many_cells(self), *_size_issues(self), *_quick_issues(self), *of_problems]
+        raise_issues([*_given_seed_issues(self), *issues])
         return self
 
     @classmethod
@@ -272,7 +285,9 @@ class Study(Part):
         return f"<p>{html.escape(self._sentence())}</p>{self._table().to_html(index=False)}"
 
     def _sentence(self) -> str:
-        return f"{self.name}: {self.question} {self.n_cells:,} cells, seeds 0 to {self.seeds - 1}."
+        own = ", each with its own problem" if self.fresh_problems else ""
+        first, last = self.seed_range[0], self.seed_range[-1]
+        return f"{self.name}: {self.question} {self.n_cells:,} cells, seeds {first} to {last}{own}."
 
     def _table(self) -> "pd.DataFrame":
         """Return the learners as a table, one row each."""
@@ -288,6 +303,11 @@ class Study(Part):
             for label, spec in self.learners.items()
         ]
         return pd.DataFrame(rows, columns=["learner", "estimator", "prior", "sample sizes"])
+
+    @property
+    def seed_range(self) -> range:
+        """The seeds of the study."""
+        return range(self.first_seed, self.first_seed + self.seeds)
 
     def sizes_of(self, learner: LearnerSpec) -> tuple[int, ...]:
         """Return the sample sizes of a learner of the study."""
@@ -551,6 +571,22 @@ def _too_many_cells(study: Study) -> list[Issue]:
     if study.n_cells <= MAX_CELLS:
         return []
     return [Issue((), f"must have {MAX_CELLS:,} cells or fewer", study.n_cells)]
+
+
+def _given_seed_issues(study: Study) -> Iterator[Issue]:
+    """Yield the seeds of problems that are given although each seed draws its own problem."""
+    for label, spec in study.problems.items() if study.fresh_problems else ():
+        if PROBLEM_SEED in spec.params:
+            message = "must be left out, since with fresh_problems it is the seed of the cell"
+            yield Issue(("problems", label, "params", PROBLEM_SEED), message, spec.params[PROBLEM_SEED])
+
+
+def _seed_issues(study: Study) -> Iterator[Issue]:
+    """Yield an issue if each seed is to draw its own problem and no problem can be drawn."""
+    names = [spec.problem for spec in study.problems.values()]
+    if study.fresh_problems and not any(has_problem_seed(name, study.allow) for name in names):
+        message = f"needs a problem with the parameter {PROBLEM_SEED!r}; {', '.join(dict.fromkeys(names))} has none"
+        yield Issue(("fresh_problems",), message, True)
 
 
 def _size_issues(study: Study) -> Iterator[Issue]:

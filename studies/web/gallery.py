@@ -23,9 +23,6 @@ from studies.results.results import Results
 from studies.spec.cells import Cell
 from toymanifold import Problem
 
-SHOWN_SEED = 0
-"""Seed whose decision regions are shown."""
-
 MOST_IMAGES = 60
 """Largest number of decision regions on a page, which has to stay small."""
 
@@ -70,7 +67,11 @@ def galleries(results: Results) -> dict[str, Gallery]:
     found: dict[str, dict[int, list[tuple[str, Cell, float]]]] = {}
     for planned, outcome in results.outcomes():
         cell = planned.cell
-        if cell.seed == SHOWN_SEED and cell.n_samples in results.study.gallery and "accuracy" in outcome.values:
+        if (
+            cell.seed == results.study.first_seed
+            and cell.n_samples in results.study.gallery
+            and "accuracy" in outcome.values
+        ):
             sizes = found.setdefault(results.place(planned).get("problem", ""), {})
             sizes.setdefault(cell.n_samples, []).append((planned.learner, cell, 1 - outcome.values["accuracy"]))
     shown = {problem: _gallery(results, problem or None, sizes) for problem, sizes in found.items()}
@@ -87,7 +88,7 @@ def _gallery(results: Results, label: str | None, sizes: dict[int, list[tuple[st
     for n_samples, cells in sorted(sizes.items()):
         images = tuple(_images(results, problem, half_width, cells[:room]))
         if images:
-            X, _ = problem.sample(min(n_samples, MOST_POINTS), SHOWN_SEED)
+            X, _ = problem.sample(min(n_samples, MOST_POINTS), results.study.first_seed)
             rows.append(Row(n_samples, points_path(X, half_width), len(X), images))
             room -= len(images)
     if not rows:

@@ -33,7 +33,7 @@ from studies.results.results import Results
 from studies.spec.study import Study
 from studies.store.provenance import Run
 from studies.web import marks, rendering
-from studies.web.gallery import SHOWN_SEED, Gallery, embedded, galleries
+from studies.web.gallery import Gallery, embedded, galleries
 from studies.web.marks import Strip, Style
 from studies.web.tables import BreakdownTable, breakdown_tables
 from studies.web.wording import headline, highlights, needed, verdicts
@@ -139,6 +139,7 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
     return _template().render(
         study=study,
         seeds=int(frame["seed"].nunique()),
+        fresh_problems=["problem"] if results.fresh_problems == results.problems else results.fresh_problems,
         chapters=[
             _chapter(i, each, styles, rows[each.problem], pictures[each.problem], shown.get(each.problem))
             for i, each in enumerate(found, 1)
@@ -382,7 +383,6 @@ def _template() -> jinja2.Template:
         "verdicts": verdicts,
     }
     environment.globals |= {
-        "shown_seed": SHOWN_SEED,
         "map_size": MAP_SIZE,
         "most_cells": _MOST_CELLS,
         "error_scale": scale_of("error"),

@@ -17,7 +17,7 @@ from studies.spec.cells import plan_study
 GOLDEN = Path(__file__).parent / "data" / "golden"
 CELLS = tomllib.loads((GOLDEN / "cells.toml").read_text(encoding="utf-8"))
 STUDIES = tomllib.loads((GOLDEN / "studies.toml").read_text(encoding="utf-8"))
-BY_HAND = ("metrics", "names", "spellings")
+BY_HAND = ("fresh", "metrics", "names", "spellings")
 
 
 def by_hand(name):
@@ -74,6 +74,7 @@ def test_a_reduced_study_keeps_its_cells_and_their_order(name):
 
 
 AXES = {
+    "fresh": ["turns"],
     "metrics": [],
     "names": ["prior"],
     "spellings": [

@@ -92,6 +92,15 @@ def test_steps_are_counted_over_all_samples_alike():
         assert len(net.history_) == {20: 5, 60: 3}[n_samples]
 
 
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_the_steps_of_whole_epochs_are_these_epochs(schedule):
+    options = {**EXACT, "schedule": schedule}
+    epochs = NetClassifier(**{**options, "epochs": 3}).fit(X[:60], y[:60])
+    steps = NetClassifier(**options, max_steps=6).fit(X[:60], y[:60])
+    np.testing.assert_array_equal(steps._outputs(X), epochs._outputs(X))
+    assert len(steps.history_) == 3
+
+
 def test_until_fitted_stops_at_the_first_epoch_without_an_error():
     net = NetClassifier(prior="phase", until_fitted=True, learning_rate=0.03, epochs=500, random_state=0).fit(X, y)
     assert net.score(X, y) == 1

@@ -1,4 +1,6 @@
 import itertools
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -33,6 +35,16 @@ def test_positive_interval_is_multiplicative_and_as_wide_to_first_order():
     interval, plain = positive_mean_interval(VALUES), mean_interval(VALUES)
     assert interval.high / interval.mean == pytest.approx(interval.mean / interval.low)
     assert np.log(interval.high / interval.mean) == pytest.approx((plain.high - plain.mean) / plain.mean)
+
+
+def test_the_share_of_densities_in_a_variance_is_within_its_interval_at_its_level():
+    script = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks" / "densities.py"))
+    rng = np.random.default_rng(0)
+    values = 2 * rng.standard_normal((1000, 8, 1)) + rng.standard_normal((1000, 8, 5))
+    found = [script["components"](each) for each in values]
+    assert np.mean([each.between for each in found]) == pytest.approx(4, rel=0.05)
+    assert np.mean([each.within for each in found]) == pytest.approx(1, rel=0.05)
+    assert np.mean([each.low < 0.8 < each.high for each in found]) == pytest.approx(0.95, abs=0.02)
 
 
 @pytest.mark.parametrize("interval_of", [mean_interval, positive_mean_interval])

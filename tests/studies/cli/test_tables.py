@@ -199,6 +199,17 @@ def test_samples_of_one_data_set_are_explained_and_all_of_its_rows_have_no_inter
     assert "±" not in cells(drawn, -1)[-2]
 
 
+def test_problems_of_which_each_seed_has_its_own_are_named():
+    described = {"name": "x", "question": "?", "seeds": 2, "sizes": [20], "learners": {"a": {"estimator": "knn-1"}}}
+    spiral, fixed = {"problem": "spiral"}, {"problem": "concentric-spheres"}
+    for problems, own in [({"b": spiral}, "problem"), ({"b": spiral, "c": fixed, "d": spiral}, "b, d")]:
+        study = Study.from_dict({**described, "problems": problems, "fresh_problems": True})
+        with Store("sqlite://") as store:
+            for planned in plan_study(study):
+                store.add(Outcome(planned.cell.key, planned.cell.spec, "ok", {"accuracy": 0.5}))
+            assert lines(Results(study, store))[1] == f"Each seed has its own {own}."
+
+
 def test_errors_by_bin_are_not_printed(crossing):
     assert not any("density" in line for line in lines(crossing, everything=True))
 

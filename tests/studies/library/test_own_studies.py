@@ -72,6 +72,12 @@ def test_a_copy_of_a_built_in_study_with_more_seeds_and_fewer_metrics_has_its_cl
     assert claims == check_claims("label-noise", frame) != []
 
 
+def test_a_copy_with_other_problems_for_each_seed_does_not_have_its_claims():
+    original = built_in()["label-noise"]
+    copy = original.model_copy(update={"fresh_problems": not original.fresh_problems})
+    assert check_claims(copy, measured(copy).frame()) == []
+
+
 def test_a_copy_with_one_problem_is_labelled_as_the_original():
     original = built_in()["feature-learning"]
     kept = {"low-rank": original.problems["low-rank"]}

@@ -456,6 +456,15 @@ def test_bins_by_distance_have_their_edges(results_of):
     np.testing.assert_allclose(shown[:5], edges[:5], rtol=0.1, atol=0.002)
 
 
+def test_edges_that_differ_between_seeds_are_those_of_the_first(results_of):
+    ax = plot_breakdown(results_of(in_bins, **BINNED, fresh_problems=True, first_seed=1), learners=["kNN"])
+    assert ax.get_xlabel().endswith("by distance to the boundary (edges of seed 1)")
+    shown = [float(label.get_text()) for label in ax.get_xticklabels()]
+    problem = spiral_problem(problem_seed=1)
+    distances = np.abs(problem.signed_distance(problem.sample(20_000, 5)[0]))
+    np.testing.assert_allclose(shown[:5], np.quantile(distances, np.linspace(0, 1, 6))[:5], rtol=0.1, atol=0.002)
+
+
 def test_a_breakdown_that_is_not_measured_raises(worth_results):
     with pytest.raises(ValueError, match="errors by density are not measured"):
         plot_breakdown(worth_results, by="density")
@@ -504,6 +513,20 @@ def test_a_density_has_the_sample_by_its_labels():
     np.testing.assert_array_equal(outside, X[y == 0])
     density = ax.images[0].get_array()
     np.testing.assert_allclose(density.ravel(), np.exp(spiral_problem().log_density(map_points(1.2))))
+
+
+def test_the_plane_of_a_seed_has_the_problem_of_this_seed(results_of):
+    learners = {"kNN": {"estimator": "knn-1"}}
+    results = results_of(lambda _: {"accuracy": 0.5}, sizes=[300], learners=learners, fresh_problems=True)
+    axes = [
+        plot_density(results, seed=2),
+        plot_decision_region(results, learner="kNN", n_samples=300, seed=2),
+    ]
+    truth = np.exp(spiral_problem(problem_seed=2).log_density(map_points(1.2)))
+    for ax in axes:
+        np.testing.assert_allclose(ax.images[0].get_array().ravel(), truth)
+    sample = spiral_problem(problem_seed=2).sample(300, 2)[0]
+    np.testing.assert_array_equal(axes[1].collections[-1].get_offsets(), sample)
 
 
 # Whole figures

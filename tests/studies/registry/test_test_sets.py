@@ -3,6 +3,7 @@ import pytest
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
+from studies.registry import test_sets
 from studies.registry.metrics import Fitted, measure
 from studies.registry.test_sets import N_TEST, TestSets, map_points, shared_test_sets
 from toymanifold import spiral_problem
@@ -30,6 +31,28 @@ def test_sets_of_one_problem_are_drawn_once():
     with shared_test_sets("spiral", {"fill": 0.4, "turns": 3.0}) as again:
         assert again is tests
         assert again.density is density
+
+
+def test_test_sets_of_two_seeds_share_no_random_numbers():
+    firsts = [
+        getattr(TestSets(spiral_problem(density="uniform"), seed), kind).X[0]
+        for seed in range(4)
+        for kind in ("density", "uniform")
+    ]
+    assert len(np.unique(np.round(firsts, 12), axis=0)) == 8
+
+
+def test_test_sets_are_kept_as_long_as_they_are_small():
+    def drawn(dimension):
+        with shared_test_sets("sphere", {"dimension": dimension, "target": "linear"}) as tests:
+            return tests.density
+
+    small = [drawn(d) for d in range(2, 9)]
+    assert [drawn(d) is points for d, points in zip(range(2, 9), small, strict=True)] == [True] * 7
+    for dimension in (200, 201, 202, 9):
+        drawn(dimension)
+    assert len(test_sets._KEPT) == 4
+    assert drawn(2) is not small[0]
 
 
 class Subtracts(KNeighborsClassifier):

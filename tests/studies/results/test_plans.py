@@ -96,6 +96,13 @@ def test_a_kept_plan_is_the_plan(name):
         assert [p.cell.key for p in plan_study(again)] == [p.cell.key for p in planned]
 
 
+def test_the_plan_of_fixed_problems_is_not_that_of_fresh_ones(tiny):
+    fresh = Study.model_validate(tiny.model_dump() | {"fresh_problems": True})
+    with Store("sqlite://") as store:
+        keep_plan(tiny, store)
+        assert not find_plan(fresh, store)
+
+
 @pytest.mark.parametrize(
     "plan",
     ["", "[]", "{}", "[[1, 2]]", '[["spiral", {}, "knn", null, {}, ["no such metric"]]]', "[" * 100_000],

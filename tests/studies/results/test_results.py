@@ -1,6 +1,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from studies.execution.run import remaining, run
@@ -8,6 +9,7 @@ from studies.results.results import Results
 from studies.spec.cells import first_cells, plan_study
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
+from toymanifold import spiral_problem
 
 
 @pytest.fixture
@@ -68,6 +70,43 @@ def test_a_frame_has_the_numbers_of_rows_and_test_points_of_its_problems(worth_o
     cells = first_cells(study)
     study.use_plan([replace(cell, rows=(60, 20)) if cell.problem == "sphere" else cell for cell in cells])
     assert Results(study, store).frame().attrs == {"n_rows": {"a": None, "b": 60}, "n_test": {"a": 50_000, "b": 20}}
+
+
+FRESH = {
+    "name": "fresh",
+    "question": "?",
+    "seeds": 2,
+    "first_seed": 5,
+    "sizes": [20],
+    "fresh_problems": True,
+    "problems": {
+        "spiral": {"problem": "spiral"},
+        "moons": {"problem": "sklearn.datasets:make_moons", "params": {"pool": 400}},
+        "gaussian": {"problem": "gaussian"},
+    },
+    "learners": {"kNN": {"estimator": "knn-1"}},
+}
+
+
+def test_results_have_the_problem_of_each_seed(store):
+    results = Results(Study.from_dict(FRESH), store)
+    assert results.fresh_problems == ["spiral", "moons"]
+    for seed in (5, 6):
+        density = results.problem("spiral", seed).density
+        np.testing.assert_array_equal(density.centers, spiral_problem(problem_seed=seed).density.centers)
+    first = results.problem("spiral").density.centers
+    np.testing.assert_array_equal(first, results.problem("spiral", 5).density.centers)
+
+
+def test_seeds_with_pools_of_their_own_share_no_rows(store):
+    study = Study.from_dict(FRESH)
+    assert Results(study, store).frame().attrs["n_rows"] is None
+    run_all(study, store)
+    results = Results(study, store)
+    assert len(results.frame().query("metric == 'accuracy'").groupby(["problem", "value"])) == 4
+    assert not results.failed()
+    for planned, _ in results.outcomes():
+        results.estimator(planned.cell)
 
 
 def test_failed_cells_have_their_outcomes(tiny, store):

@@ -3,6 +3,7 @@ import pickle
 from collections import Counter
 from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from studies.registry.errors import SpecError
 from studies.registry.learners import VERSIONS
 from studies.registry.metrics import METRICS
+from studies.registry.problems import PROBLEMS
 from studies.spec.cells import Cell, plan_study
 from studies.spec.study import Study
+from toymanifold import spiral_problem
 
 CELL = Cell("spiral", {"turns": 2.0, "fill": 0.4}, "net", "polar", {"width": 32, "depth": 2}, 100, 0)
 
@@ -151,11 +154,64 @@ def test_every_field_of_a_cell_but_those_of_the_person_is_part_of_its_key():
         "search": {"params": {"width": [8, 16]}, "cv": 5},
         "code": {"mine": "sha256:0"},
         "rows": (100, 30),
+        "fresh_problem": True,
     }
-    assert set(changes) | {"allow", "folder"} == set(asdict(CELL))
-    assert len({replace(CELL, **{name: value}).key for name, value in changes.items()} | {CELL.key}) == len(changes) + 1
-    assert replace(CELL, allow=("x",), folder="y").key == CELL.key
-    assert not {"allow", "folder", "search", "rows"} & json.loads(CELL.spec).keys()  # as in cells of earlier versions
+    cell = replace(CELL, seed=2)
+    assert set(changes) | {"allow", "folder"} == set(asdict(cell))
+    assert len({replace(cell, **{name: value}).key for name, value in changes.items()} | {cell.key}) == len(changes) + 1
+    assert replace(cell, allow=("x",), folder="y").key == cell.key
+    later = {"allow", "folder", "search", "rows", "fresh_problem", "test_seed"}
+    assert not later & json.loads(cell.spec).keys()  # as in cells of earlier versions
+
+
+SPIRALS = {
+    **DESCRIBED,
+    "problems": {"spiral": {"problem": "spiral", "params": {"turns": 3}}, "fixed": {"problem": "concentric-spheres"}},
+    "learners": {"kNN": {"estimator": "knn-1"}},
+}
+
+
+def by_problem(**changes):
+    """Return the cells of a study of a spiral and a fixed problem at n = 10, by the problem's label and the seed."""
+    planned = plan_study(Study.from_dict({**SPIRALS, "sizes": [10], "seeds": 3, **changes}))
+    return {(p.problem, p.cell.seed): p.cell for p in planned}
+
+
+def test_each_seed_draws_its_own_problem_and_test_points():
+    fixed, fresh = by_problem(), by_problem(fresh_problems=True)
+    assert list(fresh) == list(fixed)  # one label
+    for seed in range(3):
+        cell = fresh["spiral", seed]
+        np.testing.assert_array_equal(
+            cell.build_problem().density.centers, spiral_problem(turns=3, problem_seed=seed).density.centers
+        )
+        assert cell.test_seed == seed
+        assert fresh["fixed", seed].key == fixed["fixed", seed].key
+    assert [fresh["spiral", seed].key == fixed["spiral", seed].key for seed in range(3)] == [True, False, False]
+
+
+def test_a_fresh_problem_is_another_cell_than_the_same_problem_with_the_test_points_of_all():
+    spirals = {"spiral": {"problem": "spiral", "params": {"turns": 3, "problem_seed": 2}}}
+    fixed = by_problem(problems=spirals)["spiral", 2]
+    fresh = by_problem(fresh_problems=True)["spiral", 2]
+    assert json.loads(fresh.spec) == json.loads(fixed.spec) | {"test_seed": 2}
+
+
+def test_fresh_problems_begin_with_seed_0_whatever_the_default_of_the_builder_is(monkeypatch):
+    def built(problem_seed: int = 1):
+        return spiral_problem(problem_seed=problem_seed)
+
+    monkeypatch.setitem(PROBLEMS, "built", built)
+    cells = by_problem(fresh_problems=True, problems={"a": {"problem": "built"}})
+    drawn = [cells["a", seed].build_problem().density.centers for seed in range(3)]
+    for seed, centers in enumerate(drawn):
+        np.testing.assert_array_equal(centers, spiral_problem(problem_seed=seed).density.centers)
+
+
+def test_a_study_may_begin_with_another_seed():
+    first = by_problem(fresh_problems=True, first_seed=100)
+    assert {seed for _, seed in first} == {100, 101, 102}
+    assert first["spiral", 101].key == by_problem(fresh_problems=True, seeds=102)["spiral", 101].key
 
 
 def test_the_key_of_a_file_holds_its_content_and_not_its_path():

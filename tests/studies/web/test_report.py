@@ -150,6 +150,13 @@ def test_a_page_says_how_its_intervals_hold_for_samples_of_one_data_set(worth_of
     assert "on 50,000 fresh test points each, the same for all learners" in fresh.text
 
 
+def test_a_page_says_of_which_problems_each_seed_has_its_own(worth, tmp_path):
+    errors = dict.fromkeys(worth.learners, 0.1)
+    assert "intervals over 3 paired seeds." in Page(render_of(worth, tmp_path, errors)).text
+    own = worth.model_copy(update={"fresh_problems": True})
+    assert "over 3 paired seeds, each with its own problem." in Page(render_of(own, tmp_path, errors)).text
+
+
 def test_a_page_of_one_seed_is_json_without_intervals(worth_results, worth):
     one = Results(worth.model_copy(update={"seeds": 1}), worth_results.store)
     points = Page(render_report(one)).data["metrics"]["error"]["curves"][0]["points"]
