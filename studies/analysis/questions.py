@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from studies.analysis.intervals import CONFIDENCE, Interval, holm, number, scale_of
+from studies.analysis.intervals import CONFIDENCE, holm, number, scale_of
 from studies.analysis.verdicts import Estimate
 from studies.spec.sections import Margin
 
@@ -120,26 +120,17 @@ def _means(comparison: Comparison) -> str:
 
 
 def _apart(comparison: Comparison) -> str:
-    """Return how far a is from b in words, in the unit of the margin where that is defined."""
-    if comparison.difference.mean == 0:
-        return "no difference"
-    word = "higher" if comparison.difference.mean > 0 else "lower"
+    """Return how far a is from b in words: relative to b if the margin is and both are positive."""
     ratio = comparison.log_ratio if comparison.margin.is_relative else None
+    factor, digits, _, unit = _units(comparison)
+    change = factor * comparison.difference.interval if ratio is None else 100 * (ratio.interval.exp() - 1)
+    if change.mean == 0:
+        return "no difference"
+    word, apart = ("higher", change) if change.mean > 0 else ("lower", -1 * change)
     if ratio is None:
-        factor, digits, _, points = _units(comparison)
-        return f"{word} by {_positive(factor * comparison.difference.interval):{digits}}{points}"
-    change = 100 * (ratio.interval.exp() - 1)
-    return f"{word} by {number(abs(change.mean), 2)} % [{', '.join(number(end, 2) for end in _ends(change))}]"
-
-
-def _ends(change: Interval) -> tuple[float, float]:
-    positive = _positive(change)
-    return positive.low, positive.high
-
-
-def _positive(interval: Interval) -> Interval:
-    """Return the interval of a difference in the direction that it has."""
-    return interval if interval.mean > 0 else -1 * interval
+        return f"{word} by {apart:{digits}}{unit}"
+    mean, low, high = (number(value, 2) for value in (apart.mean, apart.low, apart.high))
+    return f"{word} by {mean} % [{low}, {high}]"
 
 
 def _missed(comparison: Comparison) -> str:

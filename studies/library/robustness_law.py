@@ -165,13 +165,11 @@ def _tight(frame: pd.DataFrame, family: str) -> Evidence:
     tolerated="a distance that grows with p, of both families",
 )
 def _distance(frame: pd.DataFrame) -> Evidence:
-    slopes = {
-        family: Estimate.of_seeds(exponents(_fitted(frame, family)[0], "steepness_distance")["p"])
-        for family in _FAMILIES
-    }
+    tables = {family: _fitted(frame, family)[0] for family in _FAMILIES}
+    slopes = {name: Estimate.of_seeds(exponents(rows, "steepness_distance")["p"]) for name, rows in tables.items()}
+    each = ", ".join(f"{slope.interval:.2f} ({name})" for name, slope in slopes.items())
     return Evidence(
-        f"slopes of the mean distance in p: {', '.join(f'{slope.interval:.2f} ({name})' for name, slope in slopes.items())}",
-        [Requirement(slope, low=0) for slope in slopes.values()],
+        f"slopes of the mean distance in p: {each}", [Requirement(slope, low=0) for slope in slopes.values()]
     )
 
 
