@@ -5,17 +5,17 @@ store and on those kept beside the documentation.
 """
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from studies.analysis.intervals import Interval, holm, mean_interval, p_above_zero
 from studies.analysis.learning_curves import NotMeasured, pivot_by_seed
+from studies.analysis.verdicts import Estimate, Requirement, verdicts
 from studies.registry.registry import Registry
 from studies.spec.cells import Cell, plan_study
 from studies.spec.study import Study, built_in
@@ -24,7 +24,8 @@ Array = NDArray[np.float64]
 Value = TypeVar("Value")
 Result = TypeVar("Result")
 
-_MIN_P = 0.01  # smaller p-values are printed as a bound
+OF_LOGS = " in the logarithm"
+"""Unit of a `Requirement` on a logarithm."""
 
 VERDICTS = {True: "supported", False: "not supported", None: "inconclusive"}
 """The word for each value of `Claim.holds`."""
@@ -40,21 +41,30 @@ class Claim:
         The statement, in one sentence.
     source : str
         Paper and place in it.
+    tolerated : str
+        The range in which the measured quantities must be, stated before they are measured.
     measured : str
         The measurement, with an interval.
     holds : bool or None
-        Whether the measurement agrees with the statement; None if it cannot decide.
+        Whether the quantities are in that range; None if the measurement cannot decide.
+    detectable : str, default=""
+        If it cannot decide, what it could have detected.
+    changed : str, default=""
+        What was changed in the study or the range after a first look at results; empty if nothing was.
 
     Examples
     --------
-    >>> Claim("The error falls with n.", "A paper, section 2", "by 3.2 [2.9, 3.5] points", True).verdict
+    >>> Claim("The error falls with n.", "A paper, section 2", "above 0", "by 3.2 [2.9, 3.5] points", True).verdict
     'supported'
     """
 
     says: str
     source: str
+    tolerated: str
     measured: str
     holds: bool | None
+    detectable: str = ""
+    changed: str = ""
 
     @property
     def verdict(self) -> str:
@@ -69,14 +79,16 @@ class Evidence:
     Parameters
     ----------
     measured : str
-    holds : bool or None
-        As for `Claim`.
+        In words, with intervals.
+    requirements : sequence of Requirement
+        The measured quantities with the ranges in which the claim says that they are; none if they cannot be estimated,
+        which makes the claim inconclusive.
     values : mapping of str to object, default={}
-        For the fields in braces that `claim` leaves open in ``says`` and ``source``.
+        For the fields in braces that `claim` leaves open in ``says``, ``source`` and ``tolerated``.
     """
 
     measured: str
-    holds: bool | None
+    requirements: Sequence[Requirement]
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -91,16 +103,20 @@ class Check:
     study: str
     says: str
     source: str
+    tolerated: str
+    changed: str
     measure: Measure
     cases: Mapping[str, Cases]
 
-    def claims(self, frame: pd.DataFrame) -> Iterator[Claim]:
-        """Yield the claim for each of its cases of which enough is measured."""
+    def measured(self, frame: pd.DataFrame) -> Iterator[tuple[Claim, Sequence[Requirement]]]:
+        """Yield the claim, without its verdict, for each of its cases of which enough is measured."""
         for case in self._combinations(frame):
             with suppress(NotMeasured):
                 found = self.measure(frame, **case)
-                says, source = (text.format(**case, **found.values) for text in (self.says, self.source))
-                yield Claim(says, source, found.measured, found.holds)
+                fields = (self.says, self.source, self.tolerated)
+                says, source, tolerated = (text.format(**case, **found.values) for text in fields)
+                claim = Claim(says, source, tolerated, found.measured, None, changed=self.changed)
+                yield claim, found.requirements
 
     def _combinations(self, frame: pd.DataFrame) -> list[dict[str, Any]]:
         with suppress(NotMeasured):
@@ -113,7 +129,9 @@ CLAIMS: Registry[Check] = Registry("claim", "studies.library")
 """The checks of all claims, by study and name of the function."""
 
 
-def claim(study: str, *, says: str, source: str, **cases: Cases) -> Callable[[Measure], Measure]:
+def claim(
+    study: str, *, says: str, source: str, tolerated: str, changed: str = "", **cases: Cases
+) -> Callable[[Measure], Measure]:
     """Register the decorated function as the check of a claim about a study.
 
     The function takes a frame from `Results.frame` and returns the `Evidence`, or raises `NotMeasured`.
@@ -121,15 +139,17 @@ def claim(study: str, *, says: str, source: str, **cases: Cases) -> Callable[[Me
     Parameters
     ----------
     study : str
-    says, source : str
+    says, source, tolerated : str
         As for `Claim`. Fields in braces, such as ``{n:,}``, are filled in from the case and from `Evidence.values`.
+    changed : str, default=""
+        As for `Claim`.
     **cases
         Values of further arguments of the function, one claim for each combination; or a function that takes the
         frame and returns them.
     """
 
     def register(measure: Measure) -> Measure:
-        CLAIMS.add(f"{study}: {measure.__name__}", Check(study, says, source, measure, cases))
+        CLAIMS.add(f"{study}: {measure.__name__}", Check(study, says, source, tolerated, changed, measure, cases))
         return measure
 
     return register
@@ -149,7 +169,8 @@ def check_claims(study: str | Study, frame: pd.DataFrame) -> list[Claim]:
     Returns
     -------
     claims : list of Claim
-        Those of which enough is measured, in the order of registration.
+        Those of which enough is measured, in the order of registration. Their verdicts are one family of tests, see
+        `studies.analysis.verdicts`.
 
     Examples
     --------
@@ -160,7 +181,18 @@ def check_claims(study: str | Study, frame: pd.DataFrame) -> list[Claim]:
             print(claim.verdict, claim.says, claim.measured)
     """
     name, rows = (study, frame) if isinstance(study, str) else (study.name, _shared_rows(study, frame))
-    return [found for check in CLAIMS.values() if check.study == name for found in check.claims(rows)]
+    found = [pair for check in CLAIMS.values() if check.study == name for pair in check.measured(rows)]
+    decided = verdicts(requirements for _, requirements in found)
+    return [_decided(claim, requirements, holds) for (claim, requirements), holds in zip(found, decided, strict=True)]
+
+
+def _decided(claim: Claim, requirements: Sequence[Requirement], holds: bool | None) -> Claim:
+    """Return a claim with its verdict, and what could have been detected if there is none."""
+    detectable = ""
+    if holds is None and requirements:
+        undecided = max(requirements, key=lambda each: min(each.p_inside, each.p_outside))
+        detectable = f"a deviation of {undecided.detectable} would have been detected"
+    return replace(claim, holds=holds, detectable=detectable)
 
 
 def _shared_rows(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
@@ -191,17 +223,6 @@ def _shared_rows(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
 def _content(cell: Cell) -> str:
     """Return what a cell fits, whatever its seed and metrics are."""
     return replace(cell, seed=1, metrics=()).key  # not seed 0, of which a fresh problem is the same as a fixed one
-
-
-def format_p_value(p: float) -> str:
-    """Return a p-value as text.
-
-    Examples
-    --------
-    >>> format_p_value(0.294), format_p_value(1e-5)
-    ('p = 0.29', 'p < 0.01')
-    """
-    return f"p = {p:.2f}" if p >= _MIN_P else f"p < {_MIN_P}"
 
 
 def rows_where(frame: pd.DataFrame, **where: Any) -> pd.DataFrame:
@@ -298,46 +319,6 @@ def log_log_slopes(table: pd.DataFrame) -> pd.Series:
     return pd.Series(np.polyfit(x, y.T, 1)[0], index=table.index)
 
 
-def t_test_p_values(values: ArrayLike, expected: ArrayLike, min_error: ArrayLike = 0.0) -> Array:
-    """Return the p-values of two-sided t tests that means over seeds are as expected.
-
-    Parameters
-    ----------
-    values : array-like of shape (n_seeds, n)
-    expected : array-like of shape (n,)
-    min_error : array-like, default=0.0
-        Lower bound on the standard error of a mean, which ``scipy.stats.ttest_1samp`` does not have: the error that
-        seeds share through their test points.
-    """
-    excess = np.asarray(values, dtype=float) - np.asarray(expected, dtype=float)
-    return 2 * np.minimum(p_above_zero(excess, min_error), p_above_zero(-excess, min_error))
-
-
-def min_holm_p(p_values: Iterable[ArrayLike]) -> float:
-    """Return the smallest of all p-values in some arrays, after Holm's correction for their number."""
-    return float(holm(np.concatenate([np.ravel(part) for part in p_values])).min())
-
-
-def mean_log_ratio(numerator: pd.Series, denominator: pd.Series) -> Interval:
-    """Return the mean of log(numerator / denominator), with its interval, over the seeds that both have."""
-    return mean_interval(pd.Series(np.log((numerator / denominator).dropna())))
-
-
-def is_positive(interval: Interval) -> bool | None:
-    """Return whether a quantity is significantly above 0 (True) or below (False); None if neither."""
-    return is_within(interval, 0, np.inf)
-
-
-def is_within(interval: Interval, low: float, high: float) -> bool | None:
-    """Return whether a quantity is significantly between two values (True) or outside (False); None if neither."""
-    if low < interval.low and interval.high < high:
-        return True
-    return False if interval.high < low or interval.low > high else None
-
-
-def all_hold(verdicts: Iterable[bool | None]) -> bool | None:
-    """Return the conjunction of verdicts: False if one is False, else None if one is None."""
-    found = set(verdicts)
-    if False in found:
-        return False
-    return None if None in found else True
+def log_ratio(numerator: pd.Series, denominator: pd.Series) -> Estimate:
+    """Return the mean of log(numerator / denominator) over the seeds that both have."""
+    return Estimate.of_seeds(np.log((numerator / denominator).dropna()))

@@ -23,6 +23,7 @@ from studies.analysis.crossovers import (
 )
 from studies.analysis.intervals import CensoredInterval, Interval, Sentence, number, scale_of
 from studies.analysis.learning_curves import NotMeasured, Sampling, by_problem, losses, sampling_of
+from studies.analysis.questions import Comparison, compare
 from studies.registry.errors import unknown
 from studies.registry.metrics import describe, in_order, primary_name
 from studies.spec.cells import Cell, plan_series
@@ -512,16 +513,22 @@ def _smallest_errors(frame: pd.DataFrame) -> SmallestErrors | None:
 def answers(study: Study, frame: pd.DataFrame) -> list[str]:
     """Return the answers to a study's questions, one line each, on each problem that their learners learn.
 
-    They are in its primary metric.
+    They are in its primary metric, and all comparisons of the study are one family of tests.
     """
     rows = losses(frame)
     parts = by_problem(rows[rows["metric"].isin([m for m in rows["metric"].unique() if describe(m).is_primary])])
     learnt = {(p.problem, p.learner) for p in plan_series(study)}
-    return [
-        f"{problem}: {question.text} {_answer(study, question, judged(part))}".removeprefix(": ")
+    asked = [
+        (f"{problem}: {question.text}".removeprefix(": "), question, judged(part))
         for problem, part in parts.items()
         for question in study.questions
         if not problem or learnt.issuperset((problem, learner) for learner in question.learners)
+    ]
+    found = [_comparison(question, part) if question.ends else None for _, question, part in asked]
+    compared = iter(compare(each for each in found if each is not None))
+    return [
+        f"{text} {next(compared) if comparison else _other_answer(study, question, part)}"
+        for (text, question, part), comparison in zip(asked, found, strict=True)
     ]
 
 
@@ -530,10 +537,10 @@ def judged(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["metric"] == primary_name(frame["metric"].unique())]
 
 
-def _answer(study: Study, question: Question, rows: pd.DataFrame) -> str:
+def _other_answer(study: Study, question: Question, rows: pd.DataFrame) -> str:
+    """Return the answer to a question that is not a comparison, or of which nothing is measured."""
     if question.worth is None:
-        a, b = question.ends
-        return _comparison(a, b, rows)
+        return "Not measured yet."
     if not {question.worth.prior, question.worth.of} <= set(rows["learner"]):
         return "Not measured yet."
     try:
@@ -543,24 +550,14 @@ def _answer(study: Study, question: Question, rows: pd.DataFrame) -> str:
     return f"{found[0].upper()}{found[1:]}."
 
 
-def _comparison(of_a: Point, of_b: Point, rows: pd.DataFrame) -> str:
-    a, b = _values(rows, of_a), _values(rows, of_b)
-    if not set(a.index) & set(b.index):
-        return "Not measured yet."
-    scale = scale_of(rows["metric"].iloc[0])
-    digits = ".2f" if scale.unit == " %" else ".3g"
-    n_common, sampling = len(a.index.intersection(b.index)), sampling_of(rows)
-    factors = (sampling.factor(of_a.n_samples, n_common), sampling.factor(of_b.n_samples, n_common))
-    difference = scale.factor * paired_difference(a, b, factors)
-    means = " against ".join(f"{scale.factor * each.mean():{digits}}{scale.unit}" for each in (a, b))
-    if np.isnan(difference.low):
-        return f"Cannot tell: {means}, without an interval."
-    apart = f"{difference if difference.mean >= 0 else -1 * difference:{digits}}{scale.difference_unit}"
-    if difference.high < 0:
-        return f"Yes: {means}, lower by {apart}."
-    if difference.low > 0:
-        return f"No: {means}, higher by {apart}."
-    return f"No significant difference: {means}, {apart} apart."
+def _comparison(question: Question, rows: pd.DataFrame) -> Comparison | None:
+    """Return the two sides of a question; None if they have no seed in common."""
+    a, b = (_values(rows, end) for end in question.ends)
+    if not (n_common := len(a.index.intersection(b.index))):
+        return None
+    sampling = sampling_of(rows)
+    first, second = (sampling.factor(end.n_samples, n_common) for end in question.ends)
+    return Comparison(a, b, (first, second), str(rows["metric"].iloc[0]), question.tolerance)
 
 
 def _values(rows: pd.DataFrame, point: Point) -> pd.Series:

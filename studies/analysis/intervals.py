@@ -81,6 +81,10 @@ class Interval(Sentence):
         """Return the interval of exp(quantity)."""
         return replace(self, mean=float(np.exp(self.mean)), low=float(np.exp(self.low)), high=float(np.exp(self.high)))
 
+    def log(self) -> Self:
+        """Return the interval of log(quantity)."""
+        return replace(self, mean=float(np.log(self.mean)), low=float(np.log(self.low)), high=float(np.log(self.high)))
+
 
 @dataclass(frozen=True)
 class CensoredInterval(Interval):

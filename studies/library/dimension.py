@@ -8,19 +8,9 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, eval_gegenbauer
 
-from studies.analysis.claims import (
-    Evidence,
-    NotMeasured,
-    claim,
-    format_p_value,
-    is_positive,
-    log_log_slopes,
-    map_measured,
-    min_holm_p,
-    seed_table,
-    t_test_p_values,
-)
-from studies.analysis.intervals import Interval, mean_interval, p_above_zero
+from studies.analysis.claims import Evidence, NotMeasured, claim, log_log_slopes, map_measured, seed_table
+from studies.analysis.intervals import Interval, mean_interval
+from studies.analysis.verdicts import Estimate, Requirement
 from studies.plots.looks import learner_looks
 from studies.plots.style import (
     End,
@@ -40,6 +30,8 @@ Array = NDArray[np.float64]
 
 _DIMENSIONS = (2, 4, 8)  # m of the spheres S^m
 _OFFSET = 1.02  # between learners, in a plot
+_NEAR, _CLOSE = 0.1, 0.05  # of an exponent; of a closed form
+_NEAR_THEORY = f"within {_NEAR:.0%} of this exponent for each m"
 _SPIRALS = ("spiral, dimension=2", "spiral, dimension=50")
 _NEIGHBOUR, _ANGLES = "kNN, k=1", 5_001
 _LATE = {_NEIGHBOUR: 1000, "kernel": 1000, "RFM": 1000, "net": 316}
@@ -100,16 +92,20 @@ def _sphere(m: int) -> str:
     "dimension",
     says="The squared error of the nearest neighbour on S^m is its closed form at every n, in 50 dimensions as in any.",
     source="An integral over the distance of the nearest of n uniform points",
+    tolerated=f"within {_CLOSE:.0%} of it, at each n and m",
 )
 def _closed_form(frame: pd.DataFrame) -> Evidence:
     tables = map_measured(lambda m: seed_table(frame, "mse", problem=_sphere(m), learner=_NEIGHBOUR), _DIMENSIONS)
     theories = {m: nearest_neighbour_mse(table.columns, m) for m, table in tables.items()}
-    ratios = np.concatenate([table.mean() / theories[m] for m, table in tables.items()])
-    p = min_holm_p(t_test_p_values(table, theories[m]) for m, table in tables.items())
+    ratios = [
+        Estimate.of_seeds(errors / theory)
+        for m, table in tables.items()
+        for (_, errors), theory in zip(table.items(), theories[m], strict=True)
+    ]
+    means = [ratio.mean for ratio in ratios]
     return Evidence(
-        f"{ratios.min():.2f} to {ratios.max():.2f} times it over {len(ratios)} pairs of n and m; least"
-        f" {format_p_value(p)} (t tests, Holm)",
-        p > 0.05,
+        f"{min(means):.2f} to {max(means):.2f} times it over {len(means)} pairs of n and m",
+        [Requirement(ratio, 1 - _CLOSE, 1 + _CLOSE) for ratio in ratios],
     )
 
 
@@ -118,6 +114,7 @@ def _closed_form(frame: pd.DataFrame) -> Evidence:
     says="The squared error of the nearest neighbour falls as n^(-2/m), m the intrinsic dimension,"
     " up to what the closed form says of finite n.",
     source="Bahri et al. 2021, section 2.2 (a loss of second order in the distance to the nearest training point)",
+    tolerated=_NEAR_THEORY,
 )
 def _smooth(frame: pd.DataFrame) -> Evidence:
     def exponent(m: int) -> float:
@@ -133,6 +130,7 @@ def _smooth(frame: pd.DataFrame) -> Evidence:
     "dimension",
     says="The nearest neighbour's share of wrong classes at a smooth boundary falls as n^(-1/m).",
     source="Wrong only where the boundary runs between: within a distance of n^(-1/m)",
+    tolerated=_NEAR_THEORY,
 )
 def _boundary(frame: pd.DataFrame) -> Evidence:
     return _compare(frame, "sign on a {}", _NEIGHBOUR, "error", lambda m: 1 / m)
@@ -142,6 +140,8 @@ def _boundary(frame: pd.DataFrame) -> Evidence:
     "dimension",
     says="The squared error of a Laplace kernel on a smooth function falls as n^(-2(m + 1)/m).",
     source="Spigler, Geiger and Wyart 2020, arXiv:1905.10843 (a teacher smoother than the kernel)",
+    tolerated=_NEAR_THEORY,
+    changed="the sizes on S^8, after a first look",
 )
 def _kernel(frame: pd.DataFrame) -> Evidence:
     return _compare(frame, "{}", "kernel", "mse", lambda m: 2 * (m + 1) / m)
@@ -150,10 +150,12 @@ def _kernel(frame: pd.DataFrame) -> Evidence:
 @claim(
     "dimension",
     says="The squared error of a net falls as n^(-4/m), or faster.",
-    source="Bahri et al. 2021, section 2.2 (at least 4/m); Sharma and Kaplan 2020 (4/m, in the number of parameters)",
+    source="Our own expectation; Bahri et al. 2021, section 2.2, have at least 4/m for a piecewise linear"
+    " interpolation, Sharma and Kaplan 2020 4/m in the number of parameters",
+    tolerated=f"an exponent of at least {1 - _NEAR:.0%} of it for each m",
 )
 def _net(frame: pd.DataFrame) -> Evidence:
-    return _compare(frame, "{}", "net", "mse", lambda m: 4 / m, p_values_of=_p_below)
+    return _compare(frame, "{}", "net", "mse", lambda m: 4 / m, high=np.inf)
 
 
 def _compare(
@@ -162,51 +164,49 @@ def _compare(
     learner: str,
     metric: str,
     theory: Callable[[int], float],
-    p_values_of: Callable[[ArrayLike, ArrayLike], Array] = t_test_p_values,
+    high: float = 1 + _NEAR,
 ) -> Evidence:
-    """Compare a learner's exponents on the spheres with those of theory."""
+    """Compare a learner's exponents on the spheres with those of theory, up to `high` times these."""
     found = map_measured(lambda m: exponents(frame, problem.format(_sphere(m)), learner, metric), _DIMENSIONS)
-    p = min_holm_p(p_values_of(own.to_numpy()[:, None], [theory(m)]) for m, own in found.items())
     each = (f"m = {m}: {mean_interval(own):.3f} beside {theory(m):.3g}" for m, own in found.items())
-    return Evidence(f"{'; '.join(each)}; least {format_p_value(p)} (Holm)", p > 0.05)
-
-
-def _p_below(values: ArrayLike, theory: ArrayLike) -> Array:
-    """Return the p-values of means over seeds being no less than those of theory, by one-sided t tests."""
-    return p_above_zero(np.asarray(theory, dtype=float) - np.asarray(values, dtype=float))
+    return Evidence(
+        "; ".join(each),
+        [Requirement(Estimate.of_seeds(own), (1 - _NEAR) * theory(m), high * theory(m)) for m, own in found.items()],
+    )
 
 
 @claim(
     "dimension",
     says="The nearest neighbour's errors on the spiral fall as n^(-1/2), in 50 dimensions as in the plane.",
     source="As for the spheres, with m = 2; distances are all that it sees",
+    tolerated=f"an exponent within {_NEAR:.0%} of 1/2 in 50 dimensions",
 )
 def _spiral(frame: pd.DataFrame) -> Evidence:
     plane, space = (_losses(frame, place, _NEIGHBOUR, "error") for place in _SPIRALS)
     found = exponents(frame, _SPIRALS[1], _NEIGHBOUR, "error")
-    p = min_holm_p([t_test_p_values(found.to_numpy()[:, None], [0.5])])
     return Evidence(
-        f"exponent {mean_interval(found):.2f}, {format_p_value(p)}; errors differ from those in the plane by"
+        f"exponent {mean_interval(found):.2f}; errors differ from those in the plane by"
         f" {(plane - space).abs().to_numpy().max():.1g} at most",
-        p > 0.05,
+        [Requirement(Estimate.of_seeds(found), 0.5 * (1 - _NEAR), 0.5 * (1 + _NEAR))],
     )
 
 
 @claim(
     "dimension",
     says="A net is not blind to the space: in 50 dimensions it needs more data for the same spiral.",
-    source="Not of the literature: a net sees coordinates, not distances",
+    source="Our own expectation: a net sees coordinates, not distances",
+    tolerated="a higher error at the largest n",
 )
 def _net_on_spiral(frame: pd.DataFrame) -> Evidence:
     plane, space = (_losses(frame, place, "net", "error") for place in _SPIRALS)
     sizes = [n for n in plane.columns if n in space.columns]
     if not sizes:
         raise NotMeasured("no sample size is measured both in the plane and in space")
-    worse = {n: mean_interval(100 * (space[n] - plane[n])) for n in sizes}
+    worse = {n: Estimate.of_seeds(100 * (space[n] - plane[n])) for n in sizes}
     return Evidence(
-        f"error higher by {', '.join(f'{points:+.2f}' for points in worse.values())} points at n ="
+        f"error higher by {', '.join(f'{points.interval:+.2f}' for points in worse.values())} points at n ="
         f" {', '.join(f'{n:,}' for n in worse)}",
-        is_positive(worse[sizes[-1]]),
+        [Requirement(worse[sizes[-1]], low=0, unit=" points")],
     )
 
 

@@ -5,20 +5,16 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from studies.analysis.claims import (
+    OF_LOGS,
     Evidence,
     NotMeasured,
-    all_hold,
     claim,
-    format_p_value,
-    is_positive,
-    mean_log_ratio,
-    min_holm_p,
+    log_ratio,
     rows_where,
     seed_table,
-    t_test_p_values,
     values_of,
 )
-from studies.analysis.intervals import Interval, mean_interval
+from studies.analysis.verdicts import Estimate, Requirement
 from studies.registry.reference_curves import reference_curve
 
 Array = NDArray[np.float64]
@@ -26,6 +22,7 @@ Array = NDArray[np.float64]
 _DIMENSION, _POINTS, _NOISE = 100, 300, 0.5  # of the least squares and of the random features
 _UNITS = 14  # hidden units at which a net on the small sphere has as many parameters as points, 22 each
 _MARGIN = 10  # about n = d, where a few outliers dominate the mean over seeds
+_NEAR = 0.2  # of a closed form
 _ZETA_SQUARED = 0.25 / (0.25 - 0.5 / np.pi)
 """Squared ratio of the linear coefficient of ReLU of a Gaussian to the part that is neither constant nor linear."""
 
@@ -101,6 +98,8 @@ def random_features_risk(
     "double-descent",
     says="The error of least squares of minimum norm is its closed form, below and above n = d.",
     source="Hastie et al. 2019 (isotropic features); the expectation of an inverse Wishart matrix",
+    tolerated=f"within {_NEAR:.0%} of it at each n that is {_MARGIN} or more from d",
+    changed="ten seeds in place of five, after a first look at five",
 )
 def _closed_form(frame: pd.DataFrame) -> Evidence:
     table = seed_table(frame, "mse", learner="least squares")
@@ -108,23 +107,27 @@ def _closed_form(frame: pd.DataFrame) -> Evidence:
     if far.empty:
         raise NotMeasured(f"least squares is measured only about n = {_DIMENSION}")
     theory = least_squares_risk(far.columns, _DIMENSION, _NOISE)
-    p, ratio = min_holm_p([t_test_p_values(far, theory)]), far.mean() / theory
+    ratios = [Estimate.of_seeds(far[n] / risk) for n, risk in zip(far.columns, theory, strict=True)]
     return Evidence(
-        f"{ratio.min():.2f} to {ratio.max():.2f} times it at n = {', '.join(map(str, far.columns))};"
-        f" least {format_p_value(p)} (t tests, Holm)",
-        p > 0.05,
+        f"{_range(ratios)} times it at n = {', '.join(map(str, far.columns))}",
+        [Requirement(ratio, 1 - _NEAR, 1 + _NEAR) for ratio in ratios],
     )
+
+
+def _range(estimates: list[Estimate]) -> str:
+    return f"{min(each.mean for each in estimates):.2f} to {max(each.mean for each in estimates):.2f}"
 
 
 @claim(
     "double-descent",
     says="More data hurt: the error rises from n = d/2 to n = 0.9 d.",
     source="Nakkiran 2019, arXiv:1912.07242, figure 1",
+    tolerated="a higher error",
 )
 def _more_data(frame: pd.DataFrame) -> Evidence:
     table = seed_table(frame, "mse", learner="least squares", needs=(50, 90))
-    rise = mean_log_ratio(table[90], table[50])
-    return Evidence(f"{rise.exp():.2f} times the error", is_positive(rise))
+    rise = log_ratio(table[90], table[50])
+    return Evidence(f"{rise.interval.exp():.2f} times the error", [Requirement(rise, low=0, unit=OF_LOGS)])
 
 
 def _of_features(frame: pd.DataFrame, ridge: float) -> pd.DataFrame:
@@ -136,17 +139,17 @@ def _of_features(frame: pd.DataFrame, ridge: float) -> pd.DataFrame:
     "double-descent",
     says="The error of ridgeless random features follows the limit N, n, d to infinity, to the order of d^(-1/2).",
     source="Mei and Montanari 2019, arXiv:1908.05355 (the ridgeless limit)",
+    tolerated=f"within d^(-1/2) = {_DIMENSION**-0.5:.0%} of it at each N but n",
 )
 def _limit(frame: pd.DataFrame) -> Evidence:
     table = _of_features(frame, ridge=0.0).drop(columns=_POINTS)
     few, *_, many = table.columns / _POINTS
     theory = random_features_risk(table.columns, _POINTS, _DIMENSION, _NOISE)
-    ratios = [mean_interval(table[N] / risk) for N, risk in zip(table.columns, theory, strict=True)]
+    ratios = [Estimate.of_seeds(table[N] / risk) for N, risk in zip(table.columns, theory, strict=True)]
     slack = _DIMENSION**-0.5
     return Evidence(
-        f"{min(r.mean for r in ratios):.2f} to {max(r.mean for r in ratios):.2f} times it at N/n ="
-        f" {few:.2g} to {many:.2g}, N = n left out",
-        all(r.low < 1 + slack and r.high > 1 - slack for r in ratios),
+        f"{_range(ratios)} times it at N/n = {few:.2g} to {many:.2g}, N = n left out",
+        [Requirement(ratio, 1 - slack, 1 + slack) for ratio in ratios],
     )
 
 
@@ -154,27 +157,33 @@ def _limit(frame: pd.DataFrame) -> Evidence:
     "double-descent",
     says="It peaks at N = n.",
     source="Mei and Montanari 2019, arXiv:1908.05355 (the ridgeless limit)",
+    tolerated="a higher error than at N = n/4 and at N = 5 n",
 )
 def _peak(frame: pd.DataFrame) -> Evidence:
     table = _of_features(frame, ridge=0.0)
-    rises = [mean_log_ratio(table[_POINTS], table[side]) for side in (_POINTS // 4, 5 * _POINTS)]
-    times = " and ".join(f"{rise.exp():.0f}" for rise in rises)
-    return Evidence(f"{times} times the error at N = n/4 and N = 5 n", all_hold(map(is_positive, rises)))
+    rises = [log_ratio(table[_POINTS], table[side]) for side in (_POINTS // 4, 5 * _POINTS)]
+    times = " and ".join(f"{rise.interval.exp():.0f}" for rise in rises)
+    return Evidence(f"{times} times the error at N = n/4 and N = 5 n", _positive(rises))
+
+
+def _positive(logs: list[Estimate]) -> list[Requirement]:
+    return [Requirement(each, low=0, unit=OF_LOGS) for each in logs]
 
 
 @claim(
     "double-descent",
     says="A large enough ridge removes the peak.",
     source="Mei and Montanari 2019, arXiv:1908.05355",
+    tolerated="a lower error at N = n than at N = n/4, and a lower one at N = 5 n",
 )
 def _ridge(frame: pd.DataFrame) -> Evidence:
     table = _of_features(frame, ridge=0.1)
-    before = mean_log_ratio(table[_POINTS // 4], table[_POINTS])
-    after = mean_log_ratio(table[_POINTS], table[5 * _POINTS])
+    before = log_ratio(table[_POINTS // 4], table[_POINTS])
+    after = log_ratio(table[_POINTS], table[5 * _POINTS])
     return Evidence(
-        f"with ridge 0.1 the error falls by a factor of {before.exp():.2f} from N = n/4 to N = n, and of"
-        f" {after.exp():.2f} to N = 5 n",
-        all_hold([is_positive(before), is_positive(after)]),
+        f"with ridge 0.1 the error falls by a factor of {before.interval.exp():.2f} from N = n/4 to N = n, and of"
+        f" {after.interval.exp():.2f} to N = 5 n",
+        _positive([before, after]),
     )
 
 
@@ -182,33 +191,33 @@ def _ridge(frame: pd.DataFrame) -> Evidence:
     "double-descent",
     says="A trained two-layer net does worst where it has about as many parameters as there are points.",
     source="Belkin et al. 2019, arXiv:1812.11118; Nakkiran et al. 2019, arXiv:1912.02292",
+    tolerated=f"a higher error with {_UNITS} hidden units than with 4 and with 256",
 )
 def _by_width(frame: pd.DataFrame) -> Evidence:
     nets = rows_where(frame, family="net")
     table = seed_table(nets, "mse", "width", epochs=values_of(nets, "epochs")[-1], needs=(4, _UNITS, 256))
-    rises = [mean_log_ratio(table[_UNITS], table[side]) for side in (4, 256)]
-    times = " and ".join(f"{rise.exp():.2f}" for rise in rises)
-    return Evidence(
-        f"at {_UNITS} hidden units {times} times the error at 4 and at 256", all_hold(map(is_positive, rises))
-    )
+    rises = [log_ratio(table[_UNITS], table[side]) for side in (4, 256)]
+    times = " and ".join(f"{rise.interval.exp():.2f}" for rise in rises)
+    return Evidence(f"at {_UNITS} hidden units {times} times the error at 4 and at 256", _positive(rises))
 
 
 @claim(
     "double-descent",
     says="With label noise, the error of a wide net falls, rises and falls again with training (by half of its rise).",
     source="Nakkiran et al. 2019, arXiv:1912.02292, on epochs",
+    tolerated="more than half of its largest rise regained",
 )
 def _by_epoch(frame: pd.DataFrame) -> Evidence:
     nets = rows_where(frame, family="net")
     recovered = _recovered(seed_table(nets, "mse", "epochs", width=values_of(nets, "width")[-1]))
-    return Evidence(f"it regains {recovered:.2f} of its rise", is_positive(recovered - 0.5))
+    return Evidence(f"it regains {recovered.interval:.2f} of its rise", [Requirement(recovered, low=0.5)])
 
 
-def _recovered(table: pd.DataFrame) -> Interval:
+def _recovered(table: pd.DataFrame) -> Estimate:
     """Return the share of a curve's largest rise above an earlier minimum that it has lost again at its end."""
     mean = table.mean()
     peak = (mean / mean.cummin()).idxmax()
     lowest = mean[:peak].idxmin()
     if lowest == peak:  # it never rises
-        return Interval(0.0, 0.0, 0.0)
-    return mean_interval((table[peak] - table.iloc[:, -1]) / (table[peak] - table[lowest]))
+        return Estimate(0.0, 0.0, len(table) - 1)
+    return Estimate.of_seeds((table[peak] - table.iloc[:, -1]) / (table[peak] - table[lowest]))

@@ -4,12 +4,14 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from studies.analysis.claims import Evidence, claim, is_positive, rows_where, seed_table
+from studies.analysis.claims import Evidence, claim, rows_where, seed_table
 from studies.analysis.intervals import mean_interval
+from studies.analysis.verdicts import Estimate, Requirement
 
 NOISE = 0.2
 """The share of flipped labels in the part with label noise."""
 
+_LOWER = "a lower error, on average over n"
 _MEMORISED = 0.95  # training accuracy from which a net counts as having memorised its labels
 
 
@@ -26,7 +28,7 @@ _KROGH = "Krogh and Hertz 1991 (linear nets)"
 _DROPOUT = _Regulariser(
     "Dropout",
     "dropout",
-    "Srivastava et al. 2014, section 6",
+    "Our own expectation; Srivastava et al. 2014, section 6, show it for larger nets on real data",
     "Arpit et al. 2017 (A closer look at memorization)",
 )
 _REGULARISERS = (_DROPOUT, _Regulariser("Weight decay", "weight decay, weight_decay=3.0", _KROGH, _KROGH))
@@ -51,13 +53,14 @@ def _noisy(frame: pd.DataFrame) -> pd.DataFrame:
     "regularisers",
     says=f"A net without regularisers learns its labels by heart, {NOISE:.0%} of them flipped.",
     source="Zhang et al. 2017 (Understanding deep learning requires rethinking generalization), section 2",
+    tolerated=f"a training accuracy above {_MEMORISED:g} at each n",
 )
 def _memorises(frame: pd.DataFrame) -> Evidence:
     accuracy = seed_table(_noisy(frame), "accuracy_train", learner="net")
-    intervals = [mean_interval(column) for _, column in accuracy.items()]
+    found = [Estimate.of_seeds(column) for _, column in accuracy.items()]
     return Evidence(
-        f"training accuracy {', '.join(f'{each:.3f}' for each in intervals)} at n = {_sizes(accuracy)}",
-        all(each.low > _MEMORISED for each in intervals),
+        f"training accuracy {', '.join(f'{each.interval:.3f}' for each in found)} at n = {_sizes(accuracy)}",
+        [Requirement(each, low=_MEMORISED) for each in found],
     )
 
 
@@ -65,6 +68,7 @@ def _memorises(frame: pd.DataFrame) -> Evidence:
     "regularisers",
     says="{it.name} narrows the gap between training and test accuracy under label noise.",
     source="{it.noisy_source}",
+    tolerated="a smaller gap, on average over n",
     it=_REGULARISERS,
 )
 def _narrows(frame: pd.DataFrame, it: _Regulariser) -> Evidence:
@@ -76,6 +80,7 @@ def _narrows(frame: pd.DataFrame, it: _Regulariser) -> Evidence:
     "regularisers",
     says=f"{{it.name}} lowers the test error with {NOISE:.0%} of the labels flipped.",
     source="{it.noisy_source}",
+    tolerated=_LOWER,
     it=_REGULARISERS,
 )
 def _helps_noisy(frame: pd.DataFrame, it: _Regulariser) -> Evidence:
@@ -86,6 +91,7 @@ def _helps_noisy(frame: pd.DataFrame, it: _Regulariser) -> Evidence:
     "regularisers",
     says="{it.name} lowers the test error without label noise.",
     source="{it.source}",
+    tolerated=_LOWER,
     it=_REGULARISERS,
 )
 def _helps(frame: pd.DataFrame, it: _Regulariser) -> Evidence:
@@ -94,23 +100,27 @@ def _helps(frame: pd.DataFrame, it: _Regulariser) -> Evidence:
 
 def _lowers(gains: pd.DataFrame) -> Evidence:
     """Judge gains by their average over sample sizes."""
-    mean = mean_interval(100 * gains.mean(axis=1))
+    mean = Estimate.of_seeds(gains.mean(axis=1))
     by_size = ", ".join(f"{mean_interval(100 * column):+.1f}" for _, column in gains.items())
-    return Evidence(f"by {mean:+.1f} points on average; {by_size} at n = {_sizes(gains)}", is_positive(mean))
+    return Evidence(
+        f"by {100 * mean.interval:+.1f} points on average; {by_size} at n = {_sizes(gains)}",
+        [Requirement(mean, low=0, factor=100, unit=" points")],
+    )
 
 
 @claim(
     "regularisers",
     says="Dropout is of no use to the smallest samples and gains with their size, under label noise.",
     source="Srivastava et al. 2014, section 7.4 and figure 10 (without noise; there it declines again in the end)",
+    tolerated="a gain of less than 1 point at the smallest n, and a higher one at the largest",
 )
 def _grows(frame: pd.DataFrame) -> Evidence:
     gains = 100 * _gain(_noisy(frame), _DROPOUT.learner)
     few, more = gains.columns[0], gains.columns[-1]
-    gain, growth = mean_interval(gains[few]), mean_interval(gains[more] - gains[few])
+    gain, growth = Estimate.of_seeds(gains[few]), Estimate.of_seeds(gains[more] - gains[few])
     return Evidence(
-        f"gain {gain:+.1f} points at n = {few:,}, {growth:+.1f} more at n = {more:,}",
-        is_positive(growth) and gain.low <= 0,
+        f"gain {gain.interval:+.1f} points at n = {few:,}, {growth.interval:+.1f} more at n = {more:,}",
+        [Requirement(gain, high=1, unit=" points"), Requirement(growth, low=0, unit=" points")],
     )
 
 

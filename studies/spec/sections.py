@@ -1,6 +1,8 @@
 """The parts of a study's description: problems, learners, sample sizes, questions, pictures."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -41,6 +43,8 @@ PRIOR_AXIS = "prior__"
 
 BASELINE = "baseline"
 """Label of the baseline, which every study measures besides its learners, unless one of them has this label."""
+
+_ABSOLUTE = re.compile(r"\d+(\.\d+)?( \S+){0,2}")  # a number and its unit, such as "percentage points"
 
 COLUMNS = ("problem", "learner", "family", "n_samples", "seed", "metric", "value")
 """Columns of a table of results, without those of the axes."""
@@ -339,6 +343,29 @@ class Worth(Part):
     """Sample size at which they are compared; by default that of another question, or the largest of both."""
 
 
+@dataclass(frozen=True)
+class Margin:
+    """The difference up to which two losses count as equal.
+
+    Attributes
+    ----------
+    value : float
+    unit : str or None
+        Unit of an absolute margin; None of a relative one, which is a share.
+    """
+
+    value: float
+    unit: str | None = None
+
+    @property
+    def is_relative(self) -> bool:
+        """True if the margin is a share of the loss with which another is compared."""
+        return self.unit is None
+
+    def __str__(self) -> str:
+        return f"{100 * self.value:g} %" if self.unit is None else f"{self.value:g} {self.unit}".rstrip()
+
+
 class Question(Part):
     """A question to answer: a comparison of `a` with `b`, or the worth of a prior."""
 
@@ -350,6 +377,9 @@ class Question(Part):
 
     b: Point | None = None
     """The side with which it is compared."""
+
+    margin: float | str = 0.2
+    """Difference up to which they count as equal: a share of the error of `b`, or absolute, such as `"2 points"`."""
 
     worth: Worth | None = None
     """Instead of `a` and `b`: how many times the data is a prior worth?"""
@@ -364,6 +394,21 @@ class Question(Part):
             [] if self.worth else [Issue((name,), "is needed, or worth in its place", None) for name in missing]
         )
         return self
+
+    @field_validator("margin")
+    @classmethod
+    def _check_margin(cls, margin: float | str) -> float | str:
+        if not (_ABSOLUTE.fullmatch(margin) if isinstance(margin, str) else 0 <= margin < 1):
+            raise ValueError('must be a share from 0 to 1, or an absolute difference with its unit, such as "2 points"')
+        return margin
+
+    @property
+    def tolerance(self) -> Margin:
+        """The margin, with its unit if it is absolute."""
+        if isinstance(self.margin, str):
+            value, _, unit = self.margin.partition(" ")
+            return Margin(float(value), "percentage points" if unit == "points" else unit)
+        return Margin(self.margin)
 
     @property
     def ends(self) -> tuple[Point, ...]:

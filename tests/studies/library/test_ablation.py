@@ -26,24 +26,23 @@ def frame_of(effects, gain=0.05, interaction=0.0):
 def test_main_effects_are_found_whatever_the_others_do():
     frame = frame_of([0.01, -0.004, 0.0])
     for factor, expected in zip(FACTORS, [0.01, -0.004, 0.0], strict=True):
-        found = main_effect(frame, factor, 1000)
-        assert found.mean == pytest.approx(expected, abs=2e-4)
-        assert found.low < found.mean < found.high
+        assert main_effect(frame, factor, 1000).mean() == pytest.approx(expected, abs=2e-4)
 
 
 def test_half_an_interaction_counts_for_each_of_its_factors():
     frame = frame_of([0.0, 0.0, 0.0], interaction=0.01)
-    assert main_effect(frame, "loss", 1000).mean == pytest.approx(0.005, abs=2e-4)
-    assert main_effect(frame, "weight_decay", 1000).mean == pytest.approx(0, abs=2e-4)
+    assert main_effect(frame, "loss", 1000).mean() == pytest.approx(0.005, abs=2e-4)
+    assert main_effect(frame, "weight_decay", 1000).mean() == pytest.approx(0, abs=2e-4)
 
 
 def test_the_prior_is_judged_without_any_of_them():
-    assert prior_gain(frame_of([0.01, 0.01, 0.01]), 1000).mean == pytest.approx(0.05, abs=2e-4)
+    assert prior_gain(frame_of([0.01, 0.01, 0.01]), 1000).mean() == pytest.approx(0.05, abs=2e-4)
 
 
-def test_little_is_less_than_the_prior_is_worth():
-    assert [claim.holds for claim in check_claims("ablation", frame_of([0.01, -0.01, 0.0]))] == [True] * 3
-    assert [claim.holds for claim in check_claims("ablation", frame_of([0.08, 0.0, -0.06]))] == [None, True, None]
+def test_little_is_less_than_a_fifth_of_what_the_prior_is_worth():
+    assert [claim.holds for claim in check_claims("ablation", frame_of([0.005, -0.005, 0.0]))] == [True] * 3
+    found = check_claims("ablation", frame_of([0.03, 0.0, -0.03]))
+    assert [claim.holds for claim in found] == [False, True, False]
 
 
 @pytest.mark.slow

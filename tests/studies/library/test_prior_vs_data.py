@@ -6,8 +6,8 @@ import pytest
 
 from estimators import NeighborsClassifier
 from studies.analysis.claims import check_claims
-from studies.analysis.intervals import Interval
-from studies.library.prior_vs_data import is_smaller, limit_of_uniform_ratio
+from studies.analysis.verdicts import verdicts
+from studies.library.prior_vs_data import are_little, limit_of_uniform_ratio
 from toymanifold import UniformBox, spiral_problem
 
 SIZES = np.round(np.geomspace(100, 100_000, 7))
@@ -67,11 +67,11 @@ def test_without_a_law_exponents_are_inconclusive():
 
 
 @pytest.mark.parametrize(
-    ("effect", "verdict"),
-    [(Interval(0.0, -0.1, 0.1), True), (Interval(-0.2, -0.4, 0.0), None), (Interval(0.5, 0.4, 0.6), None)],
+    ("effect", "verdict"), [(0.0, True), (0.07, True), (-0.07, True), (0.1, None), (0.2, False), (-0.2, False)]
 )
-def test_an_effect_is_smaller_in_either_direction_or_it_is_open(effect, verdict):
-    assert is_smaller(effect, Interval(0.4, 0.3, 0.5)) is verdict
+def test_an_effect_is_little_in_either_direction_or_it_is_not(effect, verdict):
+    spread = pd.Series([-0.01, 0.0, 0.02, -0.02, 0.01])
+    assert verdicts([are_little(effect + spread, pd.Series([0.5] * 5))]) == [verdict]
 
 
 @pytest.mark.parametrize(("half_width", "ratio"), [(1.0, 1.0), (2.0, 4.0)])
