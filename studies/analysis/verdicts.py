@@ -116,7 +116,8 @@ class Requirement:
     ----------
     estimate : Estimate
     low, high : float, default=-inf, inf
-        The tolerated range, stated before measuring.
+        The tolerated range, stated before measuring, without its ends: where all seeds agree on a difference of 0,
+        that is not above 0.
     factor : float, default=1.0
         Factor to the unit in which it is printed, such as 100.
     unit : str, default=""
@@ -137,13 +138,13 @@ class Requirement:
     @property
     def p_inside(self) -> float:
         """The p-value of being inside the range: at most 0.05 if the 95 % interval is."""
-        above, below = self.estimate.p_above(self.low, strictly=False), self.estimate.p_below(self.high, strictly=False)
-        return min(1.0, 2 * max(above, below))
+        return min(1.0, 2 * max(self.estimate.p_above(self.low), self.estimate.p_below(self.high)))
 
     @property
     def p_outside(self) -> float:
         """The p-value of being outside the range: at most 0.05 if the 95 % interval is."""
-        return min(1.0, 2 * min(self.estimate.p_below(self.low), self.estimate.p_above(self.high)))
+        below, above = self.estimate.p_below(self.low, strictly=False), self.estimate.p_above(self.high, strictly=False)
+        return min(1.0, 2 * min(below, above))
 
 
 def verdicts(claims: Iterable[Sequence[Requirement]]) -> list[bool | None]:

@@ -39,8 +39,8 @@ def test_one_seed_decides_nothing():
     assert verdicts([[Requirement(single, 0, 1)], [Requirement(single, high=0)], []]) == [None, None, None]
 
 
-@pytest.mark.parametrize(("value", "verdict"), [(0.0, True), (0.5, True), (1.0, True), (-0.1, False), (1.1, False)])
-def test_where_all_seeds_agree_the_bounds_belong_to_the_range(value, verdict):
+@pytest.mark.parametrize(("value", "verdict"), [(0.0, False), (0.5, True), (1.0, False), (-0.1, False), (1.1, False)])
+def test_where_all_seeds_agree_the_bounds_do_not_belong_to_the_range(value, verdict):
     assert verdicts([[Requirement(Estimate.of_seeds([value] * 3), 0, 1)]]) == [verdict]
 
 

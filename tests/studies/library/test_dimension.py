@@ -48,7 +48,7 @@ def test_exponents_are_recovered(invented):
 
 
 def test_claims_hold_where_theory_does(invented):
-    found = check_claims("dimension", invented("dimension", power_laws, noise=1e-3))
+    found = check_claims("dimension", invented("dimension", power_laws, noise=1e-4))
     assert [claim.holds for claim in found] == [True] * len(found)
 
 

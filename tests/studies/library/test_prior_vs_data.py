@@ -32,9 +32,9 @@ def frame_of(uniform=1.0, **changed):
     for learner, (factor, exponent) in {**LEARNERS, **changed}.items():
         for seed in range(5):
             for n in SIZES:
-                error = factor * n**-exponent * np.exp(0.03 * rng.standard_normal())
+                error = factor * n**-exponent * np.exp(0.01 * rng.standard_normal())
                 rows.append((learner, int(n), seed, "accuracy", 1 - error))
-                over = uniform * LIMITS[seed] * error * np.exp(0.03 * luck.standard_normal())
+                over = uniform * LIMITS[seed] * error * np.exp(0.01 * luck.standard_normal())
                 rows.append((learner, int(n), seed, "accuracy_uniform", 1 - over))
     return pd.DataFrame(rows, columns=["learner", "n_samples", "seed", "metric", "value"])
 
@@ -48,13 +48,13 @@ def test_the_story_is_recognised():
     ("changed", "which", "verdict"),
     [
         ({"net + polar": (2.5, 0.5)}, 0, False),
-        ({"net + polar + extras": (3.5, 0.5)}, 1, None),
+        ({"net + polar + extras": (3.5, 0.5)}, 1, False),
         ({"kNN, k=1": (6.0, 0.5)}, 2, False),
         ({"uniform": 0.5}, 3, False),
         ({"uniform": 2.0}, 3, None),
         ({"uniform": 0.85}, 4, False),
         ({"net + polar": (4.0, 0.7)}, 5, False),
-        ({"kNN, k=1 + polar": (3.2, 0.5)}, 6, None),
+        ({"kNN, k=1 + polar": (3.2, 0.5)}, 6, False),
     ],
 )
 def test_another_story_is_not(changed, which, verdict):
