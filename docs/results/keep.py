@@ -26,7 +26,7 @@ INDEX = HERE / "index.md"
 PAGES = [HERE / f"{path.stem}.md" for path in sorted(HERE.glob("data/*.csv"))]
 
 _TABLE = re.compile("(<!-- claims -->\n)(.*?)(<!-- end -->)", re.DOTALL)
-_COLUMNS = "the literature says | source | measured here | verdict |"
+_COLUMNS = "the literature says | source | tolerated | measured here | verdict |"
 _SELECTED = re.compile(r"^\| \[(.+?)\]\(.*?\) \| (.*?) \|", re.MULTILINE)  # study and statement
 
 
@@ -53,7 +53,7 @@ def updated(page: Path) -> str:
 
 def _all_claims(study: str) -> str:
     return (
-        "\n".join([f"| {_COLUMNS}", "|---|---|---|---|", *(f"| {_row(claim)}" for claim in kept_claims(study))]) + "\n"
+        "\n".join([f"| {_COLUMNS}", "|---|---|---|---|---|", *(f"| {_row(claim)}" for claim in kept_claims(study))]) + "\n"
     )
 
 
@@ -64,11 +64,11 @@ def _selection(table: str) -> str:
         if says not in claims:
             raise ValueError(f"{INDEX.name} has a claim about {study} that is none of {list(claims)}. Got {says!r}.")
         rows.append(f"| [{study}]({study}.md) | {_row(claims[says])}")
-    return "\n".join([f"| study | {_COLUMNS}", "|---|---|---|---|---|", *rows]) + "\n"
+    return "\n".join([f"| study | {_COLUMNS}", "|---|---|---|---|---|---|", *rows]) + "\n"
 
 
 def _row(claim: Claim) -> str:
-    return f"{claim.says} | {claim.source} | {claim.measured} | {claim.verdict} |"
+    return f"{claim.says} | {claim.source} | {claim.terms} | {claim.finding} | {claim.verdict} |"
 
 
 def keep(name: str, url: str, metrics: list[str]) -> None:

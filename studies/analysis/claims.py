@@ -54,7 +54,7 @@ class Claim:
 
     Examples
     --------
-    >>> Claim("The error falls with n.", "A paper, section 2", "above 0", "by 3.2 [2.9, 3.5] points", True).verdict
+    >>> Claim("The error falls with n.", "A paper, section 2", "a fall", "by 3.2 [2.9, 3.5] points", True).verdict
     'supported'
     """
 
@@ -70,6 +70,16 @@ class Claim:
     def verdict(self) -> str:
         """The verdict in words, from `VERDICTS`."""
         return VERDICTS[self.holds]
+
+    @property
+    def terms(self) -> str:
+        """The tolerated range, and what was changed after a first look."""
+        return f"{self.tolerated} (changed: {self.changed})" if self.changed else self.tolerated
+
+    @property
+    def finding(self) -> str:
+        """The measurement, and what it could have detected if it cannot decide."""
+        return f"{self.measured}; {self.detectable}" if self.detectable else self.measured
 
 
 @dataclass(frozen=True)
@@ -191,7 +201,7 @@ def _decided(claim: Claim, requirements: Sequence[Requirement], holds: bool | No
     detectable = ""
     if holds is None and requirements:
         undecided = max(requirements, key=lambda each: min(each.p_inside, each.p_outside))
-        detectable = f"a deviation of {undecided.detectable} would have been detected"
+        detectable = f"a deviation of {undecided.detectable} would have been detected with 80 % power"
     return replace(claim, holds=holds, detectable=detectable)
 
 

@@ -301,7 +301,8 @@ def _exponent(exponent: Interval) -> str:
 
 
 def _claim(claim: Claim) -> str:
-    return f"{claim.verdict}: {claim.says} ({claim.source}): {claim.measured}"
+    says = f"{claim.says.removesuffix('.')} ({claim.source})"
+    return f"{claim.verdict}: {says}. Tolerated: {claim.terms}. Measured: {claim.finding}."
 
 
 def _cells(results: Results) -> Iterator[str]:

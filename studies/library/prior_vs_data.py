@@ -34,7 +34,7 @@ _MOVED = 0.1
 _POINTS = " points"
 _NEIGHBOUR = "kNN, k=1"
 _ON_BOUNDARY = 20_000  # points, evenly spaced
-_PAIRS = (("net", "net + polar"), ("kNN, k=1", "kNN, k=1 + polar"), ("forest", "forest + polar"))
+_PAIRS = (("net", "net + polar"), ("kNN, k=1", "kNN, k=1 + polar"))
 
 
 @claim(

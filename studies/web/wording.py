@@ -44,7 +44,7 @@ def verdicts(claims: Sequence[Claim]) -> str:
 
     Examples
     --------
-    >>> verdicts([Claim("Sky is blue.", "", "", True), Claim("Grass is red.", "", "", False)])
+    >>> verdicts([Claim("Sky is blue.", "", "", "", True), Claim("Grass is red.", "", "", "", False)])
     'Of 2 claims 1 is supported, 1 is not supported.'
     """
     counts = Counter(claim.verdict for claim in claims)

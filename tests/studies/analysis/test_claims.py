@@ -60,7 +60,7 @@ def test_an_undecided_claim_says_what_could_have_been_detected(registry):
     unclear, without = check_claims("a", pd.DataFrame())
     assert (unclear.verdict, unclear.detectable) == (
         "inconclusive",
-        "a deviation of 370 points would have been detected",
+        "a deviation of 370 points would have been detected with 80 % power",
     )
     assert (without.verdict, without.detectable) == ("inconclusive", "")
 

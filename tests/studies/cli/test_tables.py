@@ -96,10 +96,12 @@ def test_more_learners_than_fit_a_screen_are_folded_to_those_with_the_smallest_e
 
 
 def test_claims_are_counted_and_listed_with_all(monkeypatch, worth_results):
-    claim = Claim("Sky is blue.", "A paper", "by 3 [2, 4] points", True)
+    claim = Claim("Sky is blue.", "A paper", "above 0", "by 3 [2, 4] points", True, changed="the hue")
     monkeypatch.setattr("studies.cli.tables.check_claims", lambda *_: [claim])
     assert lines(worth_results)[-1] == "Of 1 claim 1 is supported. --all lists them."
-    assert lines(worth_results, everything=True)[-1] == "supported: Sky is blue. (A paper): by 3 [2, 4] points"
+    assert lines(worth_results, everything=True)[-1] == (
+        "supported: Sky is blue (A paper). Tolerated: above 0 (changed: the hue). Measured: by 3 [2, 4] points."
+    )
 
 
 @given(st.floats(1e-9, 1e6), st.floats(0, 1), st.floats(0, 3))
