@@ -132,9 +132,14 @@ class PriorWorth(Sentence):
         """The prior in a sentence."""
         return self.informed if self.prior == self.informed else f"the {self.prior} prior"
 
-    def __str__(self) -> str:
+    @property
+    def answer(self) -> str:
+        """The worth as a clause."""
         times = f"{self.times_text} the data {self.times.bounds_text(2)}".rstrip()
-        return f"at n = {self.equivalence.n:,.0f}, {self.subject} was worth {times}: {self.in_samples}"
+        return f"at n = {self.equivalence.n:,.0f}, {self.subject} was worth {times}"
+
+    def __str__(self) -> str:
+        return f"{self.answer}: {self.in_samples}"
 
 
 @dataclass(frozen=True)

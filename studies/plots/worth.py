@@ -236,7 +236,7 @@ def _draw_gap(ax: Axes, rows: pd.DataFrame, worth: PriorWorth, looks: Mapping[st
     end, height = found.n_samples, _mean_at(rows, found.a, found.n)
     if not end.side:
         low, high = np.clip([end.low, end.high], *ax.get_xlim())
-        ax.hlines(height, low, high, color=looks[found.b].colour, lw=7, alpha=0.3, zorder=2.5, label="_gap_interval")
+        ax.hlines(height, low, high, color=looks[found.b].colour, lw=7, alpha=0.45, zorder=2.5, label="_gap_interval")
     arrow = {"arrowstyle": "->" if end.side else "<->", "color": INK, "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
     ax.annotate("", (end.value, height), (found.n, height), arrowprops={**arrow, "mutation_scale": 14}, zorder=5)
     write = _write_bound if end.side else _write_number

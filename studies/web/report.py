@@ -77,7 +77,7 @@ class Chapter:
 
     id: str
     problem: str
-    headline: str
+    headline: list[str]
     sampling: Sampling
     learners: list[str]
     coloured: list[str]
@@ -146,7 +146,7 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
         plots=list(requested_plots(results)),
         claims=check_claims(study, frame),
         worth=_worth(results, found[0], rows),
-        highlights=highlights(found[0]),
+        highlights=highlights(found[0])[len(headline(found[0])) - 1 :],
         answers=answers(study, frame),
         failures=failures[:_MOST_FAILURES],
         failures_left_out=len(failures) - _MOST_FAILURES if len(failures) > _MOST_FAILURES else 0,
