@@ -104,8 +104,12 @@ class PriorWorth(Sentence):
             clause = f"{found.b} matches {found.a} with {found.n_samples_text()}"
         else:
             clause = found.clause()
-        equal = not self.times.side and not self.is_significant
-        return f"{clause}, no significant difference" if equal else clause
+        return f"{clause}, no significant difference" if self.is_equal else clause
+
+    @property
+    def is_equal(self) -> bool:
+        """True if the prior is worth neither significantly more nor less than the same data."""
+        return not self.times.side and not self.is_significant
 
     @property
     def is_significant(self) -> bool:
@@ -136,7 +140,8 @@ class PriorWorth(Sentence):
     def answer(self) -> str:
         """The worth as a clause."""
         times = f"{self.times_text} the data {self.times.bounds_text(2)}".rstrip()
-        return f"at n = {self.equivalence.n:,.0f}, {self.subject} was worth {times}"
+        found = f"had no significant worth, {times}" if self.is_equal else f"was worth {times}"
+        return f"at n = {self.equivalence.n:,.0f}, {self.subject} {found}"
 
     def __str__(self) -> str:
         return f"{self.answer}: {self.in_samples}"

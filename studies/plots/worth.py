@@ -114,7 +114,7 @@ def draw_worth(
         As in `plot_worth`.
     """
     answer = _answer(results, rows, informed, plain, n)
-    if answer.n is not None and _has_regions(results, answer.pair, answer.n, problem):
+    if answer.n is not None and has_regions(results, answer.pair, answer.n, problem):
         axes = figure.subplot_mosaic([["upper", "curves"], ["lower", "curves"]], width_ratios=[1, 2.2])
         for place, learner in zip(("upper", "lower"), answer.pair, strict=True):
             plot_decision_region(results, axes[place], learner=learner, n_samples=int(answer.n), problem=problem)
@@ -183,7 +183,7 @@ def _answer(results: Results, rows: pd.DataFrame, informed: str, plain: str, n: 
     return _Answer(rows, pair, worth.equivalence.n, question, worth)
 
 
-def _has_regions(results: Results, learners: tuple[str, str], n: float, problem: str | None) -> bool:
+def has_regions(results: Results, learners: tuple[str, str], n: float, problem: str | None) -> bool:
     """Return True if the store has the decision maps of learners, and their problem can be drawn."""
     try:
         drawn_problem(results, problem)
