@@ -52,9 +52,8 @@ def updated(page: Path) -> str:
 
 
 def _all_claims(study: str) -> str:
-    return (
-        "\n".join([f"| {_COLUMNS}", "|---|---|---|---|---|", *(f"| {_row(claim)}" for claim in kept_claims(study))]) + "\n"
-    )
+    rows = (f"| {_row(claim)}" for claim in kept_claims(study))
+    return "\n".join([f"| {_COLUMNS}", "|---|---|---|---|---|", *rows]) + "\n"
 
 
 def _selection(table: str) -> str:

@@ -105,8 +105,12 @@ class PriorWorth(Sentence):
             clause = f"{found.b} matches {found.a} with {found.n_samples_text()}"
         else:
             clause = found.clause()
-        equal = not self.times.side and not self.is_significant
-        return f"{clause}, no significant difference" if equal else clause
+        return f"{clause}, no significant difference" if self.is_equal else clause
+
+    @property
+    def is_equal(self) -> bool:
+        """True if the prior is worth neither significantly more nor less than the same data."""
+        return not self.times.side and not self.is_significant
 
     @property
     def is_significant(self) -> bool:
@@ -133,9 +137,15 @@ class PriorWorth(Sentence):
         """The prior in a sentence."""
         return self.informed if self.prior == self.informed else f"the {self.prior} prior"
 
-    def __str__(self) -> str:
+    @property
+    def answer(self) -> str:
+        """The worth as a clause."""
         times = f"{self.times_text} the data {self.times.bounds_text(2)}".rstrip()
-        return f"at n = {self.equivalence.n:,.0f}, {self.subject} was worth {times}: {self.in_samples}"
+        found = f"had no significant worth, {times}" if self.is_equal else f"was worth {times}"
+        return f"at n = {self.equivalence.n:,.0f}, {self.subject} {found}"
+
+    def __str__(self) -> str:
+        return f"{self.answer}: {self.in_samples}"
 
 
 @dataclass(frozen=True)

@@ -209,7 +209,8 @@ def _progress_of_net(frame: pd.DataFrame) -> Evidence:
     "grokking",
     says="An RFM, right at all its {n} training pairs in every round, passes from chance to knowing the others.",
     source="Mallinar et al. 2024, section 3 and figure 2A (p = 61, half of the pairs)",
-    tolerated=f"a training error below {_NO_ERROR:.1%}; a test accuracy below {UNKNOWN:g} in the first round, above {KNOWN:g} in the last",
+    tolerated=f"a training error below {_NO_ERROR:.1%}; a test accuracy below {UNKNOWN:g} in the first round, above"
+    f" {KNOWN:g} in the last",
     n=(_HALF, _MOST),
 )
 def _emergence(frame: pd.DataFrame, n: int) -> Evidence:

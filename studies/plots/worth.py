@@ -114,7 +114,7 @@ def draw_worth(
         As in `plot_worth`.
     """
     answer = _answer(results, rows, informed, plain, n)
-    if answer.n is not None and _has_regions(results, answer.pair, answer.n, problem):
+    if answer.n is not None and has_regions(results, answer.pair, answer.n, problem):
         axes = figure.subplot_mosaic([["upper", "curves"], ["lower", "curves"]], width_ratios=[1, 2.2])
         for place, learner in zip(("upper", "lower"), answer.pair, strict=True):
             plot_decision_region(results, axes[place], learner=learner, n_samples=int(answer.n), problem=problem)
@@ -183,7 +183,7 @@ def _answer(results: Results, rows: pd.DataFrame, informed: str, plain: str, n: 
     return _Answer(rows, pair, worth.equivalence.n, question, worth)
 
 
-def _has_regions(results: Results, learners: tuple[str, str], n: float, problem: str | None) -> bool:
+def has_regions(results: Results, learners: tuple[str, str], n: float, problem: str | None) -> bool:
     """Return True if the store has the decision maps of learners, and their problem can be drawn."""
     try:
         drawn_problem(results, problem)
@@ -236,7 +236,7 @@ def _draw_gap(ax: Axes, rows: pd.DataFrame, worth: PriorWorth, looks: Mapping[st
     end, height = found.n_samples, _mean_at(rows, found.a, found.n)
     if not end.side:
         low, high = np.clip([end.low, end.high], *ax.get_xlim())
-        ax.hlines(height, low, high, color=looks[found.b].colour, lw=7, alpha=0.3, zorder=2.5, label="_gap_interval")
+        ax.hlines(height, low, high, color=looks[found.b].colour, lw=7, alpha=0.45, zorder=2.5, label="_gap_interval")
     arrow = {"arrowstyle": "->" if end.side else "<->", "color": INK, "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
     ax.annotate("", (end.value, height), (found.n, height), arrowprops={**arrow, "mutation_scale": 14}, zorder=5)
     write = _write_bound if end.side else _write_number
