@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from studies.analysis.intervals import CONFIDENCE, holm, number, scale_of
+from studies.analysis.intervals import CONFIDENCE, Interval, holm, number, scale_of, t_quantile
 from studies.analysis.verdicts import Estimate
 from studies.spec.sections import Margin
 
@@ -72,13 +72,20 @@ class Comparison:
         return Estimate(float(np.mean(of_a * a - of_b * b)) + shift, weighted.error, weighted.freedom)
 
     @property
-    def log_ratio(self) -> Estimate | None:
-        """The estimate of log(a / b), by the delta method; None if one of the means is not positive."""
-        a, b = float(self._contrast(1, 0, 0).mean), -float(self._contrast(0, 1, 0).mean)
-        if min(a, b) <= 0:
+    def ratio(self) -> Interval | None:
+        """The ratio a / b with the interval of Fieller; None if a mean is not positive, or the interval is unbounded.
+
+        It is the set of all ratios r of which the contrast a - r b is not significantly different from 0, so it lies
+        outside a relative margin just where `p_yes` or `p_no` is at most 0.05, and within it where `p_equal` is.
+        """
+        whole, a, b = self._contrast(1, 1, 0), self._contrast(1, 0, 0), self._contrast(0, -1, 0)
+        t = t_quantile(whole.freedom + 1)
+        covariance = (a.error**2 + b.error**2 - whole.error**2) / 2
+        cross, square = a.mean * b.mean - t**2 * covariance, b.mean**2 - (t * b.error) ** 2
+        if min(a.mean, b.mean) <= 0 or not square > 0:
             return None
-        spread = self._contrast(1 / a, 1 / b, 0)
-        return Estimate(float(np.log(a / b)), spread.error, spread.freedom)
+        half = float(np.sqrt(max(cross**2 - square * (a.mean**2 - (t * a.error) ** 2), 0.0)))
+        return Interval(a.mean / b.mean, (cross - half) / square, (cross + half) / square)
 
 
 def compare(comparisons: Iterable[Comparison]) -> list[str]:
@@ -121,9 +128,9 @@ def _means(comparison: Comparison) -> str:
 
 def _apart(comparison: Comparison) -> str:
     """Return how far a is from b in words: relative to b if the margin is and both are positive."""
-    ratio = comparison.log_ratio if comparison.margin.is_relative else None
+    ratio = comparison.ratio if comparison.margin.is_relative else None
     factor, digits, _, unit = _units(comparison)
-    change = factor * comparison.difference.interval if ratio is None else 100 * (ratio.interval.exp() - 1)
+    change = factor * comparison.difference.interval if ratio is None else 100 * (ratio - 1)
     if change.mean == 0:
         return "no difference"
     word, apart = ("higher", change) if change.mean > 0 else ("lower", -1 * change)

@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from studies.analysis.questions import Comparison, compare
 from studies.spec.sections import Margin
@@ -79,6 +81,15 @@ def test_answers_of_one_study_are_one_family():
     alone, (among, *_) = compare([barely])[0], compare([barely, *[unclear] * 20])
     assert alone.startswith("Yes")
     assert among.endswith("not significant after correction for the number of questions.")
+
+
+@given(st.lists(st.floats(0.01, 1), min_size=10, max_size=10), st.floats(0, 0.9))
+def test_a_relative_interval_lies_outside_or_within_the_margin_where_the_tests_say_so(values, margin):
+    asked = comparison(pd.Series(values[:5]), pd.Series(values[5:]), Margin(margin))
+    ratio, p_values = asked.ratio, (asked.p_yes, asked.p_no, asked.p_equal)
+    assume(ratio is not None and min(abs(p - 0.05) for p in p_values) > 1e-6)
+    found = (ratio.high < 1 - margin, ratio.low > 1 + margin, 1 - margin <= ratio.low and ratio.high <= 1 + margin)
+    assert found == tuple(p < 0.05 for p in p_values)
 
 
 def test_seeds_are_paired_and_overlap_widens():
