@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from studies.analysis.intervals import CONFIDENCE
 from studies.analysis.learning_curves import NotMeasured, pivot_by_seed
-from studies.analysis.verdicts import Estimate, Requirement, verdicts
+from studies.analysis.verdicts import POWER, Estimate, Requirement, p_values, verdicts
 from studies.registry.registry import Registry
 from studies.spec.cells import Cell, plan_study
 from studies.spec.study import Study, built_in
@@ -47,8 +48,8 @@ class Claim:
         The measurement, with an interval.
     holds : bool or None
         Whether the quantities are in that range; None if the measurement cannot decide.
-    detectable : str, default=""
-        If it cannot decide, what it could have detected.
+    undecided : str, default=""
+        If it cannot decide: what it could have detected, or that it is the number of claims that leaves it open.
     changed : str, default=""
         What was changed in the study or the range after a first look at results; empty if nothing was.
 
@@ -63,7 +64,7 @@ class Claim:
     tolerated: str
     measured: str
     holds: bool | None
-    detectable: str = ""
+    undecided: str = ""
     changed: str = ""
 
     @property
@@ -78,8 +79,8 @@ class Claim:
 
     @property
     def finding(self) -> str:
-        """The measurement, and what it could have detected if it cannot decide."""
-        return f"{self.measured}; {self.detectable}" if self.detectable else self.measured
+        """The measurement, and why it is undecided if it is."""
+        return f"{self.measured}; {self.undecided}" if self.undecided else self.measured
 
 
 @dataclass(frozen=True)
@@ -197,12 +198,14 @@ def check_claims(study: str | Study, frame: pd.DataFrame) -> list[Claim]:
 
 
 def _decided(claim: Claim, requirements: Sequence[Requirement], holds: bool | None) -> Claim:
-    """Return a claim with its verdict, and what could have been detected if there is none."""
-    detectable = ""
-    if holds is None and requirements:
-        undecided = max(requirements, key=lambda each: min(each.p_inside, each.p_outside))
-        detectable = f"a deviation of {undecided.detectable} would have been detected with 80 % power"
-    return replace(claim, holds=holds, detectable=detectable)
+    """Return a claim with its verdict, and if there is none why, or what could have been detected."""
+    if holds is not None or not requirements:
+        return replace(claim, holds=holds)
+    if min(p_values(requirements)) <= 1 - CONFIDENCE:
+        return replace(claim, undecided="not significant after correction for the number of claims")
+    open_one = max(requirements, key=lambda each: min(each.p_inside, each.p_outside))
+    power = f"{100 * POWER:.0f} % power"
+    return replace(claim, undecided=f"a deviation of {open_one.detectable} would have been detected with {power}")
 
 
 def _shared_rows(study: Study, frame: pd.DataFrame) -> pd.DataFrame:

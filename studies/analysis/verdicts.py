@@ -170,13 +170,13 @@ def verdicts(claims: Iterable[Sequence[Requirement]]) -> list[bool | None]:
     >>> verdicts([[Requirement(near_two, 1, 3)], [Requirement(near_two, high=1)], [Requirement(near_two, 1.99, 2.01)]])
     [True, False, None]
     """
-    pairs = [_p_values(parts) for parts in claims]
+    pairs = [p_values(parts) for parts in claims]
     decided = holm(min(pair) for pair in pairs) <= 1 - CONFIDENCE
     return [p_inside <= p_outside if sure else None for sure, (p_inside, p_outside) in zip(decided, pairs, strict=True)]
 
 
-def _p_values(parts: Sequence[Requirement]) -> tuple[float, float]:
-    """Return the p-values of all quantities being inside their ranges, and of one being outside."""
+def p_values(parts: Sequence[Requirement]) -> tuple[float, float]:
+    """Return the p-values of all quantities of a claim being inside their ranges, and of one being outside."""
     if not parts:
         return 1.0, 1.0
     return max(part.p_inside for part in parts), float(holm(part.p_outside for part in parts).min())

@@ -58,11 +58,11 @@ def test_an_undecided_claim_says_what_could_have_been_detected(registry):
         return Evidence("no law", [])
 
     unclear, without = check_claims("a", pd.DataFrame())
-    assert (unclear.verdict, unclear.detectable) == (
+    assert (unclear.verdict, unclear.undecided) == (
         "inconclusive",
         "a deviation of 370 points would have been detected with 80 % power",
     )
-    assert (without.verdict, without.detectable) == ("inconclusive", "")
+    assert (without.verdict, without.undecided) == ("inconclusive", "")
 
 
 def test_the_claims_of_a_study_are_one_family(registry):
@@ -74,7 +74,10 @@ def test_the_claims_of_a_study_are_one_family(registry):
     claim("a", says="", source="", tolerated="", k=(1,))(check)
     assert check_claims("a", pd.DataFrame())[0].holds
     claim("b", says="", source="", tolerated="", k=(1, 2))(check)
-    assert [found.holds for found in check_claims("b", pd.DataFrame())] == [None, None]
+    found = check_claims("b", pd.DataFrame())
+    assert [(each.holds, each.undecided) for each in found] == [
+        (None, "not significant after correction for the number of claims")
+    ] * 2
 
 
 def test_a_claim_has_a_case_for_each_combination_of_values_of_its_arguments(registry):
