@@ -75,7 +75,7 @@ def default(field: FieldInfo) -> str:
     """Return the default of a key, where it is a number, true or false."""
     if field.is_required():
         return "needed"
-    return f"`{toml_value(field.default)}`" if isinstance(field.default, int) else ""
+    return f"`{toml_value(field.default)}`" if isinstance(field.default, int | float) else ""
 
 
 def listed(names: Iterable[str]) -> str:
