@@ -2,8 +2,6 @@
 
 import itertools
 from collections.abc import Callable, Hashable
-from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,6 +17,7 @@ from studies.analysis.intervals import (
     positive_bounds,
     positive_mean_interval,
     t_quantile,
+    with_exact_bounds,
 )
 from studies.analysis.learning_curves import (
     Array,
@@ -36,10 +35,12 @@ from studies.registry.errors import unknown
 _TEST_COLUMNS = ["a", "b", "difference", "low", "high", "effect", "won", "p", "seeds"]
 
 
-def loss_interval(values: pd.Series, factor: float, metric: str) -> Interval:
-    """Return the mean of a loss over seeds with its interval, which ends at 1 for a share of errors."""
-    interval = positive_mean_interval(values, factor)
-    return replace(interval, high=min(interval.high, 1.0)) if is_share(metric) else interval
+def loss_interval(values: pd.Series, metric: str, sampling: Sampling, n_samples: int) -> Interval:
+    """Return the mean of a loss over seeds with its interval, as in `summary`."""
+    interval = positive_mean_interval(values, sampling.factor(n_samples, len(values)))
+    points = sampling.n_points(metric, len(values))
+    low, high = with_exact_bounds(interval.mean, interval.low, interval.high, points)
+    return Interval(interval.mean, float(low), min(float(high), 1.0) if is_share(metric) else float(high))
 
 
 def is_share(metric: str) -> bool:
@@ -47,9 +48,16 @@ def is_share(metric: str) -> bool:
     return metric.startswith("error")
 
 
-def interval_of(rows: pd.DataFrame, metric: str) -> Callable[[pd.Series, float], Interval]:
+def interval_of(rows: pd.DataFrame, metric: str) -> Callable[[pd.Series, Sampling, int], Interval]:
     """Return the interval of a metric: `loss_interval` if no value in its rows is negative, else Student's t."""
-    return partial(loss_interval, metric=metric) if (rows["value"] >= 0).all() else mean_interval
+
+    def interval(values: pd.Series, sampling: Sampling, n_samples: int) -> Interval:
+        if is_positive:
+            return loss_interval(values, metric, sampling, n_samples)
+        return mean_interval(values, sampling.factor(n_samples, len(values)))
+
+    is_positive = bool((rows["value"] >= 0).all())
+    return interval
 
 
 def summary(frame: pd.DataFrame | HasFrame) -> pd.DataFrame:
@@ -65,7 +73,8 @@ def summary(frame: pd.DataFrame | HasFrame) -> pd.DataFrame:
     summary : DataFrame
         Columns ``learner``, ``n_samples``, ``metric``, ``mean``, ``low``, ``high``, ``seeds``, in the frame's order,
         after ``problem`` where the frame has it. The bounds are NaN for one seed, and for samples of all rows of a data
-        set.
+        set. A share of errors ends at 1, and one of few errors in a known number of test points has an interval at
+        least as wide as the exact binomial one.
 
     Examples
     --------
@@ -81,14 +90,17 @@ def summary(frame: pd.DataFrame | HasFrame) -> pd.DataFrame:
     groups = frame.groupby(by, sort=False)
     table = groups.size().reset_index(name="seeds")
     table.attrs = frame.attrs
-    factor = np.empty(len(table))
+    factor, points = np.empty((2, len(table)))
     for part in by_problem(table).values():
-        factor[part.index] = overlap_factor(part["n_samples"], sampling_of(part).n_rows, part["seeds"])
+        sampling = sampling_of(part)
+        factor[part.index] = overlap_factor(part["n_samples"], sampling.n_rows, part["seeds"])
+        points[part.index] = list(map(sampling.n_points, part["metric"], part["seeds"]))
     mean, half = _means(frame["value"].to_numpy(dtype=np.float64), groups.ngroup().to_numpy())
     half *= factor
     is_positive = (frame["value"] >= 0).groupby(frame["metric"]).all()
     positive = table["metric"].map(is_positive).to_numpy(dtype=bool)
-    low, high = np.where(positive, positive_bounds(mean, half, factor), (mean - half, mean + half))
+    low, high = np.where(positive, positive_bounds(mean, half), (mean - half, mean + half))
+    low, high = with_exact_bounds(mean, low, high, np.where(positive, points, np.nan))
     share = positive & table["metric"].map(is_share).to_numpy(dtype=bool)
     high = np.where(share, np.minimum(high, 1.0), high)
     return table.assign(mean=mean, low=low, high=high)[[*by, "mean", "low", "high", "seeds"]]

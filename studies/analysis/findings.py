@@ -516,7 +516,7 @@ def _smallest_errors(frame: pd.DataFrame) -> SmallestErrors | None:
     if second and (n_common := len(by_learner[first].index.intersection(by_learner[second].index))):
         factor = sampling.factor(n_samples, n_common)
         behind = paired_difference(by_learner[second], by_learner[first], (factor, factor))
-    smallest = loss_interval(by_learner[first], sampling.factor(n_samples, len(by_learner[first])), metric)
+    smallest = loss_interval(by_learner[first], metric, sampling, n_samples)
     return SmallestErrors(metric, n_samples, len(everywhere) > 0, first, smallest, second, behind)
 
 

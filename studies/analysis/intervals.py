@@ -23,7 +23,10 @@ from studies.registry.metrics import describe
 
 CONFIDENCE = 0.95
 
-_OF_ALL_POINTS = ("error", "error_uniform")  # errors on a whole test set
+OF_ALL_POINTS = ("error", "error_uniform")
+"""Errors on a whole test set."""
+
+_FEW_ERRORS = 10  # from which on Student's t holds at its level
 
 
 class Sentence:
@@ -210,7 +213,7 @@ def positive_mean_interval(values: pd.Series, factor: float = 1.0) -> Interval:
         Of the standard error, from `overlap_factor`.
     """
     mean = float(values.mean())
-    low, high = positive_bounds(mean, factor * half_width(values), factor)
+    low, high = positive_bounds(mean, factor * half_width(values))
     return Interval(mean, float(low), float(high))
 
 
@@ -256,20 +259,50 @@ def _weighted_quantile(values: NDArray[np.float64], share: float) -> float:
     return float(brentq(lambda mean: below(mean) - share, knots[0], knots[-1]))
 
 
-def positive_bounds(mean: ArrayLike, half: ArrayLike, factor: ArrayLike) -> tuple[NDArray[np.float64], ...]:
+def positive_bounds(mean: ArrayLike, half: ArrayLike) -> tuple[NDArray[np.float64], ...]:
     """Return the ends of intervals above 0, as in `positive_mean_interval`.
 
     Parameters
     ----------
     mean, half : array-like
-        Means, and half of Student's t intervals, already multiplied by the factor.
-    factor : array-like
-        Of the standard errors. Where it is NaN, there is no interval, also of a mean of 0.
+        Means, and half of Student's t intervals. Where that is NaN, there is no interval, also of a mean of 0.
     """
-    mean, nothing = np.asarray(mean), 0.0 * np.asarray(factor)
+    mean, nothing = np.asarray(mean), 0.0 * np.asarray(half)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # a mean of 0; a ratio beyond all numbers
         ratio = np.exp(half / mean)
         return np.where(mean == 0, nothing, mean / ratio), np.where(mean == 0, nothing, mean * ratio)
+
+
+def with_exact_bounds(
+    mean: ArrayLike, low: ArrayLike, high: ArrayLike, n_points: ArrayLike
+) -> tuple[NDArray[np.float64], ...]:
+    """Return the ends of intervals of mean errors; if fewer than ten points are wrong, at least those of exact ones.
+
+    Seeds without a wrong test point agree, and Student's t takes that for certainty. The bounds of Clopper and Pearson
+    (Biometrika 26, 1934) do not.
+
+    Parameters
+    ----------
+    mean, low, high : array-like
+        Means over seeds, and their t intervals; NaN where there is none.
+    n_points : array-like
+        Number of test points of which a mean is a share, all seeds together; NaN where it is not known.
+
+    Examples
+    --------
+    >>> low, high = with_exact_bounds([0.0, 0.1], [0.0, 0.08], [0.0, 0.13], 250_000)
+    >>> high.round(7)
+    array([1.48e-05, 1.30e-01])
+    """
+    mean, low, high, n = np.broadcast_arrays(*(np.asarray(each, float) for each in (mean, low, high, n_points)))
+    wrong = mean * n
+    few = wrong < _FEW_ERRORS
+    low, high, wrong, right = low.copy(), high.copy(), wrong[few], (n - wrong)[few]
+    tail = (1 - CONFIDENCE) / 2
+    exact_low = np.where(wrong > 0, stats.beta.ppf(tail, np.maximum(wrong, np.finfo(float).tiny), right + 1), 0.0)
+    low[few] = np.minimum(low[few], exact_low)
+    high[few] = np.maximum(high[few], stats.beta.ppf(1 - tail, wrong + 1, right))
+    return low, high
 
 
 @functools.cache
@@ -403,7 +436,7 @@ def zero_text(metric: str, n_test: int | None) -> str:
     """Return a value of 0 in words: of an error the number of test points of which none is wrong."""
     if describe(metric).unit != "%":
         return "0"
-    return f"none in {n_test:,}" if n_test and metric in _OF_ALL_POINTS else "none"
+    return f"none in {n_test:,}" if n_test and metric in OF_ALL_POINTS else "none"
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from studies.analysis.intervals import (
+    OF_ALL_POINTS,
     Interval,
     Sentence,
     holm,
@@ -22,6 +23,7 @@ from studies.analysis.intervals import (
 from studies.registry.errors import unknown
 from studies.registry.metrics import best_value, describe, shown_name
 from studies.registry.test_sets import N_TEST
+from studies.spec.cells import Cell
 from toymanifold.validation import check_integer, error_message
 
 Array = NDArray[np.float64]
@@ -55,6 +57,8 @@ class Sampling(Sentence):
         has a fresh sample.
     n_test : int or None
         Number of test points; None if it is not known.
+    own_test : bool, default=False
+        True if each seed has test points of its own.
 
     Examples
     --------
@@ -65,6 +69,7 @@ class Sampling(Sentence):
 
     n_rows: int | None
     n_test: int | None
+    own_test: bool = False
 
     def __str__(self) -> str:
         if self.n_rows is None:
@@ -76,16 +81,23 @@ class Sampling(Sentence):
         )
 
     @classmethod
-    def of(cls, rows: tuple[int, ...]) -> Self:
-        """Return the sampling of a cell by its `rows`: the numbers of training and test rows, empty for fresh samples.
-
-        The test sets of fresh samples have `N_TEST` points.
-        """
-        return cls(*rows) if rows else cls(None, N_TEST)
+    def of(cls, cell: Cell) -> Self:
+        """Return the sampling of a cell. The test sets of fresh samples have `N_TEST` points."""
+        n_rows, n_test = cell.rows or (None, N_TEST)
+        return cls(None if cell.fresh_problem else n_rows, n_test, cell.fresh_problem)
 
     def factor(self, n_samples: int, n_seeds: int) -> float:
         """Return the factor of the standard error of a mean over seeds; see `overlap_factor`."""
         return float(overlap_factor(n_samples, self.n_rows, n_seeds))
+
+    def n_points(self, metric: str, n_seeds: int) -> float:
+        """Return the number of test points of which a mean over seeds is a share; NaN if it is not of a known number.
+
+        Points that all seeds share count once.
+        """
+        if self.n_test is None or metric not in OF_ALL_POINTS:
+            return np.nan
+        return float(self.n_test * (n_seeds if self.own_test else 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,12 +293,13 @@ def sampling_of(frame: pd.DataFrame) -> Sampling:
     Parameters
     ----------
     frame : DataFrame
-        Of one problem. ``frame.attrs["n_test"]`` and ``frame.attrs["n_rows"]`` are numbers, or dicts of numbers by
-        problem, as `Results.frame` sets them.
+        Of one problem. ``frame.attrs["n_test"]``, ``frame.attrs["n_rows"]`` and ``frame.attrs["own_test"]`` are values,
+        or dicts of values by problem, as `Results.frame` sets them.
     """
     problem = frame["problem"].iloc[0] if "problem" in frame and len(frame) else ""
-    numbers = (frame.attrs.get(name) for name in ("n_rows", "n_test"))
-    return Sampling(*(number.get(problem) if isinstance(number, dict) else number for number in numbers))
+    found = (frame.attrs.get(name) for name in ("n_rows", "n_test", "own_test"))
+    n_rows, n_test, own_test = (value.get(problem) if isinstance(value, dict) else value for value in found)
+    return Sampling(n_rows, n_test, bool(own_test))
 
 
 def by_problem(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -207,7 +207,7 @@ def compact(interval: Interval) -> str:
     """Return an interval as text, in short.
 
     ``mean ±half``, with the distance to the farther end; ``[low, high]`` alone if that is more than twice as far as the
-    nearer one; and ``mean`` alone without an interval, or if all seeds agree.
+    nearer one, after a mean of 0; and ``mean`` alone without an interval, or if all seeds agree.
 
     Examples
     --------
@@ -221,7 +221,7 @@ def compact(interval: Interval) -> str:
     if half <= _ROUNDING * abs(interval.mean):
         return f"{interval.mean:.3g}"
     if half > _UNEVEN * min(below, above):
-        return f"[{_short(interval.low)}, {_short(interval.high)}]"
+        return f"{'' if interval.mean else '0 '}[{_short(interval.low)}, {_short(interval.high)}]"
     decimals = max(0, min(_decimals(interval.mean, 3), _decimals(half, 2)), _decimals(half, 1))
     return f"{interval.mean:,.{decimals}f} ±{half:,.{decimals}f}"
 
@@ -260,7 +260,7 @@ def _table(learners: Sequence[str], columns: dict[str, list[str]]) -> Table:
 def _zeros(found: Findings, metric: str, columns: Iterable[list[str]]) -> Iterator[str]:
     """Yield the meaning of a 0, if there is one in the columns and the number of test points is known."""
     text = zero_text(metric, found.sampling.n_test)
-    if text.startswith("none in") and any("0" in cells for cells in columns):
+    if text.startswith("none in") and any(cell == "0" or cell.startswith("0 [") for cells in columns for cell in cells):
         yield f"0: wrong on {text} test points."
 
 

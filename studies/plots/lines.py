@@ -178,13 +178,12 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _line(metric: str, axis: str, rows: pd.DataFrame, interval: Callable[[pd.Series, float], Interval]) -> Line:
+def _line(metric: str, axis: str, rows: pd.DataFrame, interval: Callable[[pd.Series, Sampling, int], Interval]) -> Line:
     first = rows["planned"].iloc[0]
-    sampling = Sampling.of(first.cell.rows)
+    sampling = Sampling.of(first.cell)
     found: dict[Any, Interval] = {}
     for x, part in rows.groupby("x", sort=False):
-        factor = sampling.factor(part["planned"].iloc[0].cell.n_samples, len(part))
-        found[x] = interval(part["value"], factor)
+        found[x] = interval(part["value"], sampling, part["planned"].iloc[0].cell.n_samples)
     order = sorted(found) if all(map(is_number, found)) else list(found)
     numbers = [(found[x].mean, found[x].low, found[x].high) for x in order]
     means, lows, highs = exact(metric, numbers).T

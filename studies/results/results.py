@@ -116,7 +116,8 @@ class Results:
             and a table its text, so that rows can be grouped by any column.
             ``frame.attrs["n_test"]`` is the number of test points, and ``frame.attrs["n_rows"]`` that of the rows of
             one data set from which all samples are drawn, None if samples are fresh, or each seed has a data set of
-            its own. Where these differ between problems they are dicts by problem.
+            its own; ``frame.attrs["own_test"]`` is True if each seed has test points of its own. Where these differ
+            between problems they are dicts by problem.
         """
         return self._tidy(self._planned)
 
@@ -138,10 +139,10 @@ class Results:
             for metric, value in outcome.values.items()
         ]
         frame = pd.DataFrame(rows, columns=[*self._labels, *self._axes, "n_samples", "seed", "metric", "value"])
-        rows_of = {p.problem: _rows(p.cell) for p in self._planned}
-        for place, name in enumerate(("n_rows", "n_test")):
-            numbers = {problem: rows[place] for problem, rows in rows_of.items()}
-            frame.attrs[name] = numbers if len(set(numbers.values())) > 1 else next(iter(numbers.values()), None)
+        found = {p.problem: (*_rows(p.cell), p.cell.fresh_problem) for p in self._planned}
+        for place, name in enumerate(("n_rows", "n_test", "own_test")):
+            values = {problem: of_problem[place] for problem, of_problem in found.items()}
+            frame.attrs[name] = values if len(set(values.values())) > 1 else next(iter(values.values()), None)
         return frame
 
     def place(self, planned: PlannedCell) -> dict[str, Any]:

@@ -348,9 +348,9 @@ def _provenance(results: Results) -> list[tuple[str, str]]:
 
 def _test_points(results: Results) -> str:
     """Return the numbers of test points of a study's problems in words."""
-    samplings = dict.fromkeys(Sampling.of(planned.cell.rows) for planned, _ in results.outcomes())
+    samplings = {Sampling.of(planned.cell) for planned, _ in results.outcomes()}
     kinds = (f"{each.n_test:,} {'fresh test points' if each.n_rows is None else 'test rows'}" for each in samplings)
-    return " or ".join(kinds)
+    return " or ".join(sorted(set(kinds)))
 
 
 def _description(study: Study) -> str:
