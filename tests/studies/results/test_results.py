@@ -61,15 +61,19 @@ def test_frame_has_a_column_for_each_axis(store):
 
 
 def test_a_frame_has_the_numbers_of_rows_and_test_points_of_its_problems(worth_of_rows, worth_results, worth, store):
-    assert worth_results.frame().attrs == {"n_rows": None, "n_test": 50_000}
-    assert worth_of_rows.frame().attrs == {"n_rows": 100_000, "n_test": 500}
+    assert worth_results.frame().attrs == {"n_rows": None, "n_test": 50_000, "own_test": False}
+    assert worth_of_rows.frame().attrs == {"n_rows": 100_000, "n_test": 500, "own_test": False}
     study = Study.from_dict(
         worth.model_dump(mode="json", exclude_defaults=True)
         | {"problems": {"a": {"problem": "spiral"}, "b": {"problem": "sphere"}}}
     )
     cells = first_cells(study)
     study.use_plan([replace(cell, rows=(60, 20)) if cell.problem == "sphere" else cell for cell in cells])
-    assert Results(study, store).frame().attrs == {"n_rows": {"a": None, "b": 60}, "n_test": {"a": 50_000, "b": 20}}
+    assert Results(study, store).frame().attrs == {
+        "n_rows": {"a": None, "b": 60},
+        "n_test": {"a": 50_000, "b": 20},
+        "own_test": False,
+    }
 
 
 FRESH = {
@@ -100,7 +104,9 @@ def test_results_have_the_problem_of_each_seed(store):
 
 def test_seeds_with_pools_of_their_own_share_no_rows(store):
     study = Study.from_dict(FRESH)
-    assert Results(study, store).frame().attrs["n_rows"] is None
+    attrs = Results(study, store).frame().attrs
+    assert attrs["n_rows"] is None
+    assert attrs["own_test"] == {"spiral": True, "moons": True, "gaussian": False}
     run_all(study, store)
     results = Results(study, store)
     assert len(results.frame().query("metric == 'accuracy'").groupby(["problem", "value"])) == 4
