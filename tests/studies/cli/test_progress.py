@@ -13,7 +13,7 @@ from studies.cli.progress import Eta, format_time, watch
 from studies.execution.costs import Costs
 from studies.execution.run import remaining
 from studies.spec.cells import Cell, PlannedCell, plan_study
-from studies.spec.study import built_in
+from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 
 RECORDED = Path(__file__).parents[1] / "data" / "recorded"
@@ -73,8 +73,8 @@ def test_failures_do_not_change_the_times_of_cells():
 
 
 def recorded_run(name):
-    """Return the plan of a built-in study with --quick, and the recorded seconds of its cells by key."""
-    planned = plan_study(built_in()[name].reduced())
+    """Return the plan of a study with --quick, as it was recorded, and the recorded seconds of its cells by key."""
+    planned = plan_study(Study.from_toml(RECORDED / f"{name}.toml").reduced())
     rows = pd.read_csv(RECORDED / f"{name}-quick.csv").set_index(["learner", "n_samples", "seed"])["seconds"]
     return planned, {p.cell.key: rows[p.learner, p.cell.n_samples, p.cell.seed] for p in planned}
 

@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,6 +34,7 @@ from studies.registry.objects import keep
 from studies.spec.study import Study, built_in
 from studies.web import rendering
 
+RECORDED = Path(__file__).parents[1] / "data" / "recorded" / "prior-vs-data.toml"  # of many learners
 PAPER = re.search(r"--paper: light-dark\((#\w+), (#\w+)\)", rendering.text("report.css"))
 RAMPS = [(LIGHT, PAPER[1]), (DARK, PAPER[2])]
 
@@ -187,7 +189,8 @@ def test_a_learner_has_one_look_whatever_learners_are_beside_it():
     alone = learner_looks(study_of({"RFM": {"estimator": "rfm"}}))["RFM"]
     many = {"net": {"estimator": "net"}, "kernel": {"estimator": "kernel"}, "RFM": {"estimator": "rfm"}}
     assert learner_looks(study_of(many))["RFM"] == alone
-    looks = [learner_looks(built_in()[name]) for name in ("prior-vs-data", "adversarial-spheres")]
+    others = {"forest": {"estimator": "forest"}, "kNN, k=1 + polar": {"estimator": "knn-1", "prior": "polar"}}
+    looks = [learner_looks(study) for study in (study_of(others), built_in()["adversarial-spheres"])]
     assert looks[0]["forest"] == looks[1]["forest"]
     assert looks[1]["stump, prior=none"] == look_of("sklearn.tree:DecisionTreeClassifier")
     assert looks[1]["stump, prior=none"].marker != looks[1]["forest"].marker
@@ -223,7 +226,7 @@ def test_an_object_has_the_look_of_its_class():
 
 
 def test_panels_and_colours_of_many_learners_go_by_family():
-    looks = learner_looks(built_in()["prior-vs-data"])
+    looks = learner_looks(Study.from_toml(RECORDED))
     families = [Counter(looks[name].family for name in panel) for panel in panels(list(looks), looks)]
     assert families == [{"net": 5}, {"kNN": 5}, {"forest": 4}, {"kernel": 1}]
     names = chosen(looks, looks, ["net + phase"])
