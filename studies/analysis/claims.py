@@ -25,9 +25,6 @@ Array = NDArray[np.float64]
 Value = TypeVar("Value")
 Result = TypeVar("Result")
 
-OF_LOGS = " in the logarithm"
-"""Unit of a `Requirement` on a logarithm."""
-
 VERDICTS = {True: "supported", False: "not supported", None: "inconclusive"}
 """The word for each value of `Claim.holds`."""
 
@@ -205,7 +202,7 @@ def _decided(claim: Claim, requirements: Sequence[Requirement], holds: bool | No
         return replace(claim, undecided="not significant after correction for the number of claims")
     open_one = max(requirements, key=lambda each: min(each.p_inside, each.p_outside))
     power = f"{100 * POWER:.0f} % power"
-    return replace(claim, undecided=f"a deviation of {open_one.detectable} would have been detected with {power}")
+    return replace(claim, undecided=f"a deviation {open_one.detectable} would have been detected with {power}")
 
 
 def _shared_rows(study: Study, frame: pd.DataFrame) -> pd.DataFrame:

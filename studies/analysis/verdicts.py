@@ -18,6 +18,9 @@ from studies.analysis.intervals import CONFIDENCE, Interval, holm, jackknife_err
 POWER = 0.8
 """The probability with which a detectable difference is detected."""
 
+OF_LOGS = "of logarithms"
+"""Unit of a `Requirement` on a logarithm, whose differences are factors."""
+
 _ROUNDING = 1e-12  # of the largest value; values of seeds that differ by less agree
 
 
@@ -121,7 +124,7 @@ class Requirement:
     factor : float, default=1.0
         Factor to the unit in which it is printed, such as 100.
     unit : str, default=""
-        With a space before it, such as " points".
+        With a space before it, such as " points"; or `OF_LOGS`.
     """
 
     estimate: Estimate
@@ -132,8 +135,11 @@ class Requirement:
 
     @property
     def detectable(self) -> str:
-        """The smallest distance from the range that would have been detected with a power of 80 %, with its unit."""
-        return number(self.factor * self.estimate.detectable, 2) + self.unit
+        """The smallest distance from the range that would have been detected with a power of 80 %, in words."""
+        distance = self.estimate.detectable
+        if self.unit == OF_LOGS:
+            return f"by a factor of {number(float(np.exp(distance)), 3)}"
+        return f"of {number(self.factor * distance, 2)}{self.unit}"
 
     @property
     def p_inside(self) -> float:

@@ -5,7 +5,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from studies.analysis.claims import (
-    OF_LOGS,
     Evidence,
     NotMeasured,
     claim,
@@ -14,7 +13,7 @@ from studies.analysis.claims import (
     seed_table,
     values_of,
 )
-from studies.analysis.verdicts import Estimate, Requirement
+from studies.analysis.verdicts import OF_LOGS, Estimate, Requirement
 from studies.registry.reference_curves import reference_curve
 
 Array = NDArray[np.float64]

@@ -7,9 +7,9 @@ import pandas as pd
 
 import estimators
 from estimators.nets import Net
-from studies.analysis.claims import OF_LOGS, Evidence, claim, log_ratio, rows_where, seed_table, values_of
+from studies.analysis.claims import Evidence, claim, log_ratio, rows_where, seed_table, values_of
 from studies.analysis.intervals import mean_interval
-from studies.analysis.verdicts import Estimate, Requirement
+from studies.analysis.verdicts import OF_LOGS, Estimate, Requirement
 from studies.registry.metrics import Fitted, Measured, metric
 from studies.registry.problems import AnyProblem
 from studies.registry.reference_curves import reference_curve

@@ -13,7 +13,6 @@ import estimators
 from estimators.kernels.functions import metric_root
 from estimators.nets import Net
 from studies.analysis.claims import (
-    OF_LOGS,
     Evidence,
     NotMeasured,
     claim,
@@ -23,7 +22,7 @@ from studies.analysis.claims import (
     seed_table,
 )
 from studies.analysis.intervals import mean_interval
-from studies.analysis.verdicts import Estimate, Requirement
+from studies.analysis.verdicts import OF_LOGS, Estimate, Requirement
 from studies.registry.metrics import Fitted, Measured, metric
 from studies.registry.problems import AnyProblem
 from toymanifold.modular import ModularOperation

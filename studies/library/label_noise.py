@@ -12,10 +12,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from scipy import stats
 
-from studies.analysis.claims import OF_LOGS, Evidence, NotMeasured, claim, rows_where, seed_table, values_of
+from studies.analysis.claims import Evidence, NotMeasured, claim, rows_where, seed_table, values_of
 from studies.analysis.crossovers import Crossover, crossover
 from studies.analysis.learning_curves import losses
-from studies.analysis.verdicts import Estimate, Requirement
+from studies.analysis.verdicts import OF_LOGS, Estimate, Requirement
 from studies.plots.looks import Look, look_of
 from studies.plots.style import draw_points, new_axes, set_scale, tidy
 from studies.registry.plots import plot

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from studies.analysis.claims import (
-    OF_LOGS,
     Evidence,
     NotMeasured,
     claim,
@@ -15,7 +14,7 @@ from studies.analysis.claims import (
 )
 from studies.analysis.crossovers import NoEquivalence, data_equivalence
 from studies.analysis.scaling_laws import prior_effect
-from studies.analysis.verdicts import Estimate, Requirement
+from studies.analysis.verdicts import OF_LOGS, Estimate, Requirement
 from toymanifold import Problem, spiral_problem
 
 STORY = "the project's own story"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from studies.analysis.intervals import Interval, jackknife_interval, mean_interval
-from studies.analysis.verdicts import POWER, Estimate, Requirement, verdicts
+from studies.analysis.verdicts import OF_LOGS, POWER, Estimate, Requirement, verdicts
 
 finite = st.floats(-10, 10)
 samples = st.lists(finite, min_size=2, max_size=8).filter(lambda values: np.ptp(values) > 1e-6)
@@ -98,6 +98,12 @@ def test_of_families_of_claims_few_hold_a_wrong_verdict():
         for family in values
     )
     assert wrong / n_families <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / n_families)
+
+
+def test_what_can_be_detected_is_in_words():
+    found = Estimate(0.0, 0.1, 4)
+    assert Requirement(found, factor=100, unit=" points").detectable == "of 37 points"
+    assert Requirement(found, unit=OF_LOGS).detectable == "by a factor of 1.45"
 
 
 def test_a_detectable_difference_is_detected_with_the_power_it_states():
