@@ -258,6 +258,12 @@ def panels(learners: Sequence[str], looks: Mapping[str, Look]) -> list[list[str]
     ]
 
 
+def asked(study: Study) -> list[str]:
+    """Return the learners that a study's questions compare, those of worths first."""
+    questions = sorted(study.questions, key=lambda question: question.worth is None)
+    return list(dict.fromkeys(learner for question in questions for learner in question.learners))
+
+
 def chosen(learners: Iterable[str], looks: Mapping[str, HasFamily], first: Iterable[str] = ()) -> list[str]:
     """Return the learners that have colours where all share a panel, at most `MOST_CURVES`, in their order.
 

@@ -41,6 +41,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 GAP = 2
 """Number of steps, from a value of the study to the next, beyond which points are not joined."""
 
+_BACKGROUND = Look("other", to_hex(PALE), dark_of(to_hex(PALE)) or "", "_", ())
 _COLOURS = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")  # of artists
 _NAME_SIZE = 8.5  # points
 _NAME_GAP = 10  # points from the axes to the mark before a name
@@ -239,9 +240,9 @@ def clip_ylim(ax: Axes, means: ArrayLike) -> None:
         values = values[values > 0]
     if ax.get_yscale() == "log":
         ax.set_ylim(max(low, values.min() / _CLIP), min(high, values.max() * _CLIP))
-    elif span := values.max() - min(values.min(), 0.0):
+    elif span := max(values.max(), 0.0) - min(values.min(), 0.0):
         below = span if values.min() < 0 else 0.05 * span
-        ax.set_ylim(max(low, min(values.min(), 0.0) - below), min(high, values.max() + span))
+        ax.set_ylim(max(low, min(values.min(), 0.0) - below), min(high, max(values.max(), 0.0) + span))
 
 
 def tidy(ax: Axes) -> None:
@@ -260,13 +261,16 @@ def draw_points(
     name: str = "",
     *,
     hollow: bool = False,
+    aside: float = 0.0,
 ) -> None:
     """Draw means with their intervals, (lows, highs), in a look; `name` is their label in a legend.
 
-    A mean of 0 is an open mark at the foot of a logarithmic axis, whose scale has to be set before.
+    The intervals are some points `aside`, so that those of several learners at one place can be distinguished. A mean
+    of 0 is an open mark at the foot of a logarithmic axis, whose scale has to be set before.
     """
     x, drawn = np.asarray(x, dtype=np.float64), drawable(ax, means)
-    ax.vlines(x, *intervals, color=look.colour, lw=1.5, alpha=0.65)
+    moved = offset_copy(ax.transData, ax.get_figure(root=True), aside, units="points")
+    ax.vlines(x, *intervals, color=look.colour, lw=1.5, alpha=0.65, transform=moved)
     zeros = x[np.isnan(drawn) & ~np.isnan(np.asarray(means, dtype=np.float64))]
     if len(zeros):
         ax.plot(
@@ -359,6 +363,15 @@ def handle(name: str, look: Look) -> Line2D:
         ls=line_style(look) if look.dash else "",
         label=folded(name),
     )
+
+
+def background_end(ax: Axes) -> list[End]:
+    """Return an end by which the curves in the background are named, if there are any."""
+    lines = [line for line in ax.lines if line.get_label() == "_background"]
+    if not lines:
+        return []
+    x, y = np.nan_to_num(np.asarray(lines[-1].get_xydata())[-1])
+    return [End("the other learners", float(x), float(y), _BACKGROUND)]
 
 
 def name_curves(ax: Axes, ends: Sequence[End]) -> None:

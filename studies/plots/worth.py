@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from studies.analysis.intervals import scale_of
 from studies.analysis.learning_curves import NotMeasured
 from studies.plots.curves import draw_curves
 from studies.plots.lines import learners_of, rows_of
-from studies.plots.looks import Look, learner_looks
+from studies.plots.looks import Look, asked, learner_looks
 from studies.plots.regions import drawn_problem, plot_decision_region, region_key
 from studies.plots.style import INK, NO_BREAK, folded, name_curves, new_figure, unbroken
 from studies.registry.metrics import describe
@@ -231,13 +231,12 @@ def _competitors(results: Results, answer: _Answer, looks: Mapping[str, Look]) -
     """
     cells = {planned.learner: planned.cell for planned in plan_study(results.study)}
     own = {cells[learner].estimator for learner in answer.pair}
-    asked = {learner for question in results.study.questions for learner in question.learners}
     others = [
         learner
         for learner in learners_of(answer.rows)
         if not looks[learner].dash and cells[learner].estimator not in own
     ]
-    others = [learner for learner in others if learner in asked] or others
+    others = [learner for learner in others if learner in asked(results.study)] or others
     first = {looks[learner].family: learner for learner in reversed(others)}
     return [learner for learner in others if learner in first.values()][:_MOST_COMPETITORS]
 
@@ -270,16 +269,17 @@ def _write_gap(ax: Axes, rows: pd.DataFrame, worth: PriorWorth) -> None:
     texts = {number: 15.0, f"95 % interval\n{worth.gap.bounds_text(2)}": 8.5}
     if found.n_samples.side:
         texts = {f"{worth.gap.value_text(2)} times": 11.0}
-    ax.get_figure(root=True).draw_without_rendering()
+    cast(Figure, ax.get_figure(root=True)).draw_without_rendering()
     drawn = [_written(ax, text, size) for text, size in texts.items()]
     boxes = [text.get_window_extent() for text in drawn]
     width, height = max(box.width for box in boxes), sum(box.height for box in boxes)
     ends = ax.transData.transform([(n, _mean_at(rows, found.a, found.n)) for n in (found.n, found.n_samples.value)])
     x, y = _free_place(ax, width, height, ends, drawn)
+    place = ax.transAxes.inverted().transform((x, y))
     points = 72 / ax.figure.dpi
     top = y + height / 2
     for text, box in zip(drawn, boxes, strict=True):
-        text.xy = ax.transAxes.inverted().transform((x, y))
+        text.xy = (place[0], place[1])
         text.xyann = (0, (top - box.height / 2 - y) * points)
         top -= box.height
 
@@ -338,7 +338,7 @@ def _drawn_paths(ax: Axes, ignored: Collection[Text]) -> Iterator[tuple[Path, fl
         for path in lines.get_paths():
             yield lines.get_transform().transform_path(path), _CROSSED_INTERVAL
     for text in ax.texts:
-        if text.arrow_patch is not None:
+        if isinstance(text, Annotation) and text.arrow_patch is not None:
             yield text.arrow_patch.get_path(), _CROSSED
         if text.get_text() and text not in ignored:
             yield Path.unit_rectangle().transformed(BboxTransformTo(Text.get_window_extent(text))), _CROSSED

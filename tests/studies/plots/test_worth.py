@@ -141,6 +141,14 @@ def test_titles_and_key_are_as_wide_as_the_picture(worth_results, width):
         assert 0 <= box.x0 < box.x1 <= figure.bbox.width
 
 
+def test_intervals_at_one_size_stand_apart(worth_results):
+    ax = plot_worth(worth_results, "net + polar", "net", n=1000)
+    ax.figure.draw_without_rendering()
+    places = {lines.get_transform().transform(lines.get_segments()[0])[0, 0] for lines in ax.collections}
+    assert len(places) == 3
+    assert np.diff(sorted(places)) == pytest.approx(2 / 72 * ax.figure.dpi)
+
+
 def test_curves_alone_are_drawn_where_they_are_asked_to_be(worth_results):
     figure, (left, right) = plt.subplots(1, 2)
     assert plot_worth(worth_results, "net + polar", "net", n=100, ax=right) is right
