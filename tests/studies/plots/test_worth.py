@@ -116,10 +116,17 @@ def boxes(ax):
     return [text.get_window_extent() for text in ax.texts if text.get_text().startswith((TIMES, "95 %", "more"))]
 
 
-@pytest.mark.parametrize("head_start", [1.5, 4, 50])
-@pytest.mark.parametrize("n", [100, 1000])
-def test_the_number_stands_where_no_curve_or_arrow_crosses_it(results_of, head_start, n):
-    results = results_of(errors(head_start), sizes=[30, 100, 316, 1000, 1100], learners=LEARNERS)
+def flat(planned):
+    """Errors of which that of the polar net hardly falls, to the left of the arrow to it."""
+    measured = [0.18, 0.162, 0.15, 0.145, 0.14] if planned.cell.prior else [0.53, 0.38, 0.2, 0.158, 0.157]
+    error = measured[[30, 100, 316, 1000, 1100].index(planned.cell.n_samples)]
+    return {"accuracy": 1 - error * (1 + 0.003 * planned.cell.seed)}
+
+
+@pytest.mark.parametrize("values_of", [errors(4), errors(50), flat])
+@pytest.mark.parametrize("n", [100, 1100])
+def test_the_number_stands_where_no_curve_or_arrow_crosses_it(results_of, values_of, n):
+    results = results_of(values_of, sizes=[30, 100, 316, 1000, 1100], learners=LEARNERS)
     ax = plot_worth(results, "net + polar", "net", n=n)
     arrow = next(text.arrow_patch for text in ax.texts if text.arrow_patch and not text.get_text())
     paths = [arrow.get_path(), *(line.get_transform().transform_path(line.get_path()) for line in ax.lines)]
