@@ -197,7 +197,7 @@ def _mean_text(answer: _Answer, learner: str) -> str:
     """Return the mean of a learner at n over all seeds, with the name of the metric."""
     rows = answer.rows[answer.rows["n_samples"] == answer.n]
     mean, metric = rows.loc[rows["learner"] == learner, "value"].mean(), str(rows["metric"].iloc[0])
-    return f"{describe(metric).heading} {scale_of(metric).text(float(mean))}"
+    return f"mean {describe(metric).heading} {scale_of(metric).text(float(mean))}"
 
 
 def _draw_curves(ax: Axes, results: Results, answer: _Answer) -> None:

@@ -100,7 +100,7 @@ def test_regions_of_both_are_beside_the_curves_where_the_store_has_them(worth_re
     upper, curves, lower = ax.figure.axes
     assert curves is ax
     assert [each.get_title().split(":")[0] for each in (upper, lower)] == ["net", "net + polar"]
-    assert lower.get_title() == f"net + polar: error {100 * worth_error(worth_results, 'net + polar', 100):.3g} %"
+    assert lower.get_title() == f"net + polar: mean error {100 * worth_error(worth_results, 'net + polar', 100):.3g} %"
     assert len(plot_worth(worth_results, "net + polar", "net", n=1000).figure.axes) == 1
 
 
