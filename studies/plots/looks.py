@@ -2,10 +2,10 @@
 
 The hue is the family of the learner: nets, nearest neighbours, forests and trees, kernel machines, linear models with
 random features, others; the marker is its estimator. Lightness and dashes are its prior: none, polar-sincos, polar,
-phase; any other is like polar. So is one that is a step of the estimator, if a question asks what the learner's prior is
-worth. The more prior, the more contrast. Learners of a study with one estimator and prior, such as a net of several
-widths, are shades: between two priors, or if all learners of the family are such, over all its colours. So a look does
-not depend on the learners of other families beside it.
+phase; any other is like polar. So is one that is a step of the estimator, if a question asks what it is worth. The more
+prior, the more contrast. Learners of a study with one estimator and prior, such as a net of several widths, are shades:
+between two priors, or if all learners of the family are such, over all its colours. So a look does not depend on the
+learners of other families beside it.
 """
 
 import re
@@ -256,6 +256,12 @@ def panels(learners: Sequence[str], looks: Mapping[str, Look]) -> list[list[str]
     return [
         members[start : start + MOST_CURVES] for members in families for start in range(0, len(members), MOST_CURVES)
     ]
+
+
+def asked(study: Study) -> list[str]:
+    """Return the learners that a study's questions compare, those of worths first."""
+    questions = sorted(study.questions, key=lambda question: question.worth is None)
+    return list(dict.fromkeys(learner for question in questions for learner in question.learners))
 
 
 def chosen(learners: Iterable[str], looks: Mapping[str, HasFamily], first: Iterable[str] = ()) -> list[str]:
