@@ -393,8 +393,8 @@ def _worth(
     for learner in (informed, plain):
         if learner not in parts:
             raise NotMeasured(unknown("learner", learner, list(parts), "the results"))
-    n = n_samples or _compared_size(study, parts, plain, informed)
-    if not n:
+    n = _compared_size(study, parts, plain, informed) if n_samples is None else n_samples
+    if n_samples is None and not n:
         raise NotMeasured("they have no sample size in common")
     worths, reasons = [], []
     for a, b in ((informed, plain), (plain, informed)):

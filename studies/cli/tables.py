@@ -255,7 +255,7 @@ def _zeros(found: Findings, metric: str, columns: Iterable[list[str]]) -> Iterat
     """Yield the meaning of a 0, if there is one in the columns and the number of test points is known."""
     text = zero_text(metric, found.sampling.n_test)
     if text.startswith("none in") and any("0" in cells for cells in columns):
-        yield f"0: wrong on {text} test points."
+        yield f"0: {text} test points wrong."
 
 
 def _sampling(found: Findings) -> Iterator[str]:

@@ -81,10 +81,9 @@ def plot_worth(
         ax = plot_worth(results, "net + polar", "net", n=1000)
         ax.figure.savefig("worth.png")
     """
-    rows = rows_of(results, problem)
+    answer = _answer(results, rows_of(results, problem), informed, plain, n)
     if ax is None:
-        return draw_worth(new_figure(WORTH_SIZE), results, rows, informed, plain, n=n, problem=problem)
-    answer = _answer(results, rows, informed, plain, n)
+        return _draw_answer(new_figure(WORTH_SIZE), results, answer, problem)
     _draw_curves(ax, results, answer)
     title, words = (folded(text, _LINE) for text in (answer.title, answer.words))
     ax.set_title(f"{title}\n{words}", fontsize=10)
@@ -113,7 +112,10 @@ def draw_worth(
     informed, plain, n, problem
         As in `plot_worth`.
     """
-    answer = _answer(results, rows, informed, plain, n)
+    return _draw_answer(figure, results, _answer(results, rows, informed, plain, n), problem)
+
+
+def _draw_answer(figure: Figure, results: Results, answer: "_Answer", problem: str | None) -> Axes:
     if answer.n is not None and _has_regions(results, answer.pair, answer.n, problem):
         axes = figure.subplot_mosaic([["upper", "curves"], ["lower", "curves"]], width_ratios=[1, 2.2])
         for place, learner in zip(("upper", "lower"), answer.pair, strict=True):
@@ -239,8 +241,10 @@ def _draw_gap(ax: Axes, rows: pd.DataFrame, worth: PriorWorth, looks: Mapping[st
         ax.hlines(height, low, high, color=looks[found.b].colour, lw=7, alpha=0.3, zorder=2.5, label="_gap_interval")
     arrow = {"arrowstyle": "->" if end.side else "<->", "color": INK, "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
     ax.annotate("", (end.value, height), (found.n, height), arrowprops={**arrow, "mutation_scale": 14}, zorder=5)
-    write = _write_bound if end.side else _write_number
-    write(ax, worth.gap, found.n, end.value, height)
+    if end.side:
+        _write_bound(ax, worth.gap, found.n, end.value, height)
+    else:
+        _write_number(ax, worth.gap, min(found.n, end.low), height)
 
 
 def _write_bound(ax: Axes, times: CensoredInterval, n: float, end: float, height: float) -> None:
@@ -252,10 +256,9 @@ def _write_bound(ax: Axes, times: CensoredInterval, n: float, end: float, height
         _write(ax, words, (np.sqrt(n * end), height), (0, 12 if end > n else -12), ha="center", size=11)
 
 
-def _write_number(ax: Axes, times: CensoredInterval, n: float, end: float, height: float) -> None:
-    """Write a number to the left of its arrow, where it is below all curves that fall, or in the corner below them."""
+def _write_number(ax: Axes, times: CensoredInterval, left: float, height: float) -> None:
+    """Write a number to the left of its arrow and bar, below all curves that fall, or in the corner below them."""
     number, interval = f"{_TIMES} {times.value_text(2)}", f"95 % interval\n{times.bounds_text(2)}"
-    left = min(n, end)
     if _inches(ax, ax.get_xlim()[0], left) > _ROOM:
         _write(ax, number, (left, height), (-9, 0), ha="right")
         _write(ax, interval, (left, height), (-9, -20), ha="right", size=8.5)

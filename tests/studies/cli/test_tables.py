@@ -161,7 +161,7 @@ def test_a_mean_of_0_is_explained_below_its_table(everything):
             values = {"accuracy": 1.0 if planned.cell.n_samples == 100 else 0.5, "fit_seconds": 0.0}
             store.add(Outcome(planned.cell.key, planned.cell.spec, "ok", values))
         shown = lines(Results(study, store), everything=everything)
-    assert shown.count("0: wrong on none in 50,000 test points.") == 1
+    assert shown.count("0: none in 50,000 test points wrong.") == 1
 
 
 @pytest.fixture

@@ -163,3 +163,28 @@ def test_nothing_measured_is_an_error_that_says_so():
             plot_worth(results, "net + polar", "net")
         with pytest.raises(ValueError, match=message):
             list(study_figures(results))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n": 0}, "within the sizes of 'net \\+ polar'"),
+        ({"plain": "net + polar"}, "must differ. Got 'net \\+ polar' twice"),
+        ({"plain": "nett"}, "did you mean 'net'"),
+    ],
+)
+def test_an_error_names_its_reason_and_leaves_no_figure(results_of, arguments, message):
+    results = results_of(errors(4), sizes=[100, 316, 1000], learners=LEARNERS)
+    with pytest.raises(ValueError, match=message):
+        plot_worth(results, **{"informed": "net + polar", "plain": "net", **arguments})
+    assert not plt.get_fignums()
+
+
+def test_the_number_is_left_of_the_bar_of_its_interval(results_of):
+    results = results_of(errors(4, noise=0.1), sizes=[100, 316, 1000, 3162], learners=LEARNERS)
+    ax = plot_worth(results, "net + polar", "net", n=3162)
+    ax.figure.draw_without_rendering()
+    number = next(text for text in ax.texts if text.get_text().startswith("\N{MULTIPLICATION SIGN}"))
+    (bar,) = (each for each in ax.collections if each.get_label() == "_gap_interval")
+    start = ax.transData.transform(bar.get_segments()[0])[0, 0]
+    assert number.get_window_extent().x1 <= start or number.xycoords == "axes fraction"
