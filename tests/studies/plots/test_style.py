@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
