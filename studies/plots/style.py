@@ -82,7 +82,8 @@ def save_figure(figure: Figure, file: Any, **options: Any) -> None:
 def darken(figure: Figure) -> None:
     """Give a finished figure the colours of a dark page, in place.
 
-    Learners get the dark colours of their looks, and text and lines light greys. Other colours stay, and so do images.
+    Learners get the dark colours of their looks, and text and lines light greys. Other colours stay, and so do images
+    and figures whose paper is dark already.
 
     Parameters
     ----------
@@ -97,6 +98,8 @@ def darken(figure: Figure) -> None:
         darken(figure)
         figure.savefig("dark.png")
     """
+    if dark_of(to_hex(figure.get_facecolor())) != dark_of("#ffffff"):
+        return
     figure.draw_without_rendering()  # it makes the ticks
     for artist in _all_artists(figure):
         names = [name for name in _COLOURS if hasattr(artist, f"get_{name}") and hasattr(artist, f"set_{name}")]

@@ -177,6 +177,8 @@ class _Answer:
 
 def _answer(results: Results, rows: pd.DataFrame, informed: str, plain: str, n: int | None) -> _Answer:
     rows, pair, question = judged(rows), (plain, informed), results.study.question
+    if rows.empty:
+        raise ValueError(f"no metric of {results.study.name} has a best value by which learners could be compared")
     learners_of(rows, [*pair])  # raises if one is not measured
     try:
         worth = worth_of(results.study, rows, informed, plain, n)

@@ -112,6 +112,11 @@ def test_a_compact_interval_is_short_and_covers_the_interval_as_far_as_its_digit
         assert half == pytest.approx(mean * max(below, above), rel=0.5)
 
 
+@pytest.mark.parametrize(("mean", "text"), [(5000, "5,000"), (999.7, "1,000"), (999.4, "999"), (0.29512, "0.295")])
+def test_a_number_without_an_interval_has_no_exponent(mean, text):
+    assert compact(Interval(mean, mean, mean)) == compact(Interval(mean, np.nan, np.nan)) == text
+
+
 def test_exponents_and_floors_are_those_of_the_laws(worth_results, worth):
     table = tables(worth_results, everything=True)[-1]
     assert cells(table, 0) == list(worth.learners)
