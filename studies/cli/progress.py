@@ -79,11 +79,12 @@ class Eta:
         """Return an estimate, or None as long as none is possible.
 
         It is the work left, without that of the running cells so far, shared among the workers; or the time of the
-        longest running cell if that is more. Before a fifth of the cells have ended, there is none if the time of a
-        cell is unknown: one size says little about another, since a fit has fixed costs.
+        longest running cell if that is more. Until a fifth of the cells have ended, there is none if the time of a
+        cell is unknown: one size says little about another, since a fit has fixed costs. Before the run, unknown times
+        are guessed.
         """
         left = [cell for cell, count in self._left.items() if count]
-        is_early = self._left.total() > (1 - _EARLY) * self._n_cells
+        is_early = (1 - _EARLY) * self._n_cells < self._left.total() < self._n_cells
         if not self._costs or (is_early and not all(map(self._costs.covers, left))):
             return None
         now = self._clock()

@@ -23,6 +23,7 @@ from studies.spec.study import Study
 from studies.web.wording import highlights, verdicts
 
 _MOST_LEARNERS = 20  # in a table, which fits a screen of 24 lines
+_MOST_DENIED = 3  # claims that are not supported
 _MOST_TABLES = 3  # one for each problem
 _LAWS = "How the error falls with n: as n^-exponent, towards a floor that no n gets below, if a law fits"
 _OPEN = "unbounded"
@@ -48,6 +49,7 @@ def shown_results(results: Results, width: int, *, everything: bool = False) -> 
     study, frame = results.study, results.frame()
     found = find(study, frame, results.baseline())
     yield f"{study.name}: {study.question}"
+    yield from [" ".join(study.about.split())] if study.about else []
     yield ""
     yield from (answered := answers(study, frame))
     lines = [_on(part, line) for part in found for line in _highlights(part, answered)]
@@ -65,6 +67,8 @@ def shown_results(results: Results, width: int, *, everything: bool = False) -> 
         yield f"and {n_left} more problem{'s' if n_left > 1 else ''}: --all prints all."
     if claims := check_claims(study, frame):
         yield from map(_claim, claims) if everything else [f"{verdicts(claims)} --all lists them."]
+        denied = [claim.says for claim in claims if claim.holds is False]
+        yield from [] if everything else (f"  not supported: {says}" for says in denied[:_MOST_DENIED])
     yield from _cells(results)
 
 

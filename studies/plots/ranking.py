@@ -167,4 +167,4 @@ def _note(ranking: Ranking) -> str:
         return f"too few problems to show a difference: it takes {fewest} or more"
     if len(ranking.groups) == len(ranking.ranks):
         return "all learners differ significantly"
-    return "a bar joins learners that do not differ significantly"
+    return "lines: 95 % intervals; a black bar joins learners that do not differ significantly"

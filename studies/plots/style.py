@@ -198,7 +198,7 @@ def set_scale(axis: Axis, *, log: bool, factor: float = 1.0, unit: str = "", at:
 def _tick_number(value: float) -> str:
     """Return the label of a tick: 1,000 in full, 10⁶ as a power."""
     power = math.log10(abs(value)) if value else 0.0
-    if abs(power) >= 5 and power == round(power):
+    if abs(power) >= 6 and power == round(power):
         return f"10{str(round(power)).translate(_SUPERSCRIPTS)}"
     return f"{value:,.6g}" if abs(power) < 6 else f"{value:.3g}"
 

@@ -116,7 +116,7 @@ def draw_worth(
 
 
 def _draw_answer(figure: Figure, results: Results, answer: "_Answer", problem: str | None) -> Axes:
-    if answer.n is not None and _has_regions(results, answer.pair, answer.n, problem):
+    if answer.n is not None and has_regions(results, answer.pair, answer.n, problem):
         axes = figure.subplot_mosaic([["upper", "curves"], ["lower", "curves"]], width_ratios=[1, 2.2])
         for place, learner in zip(("upper", "lower"), answer.pair, strict=True):
             plot_decision_region(results, axes[place], learner=learner, n_samples=int(answer.n), problem=problem)
@@ -187,7 +187,7 @@ def _answer(results: Results, rows: pd.DataFrame, informed: str, plain: str, n: 
     return _Answer(rows, pair, worth.equivalence.n, question, worth)
 
 
-def _has_regions(results: Results, learners: tuple[str, str], n: float, problem: str | None) -> bool:
+def has_regions(results: Results, learners: tuple[str, str], n: float, problem: str | None) -> bool:
     """Return True if the store has the decision maps of learners, and their problem can be drawn."""
     try:
         drawn_problem(results, problem)
@@ -201,7 +201,7 @@ def _mean_text(answer: _Answer, learner: str) -> str:
     """Return the mean of a learner at n over all seeds, with the name of the metric."""
     rows = answer.rows[answer.rows["n_samples"] == answer.n]
     mean, metric = rows.loc[rows["learner"] == learner, "value"].mean(), str(rows["metric"].iloc[0])
-    return f"{describe(metric).heading} {scale_of(metric).text(float(mean))}"
+    return f"mean {describe(metric).heading} {scale_of(metric).text(float(mean))}"
 
 
 def _draw_curves(ax: Axes, results: Results, answer: _Answer) -> None:
@@ -240,7 +240,7 @@ def _draw_gap(ax: Axes, rows: pd.DataFrame, worth: PriorWorth, looks: Mapping[st
     end, height = found.n_samples, _mean_at(rows, found.a, found.n)
     if not end.side:
         low, high = np.clip([end.low, end.high], *ax.get_xlim())
-        ax.hlines(height, low, high, color=looks[found.b].colour, lw=7, alpha=0.3, zorder=2.5, label="_gap_interval")
+        ax.hlines(height, low, high, color=looks[found.b].colour, lw=7, alpha=0.45, zorder=2.5, label="_gap_interval")
     arrow = {"arrowstyle": "->" if end.side else "<->", "color": INK, "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
     ax.annotate("", (end.value, height), (found.n, height), arrowprops={**arrow, "mutation_scale": 14}, zorder=5)
     if end.side:

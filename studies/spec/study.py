@@ -95,6 +95,9 @@ class Study(Part):
     question: str
     """The question that the study answers; the title of its pictures."""
 
+    about: str = ""
+    """The problem and the learners in a few sentences; printed below the question."""
+
     problems: Annotated[dict[Label, ProblemSpec], Field(min_length=1, default_factory=_the_spiral)]
     """The problems by label; the spiral by default."""
 

@@ -24,19 +24,20 @@ class Highlight:
     detail: str
 
 
-def headline(findings: Findings) -> str:
-    """Return the answer to a study's question in one sentence, made from the numbers."""
+def headline(findings: Findings) -> list[str]:
+    """Return the answer to a study's question, made from the numbers: one sentence, then those that explain it."""
     where = f"On {findings.problem}: " if findings.problem else ""
     if findings.worths:
-        clauses = [str(findings.worths[0]), *(_catching_up(competitor) for competitor in findings.main_competitors)]
-        return where + _sentence("; ".join(clauses), capital=not where)
+        worth = findings.worths[0]
+        more = [worth.in_samples, *(_catching_up(competitor) for competitor in findings.main_competitors)]
+        return [where + _sentence(worth.answer, capital=not where), *(f"{clause}." for clause in more)]
     if findings.smallest_errors:
-        return where + _sentence(str(findings.smallest_errors), capital=not where)
+        return [where + _sentence(str(findings.smallest_errors), capital=not where)]
     curves = findings.measured[0].curves
     sizes = [mean.n_samples for curve in curves for mean in curve.means]
     learners = f"{len(curves)} learners were" if len(curves) > 1 else "one learner was"
     points = f"{min(sizes):,}{f' to {max(sizes):,}' if max(sizes) > min(sizes) else ''} training points"
-    return where + _sentence(f"{learners} measured with {points}", capital=not where)
+    return [where + _sentence(f"{learners} measured with {points}", capital=not where)]
 
 
 def verdicts(claims: Sequence[Claim]) -> str:
@@ -82,7 +83,10 @@ def _catching_up(competitor: Competitor) -> str:
 
 def _worth_highlight(worth: PriorWorth) -> Highlight:
     label = f"Worth of the {worth.prior} prior to {worth.plain} at n = {worth.equivalence.n:,.0f}"
-    return Highlight(label, worth.times_text, f"the data {worth.times.bounds_text(2)}".rstrip(), f"{worth.in_samples}.")
+    times = f"{worth.times_text} the data {worth.times.bounds_text(2)}".rstrip()
+    if worth.is_equal:
+        return Highlight(label, "not significant", f"({times})", f"{worth.in_samples}.")
+    return Highlight(label, worth.times_text, times.removeprefix(f"{worth.times_text} "), f"{worth.in_samples}.")
 
 
 def _competitor_highlight(competitor: Competitor) -> Highlight:
@@ -90,9 +94,9 @@ def _competitor_highlight(competitor: Competitor) -> Highlight:
     found, crossover = competitor.equivalence, competitor.crossover
     detail = f"At equal n it {crossover.standing(competitor.learner)}." if crossover else ""
     if found.times.side == "above":
-        label = f"{competitor.learner} does not reach {found.a} at n = {found.n:,.0f} with"
+        label = f"{competitor.learner} does not reach {found.a} with {found.n:,.0f} training points with"
         return Highlight(label, f"up to {found.n_samples.value:,.0f}", "points", detail)
-    label = f"{competitor.learner} overtakes {found.a} with {found.n:,.0f} at"
+    label = f"{competitor.learner} matches {found.a} with {found.n:,.0f} training points at"
     unit = f"points {found.n_samples.bounds_text()}".rstrip()
     return Highlight(label, found.n_samples_text(interval=False), unit, detail)
 

@@ -16,7 +16,7 @@
   // A power of ten from 10⁵ on is written as such, as in the figures.
   const tickText = (value) => {
     const power = Math.log10(value);
-    const isLong = Math.abs(power) >= 5 && Number.isInteger(power);
+    const isLong = Math.abs(power) >= 6 && Number.isInteger(power);
     return isLong ? "10" + [...String(power)].map((letter) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[letter] ?? "⁻").join("") : number(value);
   };
 
@@ -98,9 +98,12 @@
     return [Math.min(least, 0) - (least < 0 ? span : 0.05 * span), most + span];
   };
 
+  let n_charts = 0; // for ids of their own
+
   class Chart {
     constructor(box, data) {
       this.data = data;
+      this.clip = `clip-${n_charts++}`;
       this.box = box;
       this.svg = element("svg", { class: "curves", role: "img" }, box);
       this.tip = box.querySelector(".tip");
@@ -126,20 +129,23 @@
       const edge = width - (named ? LEADER + 9 + LETTER * letters : RIGHT);
       const foot = HEIGHT - BOTTOM;
       const points = curves.flatMap((curve) => curve.points);
+      const shown = coloured.length ? coloured.flatMap((curve) => curve.points) : points;
       const log = state.logY && hasLog(points);
-      const [low, high] = endsOf(points, log);
+      const [low, high] = endsOf(shown, log);
       const lift = (value) => Math.min(Math.max(value, low), high) * factor;
       this.svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
       this.svg.replaceChildren();
       this.marks = [];
       const x = axisOf(points.map((p) => p.n), 1.12, LEFT, edge, state.logX);
       const atFoot = (point) => log && isZero(point.mean);
-      const heights = points
+      const heights = shown
         .filter((point) => !atFoot(point))
         .flatMap((p) => [p.mean, p.low, p.high].filter((value) => value !== null).map(lift))
         .concat(baseline.filter((point) => !atFoot(point)).map((point) => point.mean * factor));
       const y = axisOf(heights.length ? heights : [low, high], 1.15, foot, TOP, log);
       this.axes(x, y, edge, foot);
+      const clip = element("clipPath", { id: this.clip }, this.svg);
+      element("rect", { x: LEFT, y: TOP, width: edge - LEFT, height: foot - TOP }, clip);
       const heightOf = (point, value = "mean") => (atFoot(point) ? foot : y.position(lift(point[value])));
       const baseHeight = (point) => (atFoot(point) ? foot : y.position(point.mean * factor));
       if (baseline.length) this.baseline(baseline, x, baseHeight, atFoot);
@@ -150,7 +156,8 @@
         const i = coloured.indexOf(curve);
         const kind = `curve k${curve.learner}${i < 0 ? " background" : ""}`;
         const group = element("g", { class: kind, "data-learner": curve.learner }, this.svg);
-        this.curve(group, curve, x, heightOf, atFoot);
+        if (i < 0) group.setAttribute("clip-path", `url(#${this.clip})`);
+        this.curve(group, curve, x, heightOf, atFoot, [TOP, foot]);
         if (!named || i < 0) continue;
         const end = [x.position(curve.points.at(-1).n), ends[i]];
         group.prepend(element("path", { class: "leader", d: path([end, [edge + LEADER - 8, places[i]]]) }, group));
@@ -196,7 +203,7 @@
       element("text", place, group, "baseline");
     }
 
-    curve(group, curve, x, heightOf, atFoot) {
+    curve(group, curve, x, heightOf, atFoot, [highest, lowest]) {
       const { shape, dash } = this.data.learners[curve.learner];
       const at = (value) => (point) => [x.position(point.n), heightOf(point, value)];
       const pieces = this.pieces(curve.points, atFoot);
@@ -210,6 +217,7 @@
       element("path", { class: "line", d: line, "stroke-dasharray": dash }, group);
       for (const point of curve.points) {
         const [left, top] = at("mean")(point);
+        if (top < highest || top > lowest) continue; // a curve of the background, beyond the axis
         const transform = `translate(${left.toFixed(1)} ${top.toFixed(1)})`;
         element("path", { class: atFoot(point) ? "mark zero" : "mark", transform, d: shape }, group);
         this.marks.push({ left, top, point, learner: curve.learner, group, zero: atFoot(point) });

@@ -154,7 +154,7 @@ def test_a_worth_that_is_an_answer_is_not_repeated(worth_results, worth):
     study = worth.model_copy(update={"questions": (*worth.questions, asked)})
     shown = lines(Results(study, worth_results.store))
     assert sum("net needs 4,000" in line for line in shown) == 1
-    assert any(line.startswith("kNN overtakes net + polar") for line in shown)
+    assert any(line.startswith("kNN matches net + polar") for line in shown)
 
 
 @pytest.mark.parametrize("everything", [False, True])

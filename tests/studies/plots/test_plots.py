@@ -399,7 +399,7 @@ def test_ticks_are_the_values_where_they_have_room(at, labels):
     if labels:
         assert [label.get_text() for label in ax.get_xticklabels()] == labels
     else:
-        assert [ax.xaxis.get_major_formatter()(value) for value in (1000, 10**4, 10**5)] == ["1,000", "10,000", "10⁵"]
+        assert [ax.xaxis.get_major_formatter()(value) for value in (1000, 10**5, 10**6)] == ["1,000", "100,000", "10⁶"]
 
 
 @pytest.mark.parametrize(("ends", "digits"), [((0.015, 0.4), "25"), ((0.15, 0.4), "234568")])

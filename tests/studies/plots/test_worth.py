@@ -83,7 +83,7 @@ def test_any_two_learners_are_compared_from_either_side(results_of, informed, pl
 @pytest.mark.parametrize(
     ("values_of", "described", "said"),
     [
-        (errors(1), {}, "worth 1 times the data [1, 1]: net needs 316 [316, 316] training points"),
+        (errors(1), {}, "no significant worth, 1 times the data [1, 1]: net needs 316 [316, 316] training points"),
         (errors(1.1, noise=0.1), {}, "no significant difference"),
         (errors(8), {"seeds": 1}, "Cannot tell: 'net + polar' and 'net' have one seed in common"),
         (errors(8, exponent=-0.1, noise=0.001), {}, "Cannot tell: no data equivalence: the error of"),
@@ -102,7 +102,7 @@ def test_regions_of_both_are_beside_the_curves_where_the_store_has_them(worth_re
     upper, curves, lower = ax.figure.axes
     assert curves is ax
     assert [each.get_title().split(":")[0] for each in (upper, lower)] == ["net", "net + polar"]
-    assert lower.get_title() == f"net + polar: error {100 * worth_error(worth_results, 'net + polar', 100):.3g} %"
+    assert lower.get_title() == f"net + polar: mean error {100 * worth_error(worth_results, 'net + polar', 100):.3g} %"
     assert len(plot_worth(worth_results, "net + polar", "net", n=1000).figure.axes) == 1
 
 

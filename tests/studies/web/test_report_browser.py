@@ -79,7 +79,7 @@ def axis(page, name):
 
 def test_the_answer_is_read_without_scrolling(open_page):
     page = open_page(viewport=DESKTOP)
-    for words in ("the polar prior was worth 4 times the data", "kNN overtakes net + polar with 1,000 at"):
+    for words in ("the polar prior was worth 4 times the data", "kNN needs 10,000"):
         box = page.get_by_text(words).first.bounding_box()
         assert box["y"] + box["height"] < DESKTOP["height"]
     assert "4 times the data" in open_page(viewport=PHONE).locator(".headline").inner_text()
