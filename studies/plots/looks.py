@@ -2,10 +2,10 @@
 
 The hue is the family of the learner: nets, nearest neighbours, forests and trees, kernel machines, linear models with
 random features, others; the marker is its estimator. Lightness and dashes are its prior: none, polar-sincos, polar,
-phase; any other is like polar. So is one that is a step of the estimator, if a question asks what the learner's prior is
-worth. The more prior, the more contrast. Learners of a study with one estimator and prior, such as a net of several
-widths, are shades: between two priors, or if all learners of the family are such, over all its colours. So a look does
-not depend on the learners of other families beside it.
+phase; any other is like polar. So is one that is a step of the estimator, if a question asks what it is worth. The more
+prior, the more contrast. Learners of a study with one estimator and prior, such as a net of several widths, are shades:
+between two priors, or if all learners of the family are such, over all its colours. So a look does not depend on the
+learners of other families beside it.
 """
 
 import re

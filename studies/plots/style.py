@@ -36,6 +36,8 @@ No family of learners has their hues, and both are readable on white and on a da
 INK, GREY, PALE = "#333333", "0.45", "0.82"
 """Colours of text, of lines for reference, and of curves in the background."""
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
 GAP = 2
 """Number of steps, from a value of the study to the next, beyond which points are not joined."""
 
@@ -48,7 +50,6 @@ _LONGEST = 36  # letters of a line of a name
 _TICK_ROOM = 30  # letters of tick labels along an axis
 _DECADE = 10.0
 _CLIP = 10.0  # factor beyond the means up to which intervals are shown on a logarithmic scale
-_NO_BREAK = "\N{NO-BREAK SPACE}"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -137,10 +138,14 @@ def literal(text: str) -> str:
     return text.replace("$", r"\$")
 
 
+def unbroken(text: str) -> str:
+    """Return text, without mathematics, in which no line ends within an interval in brackets."""
+    return re.sub(r"\[[^\]]*\]", lambda found: found[0].replace(" ", NO_BREAK), literal(text))
+
+
 def folded(name: str, longest: int = _LONGEST) -> str:
     """Return text folded into lines of at most `longest` letters, but not within an interval in brackets."""
-    whole = re.sub(r"\[[^\]]*\]", lambda found: found[0].replace(" ", _NO_BREAK), literal(name))
-    return textwrap.fill(whole, longest)
+    return textwrap.fill(unbroken(name), longest)
 
 
 def wrapped(title: str, figure: Figure) -> str:
@@ -176,7 +181,7 @@ def set_scale(axis: Axis, *, log: bool, factor: float = 1.0, unit: str = "", at:
     unit : str, default=""
         Written behind each number.
     at : collection of float, default=()
-        Places of the ticks, where their labels have room.
+        Places of the ticks, where their labels have room; one too near the next has no label.
     """
     of_x, scale = isinstance(axis, XAxis), "log" if log else "linear"
     axis.axes.set(**{"xscale" if of_x else "yscale": scale})
@@ -186,13 +191,26 @@ def set_scale(axis: Axis, *, log: bool, factor: float = 1.0, unit: str = "", at:
 
     labels = [text(value) for value in sorted(at)]
     if labels and len("  ".join(labels)) <= _TICK_ROOM:
-        axis.set_ticks(sorted(at), labels)
+        axis.set_ticks(sorted(at), _apart(np.log(sorted(at)) if log else np.sort(list(at)), labels))
         axis.set_minor_locator(NullLocator())
         return
     axis.set_major_formatter(FuncFormatter(text))
     if log:
         axis.set_minor_locator(_MinorLocator(axis))
         axis.set_minor_formatter(FuncFormatter(text))
+
+
+def _apart(places: NDArray[np.float64], labels: list[str]) -> list[str]:
+    """Return labels of ticks at places, in order, empty where they would overlap the one before, or the last."""
+    if len(labels) < 2:
+        return labels
+    centres = _TICK_ROOM * (places - places[0]) / (places[-1] - places[0])
+    half = [(len(label) + 1) / 2 for label in labels]
+    kept = [0]
+    for place in range(1, len(labels) - 1):
+        if all(abs(centres[place] - centres[other]) >= half[place] + half[other] for other in (kept[-1], -1)):
+            kept.append(place)
+    return [label if place in (*kept, len(labels) - 1) else "" for place, label in enumerate(labels)]
 
 
 def _tick_number(value: float) -> str:
