@@ -31,8 +31,6 @@ def comparable_curves(frame: pd.DataFrame | HasFrame, a: str, b: str, metric: st
     """Return the curves of two learners on common seeds, at least two, and at two sizes each at least."""
     if shown_name(metric) != metric:
         raise ValueError(f"{metric!r} is not a loss, which falls with n; its loss is {shown_name(metric)!r}")
-    if a == b:
-        raise ValueError(f"two learners are compared, which must differ. Got {a!r} twice instead.")
     curves = paired_curves(frame, a, b, metric, n_test)
     if curves[0].n_seeds < 2:
         raise NotMeasured(f"{a!r} and {b!r} have one seed in common, and an interval needs 2")

@@ -385,12 +385,14 @@ def worth_of(
     Raises
     ------
     ValueError
-        If a learner or `n_samples` is not measured.
+        If a learner or `n_samples` is not measured, or the learners are the same.
     NotMeasured
         If too little is measured of the two.
     NoEquivalence
         If the data do not support a number or a bound.
     """
+    if informed == plain:
+        raise ValueError(f"two learners are compared, which must differ. Got {plain!r} twice instead.")
     rows = judged(frame)
     cells = {p.learner: p.cell for p in plan_series(study) if p.learner in (informed, plain)}
     pair = _named(plain, informed, _siblings(cells))

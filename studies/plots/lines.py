@@ -139,14 +139,15 @@ def lines_along(
     Raises
     ------
     ValueError
-        If the study has no such axis, learner or problem, or nothing along the axis is measured.
+        If the study has no such axis or problem, or none of the learners, or nothing along the axis is measured. A
+        study in short can lack some of the learners that its description names.
     """
     if axis not in (known := [*results.study.axes, "n_samples", "learner"]):
         raise ValueError(unknown("axis", axis, known, "the study"))
     planned = plan_study(results.study)
-    for learner in learners or ():
-        if not any(learner in _learner_names(each, axis) for each in planned):
-            raise ValueError(unknown("learner", learner, list(dict.fromkeys(p.learner for p in planned)), "the study"))
+    if learners and all(_learner_names(each, axis).isdisjoint(learners) for each in planned):
+        known = list(dict.fromkeys(each.learner for each in planned))
+        raise ValueError(unknown("learner", learners[0], known, "the study"))
     if problem is not None and not any(_is_on(each, problem) for each in planned):
         raise ValueError(unknown("problem", problem, results.problems, "the study"))
     rows = losses(

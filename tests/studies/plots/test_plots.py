@@ -290,7 +290,7 @@ def test_categories_stand_in_the_order_of_the_study(results_of):
 
 @pytest.mark.parametrize(
     ("chosen", "message"),
-    [({"learners": ["net", "kN"]}, "unknown learner 'kN'"), ({"problem": "spirals"}, "unknown problem 'spirals'")],
+    [({"learners": ["kN"]}, "unknown learner 'kN'"), ({"problem": "spirals"}, "unknown problem 'spirals'")],
 )
 def test_a_learner_or_problem_that_the_study_does_not_have_raises(worth_results, chosen, message):
     with pytest.raises(ValueError, match=message):
