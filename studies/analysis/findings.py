@@ -385,12 +385,14 @@ def worth_of(
     Raises
     ------
     ValueError
-        If a learner or `n_samples` is not measured.
+        If a learner or `n_samples` is not measured, or the learners are the same.
     NotMeasured
         If too little is measured of the two.
     NoEquivalence
         If the data do not support a number or a bound.
     """
+    if informed == plain:
+        raise ValueError(f"two learners are compared, which must differ. Got {plain!r} twice instead.")
     rows = judged(frame)
     cells = {p.learner: p.cell for p in plan_series(study) if p.learner in (informed, plain)}
     pair = _named(plain, informed, _siblings(cells))
@@ -404,7 +406,8 @@ def _worth(
     for learner in (informed, plain):
         if learner not in parts:
             raise NotMeasured(unknown("learner", learner, list(parts), "the results"))
-    if n := n_samples or _asked_size(study, parts, plain, informed):
+    n = _asked_size(study, parts, plain, informed) if n_samples is None else n_samples
+    if n is not None:
         return _worth_at(n, parts, prior, plain, informed)
     sizes = _shared_sizes(parts, plain, informed)
     if not sizes:
