@@ -83,7 +83,7 @@ def plot_breakdown(
         ax.figure.savefig("breakdown.png")
     """
     rows = rows_of(results, problem)
-    size = n_samples or breakdown_size(rows, by)
+    size = breakdown_size(rows, by) if n_samples is None else n_samples
     rows = rows[rows["learner"].isin([*learners_of(rows, learners), against])]
     table = pd.DataFrame() if size is None else _table(rows, by, size, against)
     if table.empty:

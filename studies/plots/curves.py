@@ -27,7 +27,6 @@ from studies.plots.style import (
     draw_points,
     folded,
     line_style,
-    literal,
     marker_size,
     name_curves,
     name_zeros,
@@ -258,7 +257,7 @@ def plot_data_equivalence(results: Results, ax: Axes | None = None, *, problem: 
     ax.axvline(1, color=GREY, lw=1)
     for place, (learner, times) in enumerate(needed):
         _draw_times(ax, place, times, looks[learner])
-    ax.set_yticks(range(len(needed)), [literal(learner) for learner, _ in needed])
+    ax.set_yticks(range(len(needed)), [folded(learner) for learner, _ in needed])
     ax.set_ylim(-0.6, len(needed) - 0.4)
     ends = [value for _, times in needed for value in (times.value, times.low, times.high)]
     ends = [value for value in (*ends, 1.0) if 0 < value < np.inf]

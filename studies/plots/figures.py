@@ -29,9 +29,9 @@ from studies.plots.curves import draw_curves
 from studies.plots.lines import is_number, rows_of
 from studies.plots.looks import learner_looks, panels
 from studies.plots.ranking import has_ranking
-from studies.plots.regions import drawn_problem, plot_region, region_key
+from studies.plots.regions import drawn_problem, plot_decision_region, plot_region, region_key
 from studies.plots.style import INK, PALE, literal, name_curves, save_figure, wrapped
-from studies.plots.worth import WORTH_SIZE, draw_worth
+from studies.plots.worth import WORTH_SIZE, draw_worth, has_regions, plot_worth
 from studies.registry.bins import BY
 from studies.registry.errors import exception_text
 from studies.registry.imports import is_foreign
@@ -47,6 +47,7 @@ _SHOWN_SEED = 0  # seed of the decision regions
 _MOST_REGIONS = 12  # decision regions side by side
 _MOST_PANELS = 8  # rows of panels of learning curves
 _FEWEST = 3  # values of an axis that make a line
+_WORTH_CURVES, _WORTH_REGIONS = (6.4, 4.6), (2.6, 5.6)
 _SIZE = (7.2, 4.6)  # inches, of a single plot
 _SUFFIX, _DIGEST = 120, 10  # bytes of a file name that a problem's label may have, and of its digest
 
@@ -156,7 +157,30 @@ def worth_figure(results: Results, rows: pd.DataFrame, found: Findings, name: st
     worth, figure = found.worths[0], Figure(figsize=WORTH_SIZE, layout="constrained")
     n, problem = round(worth.equivalence.n), found.problem or None
     draw_worth(figure, results, rows, worth.informed, worth.plain, n=n, problem=problem)
-    return StudyFigure(name, figure, f"{figure.get_suptitle()}: {worth.in_samples}".replace("\n", " "))
+    title = worth.title if worth.is_significant else results.study.question
+    return StudyFigure(name, figure, f"{title}: {worth.in_samples}")
+
+
+def worth_parts(results: Results, found: Findings) -> list[StudyFigure]:
+    """Return the picture of the first worth in parts, without titles, for a page that sets them side by side.
+
+    They are the curves, and the decision regions of both learners if the store has them.
+    """
+    if not found.worths:
+        return []
+    worth, problem = found.worths[0], found.problem or None
+    n, words = round(worth.equivalence.n), worth.title if worth.is_significant else worth.answer
+    curves = Figure(figsize=_WORTH_CURVES, layout="constrained")
+    plot_worth(results, worth.informed, worth.plain, n=n, problem=problem, ax=curves.subplots()).set_title("")
+    parts = [StudyFigure("worth-curves", curves, f"{words}: {worth.in_samples}")]
+    if has_regions(results, (worth.plain, worth.informed), n, problem):
+        regions = Figure(figsize=_WORTH_REGIONS, layout="constrained")
+        for ax, learner in zip(regions.subplots(2), (worth.plain, worth.informed), strict=True):
+            plot_decision_region(results, ax, learner=learner, n_samples=n, problem=problem)
+            ax.set_title(f"{learner}, n = {n:,}", fontsize=10)
+        regions.legend(handles=region_key(), loc="outside lower center", ncols=1, fontsize=8, frameon=False)
+        parts.append(StudyFigure("worth-regions", regions, "Decision regions of both"))
+    return parts
 
 
 def _axes_to_draw(results: Results) -> list[str]:

@@ -44,6 +44,7 @@ GAP = 2
 _BACKGROUND = Look("other", to_hex(PALE), dark_of(to_hex(PALE)) or "", "_", ())
 _COLOURS = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")  # of artists
 _NAME_SIZE = 8.5  # points
+_NEAR_END = 0.9  # share of the width of the axes, from which a curve goes on to its name in its colour
 _NAME_GAP = 10  # points from the axes to the mark before a name
 _LINE = 1.3  # distance between names, in heights of a letter
 _LONGEST = 36  # letters of a line of a name
@@ -83,7 +84,8 @@ def save_figure(figure: Figure, file: Any, **options: Any) -> None:
 def darken(figure: Figure) -> None:
     """Give a finished figure the colours of a dark page, in place.
 
-    Learners get the dark colours of their looks, and text and lines light greys. Other colours stay, and so do images.
+    Learners get the dark colours of their looks, and text and lines light greys. Other colours stay, and so do images
+    and figures whose paper is dark already.
 
     Parameters
     ----------
@@ -98,6 +100,8 @@ def darken(figure: Figure) -> None:
         darken(figure)
         figure.savefig("dark.png")
     """
+    if dark_of(to_hex(figure.get_facecolor())) != dark_of("#ffffff"):
+        return
     figure.draw_without_rendering()  # it makes the ticks
     for artist in _all_artists(figure):
         names = [name for name in _COLOURS if hasattr(artist, f"get_{name}") and hasattr(artist, f"set_{name}")]
@@ -392,13 +396,17 @@ def name_curves(ax: Axes, ends: Sequence[End]) -> None:
             ncols=math.ceil(len(ends) * line),
         )
     elif ends:
-        heights = spread([_share_of_height(ax, end) for end in ends], line / 2, 1 - line / 2, line)
-        for end, at in zip(ends, heights, strict=True):
-            _write_name(ax, end, at)
+        shares = [_share_of_axes(ax, end) for end in ends]
+        heights = spread([share for _, share in shares], line / 2, 1 - line / 2, line)
+        for end, (width, _), at in zip(ends, shares, heights, strict=True):
+            _write_name(ax, end, at, end.look.colour if width > _NEAR_END else PALE)
 
 
-def _write_name(ax: Axes, end: End, height: float) -> None:
-    """Write a name with its marker at a share of the height of the axes, and a dotted line from the curve's end."""
+def _write_name(ax: Axes, end: End, height: float, colour: str) -> None:
+    """Write a name with its marker at a share of the height of the axes, and a dotted line from the curve's end.
+
+    Where the curve ends long before the axes do, the line is pale, so that it does not look like a flat curve.
+    """
     ax.annotate(
         literal(end.name),
         (end.x, max(end.y, ax.get_ylim()[0])),
@@ -410,7 +418,7 @@ def _write_name(ax: Axes, end: End, height: float) -> None:
         annotation_clip=False,
         arrowprops={
             "arrowstyle": "-",
-            "color": end.look.colour,
+            "color": colour,
             "lw": 0.8,
             "ls": ":",
             "relpos": (0, 0.5),
@@ -429,9 +437,11 @@ def _write_name(ax: Axes, end: End, height: float) -> None:
     )
 
 
-def _share_of_height(ax: Axes, end: End) -> float:
+def _share_of_axes(ax: Axes, end: End) -> tuple[float, float]:
+    """Return the place of an end as shares of the width and the height of the axes."""
     pixels = ax.transData.transform((end.x, max(end.y, ax.get_ylim()[0])))
-    return float(ax.transAxes.inverted().transform(pixels)[1])
+    width, height = ax.transAxes.inverted().transform(pixels)
+    return float(width), float(height)
 
 
 def spread(places: Sequence[float], low: float, high: float, line: float) -> list[float]:

@@ -87,10 +87,9 @@ def plot_worth(
         ax = plot_worth(results, "net + polar", "net", n=1000)
         ax.figure.savefig("worth.png")
     """
-    rows = rows_of(results, problem)
+    answer = _answer(results, rows_of(results, problem), informed, plain, n)
     if ax is None:
-        return draw_worth(new_figure(WORTH_SIZE), results, rows, informed, plain, n=n, problem=problem)
-    answer = _answer(results, rows, informed, plain, n)
+        return _draw_answer(new_figure(WORTH_SIZE), results, answer, problem)
     _draw_curves(ax, results, answer)
     line = max(_REGION_LINE, int(_LETTERS * ax.get_window_extent().width / ax.figure.dpi))
     ax.set_title("\n".join(folded(text, line) for text in (answer.title, answer.words)), fontsize=10)
@@ -119,8 +118,11 @@ def draw_worth(
     informed, plain, n, problem
         As in `plot_worth`.
     """
-    answer = _answer(results, rows, informed, plain, n)
-    if answer.n is not None and _has_regions(results, answer.pair, answer.n, problem):
+    return _draw_answer(figure, results, _answer(results, rows, informed, plain, n), problem)
+
+
+def _draw_answer(figure: Figure, results: Results, answer: "_Answer", problem: str | None) -> Axes:
+    if answer.n is not None and has_regions(results, answer.pair, answer.n, problem):
         axes = figure.subplot_mosaic([["upper", "curves"], ["lower", "curves"]], width_ratios=[1, 2.2])
         for place, learner in zip(("upper", "lower"), answer.pair, strict=True):
             plot_decision_region(results, axes[place], learner=learner, n_samples=int(answer.n), problem=problem)
@@ -185,6 +187,8 @@ class _Answer:
 
 def _answer(results: Results, rows: pd.DataFrame, informed: str, plain: str, n: int | None) -> _Answer:
     rows, pair, question = judged(rows), (plain, informed), results.study.question
+    if rows.empty:
+        raise ValueError(f"no metric of {results.study.name} has a best value by which learners could be compared")
     learners_of(rows, [*pair])  # raises if one is not measured
     try:
         worth = worth_of(results.study, rows, informed, plain, n)
@@ -193,7 +197,7 @@ def _answer(results: Results, rows: pd.DataFrame, informed: str, plain: str, n: 
     return _Answer(rows, pair, worth.equivalence.n, question, worth)
 
 
-def _has_regions(results: Results, learners: tuple[str, str], n: float, problem: str | None) -> bool:
+def has_regions(results: Results, learners: tuple[str, str], n: float, problem: str | None) -> bool:
     """Return True if the store has the decision maps of learners, and their problem can be drawn."""
     try:
         drawn_problem(results, problem)

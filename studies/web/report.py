@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from studies.analysis.claims import check_claims
 from studies.analysis.findings import Findings, Mean, Measured, answers, find
 from studies.analysis.intervals import Scale, number, scale_of, zero_text
 from studies.analysis.learning_curves import Sampling, by_problem, losses
-from studies.plots.figures import StudyFigure, curves_figure, requested_plots, worth_figure
+from studies.plots.figures import StudyFigure, curves_figure, requested_plots, worth_parts
 from studies.plots.looks import chosen
 from studies.plots.style import GAP
 from studies.registry.errors import short_repr
@@ -145,7 +145,7 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
         ],
         plots=list(requested_plots(results)),
         claims=check_claims(study, frame),
-        worth=_worth(results, found[0], rows),
+        worth=worth_parts(results, found[0]),
         highlights=highlights(found[0])[len(headline(found[0])) - 1 :],
         answers=answers(study, frame),
         failures=failures[:_MOST_FAILURES],
@@ -163,16 +163,6 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
         script=Markup(script),
         script_hash=rendering.script_hash(script),
     )
-
-
-def _worth(results: Results, found: Findings, rows: Mapping[str, pd.DataFrame]) -> StudyFigure | None:
-    """Return the picture of the first worth, without titles, which would repeat the headline above it."""
-    picture = worth_figure(results, rows[found.problem], found, "worth")
-    if picture is not None and picture.figure is not None:
-        picture.figure.suptitle("")
-        for ax in picture.figure.axes:
-            ax.set_title("", loc="left")
-    return picture
 
 
 def write_report(results: Results, path: str | os.PathLike[str], commands: Sequence[str] = ()) -> Path:

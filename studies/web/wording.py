@@ -84,8 +84,8 @@ def _catching_up(competitor: Competitor) -> str:
 def _worth_highlight(worth: PriorWorth) -> Highlight:
     label = f"Worth of the {worth.prior} prior to {worth.plain} at n = {worth.equivalence.n:,.0f}"
     times = f"{worth.times_text} the data {worth.times.bounds_text(2)}".rstrip()
-    if not worth.times.side and not worth.is_significant:
-        return Highlight(label, "undecided", f"({times})", f"{worth.in_samples}.")
+    if worth.is_equal:
+        return Highlight(label, "not significant", f"({times})", f"{worth.in_samples}.")
     return Highlight(label, worth.times_text, times.removeprefix(f"{worth.times_text} "), f"{worth.in_samples}.")
 
 

@@ -288,6 +288,15 @@ def test_categories_stand_in_the_order_of_the_study(results_of):
     assert colours(ax) == {name: look.colour for name, look in learner_looks(results.study).items()}
 
 
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [({"learners": ["kN"]}, "unknown learner 'kN'"), ({"problem": "spirals"}, "unknown problem 'spirals'")],
+)
+def test_a_learner_or_problem_that_the_study_does_not_have_raises(worth_results, chosen, message):
+    with pytest.raises(ValueError, match=message):
+        plot_axis(worth_results, axis="n_samples", **chosen)
+
+
 def test_an_axis_that_the_study_does_not_have_raises(worth_results):
     with pytest.raises(ValueError, match="unknown axis 'width' of the study; known: 'n_samples', 'learner'"):
         plot_axis(worth_results, axis="width")

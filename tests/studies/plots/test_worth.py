@@ -1,5 +1,7 @@
 """The picture of a worth says what `data_equivalence` finds, in its title, its arrow and its words."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -86,7 +88,7 @@ def test_any_two_learners_are_compared_from_either_side(results_of, informed, pl
 @pytest.mark.parametrize(
     ("values_of", "described", "said"),
     [
-        (errors(1), {}, "worth 1 times the data [1, 1]: net needs 316 [316, 316] training points"),
+        (errors(1), {}, "no significant worth, 1 times the data [1, 1]: net needs 316 [316, 316] training points"),
         (errors(1.1, noise=0.1), {}, "no significant difference"),
         (errors(8), {"seeds": 1}, "Cannot tell: 'net + polar' and 'net' have one seed in common"),
         (errors(8, exponent=-0.1, noise=0.001), {}, "Cannot tell: no data equivalence: the error of"),
@@ -205,6 +207,8 @@ def test_a_dark_page_has_the_dark_colours_of_the_looks_and_light_text(worth_resu
     texts = [text for each in ax.figure.axes for text in (*each.texts, each.title, each.xaxis.label)]
     assert {to_hex(text.get_color()) for text in texts} == {dark_of("#333333"), dark_of("#000000")}
     assert to_hex(ax.figure.get_facecolor()) == to_hex(ax.get_facecolor()) == dark_of("#ffffff")
+    darken(ax.figure)  # as in a cell of a notebook that is run again
+    assert {to_hex(text.get_color()) for text in texts} == {dark_of("#333333"), dark_of("#000000")}
 
 
 def test_nothing_measured_is_an_error_that_says_so():
@@ -216,3 +220,30 @@ def test_nothing_measured_is_an_error_that_says_so():
             plot_worth(results, "net + polar", "net")
         with pytest.raises(ValueError, match=message):
             list(study_figures(results))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n": 0}, "within the sizes of 'net \\+ polar'"),
+        ({"plain": "net + polar"}, "must differ. Got 'net \\+ polar' twice"),
+        ({"plain": "nett"}, "did you mean 'net'"),
+    ],
+)
+def test_an_error_names_its_reason_and_leaves_no_figure(results_of, arguments, message):
+    results = results_of(errors(4), sizes=[100, 316, 1000], learners=LEARNERS)
+    with pytest.raises(ValueError, match=message):
+        plot_worth(results, **{"informed": "net + polar", "plain": "net", **arguments})
+    assert not plt.get_fignums()
+
+
+def test_the_picture_in_words_has_dollars_as_they_are(results_of):
+    learners = {"$n$": NET, "$n$ + polar": {**NET, "prior": "polar"}}
+    results = results_of(
+        lambda planned: errors(4)(replace(planned, learner=planned.learner.replace("$n$", "net"))),
+        sizes=[100, 316, 1000],
+        learners=learners,
+    )
+    (title,) = (figure.title for figure in study_figures(results) if figure.name == "worth")
+    assert title.startswith("At n = 1,000, the polar prior is worth")
+    assert ": $n$ + polar matches $n$ with " in title
