@@ -380,17 +380,20 @@ def worth_of(
     informed, plain : str
         The learner with the prior, and without it.
     n_samples : float or None, default=None
-        Sample size of the informed learner; None takes that of the study's first question, or the largest.
+        Sample size of the informed learner; None takes that of the study's first question, or else the largest for
+        which the interval of the worth is within the measured sizes, or just the largest.
 
     Raises
     ------
     ValueError
-        If a learner or `n_samples` is not measured.
+        If a learner or `n_samples` is not measured, or the learners are the same.
     NotMeasured
         If too little is measured of the two.
     NoEquivalence
         If the data do not support a number or a bound.
     """
+    if informed == plain:
+        raise ValueError(f"two learners are compared, which must differ. Got {plain!r} twice instead.")
     rows = judged(frame)
     cells = {p.learner: p.cell for p in plan_series(study) if p.learner in (informed, plain)}
     pair = _named(plain, informed, _siblings(cells))
@@ -400,13 +403,26 @@ def worth_of(
 def _worth(
     study: Study, parts: Parts, prior: str, plain: str, informed: str, *, n_samples: float | None = None
 ) -> PriorWorth:
-    """Return the worth of a prior, from the side of the plain learner or, if only that has an estimate, the other."""
+    """Return the worth of a prior, as `worth_of`."""
     for learner in (informed, plain):
         if learner not in parts:
             raise NotMeasured(unknown("learner", learner, list(parts), "the results"))
-    n = n_samples or _compared_size(study, parts, plain, informed)
-    if not n:
+    n = _asked_size(study, parts, plain, informed) if n_samples is None else n_samples
+    if n is not None:
+        return _worth_at(n, parts, prior, plain, informed)
+    sizes = _shared_sizes(parts, plain, informed)
+    if not sizes:
         raise NotMeasured("they have no sample size in common")
+    for n in sizes:
+        with suppress(ValueError):
+            worth = _worth_at(n, parts, prior, plain, informed)
+            if 0 < worth.times.low < worth.times.high < np.inf:
+                return worth
+    return _worth_at(sizes[0], parts, prior, plain, informed)
+
+
+def _worth_at(n: float, parts: Parts, prior: str, plain: str, informed: str) -> PriorWorth:
+    """Return the worth at n, from the side of the plain learner or, if only that has an estimate, the other."""
     worths, reasons = [], []
     for a, b in ((informed, plain), (plain, informed)):
         rows = _rows_of(parts, a, b)
@@ -438,18 +454,20 @@ def _rows_of(parts: Parts, a: str, b: str) -> pd.DataFrame:
     return rows
 
 
-def _compared_size(study: Study, parts: Parts, plain: str, informed: str) -> int:
-    """Return the sample size at which two learners are compared: the first in a question, or the largest.
-
-    It is less than all rows of a data set, at which there is no interval.
-    """
-    sizes = [set(parts[learner]["n_samples"]) for learner in (plain, informed)]
+def _shared_sizes(parts: Parts, plain: str, informed: str) -> list[int]:
+    """Return the sample sizes of both learners, the largest first, without all rows, at which there is no interval."""
     n_rows = sampling_of(parts[plain]).n_rows
-    shared = {n for n in sizes[0] & sizes[1] if n_rows is None or n < n_rows}
+    sizes = set(parts[plain]["n_samples"]) & set(parts[informed]["n_samples"])
+    return sorted((int(n) for n in sizes if n_rows is None or n < n_rows), reverse=True)
+
+
+def _asked_size(study: Study, parts: Parts, plain: str, informed: str) -> int | None:
+    """Return the first sample size of a question at which both learners are measured; None if there is none."""
     own = [question.worth for question in study.questions if question.worth]
     first = [worth.n_samples or 0 for worth in own if (worth.of, worth.prior) == (plain, informed)]
     asked = [*first, *(point.n_samples for question in study.questions for point in question.ends)]
-    return int(next((n for n in asked if n in shared), max(shared, default=0)))
+    sizes = _shared_sizes(parts, plain, informed)
+    return next((n for n in asked if n in sizes), None)
 
 
 def _reference(study: Study, worths: tuple[PriorWorth, ...]) -> tuple[str | None, int]:

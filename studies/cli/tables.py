@@ -200,7 +200,7 @@ def _cell(metric: str, interval: Interval) -> str:
     if shown.is_loss:
         return compact(shown.factor * interval)
     mean = shown.factor * interval.mean
-    return "<0.01" if shown.unit == "s" and mean < 0.01 else f"{mean:.3g}"
+    return "<0.01" if shown.unit == "s" and mean < 0.01 else _short(mean, 3)
 
 
 def compact(interval: Interval) -> str:
@@ -216,19 +216,19 @@ def compact(interval: Interval) -> str:
     """
     below, above = interval.mean - interval.low, interval.high - interval.mean
     if np.isnan(below):
-        return f"{interval.mean:.3g}"
+        return _short(interval.mean, 3)
     half = max(below, above)
     if half <= _ROUNDING * abs(interval.mean):
-        return f"{interval.mean:.3g}"
+        return _short(interval.mean, 3)
     if half > _UNEVEN * min(below, above):
-        return f"{'' if interval.mean else '0 '}[{_short(interval.low)}, {_short(interval.high)}]"
+        return f"{'' if interval.mean else '0 '}[{_short(interval.low, 2)}, {_short(interval.high, 2)}]"
     decimals = max(0, min(_decimals(interval.mean, 3), _decimals(half, 2)), _decimals(half, 1))
     return f"{interval.mean:,.{decimals}f} ±{half:,.{decimals}f}"
 
 
-def _short(value: float) -> str:
-    """Return a number to two digits, and one of three digits before the point or more in full."""
-    return f"{value:.2g}" if abs(value) < 99.5 else f"{value:,.0f}"
+def _short(value: float, digits: int) -> str:
+    """Return a number to some digits, and one of more digits before the point in full."""
+    return f"{value:.{digits}g}" if abs(value) < 10**digits - 0.5 else f"{value:,.0f}"
 
 
 def _decimals(value: float, digits: int) -> int:
@@ -261,7 +261,7 @@ def _zeros(found: Findings, metric: str, columns: Iterable[list[str]]) -> Iterat
     """Yield the meaning of a 0, if there is one in the columns and the number of test points is known."""
     text = zero_text(metric, found.sampling.n_test)
     if text.startswith("none in") and any(cell == "0" or cell.startswith("0 [") for cells in columns for cell in cells):
-        yield f"0: wrong on {text} test points."
+        yield f"0: {text} test points wrong."
 
 
 def _sampling(found: Findings) -> Iterator[str]:

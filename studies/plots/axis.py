@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from studies.analysis.intervals import scale_of, zero_text
 from studies.plots.baseline import draw_baseline_along
 from studies.plots.lines import Line, is_number, lines_along
-from studies.plots.looks import Look, cell_look, chosen, distinct, learner_looks, value_looks
+from studies.plots.looks import Look, asked, cell_look, chosen, distinct, learner_looks, value_looks
 from studies.plots.style import (
     GREY,
     PALE,
     End,
+    background_end,
     broken,
     clip_ylim,
     draw_joined,
@@ -97,10 +98,10 @@ def plot_axis(
     ax : Axes
         Means over seeds with their intervals, joined by lines. Those of a second metric are hollow, with thin lines.
         Reference curves are broad and pale, in the colours of the lines to which they apply. The lines of one learner
-        are shades of its colour. Of more than six lines six have colours, the first of each family in front. The scale
-        of the axis is logarithmic if its values are positive and span a factor of ten. On a logarithmic scale of the
-        metric a mean of 0 is an open mark at the foot. Thin grey lines are the baseline of each problem and sample
-        size, for the first metric, which a linear scale need not reach.
+        are shades of its colour. Of more than six lines six have colours: those of learners of the study's questions,
+        then the first of each family. The scale of the axis is logarithmic if its values are positive and span a factor
+        of ten. On a logarithmic scale of the metric a mean of 0 is an open mark at the foot. Thin grey lines are the
+        baseline of each problem and sample size, for the first metric, which a linear scale need not reach.
 
     Raises
     ------
@@ -124,21 +125,22 @@ def plot_axis(
     named = [{line.name_among(lines): line for line in part} for part in series]
     firsts = {name: line for part in reversed(named) for name, line in part.items()}
     looks = dict(zip(firsts, _line_looks(results, axis, list(firsts.values())), strict=True))
+    coloured = chosen(looks, looks, [name for name, line in firsts.items() if line.learner in asked(results.study)])
     ends: dict[str, End] = {}
     for part, hollow in zip(named, (False, True), strict=False):
         if axis == "learner" and len(firsts) == 1:  # the axis names the learners
             _draw_learners(ax, next(iter(part.values())), places, learner_looks(results.study), hollow=hollow)
         else:
-            ends = _draw(ax, part, _known(results, axis, places), places, looks, hollow=hollow) | ends
+            ends = _draw(ax, part, _known(results, axis, places), places, looks, coloured, hollow=hollow) | ends
     if reference is not None:
-        _draw_reference(ax, reference, results.study.allow, axis, named[0], looks)
+        _draw_reference(ax, reference, results.study.allow, axis, named[0], {name: looks[name] for name in coloured})
     clip_ylim(ax, _means(lines))
     draw_baseline_along(ax, results, axis, lines[0].metric, places, **selection)
     for value in {line.first.cell.n_samples for line in lines} if threshold == "n_samples" else {threshold}:
         if value is not None:
             _draw_threshold(ax, float(value))
     name_zeros(ax, zero_text(lines[-1].metric, lines[0].n_test if len(series) == 1 else None))
-    name_curves(ax, list(ends.values()))
+    name_curves(ax, [*ends.values(), *background_end(ax)])
     return ax
 
 
@@ -194,11 +196,12 @@ def _draw(
     known: Sequence[float],
     places: dict[Any, float],
     looks: Mapping[str, Look],
+    coloured: Collection[str],
     *,
     hollow: bool,
 ) -> dict[str, End]:
     """Draw the lines, and return the ends of those that have colours."""
-    ends, coloured = {}, chosen(looks, looks)
+    ends = {}
     for name, line in lines.items():
         x = [places[value] for value in line.x]
         if name not in coloured:
@@ -221,8 +224,9 @@ def _draw_reference(
 ) -> None:
     """Draw a reference curve behind each line to which it applies."""
     curve, log = find_reference_curve(name, allow), ax.get_xscale() == "log"
-    coloured = {label: lines[label] for label in chosen(looks, looks) if label in lines}
-    for label, line in coloured.items():
+    for label, line in lines.items():
+        if label not in looks:
+            continue
         x = _grid(line.x, log=log) if all(map(is_number, line.x)) else np.array([])
         try:
             y = curve.along(axis.removeprefix("learner_"), x, _parameters(line.first))

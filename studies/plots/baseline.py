@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from studies.analysis.learning_curves import losses
-from studies.plots.lines import is_number, without
+from studies.plots.lines import is_number, is_wanted, without
 from studies.plots.style import GREY, drawable
 from studies.registry.params import format_value
 from studies.results.results import Results
@@ -59,10 +59,7 @@ def draw_baseline_along(
     beside = {
         (planned.problem, planned.cell.n_samples)
         for planned, _ in results.outcomes()
-        if axis in (*planned.axes, "n_samples", "learner")
-        and (learners is None or {planned.learner, planned.family, without(planned, axis)[0]} & {*learners})
-        and n_samples in (None, planned.cell.n_samples)
-        and (problem is None or f"{planned.problem}, ".startswith(f"{problem}, "))
+        if is_wanted(planned, axis, learners, n_samples, problem)
     }
     rows = losses(
         pd.DataFrame(

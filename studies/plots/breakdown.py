@@ -9,11 +9,12 @@ from matplotlib.axes import Axes
 from studies.analysis.breakdowns import breakdown_difference, breakdown_size, breakdown_summary
 from studies.analysis.intervals import scale_of, zero_text
 from studies.plots.lines import learners_of, rows_of
-from studies.plots.looks import Look, chosen, learner_looks
+from studies.plots.looks import Look, asked, chosen, learner_looks
 from studies.plots.style import (
     INK,
     PALE,
     End,
+    background_end,
     clip_ylim,
     draw_joined,
     draw_points,
@@ -82,7 +83,7 @@ def plot_breakdown(
         ax.figure.savefig("breakdown.png")
     """
     rows = rows_of(results, problem)
-    size = n_samples or breakdown_size(rows, by)
+    size = breakdown_size(rows, by) if n_samples is None else n_samples
     rows = rows[rows["learner"].isin([*learners_of(rows, learners), against])]
     table = pd.DataFrame() if size is None else _table(rows, by, size, against)
     if table.empty:
@@ -92,12 +93,10 @@ def plot_breakdown(
     log = against is None and spans_a_decade(table["mean"], zeros=True)
     scale = scale_of("error")
     set_scale(ax.yaxis, log=log, factor=scale.factor, unit="" if against else scale.unit)
-    reference = [] if against is None else [against]
-    coloured = chosen([*reference, *table["learner"]], looks, reference)
-    ends = _draw(ax, table, looks, [name for name in coloured if name != against])
+    ends = _draw(ax, table, looks, chosen(table["learner"], looks, asked(results.study)))
+    ends += background_end(ax)
     if against is not None:
-        ax.axhline(0, color=INK, lw=1)
-        ends.append(End(against, float(table["bin"].max()), 0.0, looks[against]))
+        _draw_zero(ax, against)
     _lay_out(ax, results, by, sorted(table["bin"].unique()), problem)
     what = describe("error").heading
     if against is not None:
@@ -132,6 +131,22 @@ def _draw(ax: Axes, table: pd.DataFrame, looks: dict[str, Look], learners: list[
         draw_joined(ax, x, part["mean"], look, x)
         ends.append(End(learner, float(x.iloc[-1]), float(part["mean"].iloc[-1]), look))
     return ends
+
+
+def _draw_zero(ax: Axes, against: str) -> None:
+    """Draw the line of a learner whose error is subtracted, with its name at its start."""
+    ax.axhline(0, color=INK, lw=1, label="_zero_line")
+    ax.annotate(
+        literal(against),
+        (0, 0),
+        (3, 3),
+        xycoords=ax.get_yaxis_transform(),
+        textcoords="offset points",
+        va="bottom",
+        fontsize=8,
+        color=INK,
+        bbox={"color": ax.get_facecolor(), "pad": 0.5},
+    )
 
 
 def _lay_out(ax: Axes, results: Results, by: str, bins: list[int], problem: str | None) -> None:

@@ -15,18 +15,18 @@ from studies.analysis.learning_curves import learning_curve, sampling_of
 from studies.analysis.scaling_laws import ScalingLaw, fit_all
 from studies.plots.baseline import draw_baseline
 from studies.plots.lines import exact, learners_of, metric_of, rows_of
-from studies.plots.looks import Look, chosen, learner_looks
+from studies.plots.looks import Look, asked, chosen, learner_looks
 from studies.plots.style import (
     GREY,
     INK,
     PALE,
     End,
+    background_end,
     broken,
     draw_joined,
     draw_points,
     folded,
     line_style,
-    literal,
     marker_size,
     name_curves,
     name_zeros,
@@ -42,6 +42,7 @@ from studies.spec.cells import plan_study
 _LAW_POINTS = 100  # points of the line of a law
 _CLIP = 10.0  # factor beyond the means up to which intervals are shown
 _MARGIN = 1.25
+_BESIDE = 2.0  # points between the intervals of two learners
 _BOUND_MARKERS = {"above": ">", "below": "<"}
 
 
@@ -75,7 +76,7 @@ def plot_learning_curves(
         Means over seeds with their intervals, on logarithmic scales. A line through them is a `ScalingLaw`, dotted
         where it extrapolates; without a law they are joined by a thin line. A ring with a bar is a crossover with its
         interval. A mean of 0 is an open mark at the foot. The thin grey line is the baseline. Of more than six learners
-        six have colours, the first of each family in front.
+        six have colours: those of the study's questions, then the first of each family.
 
     Raises
     ------
@@ -95,7 +96,9 @@ def plot_learning_curves(
     rows = rows[(rows["metric"] == metric) & rows["learner"].isin(learners_of(rows, learners))]
     ax = new_axes(ax)
     looks, sizes = learner_looks(results.study), {p.cell.n_samples for p in plan_study(results.study)}
-    ends = draw_curves(ax, rows, metric, looks, sizes, chosen(rows["learner"].unique(), looks))
+    coloured = chosen(rows["learner"].unique(), looks, asked(results.study))
+    ends = draw_curves(ax, rows, metric, looks, sizes, coloured)
+    ends += background_end(ax)
     draw_baseline(ax, results, rows, metric)
     name_curves(ax, ends)
     return ax
@@ -136,13 +139,15 @@ def draw_curves(
     scale = scale_of(metric, on_rows=sampling_of(rows).n_rows is not None)
     set_scale(ax.yaxis, log=True, factor=scale.factor, unit=scale.unit)
     _set_limits(ax, table[table["mean"] > 0])
+    names = list(own["learner"].unique())
     for learner, curve in table.groupby("learner", sort=False):
         name, n, mean = str(learner), curve["n_samples"], curve["mean"]
         if coloured is not None and name not in coloured:
             ax.plot(*broken(ax, n, mean, list(sizes)), color=PALE, lw=1, zorder=0.5, label="_background")
             continue
         look, law = looks[name], laws.get(name)
-        draw_points(ax, n, mean, (curve["low"], curve["high"]), look, name)
+        aside = _BESIDE * (names.index(name) - (len(names) - 1) / 2)
+        draw_points(ax, n, mean, (curve["low"], curve["high"]), look, name, aside=aside)
         if isinstance(law, ScalingLaw):
             _draw_law(ax, law, look)
         elif not with_laws:
@@ -252,7 +257,7 @@ def plot_data_equivalence(results: Results, ax: Axes | None = None, *, problem: 
     ax.axvline(1, color=GREY, lw=1)
     for place, (learner, times) in enumerate(needed):
         _draw_times(ax, place, times, looks[learner])
-    ax.set_yticks(range(len(needed)), [literal(learner) for learner, _ in needed])
+    ax.set_yticks(range(len(needed)), [folded(learner) for learner, _ in needed])
     ax.set_ylim(-0.6, len(needed) - 0.4)
     ends = [value for _, times in needed for value in (times.value, times.low, times.high)]
     ends = [value for value in (*ends, 1.0) if 0 < value < np.inf]

@@ -156,7 +156,8 @@ def worth_figure(results: Results, rows: pd.DataFrame, found: Findings, name: st
     worth, figure = found.worths[0], Figure(figsize=WORTH_SIZE, layout="constrained")
     n, problem = round(worth.equivalence.n), found.problem or None
     draw_worth(figure, results, rows, worth.informed, worth.plain, n=n, problem=problem)
-    return StudyFigure(name, figure, f"{figure.get_suptitle()}: {worth.in_samples}".replace("\n", " "))
+    title = worth.title if worth.is_significant else results.study.question
+    return StudyFigure(name, figure, f"{title}: {worth.in_samples}")
 
 
 def worth_parts(results: Results, found: Findings) -> list[StudyFigure]:

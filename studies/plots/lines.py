@@ -15,7 +15,7 @@ from studies.registry.errors import unknown
 from studies.registry.metrics import describe, in_order, shown_name
 from studies.registry.params import format_value, label_without
 from studies.results.results import Results
-from studies.spec.cells import PlannedCell
+from studies.spec.cells import PlannedCell, plan_study
 
 
 @dataclass(frozen=True)
@@ -139,16 +139,23 @@ def lines_along(
     Raises
     ------
     ValueError
-        If the study has no such axis, or nothing along it is measured.
+        If the study has no such axis or problem, or none of the learners, or nothing along the axis is measured. A
+        study in short can lack some of the learners that its description names.
     """
     if axis not in (known := [*results.study.axes, "n_samples", "learner"]):
         raise ValueError(unknown("axis", axis, known, "the study"))
+    planned = plan_study(results.study)
+    if learners and all(_learner_names(each, axis).isdisjoint(learners) for each in planned):
+        known = list(dict.fromkeys(each.learner for each in planned))
+        raise ValueError(unknown("learner", learners[0], known, "the study"))
+    if problem is not None and not any(_is_on(each, problem) for each in planned):
+        raise ValueError(unknown("problem", problem, results.problems, "the study"))
     rows = losses(
         pd.DataFrame(
             [
                 {**_place(planned, axis), "planned": planned, "metric": name, "value": value}
                 for planned, outcome in results.outcomes()
-                if _is_wanted(planned, axis, learners, n_samples, problem)
+                if is_wanted(planned, axis, learners, n_samples, problem)
                 for name, value in outcome.values.items()
             ],
             columns=["line", "x", "planned", "metric", "value"],
@@ -217,12 +224,22 @@ def _place(planned: PlannedCell, axis: str) -> dict[str, Hashable]:
     return {"line": (*without(planned, axis), size), "x": value if is_number(value) else format_value(value)}
 
 
-def _is_wanted(
+def is_wanted(
     planned: PlannedCell, axis: str, learners: Sequence[str] | None, n_samples: int | None, problem: str | None
 ) -> bool:
+    """Return whether a cell is on a line along an axis, in the selection of `lines_along`."""
     return (
         (axis in planned.axes or axis in ("n_samples", "learner"))
-        and (learners is None or not {planned.learner, planned.family, without(planned, axis)[0]}.isdisjoint(learners))
+        and (learners is None or not _learner_names(planned, axis).isdisjoint(learners))
         and n_samples in (None, planned.cell.n_samples)
-        and (problem is None or planned.problem == problem or planned.problem.startswith(f"{problem}, "))
+        and (problem is None or _is_on(planned, problem))
     )
+
+
+def _learner_names(planned: PlannedCell, axis: str) -> set[str]:
+    """Return the labels by which the learner of a cell can be named: its own, without the axis, and its family's."""
+    return {planned.learner, planned.family, without(planned, axis)[0]}
+
+
+def _is_on(planned: PlannedCell, problem: str) -> bool:
+    return f"{planned.problem}, ".startswith(f"{problem}, ")

@@ -2,9 +2,10 @@
 
 The hue is the family of the learner: nets, nearest neighbours, forests and trees, kernel machines, linear models with
 random features, others; the marker is its estimator. Lightness and dashes are its prior: none, polar-sincos, polar,
-phase; any other is like polar. The more prior, the more contrast. Learners of a study with one estimator and prior,
-such as a net of several widths, are shades: between two priors, or if all learners of the family are such, over all its
-colours. So a look does not depend on the learners of other families beside it.
+phase; any other is like polar. So is one that is a step of the estimator, if a question asks what it is worth. The more
+prior, the more contrast. Learners of a study with one estimator and prior, such as a net of several widths, are shades:
+between two priors, or if all learners of the family are such, over all its colours. So a look does not depend on the
+learners of other families beside it.
 """
 
 import re
@@ -217,10 +218,18 @@ def distinct(looks: Sequence[Look]) -> list[Look]:
 def learner_looks(study: Study) -> dict[str, Look]:
     """Return the looks of all learners of a study by their labels."""
     looks: dict[str, Look] = {}
+    informed = {question.worth.prior for question in study.questions if question.worth}
     for planned in plan_series(study):
         if planned.learner not in looks:
-            looks[planned.learner] = cell_look(study, planned.cell)
+            look = cell_look(study, planned.cell)
+            looks[planned.learner] = _with_prior(look) if planned.learner in informed and not look.dash else look
     return dict(zip(looks, distinct(list(looks.values())), strict=True))
+
+
+def _with_prior(look: Look) -> Look:
+    """Return the look of a learner without a prior as one with a prior of one's own."""
+    family, level = look.family, _OWN_PRIOR
+    return replace(look, colour=LIGHT[family][level], dark=DARK[family][level], dash=DASHES[level])
 
 
 def _estimator_name(study: Study, estimator: str) -> str:
@@ -247,6 +256,12 @@ def panels(learners: Sequence[str], looks: Mapping[str, Look]) -> list[list[str]
     return [
         members[start : start + MOST_CURVES] for members in families for start in range(0, len(members), MOST_CURVES)
     ]
+
+
+def asked(study: Study) -> list[str]:
+    """Return the learners that a study's questions compare, those of worths first."""
+    questions = sorted(study.questions, key=lambda question: question.worth is None)
+    return list(dict.fromkeys(learner for question in questions for learner in question.learners))
 
 
 def chosen(learners: Iterable[str], looks: Mapping[str, HasFamily], first: Iterable[str] = ()) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import offset_copy
 
 from studies.analysis.intervals import scale_of
 from studies.analysis.learning_curves import losses
@@ -18,7 +19,7 @@ from studies.results.results import Results
 from studies.spec.cells import plan_study
 
 _FEWEST_LEARNERS = 3  # in the figures that a study has without asking
-_FIRST_BAR, _BETWEEN_BARS = 1.03, 0.035  # in widths of the axes
+_BETWEEN_BARS = 11  # points
 
 
 @plot(whole_study=True)
@@ -133,16 +134,20 @@ def _draw_rank(ax: Axes, place: int, row: Sequence[float], look: Look) -> None:
 
 
 def _draw_groups(ax: Axes, groups: Sequence[Sequence[str]], names: list[str]) -> None:
-    for bar, group in enumerate(groups):
+    """Draw a bar for each group to the right of the axes, below another one where that has ended."""
+    figure, ends = ax.get_figure(root=True), list[int]()
+    for group in groups:
         places = [names.index(name) for name in group]
+        column = next((column for column, end in enumerate(ends) if end < places[0]), len(ends))
+        ends[column : column + 1] = [places[-1]]
         ax.plot(
-            [_FIRST_BAR + bar * _BETWEEN_BARS] * len(places),
+            [1] * len(places),
             places,
             color=INK,
             lw=2,
             marker="o",
             markersize=5,
-            transform=ax.get_yaxis_transform(),
+            transform=offset_copy(ax.get_yaxis_transform(), figure, (column + 1) * _BETWEEN_BARS, units="points"),
             clip_on=False,
             label="_group",
         )

@@ -36,18 +36,21 @@ No family of learners has their hues, and both are readable on white and on a da
 INK, GREY, PALE = "#333333", "0.45", "0.82"
 """Colours of text, of lines for reference, and of curves in the background."""
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
 GAP = 2
 """Number of steps, from a value of the study to the next, beyond which points are not joined."""
 
+_BACKGROUND = Look("other", to_hex(PALE), dark_of(to_hex(PALE)) or "", "_", ())
 _COLOURS = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")  # of artists
 _NAME_SIZE = 8.5  # points
+_NEAR_END = 0.9  # share of the width of the axes, from which a curve goes on to its name in its colour
 _NAME_GAP = 10  # points from the axes to the mark before a name
 _LINE = 1.3  # distance between names, in heights of a letter
 _LONGEST = 36  # letters of a line of a name
 _TICK_ROOM = 30  # letters of tick labels along an axis
 _DECADE = 10.0
 _CLIP = 10.0  # factor beyond the means up to which intervals are shown on a logarithmic scale
-_NO_BREAK = "\N{NO-BREAK SPACE}"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -81,7 +84,8 @@ def save_figure(figure: Figure, file: Any, **options: Any) -> None:
 def darken(figure: Figure) -> None:
     """Give a finished figure the colours of a dark page, in place.
 
-    Learners get the dark colours of their looks, and text and lines light greys. Other colours stay, and so do images.
+    Learners get the dark colours of their looks, and text and lines light greys. Other colours stay, and so do images
+    and figures whose paper is dark already.
 
     Parameters
     ----------
@@ -96,6 +100,8 @@ def darken(figure: Figure) -> None:
         darken(figure)
         figure.savefig("dark.png")
     """
+    if dark_of(to_hex(figure.get_facecolor())) != dark_of("#ffffff"):
+        return
     figure.draw_without_rendering()  # it makes the ticks
     for artist in _all_artists(figure):
         names = [name for name in _COLOURS if hasattr(artist, f"get_{name}") and hasattr(artist, f"set_{name}")]
@@ -133,10 +139,14 @@ def literal(text: str) -> str:
     return text.replace("$", r"\$")
 
 
+def unbroken(text: str) -> str:
+    """Return text, without mathematics, in which no line ends within an interval in brackets."""
+    return re.sub(r"\[[^\]]*\]", lambda found: found[0].replace(" ", NO_BREAK), literal(text))
+
+
 def folded(name: str, longest: int = _LONGEST) -> str:
     """Return text folded into lines of at most `longest` letters, but not within an interval in brackets."""
-    whole = re.sub(r"\[[^\]]*\]", lambda found: found[0].replace(" ", _NO_BREAK), literal(name))
-    return textwrap.fill(whole, longest)
+    return textwrap.fill(unbroken(name), longest)
 
 
 def wrapped(title: str, figure: Figure) -> str:
@@ -172,7 +182,7 @@ def set_scale(axis: Axis, *, log: bool, factor: float = 1.0, unit: str = "", at:
     unit : str, default=""
         Written behind each number.
     at : collection of float, default=()
-        Places of the ticks, where their labels have room.
+        Places of the ticks, where their labels have room; one too near the next has no label.
     """
     of_x, scale = isinstance(axis, XAxis), "log" if log else "linear"
     axis.axes.set(**{"xscale" if of_x else "yscale": scale})
@@ -182,13 +192,26 @@ def set_scale(axis: Axis, *, log: bool, factor: float = 1.0, unit: str = "", at:
 
     labels = [text(value) for value in sorted(at)]
     if labels and len("  ".join(labels)) <= _TICK_ROOM:
-        axis.set_ticks(sorted(at), labels)
+        axis.set_ticks(sorted(at), _apart(np.log(sorted(at)) if log else np.sort(list(at)), labels))
         axis.set_minor_locator(NullLocator())
         return
     axis.set_major_formatter(FuncFormatter(text))
     if log:
         axis.set_minor_locator(_MinorLocator(axis))
         axis.set_minor_formatter(FuncFormatter(text))
+
+
+def _apart(places: NDArray[np.float64], labels: list[str]) -> list[str]:
+    """Return labels of ticks at places, in order, empty where they would overlap the one before, or the last."""
+    if len(labels) < 2:
+        return labels
+    centres = _TICK_ROOM * (places - places[0]) / (places[-1] - places[0])
+    half = [(len(label) + 1) / 2 for label in labels]
+    kept = [0]
+    for place in range(1, len(labels) - 1):
+        if all(abs(centres[place] - centres[other]) >= half[place] + half[other] for other in (kept[-1], -1)):
+            kept.append(place)
+    return [label if place in (*kept, len(labels) - 1) else "" for place, label in enumerate(labels)]
 
 
 def _tick_number(value: float) -> str:
@@ -221,9 +244,9 @@ def clip_ylim(ax: Axes, means: ArrayLike) -> None:
         values = values[values > 0]
     if ax.get_yscale() == "log":
         ax.set_ylim(max(low, values.min() / _CLIP), min(high, values.max() * _CLIP))
-    elif span := values.max() - min(values.min(), 0.0):
+    elif span := max(values.max(), 0.0) - min(values.min(), 0.0):
         below = span if values.min() < 0 else 0.05 * span
-        ax.set_ylim(max(low, min(values.min(), 0.0) - below), min(high, values.max() + span))
+        ax.set_ylim(max(low, min(values.min(), 0.0) - below), min(high, max(values.max(), 0.0) + span))
 
 
 def tidy(ax: Axes) -> None:
@@ -242,13 +265,16 @@ def draw_points(
     name: str = "",
     *,
     hollow: bool = False,
+    aside: float = 0.0,
 ) -> None:
     """Draw means with their intervals, (lows, highs), in a look; `name` is their label in a legend.
 
-    A mean of 0 is an open mark at the foot of a logarithmic axis, whose scale has to be set before.
+    The intervals are some points `aside`, so that those of several learners at one place can be distinguished. A mean
+    of 0 is an open mark at the foot of a logarithmic axis, whose scale has to be set before.
     """
     x, drawn = np.asarray(x, dtype=np.float64), drawable(ax, means)
-    ax.vlines(x, *intervals, color=look.colour, lw=1.5, alpha=0.65)
+    moved = offset_copy(ax.transData, ax.get_figure(root=True), aside, units="points")
+    ax.vlines(x, *intervals, color=look.colour, lw=1.5, alpha=0.65, transform=moved)
     zeros = x[np.isnan(drawn) & ~np.isnan(np.asarray(means, dtype=np.float64))]
     if len(zeros):
         ax.plot(
@@ -343,6 +369,15 @@ def handle(name: str, look: Look) -> Line2D:
     )
 
 
+def background_end(ax: Axes) -> list[End]:
+    """Return an end by which the curves in the background are named, if there are any."""
+    lines = [line for line in ax.lines if line.get_label() == "_background"]
+    if not lines:
+        return []
+    x, y = np.nan_to_num(np.asarray(lines[-1].get_xydata())[-1])
+    return [End("the other learners", float(x), float(y), _BACKGROUND)]
+
+
 def name_curves(ax: Axes, ends: Sequence[End]) -> None:
     """Write the names of curves at their ends, to the right of the axes; or in a legend, where they have no room.
 
@@ -361,13 +396,17 @@ def name_curves(ax: Axes, ends: Sequence[End]) -> None:
             ncols=math.ceil(len(ends) * line),
         )
     elif ends:
-        heights = spread([_share_of_height(ax, end) for end in ends], line / 2, 1 - line / 2, line)
-        for end, at in zip(ends, heights, strict=True):
-            _write_name(ax, end, at)
+        shares = [_share_of_axes(ax, end) for end in ends]
+        heights = spread([share for _, share in shares], line / 2, 1 - line / 2, line)
+        for end, (width, _), at in zip(ends, shares, heights, strict=True):
+            _write_name(ax, end, at, end.look.colour if width > _NEAR_END else PALE)
 
 
-def _write_name(ax: Axes, end: End, height: float) -> None:
-    """Write a name with its marker at a share of the height of the axes, and a dotted line from the curve's end."""
+def _write_name(ax: Axes, end: End, height: float, colour: str) -> None:
+    """Write a name with its marker at a share of the height of the axes, and a dotted line from the curve's end.
+
+    Where the curve ends long before the axes do, the line is pale, so that it does not look like a flat curve.
+    """
     ax.annotate(
         literal(end.name),
         (end.x, max(end.y, ax.get_ylim()[0])),
@@ -379,7 +418,7 @@ def _write_name(ax: Axes, end: End, height: float) -> None:
         annotation_clip=False,
         arrowprops={
             "arrowstyle": "-",
-            "color": end.look.colour,
+            "color": colour,
             "lw": 0.8,
             "ls": ":",
             "relpos": (0, 0.5),
@@ -398,9 +437,11 @@ def _write_name(ax: Axes, end: End, height: float) -> None:
     )
 
 
-def _share_of_height(ax: Axes, end: End) -> float:
+def _share_of_axes(ax: Axes, end: End) -> tuple[float, float]:
+    """Return the place of an end as shares of the width and the height of the axes."""
     pixels = ax.transData.transform((end.x, max(end.y, ax.get_ylim()[0])))
-    return float(ax.transAxes.inverted().transform(pixels)[1])
+    width, height = ax.transAxes.inverted().transform(pixels)
+    return float(width), float(height)
 
 
 def spread(places: Sequence[float], low: float, high: float, line: float) -> list[float]:

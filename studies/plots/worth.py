@@ -1,24 +1,28 @@
 """The worth of a prior as a picture: the gap between two learning curves, beside the decision regions of both."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.path import Path
+from matplotlib.text import Annotation, Text
+from matplotlib.transforms import Bbox, BboxTransformTo
+from numpy.typing import NDArray
 
 from studies.analysis.comparisons import summary
 from studies.analysis.crossovers import NoEquivalence, interpolated
 from studies.analysis.findings import PriorWorth, judged, worth_of
-from studies.analysis.intervals import CensoredInterval, scale_of
+from studies.analysis.intervals import scale_of
 from studies.analysis.learning_curves import NotMeasured
 from studies.plots.curves import draw_curves
 from studies.plots.lines import learners_of, rows_of
-from studies.plots.looks import Look, learner_looks
+from studies.plots.looks import Look, asked, learner_looks
 from studies.plots.regions import drawn_problem, plot_decision_region, region_key
-from studies.plots.style import INK, folded, name_curves, new_figure
+from studies.plots.style import INK, NO_BREAK, folded, name_curves, new_figure, unbroken
 from studies.registry.metrics import describe
 from studies.registry.plots import plot
 from studies.results.results import Results
@@ -28,11 +32,12 @@ WORTH_SIZE = (8.3, 5.0)
 """Inches of the whole picture: of 100 pixels each it is as wide as a README."""
 
 _SEED = 0  # of the decision regions
-_TITLE_LINE, _LINE, _LONG_LINE = 68, 70, 100  # letters of the title, and of the words beside regions and alone
+_REGION_LINE, _LETTERS = 24, 12  # letters of a line of the title of regions, and of an inch of that of other axes
 _MOST_COMPETITORS = 2
 _BEYOND = 10  # factor beyond the sizes of the two up to which others are drawn
-_ROOM, _ROOM_OF_BOUND = 0.9, 1.4  # inches that a number needs, and "more than 10 times"
-_KEY: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "frameon": False, "fontsize": 8}
+_MARGIN = 5  # points around a number
+_GRID = 24  # places of a number along each side of the axes
+_CROSSED, _CROSSED_INTERVAL = 1.0, 0.25  # inches that a number may be farther away, to cross one line less
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -58,8 +63,9 @@ def plot_worth(
     problem : str or None, default=None
         Label of a problem, if the study has several.
     ax : Axes or None, default=None
-        Axes for the curves alone. None makes a new figure, with the decision regions of both at n and seed 0 beside
-        the curves, if the study's gallery has them.
+        Axes for the curves alone, of a figure with ``layout="constrained"``, so that the names beside them have room.
+        None makes a new figure, with the decision regions of both at n and seed 0 beside the curves, if the study's
+        gallery has them.
 
     Returns
     -------
@@ -81,13 +87,12 @@ def plot_worth(
         ax = plot_worth(results, "net + polar", "net", n=1000)
         ax.figure.savefig("worth.png")
     """
-    rows = rows_of(results, problem)
+    answer = _answer(results, rows_of(results, problem), informed, plain, n)
     if ax is None:
-        return draw_worth(new_figure(WORTH_SIZE), results, rows, informed, plain, n=n, problem=problem)
-    answer = _answer(results, rows, informed, plain, n)
+        return _draw_answer(new_figure(WORTH_SIZE), results, answer, problem)
     _draw_curves(ax, results, answer)
-    title, words = (folded(text, _LINE) for text in (answer.title, answer.words))
-    ax.set_title(f"{title}\n{words}", fontsize=10)
+    line = max(_REGION_LINE, int(_LETTERS * ax.get_window_extent().width / ax.figure.dpi))
+    ax.set_title("\n".join(folded(text, line) for text in (answer.title, answer.words)), fontsize=10)
     return ax
 
 
@@ -113,19 +118,26 @@ def draw_worth(
     informed, plain, n, problem
         As in `plot_worth`.
     """
-    answer = _answer(results, rows, informed, plain, n)
+    return _draw_answer(figure, results, _answer(results, rows, informed, plain, n), problem)
+
+
+def _draw_answer(figure: Figure, results: Results, answer: "_Answer", problem: str | None) -> Axes:
     if answer.n is not None and has_regions(results, answer.pair, answer.n, problem):
         axes = figure.subplot_mosaic([["upper", "curves"], ["lower", "curves"]], width_ratios=[1, 2.2])
         for place, learner in zip(("upper", "lower"), answer.pair, strict=True):
             plot_decision_region(results, axes[place], learner=learner, n_samples=int(answer.n), problem=problem)
-            axes[place].set_title(f"{folded(learner, 24)}: {_mean_text(answer, learner)}", fontsize=10, color=INK)
-        axes["lower"].legend(handles=region_key(), ncols=2, columnspacing=1, handlelength=1, **_KEY)
-        ax, line = axes["curves"], _LINE
+            mean = _mean_text(answer, learner).replace(" ", NO_BREAK)
+            axes[place].set_title(folded(f"{learner}: {mean}", _REGION_LINE), fontsize=10, color=INK)
+        figure.legend(
+            handles=region_key(), loc="outside lower left", ncols=4, handlelength=1, fontsize=8, frameon=False
+        )
+        ax = axes["curves"]
     else:
-        ax, line = figure.subplots(), _LONG_LINE
-    ax.set_title(folded(answer.words, line), loc="left", fontsize=9, color=INK)
+        ax = figure.subplots()
+    title: dict[str, Any] = {"color": INK, "wrap": True}
+    ax.set_title(unbroken(answer.words), loc="left", fontsize=9, **title)
+    figure.suptitle(unbroken(answer.title), x=0.01, ha="left", fontsize=14, fontweight="bold", **title)
     _draw_curves(ax, results, answer)
-    figure.suptitle(folded(answer.title, _TITLE_LINE), x=0.01, ha="left", fontsize=14, fontweight="bold", color=INK)
     return ax
 
 
@@ -175,6 +187,8 @@ class _Answer:
 
 def _answer(results: Results, rows: pd.DataFrame, informed: str, plain: str, n: int | None) -> _Answer:
     rows, pair, question = judged(rows), (plain, informed), results.study.question
+    if rows.empty:
+        raise ValueError(f"no metric of {results.study.name} has a best value by which learners could be compared")
     learners_of(rows, [*pair])  # raises if one is not measured
     try:
         worth = worth_of(results.study, rows, informed, plain, n)
@@ -197,7 +211,7 @@ def _mean_text(answer: _Answer, learner: str) -> str:
     """Return the mean of a learner at n over all seeds, with the name of the metric."""
     rows = answer.rows[answer.rows["n_samples"] == answer.n]
     mean, metric = rows.loc[rows["learner"] == learner, "value"].mean(), str(rows["metric"].iloc[0])
-    return f"{describe(metric).heading} {scale_of(metric).text(float(mean))}"
+    return f"mean {describe(metric).heading} {scale_of(metric).text(float(mean))}"
 
 
 def _draw_curves(ax: Axes, results: Results, answer: _Answer) -> None:
@@ -210,6 +224,8 @@ def _draw_curves(ax: Axes, results: Results, answer: _Answer) -> None:
     if answer.gap is not None:
         _draw_gap(ax, answer.rows, answer.gap, looks)
     name_curves(ax, ends)
+    if answer.gap is not None:
+        _write_gap(ax, answer.rows, answer.gap)
 
 
 def _competitors(results: Results, answer: _Answer, looks: Mapping[str, Look]) -> list[str]:
@@ -219,13 +235,12 @@ def _competitors(results: Results, answer: _Answer, looks: Mapping[str, Look]) -
     """
     cells = {planned.learner: planned.cell for planned in plan_study(results.study)}
     own = {cells[learner].estimator for learner in answer.pair}
-    asked = {learner for question in results.study.questions for learner in question.learners}
     others = [
         learner
         for learner in learners_of(answer.rows)
-        if cells[learner].prior is None and cells[learner].estimator not in own
+        if not looks[learner].dash and cells[learner].estimator not in own
     ]
-    others = [learner for learner in others if learner in asked] or others
+    others = [learner for learner in others if learner in asked(results.study)] or others
     first = {looks[learner].family: learner for learner in reversed(others)}
     return [learner for learner in others if learner in first.values()][:_MOST_COMPETITORS]
 
@@ -236,64 +251,101 @@ def _draw_gap(ax: Axes, rows: pd.DataFrame, worth: PriorWorth, looks: Mapping[st
     end, height = found.n_samples, _mean_at(rows, found.a, found.n)
     if not end.side:
         low, high = np.clip([end.low, end.high], *ax.get_xlim())
-        ax.hlines(height, low, high, color=looks[found.b].colour, lw=7, alpha=0.45, zorder=2.5, label="_gap_interval")
+        bar: dict[str, Any] = {
+            "lw": 7,
+            "alpha": 0.45,
+            "solid_capstyle": "butt",
+            "zorder": 2.5,
+            "label": "_gap_interval",
+        }
+        ax.plot([low, high], [height, height], color=looks[found.b].colour, **bar)
     arrow = {"arrowstyle": "->" if end.side else "<->", "color": INK, "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
     ax.annotate("", (end.value, height), (found.n, height), arrowprops={**arrow, "mutation_scale": 14}, zorder=5)
-    write = _write_bound if end.side else _write_number
-    write(ax, worth.gap, found.n, end.value, height)
 
 
-def _write_bound(ax: Axes, times: CensoredInterval, n: float, end: float, height: float) -> None:
-    """Write a bound beyond the end of its arrow, or without room there beside it, away from the curve that has n."""
-    words = f"{times.value_text(2)} times"
-    if end > n and _inches(ax, end, ax.get_xlim()[1]) > _ROOM_OF_BOUND:
-        _write(ax, words, (end, height), (9, 0), size=11)
-    else:
-        _write(ax, words, (np.sqrt(n * end), height), (0, 12 if end > n else -12), ha="center", size=11)
+def _write_gap(ax: Axes, rows: pd.DataFrame, worth: PriorWorth) -> None:
+    """Write the number, and its interval if it has one, where nothing else is drawn, as near to the arrow as possible.
+
+    Call it last: it lays the figure out to find the place.
+    """
+    found = worth.equivalence
+    number = f"{_TIMES} {worth.gap.value_text(2)}"
+    texts = {number: 15.0, f"95 % interval\n{worth.gap.bounds_text(2)}": 8.5}
+    if found.n_samples.side:
+        texts = {f"{worth.gap.value_text(2)} times": 11.0}
+    cast(Figure, ax.get_figure(root=True)).draw_without_rendering()
+    drawn = [_written(ax, text, size) for text, size in texts.items()]
+    boxes = [text.get_window_extent() for text in drawn]
+    width, height = max(box.width for box in boxes), sum(box.height for box in boxes)
+    ends = ax.transData.transform([(n, _mean_at(rows, found.a, found.n)) for n in (found.n, found.n_samples.value)])
+    x, y = _free_place(ax, width, height, ends, drawn)
+    place = ax.transAxes.inverted().transform((x, y))
+    points = 72 / ax.figure.dpi
+    top = y + height / 2
+    for text, box in zip(drawn, boxes, strict=True):
+        text.xy = (place[0], place[1])
+        text.xyann = (0, (top - box.height / 2 - y) * points)
+        top -= box.height
 
 
-def _write_number(ax: Axes, times: CensoredInterval, n: float, end: float, height: float) -> None:
-    """Write a number to the left of its arrow, where it is below all curves that fall, or in the corner below them."""
-    number, interval = f"{_TIMES} {times.value_text(2)}", f"95 % interval\n{times.bounds_text(2)}"
-    left = min(n, end)
-    if _inches(ax, ax.get_xlim()[0], left) > _ROOM:
-        _write(ax, number, (left, height), (-9, 0), ha="right")
-        _write(ax, interval, (left, height), (-9, -20), ha="right", size=8.5)
-    else:
-        _write(ax, number, (0, 0), (9, 40), of="axes fraction")
-        _write(ax, interval, (0, 0), (9, 20), of="axes fraction", size=8.5)
-
-
-def _inches(ax: Axes, first: float, last: float) -> float:
-    """Return the distance between two places of the x axis."""
-    height = ax.get_ylim()[0]
-    pixels = ax.transData.transform([(first, height), (last, height)])
-    return float(pixels[1, 0] - pixels[0, 0]) / ax.figure.dpi
-
-
-def _write(
-    ax: Axes,
-    text: str,
-    place: tuple[float, float],
-    offset: tuple[float, float],
-    *,
-    of: str = "data",
-    ha: str = "left",
-    size: float = 15,
-) -> None:
-    """Write text at a place, in coordinates `of` the axes, moved by points; large text is bold."""
-    ax.annotate(
+def _written(ax: Axes, text: str, size: float) -> Annotation:
+    """Write text on the background of the axes; it still needs its place."""
+    return ax.annotate(
         text,
-        place,
-        offset,
-        xycoords=of,
+        (0.5, 0.5),
+        (0, 0),
+        xycoords="axes fraction",
         textcoords="offset points",
-        ha=ha,
+        ha="center",
         va="center",
         fontsize=size,
         fontweight="bold" if size > 10 else "normal",
         color=INK,
+        bbox={"color": ax.get_facecolor(), "pad": 0.5},
+        zorder=6,
     )
+
+
+def _free_place(
+    ax: Axes, width: float, height: float, ends: NDArray[np.float64], ignored: Collection[Text]
+) -> NDArray[np.float64]:
+    """Return the centre of a box in pixels within the axes, as near to an arrow as it can be where it crosses little.
+
+    Parameters
+    ----------
+    ax : Axes
+        Laid out, with all that it shows.
+    width, height : float
+        Of the box, in pixels.
+    ends : ndarray of shape (2, 2)
+        Of the arrow to which it is to be near.
+    ignored : collection of Text
+        Texts in the axes that the box may cross.
+    """
+    inch = ax.figure.dpi
+    half = np.array([width, height]) / 2 + _MARGIN * inch / 72
+    frame, paths = ax.get_window_extent(), list(_drawn_paths(ax, ignored))
+    sides = [np.linspace(low, high, _GRID) for low, high in zip(frame.min + half, frame.max - half, strict=True)]
+    centres = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)
+    boxes = [Bbox([centre - half, centre + half]) for centre in centres]
+    crossed = [sum(cost for path, cost in paths if path.intersects_bbox(box, filled=False)) for box in boxes]
+    nearest = np.clip(centres, ends.min(axis=0), ends.max(axis=0))
+    away = np.hypot(*(np.abs(centres - nearest) - half).clip(0).T) + 0.1 * np.hypot(*(centres - ends.mean(axis=0)).T)
+    return centres[np.argmin(away / inch + crossed)]
+
+
+def _drawn_paths(ax: Axes, ignored: Collection[Text]) -> Iterator[tuple[Path, float]]:
+    """Yield what is drawn in axes, in pixels, with the cost of crossing it: lines, arrows, texts, and intervals."""
+    for line in ax.lines:
+        yield line.get_transform().transform_path(line.get_path()), _CROSSED
+    for lines in ax.collections:
+        for path in lines.get_paths():
+            yield lines.get_transform().transform_path(path), _CROSSED_INTERVAL
+    for text in ax.texts:
+        if isinstance(text, Annotation) and text.arrow_patch is not None:
+            yield text.arrow_patch.get_path(), _CROSSED
+        if text.get_text() and text not in ignored:
+            yield Path.unit_rectangle().transformed(BboxTransformTo(Text.get_window_extent(text))), _CROSSED
 
 
 def _mean_at(rows: pd.DataFrame, learner: str, n: float) -> float:

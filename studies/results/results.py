@@ -194,8 +194,11 @@ class Results:
         """
         if problem is None and len(self.problems) == 1:
             return self.problems[0]
+        if problem is None:
+            names = ", ".join(map(repr, self.problems))
+            raise ValueError(f"{self.study.name} has several problems; choose one by `problem`: {names}")
         if problem not in self.problems:
-            raise ValueError(unknown("problem", problem or "", self.problems, "the study"))
+            raise ValueError(unknown("problem", problem, self.problems, "the study"))
         return problem
 
     def problem(self, label: str | None = None, seed: int | None = None) -> AnyProblem:

@@ -340,7 +340,7 @@ class Worth(Part):
     """Label of the learner without it, whose number of samples is counted."""
 
     n_samples: int | None = None
-    """Sample size at which they are compared; by default that of another question, or the largest of both."""
+    """Sample size at which they are compared; by default that of a question, or the largest with a bounded interval."""
 
 
 @dataclass(frozen=True)

@@ -202,3 +202,14 @@ def test_the_loss_of_any_metric_can_be_what_learners_are_compared_by(worth_resul
     assert found.worths[0].times.value == pytest.approx(4)
     assert answers(worth, frame)[0].startswith("Does the prior help? Yes: ")
     assert fit_all(losses(frame), compared)["kNN"].exponent.mean == pytest.approx(0.5, abs=0.01)
+
+
+def test_without_a_question_the_worth_is_at_the_largest_size_with_a_bounded_interval(worth_results, worth):
+    """Where both have reached the error that no learner can avoid, the interval is not bounded."""
+    silent = worth.model_copy(update={"questions": ()})
+    frame, noise = losses(worth_results.frame()), np.random.default_rng(0)
+    at_floor = frame["n_samples"] > 1000
+    frame.loc[at_floor, "value"] = 0.01 * np.exp(0.1 * noise.standard_normal(at_floor.sum()))
+    found = worth_of(silent, frame, "net + polar", "net")
+    assert found.equivalence.n <= 1000
+    assert 0 < found.times.low <= found.times.high < np.inf

@@ -114,6 +114,11 @@ def test_a_compact_interval_is_short_and_covers_the_interval_as_far_as_its_digit
         assert half == pytest.approx(mean * max(below, above), rel=0.5)
 
 
+@pytest.mark.parametrize(("mean", "text"), [(5000, "5,000"), (999.7, "1,000"), (999.4, "999"), (0.29512, "0.295")])
+def test_a_number_without_an_interval_has_no_exponent(mean, text):
+    assert compact(Interval(mean, mean, mean)) == compact(Interval(mean, np.nan, np.nan)) == text
+
+
 def test_exponents_and_floors_are_those_of_the_laws(worth_results, worth):
     table = tables(worth_results, everything=True)[-1]
     assert cells(table, 0) == list(worth.learners)
@@ -165,7 +170,7 @@ def test_a_mean_of_0_is_explained_below_its_table(everything):
             values = {"accuracy": 1.0 if planned.cell.n_samples == 100 else 0.5, "fit_seconds": 0.0}
             store.add(Outcome(planned.cell.key, planned.cell.spec, "ok", values))
         shown = lines(Results(study, store), everything=everything)
-    assert shown.count("0: wrong on none in 50,000 test points.") == 1
+    assert shown.count("0: none in 50,000 test points wrong.") == 1
 
 
 @pytest.fixture

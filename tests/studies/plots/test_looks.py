@@ -225,6 +225,12 @@ def test_an_object_has_the_look_of_its_class():
     assert learner_looks(study)["mine"].colour == look_of("forest").colour
 
 
+def test_a_prior_within_an_estimator_is_that_of_the_question():
+    learners = {"mine": {"estimator": "knn-1"}, "kNN": {"estimator": "knn-1"}}
+    looks = learner_looks(study_of(learners, questions=[{"worth": {"prior": "mine", "of": "kNN"}}]))
+    assert looks == {"mine": look_of("knn-1", "mine:Coordinates"), "kNN": look_of("knn-1")}
+
+
 def test_panels_and_colours_of_many_learners_go_by_family():
     looks = learner_looks(Study.from_toml(RECORDED))
     families = [Counter(looks[name].family for name in panel) for panel in panels(list(looks), looks)]

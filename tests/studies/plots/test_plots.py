@@ -288,6 +288,15 @@ def test_categories_stand_in_the_order_of_the_study(results_of):
     assert colours(ax) == {name: look.colour for name, look in learner_looks(results.study).items()}
 
 
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [({"learners": ["kN"]}, "unknown learner 'kN'"), ({"problem": "spirals"}, "unknown problem 'spirals'")],
+)
+def test_a_learner_or_problem_that_the_study_does_not_have_raises(worth_results, chosen, message):
+    with pytest.raises(ValueError, match=message):
+        plot_axis(worth_results, axis="n_samples", **chosen)
+
+
 def test_an_axis_that_the_study_does_not_have_raises(worth_results):
     with pytest.raises(ValueError, match="unknown axis 'width' of the study; known: 'n_samples', 'learner'"):
         plot_axis(worth_results, axis="width")
@@ -380,6 +389,9 @@ def test_an_unknown_reference_curve_is_an_error_before_anything_runs(results_of)
     [
         ((100, 316, 1000), ["100", "316", "1,000"]),
         ((1, 2, 4, 8), ["1", "2", "4", "8"]),
+        ((30, 95, 300, 949, 1000), ["30", "95", "300", "", "1,000"]),
+        ((30, 95, 300, 949, 3000, 4000), ["30", "95", "300", "949", "", "4,000"]),
+        ((1000,), ["1,000"]),
         ((100, 316, 1000, 3162, 10_000, 31_623, 100_000), None),
     ],
 )
@@ -439,12 +451,33 @@ def test_a_breakdown_against_a_learner_is_the_paired_difference(results_of):
 
 
 @pytest.mark.parametrize("against", [None, "net 7"])
-def test_a_breakdown_of_many_learners_has_six_colours_with_that_of_the_one_subtracted(results_of, against):
-    nets = {f"net {width}": {"estimator": "net", "params": {"width": width}} for width in range(1, 8)}
+def test_a_breakdown_of_many_learners_has_six_colours_and_a_name_for_the_others(results_of, against):
+    nets = {f"net {width}": {"estimator": "net", "params": {"width": width}} for width in range(1, 10)}
     ax = plot_breakdown(results_of(in_bins, **{**BINNED, "learners": nets}), by="density", against=against)
-    assert len(drawn(ax, "_name")) == MOST_CURVES
-    assert len(drawn(ax, "_background")) == 1
-    assert any(text.get_text() == "net 7" for text in ax.texts) is (against is not None)
+    assert len(drawn(ax, "_name")) == MOST_CURVES + 1
+    assert len(drawn(ax, "_background")) == 3 - (against is not None)
+    assert [text.get_text() for text in ax.texts].count("the other learners") == 1
+
+
+def test_the_learner_subtracted_names_the_zero_line_and_is_not_in_the_legend(results_of):
+    ax = plot_breakdown(results_of(in_bins, **BINNED), by="density", against="kNN")
+    (name,) = (text for text in ax.texts if text.get_text() == "kNN")
+    ax.figure.draw_without_rendering()
+    assert 0 <= name.get_window_extent().y0 - ax.transData.transform((0, 0))[1] < 10
+    assert ax.get_ylim()[0] < -0.05 < 0 < ax.get_ylim()[1]
+    assert len(drawn(ax, "_name")) == 1
+
+
+@pytest.mark.parametrize(
+    "plot", [plot_learning_curves, partial(plot_axis, axis="n_samples"), partial(plot_breakdown, by="density")]
+)
+def test_learners_of_questions_have_colours_and_the_others_a_name(results_of, plot):
+    nets = {f"net {width}": {"estimator": "net", "params": {"width": width}} for width in range(1, 10)}
+    questions = [{"worth": {"prior": "net 9", "of": "net 8"}}]
+    ax = plot(results_of(in_bins, **{**BINNED, "learners": nets, "questions": questions}))
+    names = {text.get_text() for text in ax.texts}
+    assert names >= {"net 9", "net 8", "net 1", "net 4", "the other learners"}
+    assert not names & {"net 5", "net 7"}
 
 
 def test_bins_by_distance_have_their_edges(results_of):

@@ -1,6 +1,7 @@
 """The ranking of learners over the problems of a study is drawn as it is computed, or refused with the reason."""
 
 import contextlib
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -103,3 +104,20 @@ def test_what_cannot_be_ranked_is_refused_with_the_reason(results_of, described,
     with pytest.raises(ValueError, match=message):
         drawn(results, **arguments)
     assert has_ranking(results) is (not described)
+
+
+def test_all_bars_of_many_learners_are_in_the_figure_and_apart():
+    learners = {f"net {i}": {"estimator": "net", "params": {"epochs": i + 1}} for i in range(20)}
+    described = {"sizes": [100], "seeds": 1, "problems": problems(20), "learners": learners}
+    study = Study.from_dict({"name": "made", "question": "?", **described})
+    rng = np.random.default_rng(0)
+    with Store("sqlite://") as store:
+        for planned in plan_study(study):
+            cell, wrong = planned.cell, 0.2 + 0.02 * planned.cell.params["epochs"] + 0.08 * rng.random()
+            store.add(Outcome(cell.key, cell.spec, "ok", {"accuracy": 1 - wrong}, seconds=1.0))
+        figure = drawn(Results(study, store)).figure
+    figure.draw_without_rendering()
+    bars = [line.get_window_extent() for line in figure.axes[0].lines if line.get_label() == "_group"]
+    assert len(bars) > 10
+    assert max(bar.x1 for bar in bars) < figure.bbox.x1
+    assert not any(a.overlaps(b) for a, b in combinations(bars, 2))

@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
 from studies.plots.looks import look_of
-from studies.plots.style import End, draw_reference, name_curves, name_references, spread
+from studies.plots.style import PALE, End, draw_reference, name_curves, name_references, spread
 
 TOP, BOTTOM, LINE = 20, 340, 15
 
@@ -23,6 +24,14 @@ def test_a_legend_of_references_stands_beside_that_of_curves():
     name_curves(ax, [End("a long name " * 5, 1, 1, look)])
     legends = [artist for artist in ax.get_children() if isinstance(artist, Legend)]
     assert [legend.get_texts()[0].get_text().split()[0] for legend in legends] == ["theory", "a"]
+
+
+def test_a_curve_that_ends_early_has_a_pale_line_to_its_name():
+    """In its colour it would look like a flat curve."""
+    ax, look = Figure().subplots(), look_of("net")
+    ax.plot([1, 10], [1, 2])
+    name_curves(ax, [End("short", 1, 1, look), End("long", 10, 2, look)])
+    assert [to_hex(text.arrow_patch.get_edgecolor()) for text in ax.texts] == [to_hex(PALE), look.colour]
 
 
 @given(places=st.lists(st.floats(TOP, BOTTOM), min_size=1, max_size=20))

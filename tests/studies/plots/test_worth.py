@@ -1,19 +1,26 @@
 """The picture of a worth says what `data_equivalence` finds, in its title, its arrow and its words."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from studies import Results, Store, Study, data_equivalence, measure_curves, plot_worth
 from studies.plots.figures import requested_plots, study_figures
+from studies.plots.lines import rows_of
 from studies.plots.looks import dark_of, learner_looks
 from studies.plots.style import darken
 from studies.plots.svg import svg_text
+from studies.plots.worth import draw_worth
 
+TIMES = "\N{MULTIPLICATION SIGN}"
 NET = {"estimator": "net", "params": {"epochs": 10}}
 LEARNERS = {"net": NET, "net + polar": {**NET, "prior": "polar"}, "kNN": {"estimator": "knn-1"}}
 
@@ -49,7 +56,7 @@ def test_title_and_arrow_have_the_number_of_the_data_equivalence(worth_results):
     assert height == at == pytest.approx(worth_error(worth_results, "net + polar", 1000))
     said = f"{found.times.value_text(2)} "
     assert ax.figure.get_suptitle() == f"At n = 1,000, the polar prior is worth {said}times the data"
-    assert f"\N{MULTIPLICATION SIGN} {said}" in words(ax)
+    assert f"{TIMES} {said}" in words(ax)
     assert found.times.bounds_text(2) in words(ax)
     assert ax.get_title(loc="left").startswith("net needs 4,000 [")
 
@@ -100,15 +107,63 @@ def test_regions_of_both_are_beside_the_curves_where_the_store_has_them(worth_re
     upper, curves, lower = ax.figure.axes
     assert curves is ax
     assert [each.get_title().split(":")[0] for each in (upper, lower)] == ["net", "net + polar"]
-    assert lower.get_title() == f"net + polar: error {100 * worth_error(worth_results, 'net + polar', 100):.3g} %"
+    title = " ".join(lower.get_title().split())
+    assert title == f"net + polar: mean error {100 * worth_error(worth_results, 'net + polar', 100):.3g} %"
     assert len(plot_worth(worth_results, "net + polar", "net", n=1000).figure.axes) == 1
+
+
+def boxes(ax):
+    """The boxes of the number and its interval, in pixels, after the picture is laid out."""
+    ax.figure.draw_without_rendering()
+    return [text.get_window_extent() for text in ax.texts if text.get_text().startswith((TIMES, "95 %", "more"))]
+
+
+def flat(planned):
+    """Errors of which that of the polar net hardly falls, to the left of the arrow to it."""
+    measured = [0.18, 0.162, 0.15, 0.145, 0.14] if planned.cell.prior else [0.53, 0.38, 0.2, 0.158, 0.157]
+    error = measured[[30, 100, 316, 1000, 1100].index(planned.cell.n_samples)]
+    return {"accuracy": 1 - error * (1 + 0.003 * planned.cell.seed)}
+
+
+@pytest.mark.parametrize("values_of", [errors(4), errors(50), flat])
+@pytest.mark.parametrize("n", [100, 1100])
+def test_the_number_stands_where_no_curve_or_arrow_crosses_it(results_of, values_of, n):
+    results = results_of(values_of, sizes=[30, 100, 316, 1000, 1100], learners=LEARNERS)
+    ax = plot_worth(results, "net + polar", "net", n=n)
+    arrow = next(text.arrow_patch for text in ax.texts if text.arrow_patch and not text.get_text())
+    paths = [arrow.get_path(), *(line.get_transform().transform_path(line.get_path()) for line in ax.lines)]
+    found = boxes(ax)
+    assert len(found) in (1, 2)
+    assert not any(path.intersects_bbox(box, filled=False) for path in paths for box in found)
+    assert all(ax.bbox.contains(*corner) for box in found for corner in (box.min, box.max))
+
+
+@pytest.mark.parametrize("width", [5, 8])
+def test_titles_and_key_are_as_wide_as_the_picture(worth_results, width):
+    figure = Figure(figsize=(width, 5), layout="constrained")
+    ax = draw_worth(figure, worth_results, rows_of(worth_results), "net + polar", "net", n=100)
+    figure.draw_without_rendering()
+    titles = [text for text in figure.findobj(Text) if text.get_text() in (figure.get_suptitle(), ax.get_title("left"))]
+    assert len(titles) == 2
+    for drawn in (*titles, *figure.legends[: width == 8]):
+        box = drawn.get_window_extent()
+        assert 0 <= box.x0 < box.x1 <= figure.bbox.width
+
+
+def test_intervals_at_one_size_stand_apart(worth_results):
+    ax = plot_worth(worth_results, "net + polar", "net", n=1000)
+    ax.figure.draw_without_rendering()
+    places = {lines.get_transform().transform(lines.get_segments()[0])[0, 0] for lines in ax.collections}
+    assert len(places) == 3
+    assert np.diff(sorted(places)) == pytest.approx(2 / 72 * ax.figure.dpi)
 
 
 def test_curves_alone_are_drawn_where_they_are_asked_to_be(worth_results):
     figure, (left, right) = plt.subplots(1, 2)
     assert plot_worth(worth_results, "net + polar", "net", n=100, ax=right) is right
     assert figure.axes == [left, right]
-    assert right.get_title().startswith("At n = 100, the polar prior is worth 4 times the data\nnet needs")
+    title = " ".join(right.get_title().split())
+    assert title.startswith("At n = 100, the polar prior is worth 4 times the data net needs")
 
 
 def test_a_study_asks_for_it_by_name_on_each_of_its_problems(results_of):
@@ -152,6 +207,8 @@ def test_a_dark_page_has_the_dark_colours_of_the_looks_and_light_text(worth_resu
     texts = [text for each in ax.figure.axes for text in (*each.texts, each.title, each.xaxis.label)]
     assert {to_hex(text.get_color()) for text in texts} == {dark_of("#333333"), dark_of("#000000")}
     assert to_hex(ax.figure.get_facecolor()) == to_hex(ax.get_facecolor()) == dark_of("#ffffff")
+    darken(ax.figure)  # as in a cell of a notebook that is run again
+    assert {to_hex(text.get_color()) for text in texts} == {dark_of("#333333"), dark_of("#000000")}
 
 
 def test_nothing_measured_is_an_error_that_says_so():
@@ -163,3 +220,30 @@ def test_nothing_measured_is_an_error_that_says_so():
             plot_worth(results, "net + polar", "net")
         with pytest.raises(ValueError, match=message):
             list(study_figures(results))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n": 0}, "within the sizes of 'net \\+ polar'"),
+        ({"plain": "net + polar"}, "must differ. Got 'net \\+ polar' twice"),
+        ({"plain": "nett"}, "did you mean 'net'"),
+    ],
+)
+def test_an_error_names_its_reason_and_leaves_no_figure(results_of, arguments, message):
+    results = results_of(errors(4), sizes=[100, 316, 1000], learners=LEARNERS)
+    with pytest.raises(ValueError, match=message):
+        plot_worth(results, **{"informed": "net + polar", "plain": "net", **arguments})
+    assert not plt.get_fignums()
+
+
+def test_the_picture_in_words_has_dollars_as_they_are(results_of):
+    learners = {"$n$": NET, "$n$ + polar": {**NET, "prior": "polar"}}
+    results = results_of(
+        lambda planned: errors(4)(replace(planned, learner=planned.learner.replace("$n$", "net"))),
+        sizes=[100, 316, 1000],
+        learners=learners,
+    )
+    (title,) = (figure.title for figure in study_figures(results) if figure.name == "worth")
+    assert title.startswith("At n = 1,000, the polar prior is worth")
+    assert ": $n$ + polar matches $n$ with " in title
