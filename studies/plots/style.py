@@ -8,6 +8,7 @@ import re
 import textwrap
 import warnings
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,9 +77,21 @@ def marker_size(look: Look, size: float = 6.5) -> float:
 
 def save_figure(figure: Figure, file: Any, **options: Any) -> None:
     """Write a figure to a file, with options of `Figure.savefig`; letters that no font has are drawn as boxes."""
+    with _any_letters():
+        figure.savefig(file, **options)
+
+
+def lay_out(figure: Figure) -> None:
+    """Give all parts of a figure their places and sizes, without drawing it."""
+    with _any_letters():
+        figure.draw_without_rendering()
+
+
+@contextmanager
+def _any_letters() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
-        figure.savefig(file, **options)
+        yield
 
 
 def darken(figure: Figure) -> None:
@@ -102,7 +115,7 @@ def darken(figure: Figure) -> None:
     """
     if dark_of(to_hex(figure.get_facecolor())) != dark_of("#ffffff"):
         return
-    figure.draw_without_rendering()  # it makes the ticks
+    lay_out(figure)  # it makes the ticks
     for artist in _all_artists(figure):
         names = [name for name in _COLOURS if hasattr(artist, f"get_{name}") and hasattr(artist, f"set_{name}")]
         colours = {name: to_rgba_array(getattr(artist, f"get_{name}")()) for name in names}

@@ -22,7 +22,7 @@ from studies.plots.curves import draw_curves
 from studies.plots.lines import learners_of, rows_of
 from studies.plots.looks import Look, asked, learner_looks
 from studies.plots.regions import drawn_problem, plot_decision_region, region_key
-from studies.plots.style import INK, NO_BREAK, folded, name_curves, new_figure, unbroken
+from studies.plots.style import INK, NO_BREAK, folded, lay_out, name_curves, new_figure, unbroken
 from studies.registry.metrics import describe
 from studies.registry.plots import plot
 from studies.results.results import Results
@@ -273,7 +273,7 @@ def _write_gap(ax: Axes, rows: pd.DataFrame, worth: PriorWorth) -> None:
     texts = {number: 15.0, f"95 % interval\n{worth.gap.bounds_text(2)}": 8.5}
     if found.n_samples.side:
         texts = {f"{worth.gap.value_text(2)} times": 11.0}
-    cast(Figure, ax.get_figure(root=True)).draw_without_rendering()
+    lay_out(cast(Figure, ax.get_figure(root=True)))
     drawn = [_written(ax, text, size) for text, size in texts.items()]
     boxes = [text.get_window_extent() for text in drawn]
     width, height = max(box.width for box in boxes), sum(box.height for box in boxes)
