@@ -438,15 +438,6 @@ def _worth_at(n: float, parts: Parts, prior: str, plain: str, informed: str) -> 
     return estimates[0] if estimates else max(worths, key=lambda worth: abs(np.log(worth.times.value)))
 
 
-def _equivalence(parts: Parts, a: str, b: str, n_samples: int) -> DataEquivalence | None:
-    """Return the data equivalence in the rows' metric; None if the data do not support one."""
-    rows = _rows_of(parts, a, b)
-    try:
-        return data_equivalence(rows, a, b, n_samples, rows["metric"].iloc[0])
-    except ValueError:
-        return None
-
-
 def _rows_of(parts: Parts, a: str, b: str) -> pd.DataFrame:
     """Return the rows of two learners, in which they are found much faster than among those of all."""
     rows = pd.concat([parts[a], parts[b]])

@@ -244,7 +244,7 @@ def plot_data_equivalence(results: Results, ax: Axes | None = None, *, problem: 
         ax.figure.savefig("equivalence.png")
     """
     rows = rows_of(results, problem)
-    (found,) = (each for each in find(results.study, results.frame()) if each.problem in ("", problem))
+    (found,) = find(results.study, rows)
     needed = [
         (competitor.learner, competitor.equivalence.times)
         for competitor in found.competitors

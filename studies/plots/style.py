@@ -167,11 +167,6 @@ def wrapped(title: str, figure: Figure) -> str:
     return folded(title, max(20, int(9 * figure.get_figwidth())))
 
 
-def shortened(name: str, longest: int) -> str:
-    """Return a name cut to at most `longest` letters."""
-    return name if len(name) <= longest else name[: longest - 1] + "…"
-
-
 def spans_a_decade(values: ArrayLike, *, zeros: bool = False) -> bool:
     """Return whether values are positive and span a factor of ten, so that their scale is logarithmic.
 

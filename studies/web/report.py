@@ -36,7 +36,7 @@ from studies.web import marks, rendering
 from studies.web.gallery import Gallery, embedded, galleries
 from studies.web.marks import Strip, Style
 from studies.web.tables import BreakdownTable, breakdown_tables
-from studies.web.wording import headline, highlights, needed, verdicts
+from studies.web.wording import further_highlights, headline, needed, verdicts
 
 _MOST_CURVES = 60  # of all pictures of learning curves: their laws take time
 _MOST_RUNS = 10
@@ -147,7 +147,7 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
         plots=list(requested_plots(results)),
         claims=check_claims(study, frame),
         worth=worth_parts(results, found[0]),
-        highlights=highlights(found[0])[len(headline(found[0])) - 1 :],
+        highlights=further_highlights(found[0]),
         answers=answers(study, frame),
         failures=failures[:_MOST_FAILURES],
         failures_left_out=len(failures) - _MOST_FAILURES if len(failures) > _MOST_FAILURES else 0,
@@ -300,8 +300,7 @@ def _data(tables: list[Table], styles: dict[str, Style]) -> dict[str, Any]:
                 ],
                 "baseline": [
                     {"n": mean.n_samples, "mean": mean.interval.mean}
-                    for curve in table.measured.rows[len(table.measured.curves) :]
-                    for mean in curve.means
+                    for mean in (table.measured.baseline.means if table.measured.baseline else ())
                 ],
             }
             for table in tables

@@ -66,6 +66,12 @@ def highlights(findings: Findings) -> tuple[Highlight, ...]:
     return (Highlight(label, scale.text(smallest.error.mean), scale.bounds(smallest.error), detail),)
 
 
+def further_highlights(findings: Findings) -> tuple[Highlight, ...]:
+    """Return the highlights without those that the sentences of the headline have already."""
+    n_shown = 1 + len(findings.main_competitors) if findings.worths else 0
+    return highlights(findings)[n_shown:]
+
+
 def needed(competitor: Competitor) -> str:
     """Return the number of samples that a competitor needs to match the reference."""
     return competitor.equivalence.n_samples_text() if competitor.equivalence else "no answer"
@@ -83,10 +89,10 @@ def _catching_up(competitor: Competitor) -> str:
 
 def _worth_highlight(worth: PriorWorth) -> Highlight:
     label = f"Worth of the {worth.prior} prior to {worth.plain} at n = {worth.equivalence.n:,.0f}"
-    times = f"{worth.times_text} the data {worth.times.bounds_text(2)}".rstrip()
+    unit, detail = f"the data {worth.times.bounds_text(2)}".rstrip(), f"{worth.in_samples}."
     if worth.is_equal:
-        return Highlight(label, "not significant", f"({times})", f"{worth.in_samples}.")
-    return Highlight(label, worth.times_text, times.removeprefix(f"{worth.times_text} "), f"{worth.in_samples}.")
+        return Highlight(label, "not significant", f"({worth.times_text} {unit})", detail)
+    return Highlight(label, worth.times_text, unit, detail)
 
 
 def _competitor_highlight(competitor: Competitor) -> Highlight:
