@@ -462,7 +462,7 @@ class PictureSpec(Part):
 class Quick(Part):
     """The reduced study of a first look; its cells are cells of the full study."""
 
-    seeds: Count = 2
+    seeds: Count = 3
     """Largest number of seeds."""
 
     shrink: Count = 10
