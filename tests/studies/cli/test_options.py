@@ -115,7 +115,7 @@ def test_in_a_pipe_a_study_is_one_line():
 
 def test_a_notebooks_backend_needs_not_be_installed():
     environment = {**os.environ, "MPLBACKEND": "module://not_installed.backend"}
-    ended = run("run", "ablation", "--quick", "--dry-run", "--store", "none.db", stdout=subprocess.PIPE, env=environment)
+    ended = run("run", "depth", "--quick", "--dry-run", "--store", "none.db", stdout=subprocess.PIPE, env=environment)
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
