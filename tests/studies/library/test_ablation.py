@@ -1,9 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from studies.analysis.claims import check_claims
 from studies.library.ablation import FACTORS, factorial, main_effect, plot_main_effects, prior_gain
-from studies.spec.cells import plan_study
 from studies.spec.study import Study, built_in
 
 DEFAULTS = {"loss": "cross_entropy", "layer_norm": False, "weight_decay": 0.0, "standardize": True}
@@ -60,16 +60,13 @@ def test_a_seed_without_all_combinations_is_left_out(frame_of):
 
 def test_a_factor_counts_alike_whether_it_is_an_axis_or_divides_the_learners(frame_of):
     described = built_in()["ablation"].model_dump(exclude_none=True)
-    nets = [spec for spec in described["learners"].values() if spec["prior"] == ("polar",)]
-    params = {**nets[0]["params"], "layer_norm": [False, True], "loss": ["cross_entropy", "focal"]}
-    params |= {"weight_decay": [0.0, 0.01], "standardize": [True, False]}
-    described["learners"] = {"all": {**nets[0], "params": params}}
-    study = Study.from_dict(described)
-    assert len(plan_study(study)) == 2 * 10 * 16
+    levels = {factor: [with_it, without] for factor, (with_it, without) in FACTORS.items()}
+    described["learners"] = {"all": {"estimator": "net", "prior": "polar", "params": levels}}
     frame = frame_of(EFFECTS)
-    one = frame[frame["learner"].str.startswith("net")].assign(family="all")
-    table = factorial(one.assign(layer_norm=one["learner"].str.contains("layer norm")), 1000, study=study)
-    assert table.equals(factorial(frame, 1000))
+    divided = factorial(frame, 1000)
+    one = (1 - divided).stack(list(FACTORS), future_stack=True).rename("value").reset_index()
+    one = one.assign(family="all", metric="accuracy", n_samples=1000)
+    pd.testing.assert_frame_equal(factorial(one, 1000, study=Study.from_dict(described)), divided)
 
 
 def holds(frame, n=1000):
