@@ -1,5 +1,6 @@
 """The study `ablation`: the main effects of focal loss, layer norm, weight decay and standardised inputs."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -57,13 +58,13 @@ def factorial(frame: pd.DataFrame, n_samples: int, prior: str = "polar", study: 
     """
     rows = rows_where(frame, metric="accuracy", n_samples=n_samples)
     parts = []
-    for family, spec in (study or built_in()["ablation"]).learners.items():
+    for family, spec in (study or _built_in()).learners.items():
         if spec.prior == (prior,):
             first = next(spec.variants(family))
             given = {**_DEFAULTS, **first.params}
             fixed = {factor: given[factor] for factor in FACTORS if factor not in first.axes}
             parts.append(rows[rows["family"] == family].assign(**fixed))
-    found = pd.concat(parts) if parts else rows[:0]
+    found = (pd.concat(parts) if parts else rows[:0]).reindex(columns=["seed", *FACTORS, "value"])
     table = 1 - found.pivot_table(index="seed", columns=list(FACTORS), values="value").dropna()
     if len(table) < 2:
         raise NotMeasured(f"nets with the prior {prior} are not measured with two seeds or more at n = {n_samples:,}")
@@ -95,6 +96,11 @@ def prior_gain(frame: pd.DataFrame, n_samples: int, study: Study | None = None) 
 
 def _at_level(table: pd.DataFrame, factor: str, value: Any) -> pd.DataFrame:
     return table.loc[:, table.columns.get_level_values(factor) == value].droplevel(factor, axis=1)
+
+
+@functools.cache
+def _built_in() -> Study:
+    return built_in()["ablation"]
 
 
 def _bare(table: pd.DataFrame) -> pd.Series:

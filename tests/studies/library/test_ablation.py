@@ -58,6 +58,12 @@ def test_a_seed_without_all_combinations_is_left_out(frame_of):
     assert main_effect(table, "standardize").mean() == pytest.approx(EFFECTS["standardize"], abs=2e-4)
 
 
+def test_without_the_column_of_a_factor_nothing_is_claimed_of_the_nets_that_have_it(frame_of):
+    found = check_claims("ablation", frame_of(EFFECTS).drop(columns="weight_decay"))
+    assert len(found) == 2
+    assert all("the plain net" in claim.says for claim in found)
+
+
 def test_a_factor_counts_alike_whether_it_is_an_axis_or_divides_the_learners(frame_of):
     described = built_in()["ablation"].model_dump(exclude_none=True)
     levels = {factor: [with_it, without] for factor, (with_it, without) in FACTORS.items()}
