@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from studies.results.untrained import UNTRAINED
 from studies.store.store import Outcome
 
 _LONGEST = 500  # characters of an error on its line
@@ -12,6 +13,7 @@ _ADVICE = {
     "timeout": "Cells that ran out of time need a longer --time-limit, or none.",
     "memory": "Cells that ran out of memory need a larger --memory-limit, or fewer --jobs.",
     "lost": "Workers that were killed often wanted more memory than the machine has: fewer --jobs may help.",
+    UNTRAINED: "Cells whose training failed are not run again, since they would fail again.",
 }
 
 
@@ -38,3 +40,8 @@ def advice(outcomes: Iterable[Outcome]) -> list[str]:
     """Return one line for each kind of failure on what to do about it; none for errors of learners."""
     statuses = {outcome.status for outcome in outcomes}
     return [line for status, line in _ADVICE.items() if status in statuses]
+
+
+def can_retry(outcomes: Iterable[Outcome]) -> bool:
+    """Return True if some outcomes are failures of which a further run tries the cells again."""
+    return any(outcome.status not in ("ok", UNTRAINED) for outcome in outcomes)

@@ -28,7 +28,7 @@ from studies.plots.looks import chosen
 from studies.plots.style import GAP
 from studies.registry.errors import short_repr
 from studies.registry.test_sets import MAP_SIZE
-from studies.results.failures import reasons
+from studies.results.failures import can_retry, reasons
 from studies.results.results import Results
 from studies.spec.study import Study
 from studies.store.provenance import Run
@@ -152,6 +152,7 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
         failures=failures[:_MOST_FAILURES],
         failures_left_out=len(failures) - _MOST_FAILURES if len(failures) > _MOST_FAILURES else 0,
         n_failed=len(failed),
+        can_retry=can_retry(outcome for _, outcome in failed),
         n_measured=len(results.outcomes(baseline=True)) - len(failed),
         n_planned=results.n_cells,
         is_complete=results.is_complete and not failed,
