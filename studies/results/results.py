@@ -14,6 +14,7 @@ from studies.registry.errors import unknown
 from studies.registry.params import toml_value
 from studies.registry.problems import AnyProblem
 from studies.registry.test_sets import MAP_SIZE, N_TEST
+from studies.results.failures import missing_seeds
 from studies.results.untrained import Ended, mark_untrained
 from studies.spec.cells import Cell, PlannedCell, first_cells, plan_baseline, plan_study
 from studies.spec.study import Study
@@ -274,6 +275,10 @@ class Results:
     def failed(self) -> list[tuple[PlannedCell, Outcome]]:
         """Return the cells that have failed with their outcomes, those of the baseline at the end."""
         return [(p, outcome) for p, outcome in self.outcomes(baseline=True) if outcome.status != "ok"]
+
+    def missing_seeds(self) -> list[str]:
+        """Return one line for each learner and the seeds that it lacks; see `failures.missing_seeds`."""
+        return missing_seeds(self._planned, {p for p, outcome in self.outcomes() if outcome.status == "ok"})
 
     @cached_property
     def _reading(self) -> tuple[dict[str, tuple[Outcome, Origin]], dict[str, Run]]:
