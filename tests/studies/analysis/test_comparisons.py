@@ -297,3 +297,19 @@ def test_normal_log_errors_have_rarely_an_outlying_seed(frame_of, n_seeds, n_siz
     print(f"| {n_seeds} | {n_sizes} | {spread} | {100 * false:.2f} | {100 * found:.0f} |")
     assert false < 0.01
     assert found > 0.95 or spread > 0.05
+
+
+def test_a_mean_with_one_in_ten_errors_three_times_as_large_is_held_too_seldom_and_the_seed_is_named(frame_of):
+    """The figures are in docs/statistics.md."""
+    rng, runs = np.random.default_rng(0), 300
+    tripled = rng.random((runs, 10, 1)) < 0.1
+    errors = 0.05 * np.exp(0.05 * rng.standard_normal((runs, 10, 1))) * np.where(tripled, 3, 1)
+    frame = frame_of([1000], **{str(run): each for run, each in enumerate(errors)})
+    table = summary(frame)
+    held = ((table["low"] <= 1.2 * 0.05) & (1.2 * 0.05 <= table["high"])).mean()
+    with_one = {str(run) for run in np.flatnonzero(tripled.any(axis=(1, 2)))}
+    found = {learner for learner, *_ in named(frame)}
+    print(held, len(found) / len(with_one))
+    assert held < 0.75
+    assert found <= with_one
+    assert len(found) > 0.9 * len(with_one)

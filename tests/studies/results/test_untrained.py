@@ -103,7 +103,7 @@ def test_where_all_training_labels_are_the_same_no_training_failed(store):
     assert results_of(store, [0.0, 0.0, 0.0, 0.0], constant=0.0).failed() == []
 
 
-def test_intervals_hold_the_error_of_nets_that_train_where_one_in_ten_does_not(store):
+def test_intervals_hold_the_error_of_nets_that_train_where_one_in_ten_fails(store):
     """The figures are in docs/statistics.md."""
     cells = [planned for planned, _ in results_of(store, [0.1] * 10).outcomes()]
     constant = [(p, Outcome("", "", "ok", {"accuracy_train": 0.5})) for p in cells]
