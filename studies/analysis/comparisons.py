@@ -170,9 +170,10 @@ def outlying_seeds(frame: pd.DataFrame | HasFrame) -> list[OutlyingSeeds]:
     """Return seeds with an outlying loss in the primary metric. They are named, and remain in all results.
 
     The logarithm of the loss is more than 10 robust standard deviations (1.4826 median absolute deviations) from the
-    median of the other seeds. The deviation is the largest of four: that of the other seeds, that of the learner over
-    all its sample sizes, that of the number of wrong test points, and 0.05. An error of 0 counts as half a test point;
-    another loss of 0 is left out.
+    median of the other seeds. The deviation is the largest of three: that of the other seeds, that of the learner's
+    seeds over all its sample sizes, and 0.05. For an error, the number of wrong test points must differ as clearly: the
+    root of a number of points has a standard deviation of 1/2. An error of 0 counts as half a test point; another loss
+    of 0 is left out.
 
     Parameters
     ----------
@@ -195,7 +196,8 @@ def outlying_seeds(frame: pd.DataFrame | HasFrame) -> list[OutlyingSeeds]:
     """
     found = []
     for problem, part in by_problem(losses(as_frame(frame))).items():
-        metric = primary_name(part["metric"].unique())
+        if not (metric := primary_name(part["metric"].unique())):
+            continue
         rows, n_test = part[part["metric"] == metric], sampling_of(part).n_test
         pairs = rows[["learner", "n_samples"]].drop_duplicates()
         places = list(zip(pairs["learner"], pairs["n_samples"], strict=True))
@@ -226,9 +228,10 @@ def _is_far(table: pd.DataFrame, n_test: int | None) -> NDArray[np.bool_]:
         others = np.delete(logs[rows], seed, axis=1)
         centre = np.nanmedian(others, axis=1)
         own = _NORMAL * np.nanmedian(np.abs(others - centre[:, None]), axis=1)
-        of_points = np.exp(-centre / 2) / np.sqrt(n_test or np.inf)
-        limit = _FAR * np.maximum.reduce([own, spread, of_points])
-        far[rows, seed] = np.abs(logs[rows, seed] - centre) > limit
+        far[rows, seed] = np.abs(logs[rows, seed] - centre) > _FAR * np.maximum(own, spread)
+        if n_test:
+            roots = np.sqrt(n_test) * np.abs(np.exp(logs[rows, seed] / 2) - np.exp(centre / 2))
+            far[rows, seed] &= 2 * roots > _FAR
     return far
 
 
