@@ -7,7 +7,7 @@ such an interval holds the true n as often as the t interval there holds zero, h
 
 import itertools
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -94,6 +94,8 @@ class Crossover(Sentence):
         The learner that is ahead after the last crossing, or wherever they differ; None where they never do.
     lead : tuple of (float, float) or None
         The first and the last size at which the winner is significantly ahead, after the last crossing if there is one.
+    left_out : tuple of int, default=()
+        Seeds that are not compared, since errors of one of the learners are missing.
 
     Examples
     --------
@@ -108,6 +110,7 @@ class Crossover(Sentence):
     count: int
     winner: str | None
     lead: tuple[float, float] | None
+    left_out: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         if self.winner is None or self.lead is None:
@@ -159,6 +162,8 @@ class DataEquivalence(Sentence):
         Samples of `b` divided by `n`. It is "more than" where `b` at its largest size is still above the error of `a`,
         "less than" where it is below that error already at its smallest, and open where the interval leaves the sizes
         of `b`.
+    left_out : tuple of int, default=()
+        Seeds that are not compared, since errors of one of the learners are missing.
 
     Examples
     --------
@@ -173,6 +178,7 @@ class DataEquivalence(Sentence):
     b: str
     n: float
     times: CensoredInterval
+    left_out: tuple[int, ...] = ()
 
     @property
     def n_samples(self) -> CensoredInterval:
@@ -251,7 +257,8 @@ def crossover(
     >>> print(crossover(frame, "steep", "shallow"))
     steep is ahead of shallow from n = 214 [214, 214]
     """
-    return crossover_of(a, b, comparable_curves(frame, a, b, metric, n_test))
+    curves = comparable_curves(frame, a, b, metric, n_test)
+    return replace(crossover_of(a, b, curves), left_out=curves[0].left_out)
 
 
 def crossover_of(a: str, b: str, curves: Curves) -> Crossover:
@@ -345,7 +352,8 @@ def data_equivalence(
     >>> print(data_equivalence(frame, "informed", "plain", n=1000))
     plain needs 4 times [4, 4] the samples that informed has at n = 1,000
     """
-    return equivalence_of(a, b, n, comparable_curves(frame, a, b, metric, n_test))
+    curves = comparable_curves(frame, a, b, metric, n_test)
+    return replace(equivalence_of(a, b, n, curves), left_out=curves[0].left_out)
 
 
 def equivalence_of(a: str, b: str, n: float, curves: Curves) -> DataEquivalence:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from studies.analysis.breakdowns import is_of_bin
-from studies.analysis.comparisons import loss_interval, paired_difference, summary
+from studies.analysis.comparisons import paired_difference, summary
 from studies.analysis.crossovers import (
     Crossover,
     DataEquivalence,
@@ -22,7 +22,7 @@ from studies.analysis.crossovers import (
     equivalence_of,
 )
 from studies.analysis.intervals import CensoredInterval, Interval, Sentence, number, scale_of
-from studies.analysis.learning_curves import NotMeasured, Sampling, by_problem, losses, sampling_of
+from studies.analysis.learning_curves import NotMeasured, Sampling, by_problem, loss_interval, losses, sampling_of
 from studies.analysis.questions import Comparison, compare
 from studies.registry.errors import unknown
 from studies.registry.metrics import describe, in_order, primary_name

@@ -73,6 +73,26 @@ def test_a_law_is_extrapolated_to_its_reach_and_no_further(worth_results):
     assert not drawn(ax, "_joined")
 
 
+def test_each_seed_is_a_dot_behind_its_mean(worth_results):
+    ax = plot_learning_curves(worth_results, learners=["kNN"])
+    rows = worth_results.frame().query("learner == 'kNN' and metric == 'accuracy'")
+    (dots,) = drawn(ax, "_seeds")
+    np.testing.assert_allclose(dots.get_xydata(), np.column_stack([rows["n_samples"], 1 - rows["value"]]))
+    assert dots.get_zorder() < points(ax)["kNN"].get_zorder()
+    along = plot_axis(worth_results, axis="n_samples", metric=["error", "error_uniform"], learners=["kNN"])
+    (dots,) = drawn(along, "_seeds")  # none of the second metric
+    np.testing.assert_allclose(sorted(dots.get_ydata()), sorted(1 - rows["value"]))
+
+
+def test_an_outlying_seed_is_within_the_axes(results_of):
+    def of_cell(planned):
+        n, seed = planned.cell.n_samples, planned.cell.seed
+        return {"accuracy": 0.99 if (n, seed) == (1000, 0) else 1 - n**-0.5}
+
+    results = results_of(of_cell, sizes=[100, 1000], seeds=9, learners={"kNN": {"estimator": "knn-1"}})
+    assert plot_learning_curves(results).get_ylim()[0] < 0.01
+
+
 def test_a_curve_without_a_law_is_joined(results_of):
     def rising(planned):
         n = planned.cell.n_samples
