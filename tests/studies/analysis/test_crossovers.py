@@ -85,7 +85,9 @@ def test_a_lead_at_some_sizes_is_not_a_crossing(frame_of):
     frame = frame_of(SIZES, a=noisy(lambda n: steep(n) + 0.03, 0), b=noisy(lambda n: 1.02 * steep(n), 1))
     found = crossover(frame, "a", "b")
     assert (found.n, found.winner, found.lead) == (None, "b", (316, 1000, 3162, 10_000))
-    words = "b is ahead of a at 4 of 5 measured sizes, n = 316 to 10,000; at the others they do not differ significantly"
+    words = (
+        "b is ahead of a at 4 of 5 measured sizes, n = 316 to 10,000; at the others they do not differ significantly"
+    )
     assert str(found) == words
 
 
@@ -225,7 +227,11 @@ def test_all_pairs_that_cross_are_found_in_the_metric(frame_of):
     [
         ("aaaa", None, "is behind at all 4 measured sizes, 100 to 1,000"),
         ("bbbb", None, "is ahead at all 4 measured sizes, 100 to 1,000"),
-        ("-b-b", None, "is ahead at 2 of 4 measured sizes, 200 and 1,000; at the others they do not differ significantly"),
+        (
+            "-b-b",
+            None,
+            "is ahead at 2 of 4 measured sizes, 200 and 1,000; at the others they do not differ significantly",
+        ),
         ("a-bb", Interval(300, 200, 450), "overtakes at 300 [200, 450]"),
         ("abba", Interval(600, 500, 900), "falls behind at 600 [500, 900], the last of 2 crossings"),
         ("----", None, "does not differ significantly at any of 4 sizes"),
