@@ -5,6 +5,7 @@ than a margin m, so seeds are paired, ratios need no logarithm and errors of 0 a
 known better than the number of test points allows, also where all seeds agree.
 """
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -74,15 +75,23 @@ class Comparison:
         """Return the estimate of ``of_a * a - of_b * b + shift``."""
         a, b = self._pairs
         error = self._error_of_seeds(of_a, of_b)
-        if self._of_points(1, 1) > self._error_of_seeds(1, 1):  # of all contrasts both are added, so that they agree
+        if self._seeds_agree:
             error = float(np.hypot(error, self._of_points(of_a, of_b)))
         return Estimate(float(np.mean(of_a * a - of_b * b)) + shift, error, len(a) - 1)
 
-    @property
+    @functools.cached_property
     def _pairs(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The losses on the seeds that both have."""
         common = self.a.index.intersection(self.b.index)
         return self.a[common].to_numpy(dtype=float), self.b[common].to_numpy(dtype=float)
+
+    @functools.cached_property
+    def _seeds_agree(self) -> bool:
+        """True if seeds show less noise of the difference than test points alone give it.
+
+        Then both are added, of any contrast, so that the tests and the interval of the ratio agree.
+        """
+        return self._of_points(1, 1) > self._error_of_seeds(1, 1)
 
     def _error_of_seeds(self, of_a: float, of_b: float) -> float:
         """Return the standard error of a contrast from its spread over seeds."""

@@ -1,10 +1,12 @@
 """The findings of a study whose worths are known in closed form: see ``conftest.power_law``."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from studies.analysis.crossovers import DataEquivalence
+from studies.analysis.crossovers import DataEquivalence, NoEquivalence
 from studies.analysis.findings import PriorWorth, answers, find, worth_of
 from studies.analysis.intervals import CensoredInterval, overlap_factor
 from studies.analysis.learning_curves import NotMeasured, Sampling, losses
@@ -96,6 +98,63 @@ def test_a_worth_is_the_same_from_either_side():
         "the polar prior was worth 4 [2, 8] times the data to net at n = 400: polar net with 100 [50, 200] training"
         " points matches net with 400"
     )
+
+
+def worth_at(n, *times):
+    return PriorWorth("polar", "net", "polar net", DataEquivalence("polar net", "net", n, CensoredInterval(*times)))
+
+
+@pytest.mark.parametrize(
+    ("main", "nearby", "words"),
+    [
+        (
+            worth_at(1000, 3.81, 2.73, 5.79),
+            (worth_at(316, 2.7, 2.2, 3.4), worth_at(3162, np.inf, 3.2, np.inf)),
+            "was worth 2.7 [2.2, 3.4], 3.8 [2.7, 5.8] and more than 3.2 times the data to net"
+            " at n = 316, 1,000 and 3,162",
+        ),
+        (
+            worth_at(1000, 1.1, 0.9, 1.4),
+            (worth_at(316, 1, 0.8, np.inf),),
+            "had no significant worth, 1 [at least 0.8] and 1.1 [0.9, 1.4] times the data to net at n = 316 and 1,000",
+        ),
+    ],
+)
+def test_a_worth_reads_as_one_sentence_at_several_sizes(main, nearby, words):
+    assert replace(main, nearby=nearby).answer == f"the polar prior {words}"
+
+
+def test_a_worth_is_given_at_the_nearest_sizes_whose_intervals_have_two_ends(worth_results, worth):
+    frame = worth_results.frame()
+    (prior,) = find(worth, frame)[0].worths
+    assert [each.equivalence.n for each in prior.nearby] == [316, 3162]
+    rows = losses(frame)
+    assert [each.equivalence.n for each in worth_of(worth, rows, "net + polar", "net", 10_000).nearby] == [3162, 1000]
+    bounds = rows[(rows["learner"] != "net") | (rows["n_samples"] > 500)]
+    found = worth_of(worth, bounds, "net + polar", "net", 1000)
+    assert [(each.equivalence.n, each.is_bounded) for each in found.nearby] == [(3162, True), (10_000, True)]
+
+
+def test_without_errors_there_is_no_worth(worth_results, worth):
+    frame = losses(worth_results.frame())
+    frame["value"] *= 0.0
+    with pytest.raises(NoEquivalence, match="their measured errors are equal"):
+        worth_of(worth, frame, "net + polar", "net", 1000)
+
+
+@pytest.mark.parametrize(
+    ("attrs", "seeds", "scope"),
+    [
+        ({"own_test": True}, 3, "over 3 problems, one for each seed"),
+        ({}, 3, "over 3 seeds of one problem"),
+        ({"n_rows": 200_000}, 3, "over 3 samples of one data set"),
+        ({}, 1, "of one seed"),
+    ],
+)
+def test_findings_say_what_their_intervals_cover(worth_results, worth, attrs, seeds, scope):
+    frame = worth_results.frame().query("seed < @seeds")
+    frame.attrs |= attrs
+    assert find(worth, frame)[0].scope == scope
 
 
 @pytest.mark.parametrize(
