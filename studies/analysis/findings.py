@@ -155,7 +155,8 @@ class PriorWorth(Sentence):
         worths = sorted((self, *self.nearby), key=lambda worth: worth.equivalence.n)
         times = joined([f"{worth.times.value_text(2)} {worth.times.bounds_text(2)}".rstrip() for worth in worths])
         sizes = joined([f"{worth.equivalence.n:,.0f}" for worth in worths])
-        verb = "had no significant worth," if all(worth.is_equal for worth in worths) else "was worth"
+        is_nothing = self.is_equal and not any(worth.is_significant for worth in worths)
+        verb = "had no significant worth," if is_nothing else "was worth"
         beside = f"{'beside' if self.prior == self.informed else 'to'} {self.plain}"
         return f"{self.subject} {verb} {times} times the data {beside} at n = {sizes}"
 

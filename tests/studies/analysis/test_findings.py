@@ -127,7 +127,7 @@ def test_a_worth_reads_as_one_sentence_at_several_sizes(main, nearby, words):
 def test_a_worth_is_given_at_the_nearest_sizes_whose_intervals_have_two_ends(worth_results, worth):
     frame = worth_results.frame()
     (prior,) = find(worth, frame)[0].worths
-    assert [each.equivalence.n for each in prior.nearby] == [316, 3162]
+    assert [each.equivalence.n for each in prior.nearby] == [3162, 316]
     rows = losses(frame)
     assert [each.equivalence.n for each in worth_of(worth, rows, "net + polar", "net", 10_000).nearby] == [3162, 1000]
     bounds = rows[(rows["learner"] != "net") | (rows["n_samples"] > 500)]
