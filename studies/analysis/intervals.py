@@ -310,9 +310,9 @@ def contrast_noise(
 ) -> NDArray[np.float64]:
     """Return the standard error that test points alone give a difference of two mean errors, at the least.
 
-    Points on which both are wrong cancel in the difference. As many as possible are taken to, and none if either has
-    fewer than ten: seeds show little of so few. One point more than was counted is wrong, half of it for each, since
-    seeds that agree on every point would otherwise be certain.
+    If either has fewer than ten wrong points, seeds show too little of their noise, and all of them count. Of more,
+    seeds do, and points on which both are wrong cancel. In either case one point more than was counted is wrong, half
+    of it for each, since seeds that agree on every point would otherwise be certain.
 
     Parameters
     ----------
@@ -334,10 +334,10 @@ def contrast_noise(
     array([0.0001, 0.0001])
     """
     wrong_a, wrong_b = (np.multiply(error, n_points) for error in (a, b))
-    fewer = np.minimum(wrong_a, wrong_b)
-    both = np.where(fewer < _FEW_ERRORS, 0.0, fewer)
-    of_a, of_b = weights
-    variance = of_a**2 * (wrong_a - both + 0.5) + of_b**2 * (wrong_b - both + 0.5) + (of_a - of_b) ** 2 * both
+    few = np.minimum(wrong_a, wrong_b) < _FEW_ERRORS
+    variance = sum(
+        weight**2 * (np.where(few, wrong, 0.0) + 0.5) for weight, wrong in zip(weights, (wrong_a, wrong_b), strict=True)
+    )
     return np.nan_to_num(np.sqrt(variance) / n_points)
 
 

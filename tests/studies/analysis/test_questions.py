@@ -116,7 +116,6 @@ def test_seeds_are_paired_and_overlap_widens():
             Margin(0.2),
             "Equal to within 20 %: 5.00 % against 5.00 %, no difference on 250,000 test points.",
         ),
-        ((2499, 2500), Margin(0.0), "Cannot tell"),
     ],
 )
 def test_seeds_that_agree_are_not_more_certain_than_their_test_points(wrong, margin, word):
