@@ -362,14 +362,20 @@ def _pairs(study: Study, frame: pd.DataFrame) -> tuple[list[tuple[str, str, str]
 
 
 def _siblings(cells: Mapping[str, Cell]) -> Iterator[tuple[str, str, str]]:
-    """Yield the learners that are the same but for a prior, as in `_pairs`."""
+    """Yield the learners that are the same but for a prior, as in `_pairs`.
+
+    A learner without such a partner has those that have another learning rate: each may have the one that is best for
+    it.
+    """
     informed = defaultdict(list)
+    plain = [label for label, cell in cells.items() if cell.prior is None]
     for label, cell in cells.items():
         if cell.prior is not None:
-            informed[_learner(cell)].append((cell.prior.rpartition(":")[2], label))
-    for plain, cell in cells.items():
-        if cell.prior is None:
-            yield from ((prior, plain, label) for prior, label in informed[_learner(cell)])
+            same = [name for name in plain if _learner(cells[name]) == _learner(cell)]
+            for name in same or [name for name in plain if _but_for_rate(cells[name]) == _but_for_rate(cell)]:
+                informed[name].append((cell.prior.rpartition(":")[2], label))
+    for name in plain:
+        yield from ((prior, name, label) for prior, label in informed[name])
 
 
 def _asked(
@@ -391,6 +397,11 @@ def _named(plain: str, informed: str, siblings: Iterable[tuple[str, str, str]]) 
 
 def _learner(cell: Cell) -> tuple[str, str]:
     return cell.estimator, json.dumps([cell.params, cell.search], sort_keys=True, default=str)
+
+
+def _but_for_rate(cell: Cell) -> tuple[str, str]:
+    params = {name: value for name, value in cell.params.items() if name != "learning_rate"}
+    return cell.estimator, json.dumps([params, cell.search], sort_keys=True, default=str)
 
 
 def _by_learner(frame: pd.DataFrame) -> Parts:
@@ -492,7 +503,9 @@ def _worth_at(n: float, curves: Curves, prior: str, plain: str, informed: str) -
     if not worths:
         raise reasons[0]
     estimates = [worth for worth in worths if not worth.times.side]
-    return estimates[0] if estimates else max(worths, key=lambda worth: abs(np.log(worth.times.value)))
+    if estimates:
+        return estimates[0]
+    return max(worths, key=lambda worth: abs(np.log(worth.times.value)) if worth.is_significant else 0.0)
 
 
 def _rows_of(parts: Parts, a: str, b: str) -> pd.DataFrame:

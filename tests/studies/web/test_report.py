@@ -128,7 +128,7 @@ def test_claims_follow_the_answer_where_the_study_has_no_plot_of_its_own(worth_r
     claim = Claim("Priors help.", "folklore", "a lower error", "by 1.0 [0.9, 1.1] points", None, "2 would be", "the n")
     monkeypatch.setattr("studies.web.report.check_claims", lambda study, frame: [claim])
     text = Page(render_report(worth_results)).text
-    assert text.index("the polar prior was worth") < text.index("Learning curves") < text.index("Priors help.")
+    assert text.index("The polar prior was worth") < text.index("Learning curves") < text.index("Priors help.")
     assert all(shown in text for shown in ("inconclusive", "; 2 would be", "a lower error (changed: the n)"))
 
 
