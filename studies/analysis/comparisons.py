@@ -12,12 +12,12 @@ from studies.analysis.intervals import (
     OF_ALL_POINTS,
     Interval,
     Sentence,
+    contrast_noise,
     half_width,
     holm,
     mean_interval,
     number,
     overlap_factor,
-    p_above_zero,
     positive_bounds,
     scale_of,
     t_quantile,
@@ -37,6 +37,7 @@ from studies.analysis.learning_curves import (
     sampling_of,
     seeds_left_out,
 )
+from studies.analysis.verdicts import Estimate
 from studies.registry.errors import unknown
 from studies.registry.metrics import describe, primary_name
 
@@ -235,7 +236,9 @@ def _is_far(table: pd.DataFrame, n_test: int | None) -> NDArray[np.bool_]:
     return far
 
 
-def paired_difference(a: pd.Series, b: pd.Series, factors: tuple[float, float] = (1.0, 1.0)) -> Interval:
+def paired_difference(
+    a: pd.Series, b: pd.Series, factors: tuple[float, float] = (1.0, 1.0), n_points: float = np.nan
+) -> Interval:
     """Return the mean of a - b over the seeds that both have, with its interval.
 
     Parameters
@@ -245,6 +248,9 @@ def paired_difference(a: pd.Series, b: pd.Series, factors: tuple[float, float] =
     factors : tuple of (float, float), default=(1.0, 1.0)
         Of the standard errors of the means of `a` and `b`, where samples are drawn from one data set; see
         `Sampling.factor`.
+    n_points : float, default=NaN
+        Number of test points of which the values are shares, all seeds together: the difference is not known better
+        than they allow, also where all seeds agree. NaN if it is not known.
 
     Returns
     -------
@@ -262,7 +268,10 @@ def paired_difference(a: pd.Series, b: pd.Series, factors: tuple[float, float] =
     """
     difference, most = _difference(a, b), float(np.max(factors))
     weighted = (a * (factors[0] / most) - b * (factors[1] / most))[difference.index]
-    mean, half = float(difference.mean()), most * half_width(weighted)
+    of_points = t_quantile(len(difference)) * contrast_noise(
+        a[difference.index].mean(), b[difference.index].mean(), n_points
+    )
+    mean, half = float(difference.mean()), float(np.maximum(most * half_width(weighted), of_points))
     return Interval(mean, mean - half, mean + half)
 
 
@@ -286,7 +295,8 @@ def paired_tests(
         One row per pair, none of a single learner; columns:
 
         ``a``, ``b`` : the learners.
-        ``difference``, ``low``, ``high`` : the mean paired difference of errors, a - b, with its interval.
+        ``difference``, ``low``, ``high`` : the mean paired difference of errors, a - b, with its interval, which is not
+        narrower than the number of test points allows, also where all seeds agree.
         ``effect`` : the difference in standard deviations of itself over seeds, Hedges' g of paired differences
         (Cohen's d_z with the correction for few seeds of Hedges 1981).
         ``won`` : the share of seeds in which the error of `a` is the lower one, ties counted half.
@@ -319,15 +329,17 @@ def paired_tests(
             raise NotMeasured(unknown("learner", against, list(map(str, table)), f"the frame at n = {n_samples:,}"))
         pairs = [(learner, against) for learner in table.columns if learner != against]
     tests = pd.DataFrame(
-        [_paired_test(table[a], table[b], n_samples, sampling) for a, b in pairs], columns=_TEST_COLUMNS
+        [_paired_test(table[a], table[b], n_samples, metric, sampling) for a, b in pairs], columns=_TEST_COLUMNS
     )
     return tests.assign(p_holm=holm(tests["p"]))
 
 
-def _paired_test(a: pd.Series, b: pd.Series, n_samples: int, sampling: Sampling) -> dict[str, Hashable]:
+def _paired_test(a: pd.Series, b: pd.Series, n_samples: int, metric: str, sampling: Sampling) -> dict[str, Hashable]:
     difference = _difference(a, b)
-    factor = sampling.factor(n_samples, len(difference))
-    interval = mean_interval(difference, factor)
+    means = (float(side[difference.index].mean()) for side in (a, b))
+    least_error = float(contrast_noise(*means, sampling.n_points(metric, len(difference))))
+    found = Estimate.of_seeds(difference, sampling.factor(n_samples, len(difference)), least_error)
+    interval = found.interval
     return {
         "a": a.name,
         "b": b.name,
@@ -336,7 +348,7 @@ def _paired_test(a: pd.Series, b: pd.Series, n_samples: int, sampling: Sampling)
         "high": interval.high,
         "effect": _effect(difference),
         "won": float(np.mean(np.where(difference == 0, 0.5, difference < 0))),
-        "p": min(1.0, 2 * float(min(p_above_zero(sign * difference, factor=factor) for sign in (1, -1)))),
+        "p": min(1.0, 2 * min(found.p_above(0), found.p_below(0))),
         "seeds": len(difference),
         "left_out": seeds_left_out(a.index, difference.index),
     }

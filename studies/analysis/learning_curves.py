@@ -15,6 +15,7 @@ from studies.analysis.intervals import (
     OF_ALL_POINTS,
     Interval,
     Sentence,
+    contrast_noise,
     holm,
     jackknife_interval,
     overlap_factor,
@@ -294,9 +295,12 @@ class LearningCurve:
         """Return the consecutive sizes between which the error rises significantly.
 
         One-sided paired t tests over seeds, corrected for their number by Holm: as in LCDB 1.1 (Yan, Mohr and Viering,
-        arXiv 2505.15657, 2025), which finds 15 % of learning curves ill-behaved.
+        arXiv 2505.15657, 2025), which finds 15 % of learning curves ill-behaved. The difference is not known better
+        than the test points allow.
         """
-        p = holm(p_above_zero(np.diff(self.widened_errors(), axis=1)))
+        mean = self.errors.mean(axis=0)
+        least_error = contrast_noise(mean[1:], mean[:-1], self.n_test or np.nan)
+        p = holm(p_above_zero(np.diff(self.widened_errors(), axis=1), least_error))
         return [(self.sizes[i], self.sizes[i + 1]) for i in np.flatnonzero(p < 0.05)]
 
     def local_exponent(self) -> Interval:

@@ -20,7 +20,7 @@ from studies.registry.metrics import describe
 from studies.results.failures import reasons
 from studies.results.results import Results
 from studies.spec.study import Study
-from studies.web.wording import highlights, verdicts
+from studies.web.wording import highlights, verdicts, worth_lines
 
 _MOST_LEARNERS = 20  # in a table, which fits a screen of 24 lines
 _MOST_DENIED = 3  # claims that are not supported
@@ -86,9 +86,17 @@ def _highlights(found: Findings, answered: Sequence[str]) -> Iterator[str]:
 
     Worths that are answers are left out.
     """
-    for highlight in highlights(found):
-        if not highlight.detail or not any(highlight.detail in answer for answer in answered):
-            yield f"{highlight.label}: {highlight.value} {highlight.unit}. {highlight.detail}".replace(" . ", ". ")
+    main = worth_lines(found)
+    lines = [
+        *((line, worth.in_samples) for line, worth in zip(main, found.main_worths, strict=True)),
+        *(
+            (f"{each.label}: {each.value} {each.unit}. {each.detail}".replace(" . ", ". "), each.detail)
+            for each in highlights(found)[len(main) :]
+        ),
+    ]
+    for line, detail in lines:
+        if not detail or not any(detail in answer for answer in answered):
+            yield line
 
 
 def _crossings(found: Findings, rows: pd.DataFrame) -> Iterator[str]:

@@ -237,7 +237,8 @@ def plot_data_equivalence(results: Results, ax: Axes | None = None, *, problem: 
     -------
     ax : Axes
         A row for each learner, with its interval, on a logarithmic scale; the learner that needs most is at the top. An
-        arrow is a bound: the number lies beyond the measured sample sizes.
+        open arrow is a bound: the number lies beyond the measured sample sizes. Learners of which the data determine
+        neither a number nor a bound are named below the axis.
 
     Raises
     ------
@@ -274,7 +275,9 @@ def plot_data_equivalence(results: Results, ax: Axes | None = None, *, problem: 
     metric = metric_of(rows)
     scale = scale_of(metric, on_rows=sampling_of(rows).n_rows is not None)
     words = f"times the data of {found.reference} with n = {found.n_samples:,}, for the same {describe(metric).heading}"
-    ax.set_xlabel(folded(words, 60))
+    missing = [competitor.learner for competitor in found.competitors if competitor.equivalence is None]
+    note = [f"not determined by the data: {', '.join(missing)}"] if missing else []
+    ax.set_xlabel("\n".join(folded(text, 60) for text in (words, *note)))
     ax.set_title("\n".join(folded(text, 70) for text in (found.title, scale.title) if text), fontsize=10)
     tidy(ax)
     ax.grid(visible=False, axis="y")
@@ -291,7 +294,7 @@ def _draw_times(ax: Axes, place: int, times: CensoredInterval, look: Look) -> No
         marker=_BOUND_MARKERS.get(times.side, look.marker),
         color=look.colour,
         markersize=marker_size(look, 8),
-        mec="white",
+        **({"mfc": "white"} if times.side else {"mec": "white"}),
         label="_times",
     )
     ax.annotate(

@@ -243,7 +243,7 @@ def _chapter(
             needed(competitor),
             competitor.crossover.standing(competitor.learner)
             if competitor.crossover
-            else "has no sample size in common",
+            else "has too few sample sizes in common",
             marks.strip(competitor.equivalence, sizes) if competitor.equivalence else None,
         )
         for competitor in found.competitors

@@ -248,6 +248,27 @@ def test_equivalence_is_what_the_findings_say(worth_results, worth):
     assert "net + polar with n = 1,000" in ax.get_xlabel()
 
 
+def test_bounds_are_open_arrows_and_learners_without_an_answer_are_named(results_of):
+    """kNN is above the error of the polar net at all sizes, and that of the tree rises."""
+
+    def values_of(planned):
+        n, seed = planned.cell.n_samples, planned.cell.seed
+        factor = {"net + polar": 0.5, "net": 1, "kNN": 9, "tree": 0.01 * n}[planned.learner]
+        return {"accuracy": 1 - factor * n**-0.5 * (1 + 0.02 * np.sin(7 * seed + factor))}
+
+    net = {"estimator": "net", "params": {"epochs": 10}}
+    learners = {"net": net, "net + polar": {**net, "prior": "polar"}}
+    learners |= {"kNN": {"estimator": "knn-1"}, "tree": {"estimator": "knn-5"}}
+    ax = plot_data_equivalence(results_of(values_of, sizes=[100, 316, 1000, 3162], learners=learners))
+    marks = dict(zip((label.get_text() for label in ax.get_yticklabels()), drawn(ax, "_times"), strict=True))
+    assert {name: (mark.get_marker(), mark.get_markerfacecolor()) for name, mark in marks.items()}["kNN"] == (
+        ">",
+        "white",
+    )
+    assert marks["net"].get_markerfacecolor() != "white"
+    assert ax.get_xlabel().endswith("\nnot determined by the data: tree")
+
+
 def test_one_seed_gives_no_equivalence(worth_results, worth):
     one = Results(worth.model_copy(update={"seeds": 1}), worth_results.store)
     with pytest.raises(ValueError, match="no learner is determined"):
