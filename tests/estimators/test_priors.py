@@ -121,7 +121,8 @@ def test_a_prior_is_a_name_an_object_or_nothing():
 @pytest.mark.parametrize("bad", ["cartesian", 3, PolarCoordinates])
 def test_what_is_no_prior_is_refused(bad):
     with pytest.raises(
-        ValueError, match="The 'prior' parameter of f must be None, a transformer or one of 'none', 'polar-sincos'"
+        ValueError,
+        match="The 'prior' parameter of f must be None, a transformer, a Symmetry or one of 'none', 'polar-sincos'",
     ):
         as_prior(bad, "f")
 
