@@ -1,6 +1,7 @@
 """Symmetries as priors of a study: by name, by form, of the user's own, and within a search."""
 
 import sys
+import tomllib
 
 import pytest
 
@@ -40,18 +41,21 @@ def mine(tmp_path_factory):
     sys.modules.pop("my_symmetries", None)
 
 
-def planned(problem="sphere", **learner):
-    params = {"dimension": 4, "target": "quadratic", "task": "regression"} if problem == "sphere" else {}
-    study = Study(
-        name="symmetric",
-        metrics=["mse"] if problem == "sphere" else ["accuracy"],
-        problems={"problem": {"name": problem, "params": params}},
-        learners={"learner": learner},
-        sizes=[60],
-        seeds=1,
-        allow=["my_symmetries"],
-    )
-    assert Study.from_toml(study.to_toml()) == study
+SPHERE = {"problem": "sphere", "params": {"dimension": 4, "target": "quadratic", "task": "regression"}}
+SPIRAL = {"problem": "spiral"}
+
+
+def planned(problem=SPHERE, **learner):
+    described = {
+        "name": "x",
+        "question": "?",
+        "sizes": [60],
+        "seeds": 1,
+        "metrics": ["mse" if problem is SPHERE else "accuracy"],
+    }
+    parts = {"problems": {"problem": problem}, "learners": {"learner": learner}}
+    study = Study.from_dict({**described, **parts}, allow=["my_symmetries"])
+    assert Study.from_dict(tomllib.loads(study.to_toml()), allow=["my_symmetries"]) == study
     return plan_study(study)
 
 
@@ -105,10 +109,10 @@ def test_images_of_a_point_are_on_one_side_of_every_split_of_a_search():
 
 def test_a_net_is_augmented_around_it_and_has_the_quotient_as_a_layer():
     params = {"epochs": 1, "width": 4}
-    net = built(problem="spiral", estimator="net", prior="screw", prior_params={"radius": 1.1}, params=params)
+    net = built(problem=SPIRAL, estimator="net", prior="screw", prior_params={"radius": 1.1}, params=params)
     assert net.prior.symmetry == Screw(radius=1.1)
     augmented = built(
-        problem="spiral", estimator="net", prior="screw", prior_params={"form": "augmentation"}, params=params
+        problem=SPIRAL, estimator="net", prior="screw", prior_params={"form": "augmentation"}, params=params
     )
     assert (type(augmented), augmented.estimator.prior) == (Augmented, None)
 
