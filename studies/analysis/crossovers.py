@@ -350,7 +350,7 @@ def crossover(
 
 def crossover_of(a: str, b: str, curves: Curves) -> Crossover:
     """Find where the curves of two learners cross, as `crossover` does."""
-    sizes = np.intersect1d(*(curve.sizes for curve in curves))
+    sizes = np.intersect1d(curves[0].sizes, curves[1].sizes)
     if len(sizes) < 2:
         common = "one sample size" if len(sizes) else "no sample size"
         raise NotMeasured(f"{a!r} and {b!r} have {common} in common, and a crossover needs 2")
