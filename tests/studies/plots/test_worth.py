@@ -91,7 +91,7 @@ def test_any_two_learners_are_compared_from_either_side(results_of, informed, pl
         (
             errors(1),
             {},
-            "no significant worth, at most 1, 1 [1, 1] and 1 [at least 1] times the data to net at n = 100,",
+            "no significant worth, at most 1, 1 [1, 1] and 1 [at least 0.99] times the data to net at n = 100,",
         ),
         (errors(1.1, noise=0.1), {}, "no significant difference"),
         (errors(8), {"seeds": 1}, "Cannot tell: 'net + polar' and 'net' have one seed in common"),
