@@ -24,6 +24,7 @@ FACTORS = {  # the value with, and the value without
     "standardize": (True, False),
 }
 _DEFAULTS = {"loss": "cross_entropy", "layer_norm": False, "weight_decay": 0.0, "standardize": True}  # of a net
+_CHANGED = "the learning rates, after a first look"
 _OFFSET = 0.15  # of a row, between sample sizes in a plot
 _NAMES = {
     "loss": "Focal loss",
@@ -119,6 +120,7 @@ def _sizes(frame: pd.DataFrame) -> list[int]:
     says="{name} adds little to the polar prior (n = {n:,})",
     source=STORY,
     tolerated=f"a change, in either direction, of less than {LITTLE:.0%} of what the prior lowers the error by",
+    changed=_CHANGED,
     n=_sizes,
     factor=["loss", "layer_norm", "weight_decay"],
 )
@@ -136,6 +138,7 @@ def _adds_little(frame: pd.DataFrame, n: int, factor: str) -> Evidence:
     says="Standardised inputs lower the error of the polar net (n = {n:,})",
     source="Our own expectation: the standard deviation of the angle is several times that of the radius",
     tolerated="a lower error",
+    changed=_CHANGED,
     n=_sizes,
 )
 def _helps_the_polar_net(frame: pd.DataFrame, n: int) -> Evidence:
