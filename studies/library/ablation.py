@@ -58,6 +58,7 @@ def factorial(frame: pd.DataFrame, n_samples: int, prior: str = "polar", study: 
         If fewer than two seeds are complete.
     """
     rows = rows_where(frame, metric="accuracy", n_samples=n_samples)
+    values_of(rows, "family")
     parts = []
     for family, spec in (study or _built_in()).learners.items():
         if spec.prior == (prior,):
