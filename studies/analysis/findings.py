@@ -531,7 +531,7 @@ def _asked_size(study: Study, sizes: Collection[int], plain: str, informed: str)
 
 
 def _reference(study: Study, worths: tuple[PriorWorth, ...]) -> tuple[str | None, int]:
-    """Return the learner with which the others are compared, and its size: one whose error the plain learner reaches."""
+    """Return the learner that the others are compared with, and its size: one whose error the plain learner reaches."""
     if worths:
         worth = worths[0]
         reached = (each.equivalence.n for each in (worth, *worth.nearby) if each.equivalence.a == worth.informed)

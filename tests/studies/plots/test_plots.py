@@ -464,7 +464,8 @@ def in_bins(planned):
     polar = planned.learner == "kNN + polar"
     shift = 0.001 * planned.cell.seed
     density = {f"error_density_{k}": 0.1 * k + shift - 0.05 * polar for k in range(1, 6)}
-    return {"accuracy": 0.9 + 0.05 * polar, **density, **{f"error_distance_{k}": 0.5 / 4**k + shift for k in range(1, 6)}}
+    distance = {f"error_distance_{k}": 0.5 / 4**k + shift for k in range(1, 6)}
+    return {"accuracy": 0.9 + 0.05 * polar, **density, **distance}
 
 
 BINNED = {
