@@ -182,7 +182,7 @@ def plot_main_effects(results: Results, ax: Axes | None = None) -> Axes:
     ax.axvline(0, color=GREY, lw=1, ls=":")
     ax.invert_yaxis()
     ax.set_xlabel("added to the error, percentage points")
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False, fontsize=8, loc="center left")
     tidy(ax)
     return ax
 
