@@ -531,8 +531,11 @@ def _asked_size(study: Study, sizes: Collection[int], plain: str, informed: str)
 
 
 def _reference(study: Study, worths: tuple[PriorWorth, ...]) -> tuple[str | None, int]:
+    """Return the learner that the others are compared with, and its size: one whose error the plain learner reaches."""
     if worths:
-        return worths[0].informed, int(worths[0].equivalence.n)
+        worth = worths[0]
+        reached = (each.equivalence.n for each in (worth, *worth.nearby) if each.equivalence.a == worth.informed)
+        return worth.informed, int(max(reached, default=worth.equivalence.n))
     for first, *_ in (question.ends for question in study.questions if question.ends):
         return first.learner, first.n_samples
     return None, 0
