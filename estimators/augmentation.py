@@ -90,6 +90,8 @@ class _WithSymmetry(MetaEstimatorMixin, BaseEstimator, ABC):
         tags.estimator_type = inner.estimator_type
         tags.target_tags = inner.target_tags
         tags.classifier_tags, tags.regressor_tags = inner.classifier_tags, inner.regressor_tags
+        for kind in filter(None, (tags.classifier_tags, tags.regressor_tags)):
+            kind.poor_score = True  # on data without the symmetry
         tags.non_deterministic = inner.non_deterministic
         return tags
 

@@ -224,7 +224,7 @@ class SignFlips(Symmetry):
     Parameters
     ----------
     n_coordinates : int, default=1
-        k, in [1, 62].
+        Number k of coordinates, in [1, 62].
 
     Examples
     --------
@@ -276,7 +276,7 @@ class CyclicTurns(Symmetry):
     Parameters
     ----------
     order : int, default=2
-        k, at least 2.
+        Number k of turns that give a full one, at least 2.
 
     Examples
     --------
@@ -328,7 +328,7 @@ class CyclicShifts(Symmetry):
     Parameters
     ----------
     n_coordinates : int, default=2
-        k, at least 2.
+        Number k of coordinates, at least 2.
 
     Examples
     --------
@@ -382,7 +382,7 @@ class Rotations(Symmetry):
     Parameters
     ----------
     n_coordinates : int, default=2
-        k, at least 2.
+        Number k of coordinates, at least 2.
 
     Examples
     --------

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from estimators.base import LabelTargets, Machine, ValueTargets, check_bandwidths, check_weight
@@ -291,6 +291,11 @@ class KernelRegressor(ValueTargets, _FixedMetric):
     array([1.000])
     """
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = self.symmetry is not None  # on data without it
+        return tags
+
 
 class KernelClassifier(LabelTargets, _FixedMetric):
     """Kernel ridge regression on labels: of +-1 for two classes, one-hot for more; the largest value decides.
@@ -314,6 +319,11 @@ class KernelClassifier(LabelTargets, _FixedMetric):
     >>> machine.score(*make_spiral(500, random_state=1)) > 0.9
     True
     """
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = self.symmetry is not None  # on data without it
+        return tags
 
 
 def _averaged(shape: Shape, symmetry: Symmetry, elements: Array, bandwidth: float, metric: Array | None) -> Any:
