@@ -7,7 +7,6 @@ ten wrong test points the difference is known no better than by their exact boun
 """
 
 import itertools
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -35,6 +34,7 @@ from studies.analysis.learning_curves import (
     sampling_of,
 )
 from studies.registry.metrics import shown_name
+from studies.registry.params import joined
 from toymanifold.validation import error_message
 
 Array = NDArray[np.float64]
@@ -213,18 +213,6 @@ class Crossover(Sentence):
         if len(sizes) > 2 and self.sizes[start : start + len(sizes)] == sizes:
             return f"{words[0]} to {words[-1]}"
         return joined(words)
-
-
-def joined(words: Sequence[str]) -> str:
-    """Return words as a list in a sentence.
-
-    Examples
-    --------
-    >>> joined(["a", "b", "c"])
-    'a, b and c'
-    """
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 @dataclass(frozen=True)

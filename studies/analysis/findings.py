@@ -22,13 +22,13 @@ from studies.analysis.crossovers import (
     comparable_curves,
     crossover_of,
     equivalence_of,
-    joined,
 )
 from studies.analysis.intervals import CensoredInterval, Interval, Sentence, number, scale_of
 from studies.analysis.learning_curves import NotMeasured, Sampling, by_problem, loss_interval, losses, sampling_of
 from studies.analysis.questions import Comparison, compare
 from studies.registry.errors import unknown
 from studies.registry.metrics import describe, in_order, primary_name
+from studies.registry.params import joined
 from studies.spec.cells import Cell, plan_series
 from studies.spec.sections import Point, Question
 from studies.spec.study import Study
