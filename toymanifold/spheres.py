@@ -12,7 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 from toymanifold.densities import GaussianMixture, UniformSphere
 from toymanifold.embedding import RandomEmbedding
 from toymanifold.geometry import log_sphere_area, signed, uniform_on_sphere
-from toymanifold.harmonics import Constant, Harmonic, Quadratic, SphereFunction
+from toymanifold.harmonics import (
+    FORMS,
+    Constant,
+    Harmonic,
+    Quadratic,
+    SectoralHarmonic,
+    SphereFunction,
+    invariant_form,
+    quarter_turn,
+)
 from toymanifold.problems import Problem
 from toymanifold.streams import Split, as_generator, stream
 from toymanifold.validation import (
@@ -25,7 +34,8 @@ from toymanifold.validation import (
     error_message,
 )
 
-_TARGETS = ("inside", "linear", "quadratic", "harmonic", "random")
+_TARGETS = ("inside", "linear", "quadratic", "harmonic", *FORMS, "k-fold", "random")
+_LEAST_DIMENSION = {"rotations": 3, "turns": 4}  # in fewer dimensions invariant forms are constant on the sphere
 
 
 @dataclass(frozen=True)
@@ -190,6 +200,7 @@ def sphere_problem(
     radius: float = 1.0,
     target: str = "inside",
     degree: int = 2,
+    n_rotated: int = 2,
     task: str = "classification",
     flip_probability: float = 0.0,
     noise: float = 0.0,
@@ -204,17 +215,24 @@ def sphere_problem(
         Dimension d >= 2 of the space; the sphere is S^(d-1).
     radius : float, default=1.0
         Radius of the sphere, in [1e-100, 1e100].
-    target : {"inside", "linear", "quadratic", "harmonic", "random"}, default="inside"
+    target : str, default="inside"
         Function that gives the labels.
 
         - "inside" is the `Ball`. Points are Gaussian about the origin, with the radius as their median distance from
           it, so that classes balance in any d. For all other targets points are uniform on the sphere.
         - "linear" and "harmonic" are a `Harmonic` about a random axis, of degree 1 and of `degree`.
-        - "quadratic" is a random `Quadratic`.
+        - "quadratic" is a random `Quadratic`, which is even: the antipode of a point has its label.
+        - "flips", "rotations", "turns" and "shifts" are random `Quadratic` forms that a group keeps: changes of sign of
+          any coordinates; rotations of the first `n_rotated` coordinates; turns of the planes of the first two
+          coordinates, the next two, and so on, all by one angle; and cyclic shifts of the coordinates.
+        - "k-fold" is a `SectoralHarmonic` of `degree` k. Of those turns it is invariant under those by multiples of 1/k
+          only.
         - "random" labels are independent of the points: coin tosses, or standard normal values (the setting of Bubeck
           and Sellke, A universal law of robustness via isoperimetry, NeurIPS 2021).
     degree : int, default=2
         Degree of the harmonic, at most 1000.
+    n_rotated : int, default=2
+        Number of coordinates, at least 2 and fewer than `dimension`, whose rotations keep the target "rotations".
     task : {"classification", "regression"}, default="classification"
         Kind of labels: the sign of the function, or its value.
     flip_probability : float, default=0.0
@@ -242,6 +260,7 @@ def sphere_problem(
     owner = "sphere_problem"
     check_integer(dimension, "dimension", owner, low=2)
     check_choice(target, "target", owner, _TARGETS)
+    _check_invariant(target, dimension, n_rotated, owner)
     seed = check_seed(problem_seed, "problem_seed", owner)
     embedding = None
     if ambient_dimension is not None:
@@ -253,7 +272,7 @@ def sphere_problem(
     if target == "random":
         _check_noise_free(flip_probability, noise, owner)
         flip_probability, noise = (0.5, 0.0) if task == "classification" else (0.0, 1.0)
-    function = _sphere_function(target, dimension, radius, degree, task, stream(seed, Split.TARGET))
+    function = _sphere_function(target, dimension, radius, degree, n_rotated, task, stream(seed, Split.TARGET))
     sphere = UniformSphere(dimension, (radius,))
     return Problem(function, sphere, embedding, flip_probability=flip_probability, noise=noise)
 
@@ -299,7 +318,7 @@ def _ball_problem(dimension: int, radius: float, task: str, flip_probability: fl
 
 
 def _sphere_function(
-    target: str, dimension: int, radius: float, degree: int, task: str, rng: np.random.Generator
+    target: str, dimension: int, radius: float, degree: int, n_rotated: int, task: str, rng: np.random.Generator
 ) -> SphereFunction:
     match target:
         case "linear":
@@ -308,8 +327,26 @@ def _sphere_function(
             return Harmonic(task, radius, axis=rng.standard_normal(dimension), degree=degree)
         case "quadratic":
             return Quadratic(task, radius, matrix=rng.standard_normal((dimension, dimension)))
-        case _:
+        case "k-fold":
+            axis = rng.standard_normal((1, dimension))
+            axis /= np.linalg.norm(axis)
+            return SectoralHarmonic(task, radius, plane=np.vstack([axis, quarter_turn(axis)]), degree=degree)
+        case "random":
             return Constant(task, radius, n_features=dimension)
+        case group:
+            form = invariant_form(rng.standard_normal((dimension, dimension)), group, n_rotated)
+            return Quadratic(task, radius, matrix=form)
+
+
+def _check_invariant(target: str, dimension: int, n_rotated: int, owner: str) -> None:
+    """Raise if in this dimension there is no function but a constant that the group of a target keeps."""
+    check_integer(n_rotated, "n_rotated", owner, low=2)
+    least, of_planes = _LEAST_DIMENSION.get(target, 2), target in ("turns", "k-fold")
+    if dimension < least or (of_planes and dimension % 2):
+        allowed = f"{'even and ' if of_planes else ''}at least {least} for the target {target!r}"
+        raise ValueError(error_message("dimension", owner, allowed, dimension))
+    if target == "rotations" and n_rotated >= dimension:
+        raise ValueError(error_message("n_rotated", owner, f"less than the dimension, {dimension}", n_rotated))
 
 
 def _check_noise_free(flip_probability: float, noise: float, owner: str) -> None:
