@@ -112,7 +112,7 @@ def make_sphere(
     radius: float = 1.0,
     target: str = "inside",
     degree: int = 2,
-    n_rotated: int = 2,
+    n_coordinates: int = 2,
     task: str = "classification",
     flip_probability: float = 0.0,
     noise: float = 0.0,
@@ -135,14 +135,13 @@ def make_sphere(
     radius : float, default=1.0
         Radius of the sphere, in [1e-100, 1e100].
     target : str, default="inside"
-        Function that gives the labels: "inside", "linear", "quadratic", "harmonic", "flips", "rotations", "turns",
-        "shifts", "k-fold" or "random". "inside": Gaussian points, balanced between inside (1) and outside (0). All
-        others: points uniform on the sphere, with a function of mean 0 and variance 1 on it, or with random labels; see
-        `sphere_problem`.
+        Function that gives the labels: "inside", "linear", "quadratic", "harmonic", "random", or the name of a
+        symmetry. "inside": Gaussian points, balanced between inside (1) and outside (0). All others: points uniform on
+        the sphere, with a function of mean 0 and variance 1 on it, or with random labels; see `sphere_problem`.
     degree : int, default=2
-        Degree of the harmonic, at most 1000.
-    n_rotated : int, default=2
-        Number of coordinates whose rotations keep the target "rotations".
+        Degree of the harmonic or of cyclic turns, at most 1000.
+    n_coordinates : int, default=2
+        Number of the first coordinates on which the symmetry acts.
     task : {"classification", "regression"}, default="classification"
         Kind of labels: the sign of the function, or its value.
     flip_probability : float, default=0.0
@@ -182,7 +181,7 @@ def make_sphere(
         radius=radius,
         target=target,
         degree=degree,
-        n_rotated=n_rotated,
+        n_coordinates=n_coordinates,
         task=task,
         flip_probability=flip_probability,
         noise=noise,

@@ -16,8 +16,8 @@ from toymanifold.geometry import binary_scale
 from toymanifold.protocols import TASKS
 from toymanifold.validation import check_choice, check_integer, check_length, check_points, error_message
 
-FORMS = ("flips", "rotations", "turns", "shifts")
-"""Groups of rotations and reflections of space by name, of which `invariant_form` gives the quadratic forms."""
+FORMS = ("sign-flips", "rotations", "joint-turns", "cyclic-shifts")
+"""Groups of which `invariant_form` gives the quadratic forms, by the names of `toymanifold.symmetries`."""
 
 _TILE = 64
 
@@ -272,42 +272,37 @@ class Quadratic(SphereFunction):
         return values
 
 
-def invariant_form(matrix: NDArray[np.float64], group: str, n_rotated: int = 2) -> NDArray[np.float64]:
-    """Return the mean of a quadratic form over a group, which is the form in general position that the group keeps.
+def invariant_form(matrix: NDArray[np.float64], group: str, n_coordinates: int) -> NDArray[np.float64]:
+    """Return the mean of a quadratic form over a group: a random form becomes one in general position that is kept.
 
     Parameters
     ----------
     matrix : ndarray of shape (d, d)
         Matrix of the form.
-    group : {"flips", "rotations", "turns", "shifts"}
+    group : {"sign-flips", "rotations", "joint-turns", "cyclic-shifts"}
         Group.
-
-        - "flips" change the sign of any coordinates.
-        - "rotations" are those of the first `n_rotated` coordinates.
-        - "turns" turn the planes of the first two coordinates, the next two, and so on, all by one angle; d is even.
-        - "shifts" move all coordinates by as many places, the last ones to the front.
-    n_rotated : int, default=2
-        Number of coordinates that are rotated.
+    n_coordinates : int
+        Number k <= d of the first coordinates on which it acts; even for joint turns.
 
     Returns
     -------
     form : ndarray of shape (d, d)
         Matrix of the mean, symmetric.
     """
-    d = len(matrix)
-    form = (matrix + matrix.T) / 2
+    k, form = n_coordinates, (matrix + matrix.T) / 2
+    block = form[:k, :k]
+    mixed = form[:k, k:].mean(axis=0) if group == "cyclic-shifts" else 0.0
+    form[:k, k:], form[k:, :k] = mixed, np.transpose([mixed])
     match group:
-        case "flips":
-            return np.diag(np.diag(form))
+        case "sign-flips":
+            form[:k, :k] = np.diag(np.diag(block))
         case "rotations":
-            form[:n_rotated, n_rotated:] = form[n_rotated:, :n_rotated] = 0
-            form[:n_rotated, :n_rotated] = np.trace(form[:n_rotated, :n_rotated]) / n_rotated * np.eye(n_rotated)
-            return form
-        case "turns":  # the mean over quarter turns is that over all
-            quarter = quarter_turn(np.eye(d))
-            return (form + quarter @ form @ quarter.T) / 2
+            form[:k, :k] = np.trace(block) / k * np.eye(k)
+        case "joint-turns":  # the mean over quarter turns is that over all
+            form[:k, :k] = (block + quarter_turn(quarter_turn(block).T)) / 2
         case _:
-            return np.mean([np.roll(form, (k, k), axis=(0, 1)) for k in range(d)], axis=0)
+            form[:k, :k] = np.mean([np.roll(block, (shift, shift), axis=(0, 1)) for shift in range(k)], axis=0)
+    return form
 
 
 def quarter_turn(X: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -34,8 +34,9 @@ from toymanifold.validation import (
     error_message,
 )
 
-_TARGETS = ("inside", "linear", "quadratic", "harmonic", *FORMS, "k-fold", "random")
-_LEAST_DIMENSION = {"rotations": 3, "turns": 4}  # in fewer dimensions invariant forms are constant on the sphere
+_SYMMETRIC = (*FORMS, "cyclic-turns")
+_TARGETS = ("inside", "linear", "quadratic", "harmonic", *_SYMMETRIC, "random")
+_OF_PLANES = ("joint-turns", "cyclic-turns")
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ def sphere_problem(
     radius: float = 1.0,
     target: str = "inside",
     degree: int = 2,
-    n_rotated: int = 2,
+    n_coordinates: int = 2,
     task: str = "classification",
     flip_probability: float = 0.0,
     noise: float = 0.0,
@@ -222,17 +223,16 @@ def sphere_problem(
           it, so that classes balance in any d. For all other targets points are uniform on the sphere.
         - "linear" and "harmonic" are a `Harmonic` about a random axis, of degree 1 and of `degree`.
         - "quadratic" is a random `Quadratic`, which is even: the antipode of a point has its label.
-        - "flips", "rotations", "turns" and "shifts" are random `Quadratic` forms that a group keeps: changes of sign of
-          any coordinates; rotations of the first `n_rotated` coordinates; turns of the planes of the first two
-          coordinates, the next two, and so on, all by one angle; and cyclic shifts of the coordinates.
-        - "k-fold" is a `SectoralHarmonic` of `degree` k. Of those turns it is invariant under those by multiples of 1/k
-          only.
+        - "sign-flips", "rotations", "joint-turns" and "cyclic-shifts" are random `Quadratic` forms that are kept by the
+          symmetry of this name of the first `n_coordinates` coordinates.
+        - "cyclic-turns" is a `SectoralHarmonic` of `degree` k, kept by joint turns of the planes of these coordinates
+          by 1/k, and by no smaller ones.
         - "random" labels are independent of the points: coin tosses, or standard normal values (the setting of Bubeck
           and Sellke, A universal law of robustness via isoperimetry, NeurIPS 2021).
     degree : int, default=2
-        Degree of the harmonic, at most 1000.
-    n_rotated : int, default=2
-        Number of coordinates, at least 2 and fewer than `dimension`, whose rotations keep the target "rotations".
+        Degree of the harmonic or of cyclic turns, at most 1000.
+    n_coordinates : int, default=2
+        Number of the first coordinates on which the symmetry of a target acts, from 2 to `dimension`.
     task : {"classification", "regression"}, default="classification"
         Kind of labels: the sign of the function, or its value.
     flip_probability : float, default=0.0
@@ -260,7 +260,8 @@ def sphere_problem(
     owner = "sphere_problem"
     check_integer(dimension, "dimension", owner, low=2)
     check_choice(target, "target", owner, _TARGETS)
-    _check_invariant(target, dimension, n_rotated, owner)
+    if target in _SYMMETRIC:
+        _check_coordinates(target, dimension, n_coordinates, owner)
     seed = check_seed(problem_seed, "problem_seed", owner)
     embedding = None
     if ambient_dimension is not None:
@@ -272,7 +273,7 @@ def sphere_problem(
     if target == "random":
         _check_noise_free(flip_probability, noise, owner)
         flip_probability, noise = (0.5, 0.0) if task == "classification" else (0.0, 1.0)
-    function = _sphere_function(target, dimension, radius, degree, n_rotated, task, stream(seed, Split.TARGET))
+    function = _sphere_function(target, dimension, radius, degree, n_coordinates, task, stream(seed, Split.TARGET))
     sphere = UniformSphere(dimension, (radius,))
     return Problem(function, sphere, embedding, flip_probability=flip_probability, noise=noise)
 
@@ -318,7 +319,7 @@ def _ball_problem(dimension: int, radius: float, task: str, flip_probability: fl
 
 
 def _sphere_function(
-    target: str, dimension: int, radius: float, degree: int, n_rotated: int, task: str, rng: np.random.Generator
+    target: str, dimension: int, radius: float, degree: int, n_coordinates: int, task: str, rng: np.random.Generator
 ) -> SphereFunction:
     match target:
         case "linear":
@@ -327,26 +328,27 @@ def _sphere_function(
             return Harmonic(task, radius, axis=rng.standard_normal(dimension), degree=degree)
         case "quadratic":
             return Quadratic(task, radius, matrix=rng.standard_normal((dimension, dimension)))
-        case "k-fold":
-            axis = rng.standard_normal((1, dimension))
-            axis /= np.linalg.norm(axis)
-            return SectoralHarmonic(task, radius, plane=np.vstack([axis, quarter_turn(axis)]), degree=degree)
+        case "cyclic-turns":
+            axis = rng.standard_normal((1, n_coordinates))
+            plane = np.zeros((2, dimension))
+            plane[:, :n_coordinates] = np.vstack([axis, quarter_turn(axis)]) / np.linalg.norm(axis)
+            return SectoralHarmonic(task, radius, plane=plane, degree=degree)
         case "random":
             return Constant(task, radius, n_features=dimension)
         case group:
-            form = invariant_form(rng.standard_normal((dimension, dimension)), group, n_rotated)
+            form = invariant_form(rng.standard_normal((dimension, dimension)), group, n_coordinates)
             return Quadratic(task, radius, matrix=form)
 
 
-def _check_invariant(target: str, dimension: int, n_rotated: int, owner: str) -> None:
-    """Raise if in this dimension there is no function but a constant that the group of a target keeps."""
-    check_integer(n_rotated, "n_rotated", owner, low=2)
-    least, of_planes = _LEAST_DIMENSION.get(target, 2), target in ("turns", "k-fold")
-    if dimension < least or (of_planes and dimension % 2):
-        allowed = f"{'even and ' if of_planes else ''}at least {least} for the target {target!r}"
-        raise ValueError(error_message("dimension", owner, allowed, dimension))
-    if target == "rotations" and n_rotated >= dimension:
-        raise ValueError(error_message("n_rotated", owner, f"less than the dimension, {dimension}", n_rotated))
+def _check_coordinates(target: str, dimension: int, n_coordinates: int, owner: str) -> None:
+    """Raise if a symmetry cannot act on so many coordinates, or keeps no quadratic form but a constant."""
+    check_integer(n_coordinates, "n_coordinates", owner, low=2, high=dimension)
+    if target in _OF_PLANES and n_coordinates % 2:
+        raise ValueError(error_message("n_coordinates", owner, f"even for the target {target!r}", n_coordinates))
+    is_constant = target == "rotations" or (target == "joint-turns" and n_coordinates == 2)
+    if is_constant and n_coordinates == dimension:
+        allowed = f"less than the dimension, {dimension}, for the target {target!r}"
+        raise ValueError(error_message("n_coordinates", owner, allowed, n_coordinates))
 
 
 def _check_noise_free(flip_probability: float, noise: float, owner: str) -> None:

@@ -98,33 +98,42 @@ def turned(U, share):
 
 
 def rotated(U):
-    """Rotate the first three coordinates at random."""
-    rotation = np.linalg.qr(np.random.default_rng(3).standard_normal((3, 3)))[0]
-    return np.hstack([U[:, :3] @ rotation, U[:, 3:]])
+    """Rotate at random."""
+    return U @ np.linalg.qr(np.random.default_rng(3).standard_normal((U.shape[1], U.shape[1])))[0]
+
+
+def moved(U, n_coordinates, move):
+    """Move the first coordinates."""
+    return np.hstack([move(U[:, :n_coordinates]), U[:, n_coordinates:]])
 
 
 GROUPS = {
-    "quadratic": (np.negative, lambda U: U * [-1, 1, 1, 1, 1, 1]),
-    "flips": (lambda U: U * [-1, 1, -1, 1, -1, -1], lambda U: np.roll(U, 1, axis=1)),
-    "rotations": (rotated, lambda U: np.roll(U, 1, axis=1)),
-    "turns": (lambda U: turned(U, 0.123), lambda U: U * [-1, 1, 1, 1, 1, 1]),
-    "k-fold": (lambda U: turned(U, 1 / 5), lambda U: turned(U, 1 / 10)),
-    "shifts": (lambda U: np.roll(U, 2, axis=1), lambda U: U * [-1, 1, 1, 1, 1, 1]),
+    "quadratic": (np.negative, lambda V: -V[:, ::-1]),
+    "sign-flips": (lambda V: V * (-1.0) ** np.arange(V.shape[1]), lambda V: np.roll(V, 1, axis=1)),
+    "rotations": (rotated, lambda V: V * [2.0] + 1),
+    "joint-turns": (lambda V: turned(V, 0.123), lambda V: V[:, ::-1]),
+    "cyclic-turns": (lambda V: turned(V, 1 / 5), lambda V: turned(V, 1 / 10)),
+    "cyclic-shifts": (lambda V: np.roll(V, 2, axis=1), lambda V: V * (-1.0) ** np.arange(V.shape[1])),
 }
 
 
 @pytest.mark.parametrize("target", GROUPS)
-def test_a_target_is_kept_by_its_group_and_by_no_other_map(target):
-    problem = sphere_problem(dimension=6, target=target, n_rotated=3, degree=5, task="regression")
-    U, values = sphere(6, 100), problem.label(sphere(6, 100))
-    inside, outside = GROUPS[target]
-    np.testing.assert_allclose(problem.label(inside(U)), values, atol=1e-10)
-    assert np.abs(problem.label(outside(U)) - values).max() > 0.1
+@pytest.mark.parametrize("n_coordinates", [4, 6])
+def test_a_target_is_kept_by_its_group_and_not_by_another_map(target, n_coordinates):
+    dimension = 7 if target == "rotations" else 6
+    n_coordinates = dimension if target == "quadratic" else n_coordinates
+    problem = sphere_problem(
+        dimension=dimension, target=target, n_coordinates=n_coordinates, degree=5, task="regression", problem_seed=4
+    )
+    U = sphere(dimension, 100)
+    inside, outside = (moved(U, n_coordinates, move) for move in GROUPS[target])
+    np.testing.assert_allclose(problem.label(inside), problem.label(U), atol=1e-10)
+    assert np.abs(problem.label(outside) - problem.label(U)).max() > 0.1
 
 
 @pytest.mark.parametrize("target", GROUPS)
 def test_targets_of_groups_have_mean_0_and_variance_1(target):
-    values = sphere_problem(dimension=6, target=target, n_rotated=3, degree=5, task="regression").label(sphere(6))
+    values = sphere_problem(dimension=6, target=target, n_coordinates=4, degree=5, task="regression").label(sphere(6))
     assert values.mean() == pytest.approx(0, abs=0.02)
     assert values.var() == pytest.approx(1, abs=0.03)
 
@@ -177,12 +186,12 @@ def test_a_bad_function_is_refused_by_name(build, named):
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"target": "turns", "dimension": 5}, "dimension"),
-        ({"target": "turns", "dimension": 2}, "dimension"),
-        ({"target": "k-fold", "dimension": 3}, "dimension"),
-        ({"target": "rotations", "dimension": 2}, "dimension"),
-        ({"target": "rotations", "dimension": 3, "n_rotated": 3}, "n_rotated"),
-        ({"target": "rotations", "n_rotated": 1}, "n_rotated"),
+        ({"target": "joint-turns", "n_coordinates": 3}, "n_coordinates"),
+        ({"target": "joint-turns", "dimension": 2}, "n_coordinates"),
+        ({"target": "cyclic-turns", "n_coordinates": 3}, "n_coordinates"),
+        ({"target": "rotations", "n_coordinates": 3}, "n_coordinates"),
+        ({"target": "cyclic-shifts", "n_coordinates": 4}, "n_coordinates"),
+        ({"target": "sign-flips", "n_coordinates": 1}, "n_coordinates"),
         ({"target": "rotation"}, "target"),
     ],
 )
