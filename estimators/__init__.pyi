@@ -1,3 +1,5 @@
+from .augmentation import Augmented as Augmented
+from .augmentation import Symmetrized as Symmetrized
 from .catalog import CATALOG as CATALOG
 from .catalog import make as make
 from .catalog import make_learner as make_learner
@@ -24,6 +26,7 @@ from .nets.losses import FocalLoss as FocalLoss
 from .polar import from_polar as from_polar
 from .polar import to_polar as to_polar
 from .priors import PRIORS as PRIORS
+from .priors import Invariance as Invariance
 from .priors import PolarCoordinates as PolarCoordinates
 from .priors import Prior as Prior
 from .priors import SpiralPhase as SpiralPhase

@@ -1,8 +1,10 @@
 """Short names for learners, each with or without a prior: ``make_learner("knn", n_neighbors=3, prior="polar")``.
 
 A net has a prior with ``coordinates`` as a layer. Any other transformer is a step of a pipeline before the net, and
-before another learner every prior is, followed by a scaler. Without a prior a learner gets raw coordinates, except the
-tuned SVM, whose grid of gamma needs a scale. Every name is that of a classifier and of a regressor.
+before another learner every prior is, followed by a scaler unless it keeps lengths. A symmetry has other forms too:
+around the learner, in its training points or its outputs, or in its kernel. Without a prior a learner gets raw
+coordinates, except the tuned SVM, whose grid of gamma needs a scale. Every name is that of a classifier and of a
+regressor.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,10 +22,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 from sklearn.utils import indexable
 
+from estimators.augmentation import Augmented, Symmetrized
 from estimators.kernels import KernelClassifier, KernelRegressor, RFMClassifier, RFMRegressor
 from estimators.neighbors import NeighborsClassifier, NeighborsRegressor
 from estimators.nets import Net, NetClassifier, NetRegressor
-from estimators.priors import as_prior, is_layer
+from estimators.priors import Invariance, as_any_prior, is_layer
 from estimators.random_features import RandomFeaturesClassifier, RandomFeaturesRegressor
 from toymanifold.validation import check_choice, check_integer, error_message
 
@@ -134,8 +137,9 @@ def make_learner(name: str, *, task: str = "classification", prior: Any = None, 
     name : str
         A key of `CATALOG`.
     task : {"classification", "regression"}, default="classification"
-    prior : {"none", "polar-sincos", "polar", "phase"}, transformer or None, default=None
-        The change of coordinates before the learner; None and "none" are no change.
+    prior : str, transformer, Symmetry or None, default=None
+        A name of `estimators.PRIORS`, or any transformer: the change of coordinates before the learner. A symmetry is
+        `Invariance(symmetry)`, which has other forms too. None and "none" are no prior.
     **params
         Parameters of the learner's own class.
 
@@ -161,14 +165,14 @@ make = make_learner
 
 
 def with_prior(learner: BaseEstimator, prior: Any) -> BaseEstimator:
-    """Return an unfitted learner with a prior: a layer of a net, or a step before the learner.
+    """Return an unfitted learner with a prior: a layer of a net, a step before the learner, or a form of a symmetry.
 
     Parameters
     ----------
     learner : BaseEstimator
-        A net is changed in place.
-    prior : {"none", "polar-sincos", "polar", "phase"}, transformer or None
-        With None and "none" the learner itself is returned, on raw coordinates.
+        A net is changed in place, and so is a kernel machine by the form "kernel".
+    prior : str, transformer, Symmetry or None
+        As in `make_learner`. With None and "none" the learner itself is returned, on raw coordinates.
 
     Returns
     -------
@@ -180,12 +184,28 @@ def with_prior(learner: BaseEstimator, prior: Any) -> BaseEstimator:
     >>> list(with_prior(SVC(), "polar").named_steps)
     ['polarcoordinates', 'standardscaler', 'svc']
     """
-    transformer = as_prior(prior, "with_prior")
+    transformer = as_any_prior(prior, "with_prior")
+    if isinstance(transformer, Invariance) and transformer.form != "coordinates":
+        return _with_symmetry(learner, transformer)
     if isinstance(learner, Net) and (transformer is None or is_layer(transformer)):
         return learner.set_params(prior=prior)
     if transformer is None:
         return learner
     if isinstance(learner, Net):
         return make_pipeline(transformer, learner)  # a net has its own scaler
-    scaled = learner if isinstance(learner, Pipeline) else make_pipeline(StandardScaler(), learner)
-    return make_pipeline(transformer, *(step for _, step in scaled.steps))
+    steps = [step for _, step in learner.steps] if isinstance(learner, Pipeline) else [learner]
+    if not isinstance(learner, Pipeline) and not getattr(transformer, "keeps_lengths", False):
+        steps = [StandardScaler(), learner]
+    return make_pipeline(transformer, *steps)
+
+
+def _with_symmetry(learner: BaseEstimator, prior: Invariance) -> BaseEstimator:
+    """Return a learner with a symmetry in its training points, its kernel or its outputs."""
+    symmetry, copies = prior.symmetry, prior.copies
+    if prior.form == "kernel":
+        if not isinstance(learner, KernelClassifier | KernelRegressor):
+            allowed = "another than 'kernel', which is for KernelClassifier and KernelRegressor"
+            raise ValueError(error_message("form", f"Invariance for {type(learner).__name__}", allowed, prior.form))
+        return learner.set_params(symmetry=symmetry, copies=copies)
+    wrapper = Augmented if prior.form == "augmentation" else Symmetrized
+    return wrapper(learner, symmetry, copies, random_state=prior.random_state)

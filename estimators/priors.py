@@ -1,12 +1,14 @@
 """Priors as changes of coordinates: knowledge of the problem that a learner has before it sees data.
 
 Any transformer is a prior: a step of a pipeline before a learner, or a layer inside a net if it has ``coordinates``, a
-function of arrays of any library. The priors that have names form a ladder, from no knowledge to all but the labels:
-"none", "polar-sincos", "polar", "phase".
+function of arrays of any library. Some priors that have names form a ladder, from no knowledge to all but the labels:
+"none", "polar-sincos", "polar", "phase". The others are symmetries, which have three forms beside coordinates.
 """
 
+import inspect
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -17,8 +19,9 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from estimators.polar import from_polar, to_polar
-from toymanifold import Spiral
-from toymanifold.validation import check_choice, check_scale, error_message
+from toymanifold import Screw, Spiral, Symmetry
+from toymanifold.symmetries import SYMMETRIES
+from toymanifold.validation import check_choice, check_integer, check_scale, error_message
 
 _FLOATS = (np.float64, np.float32)
 
@@ -48,6 +51,9 @@ class Prior(TransformerMixin, BaseEstimator, ABC):
 
     min_features = 1
     """Number of features that points must have at least."""
+
+    keeps_lengths = False
+    """True if the coordinates have the scale of the points, so that no scaler follows them before a learner."""
 
     @abstractmethod
     def coordinates(self, X: Any, **learnt: Any) -> Any:
@@ -241,24 +247,108 @@ class SpiralPhase(Prior):
         return ["phase"]
 
 
+FORMS = ("coordinates", "augmentation", "kernel", "outputs")
+"""The ways in which a learner has a symmetry."""
+
+
+class Invariance(Prior):
+    """The prior that labels do not change under a symmetry, in one of four forms.
+
+    `make_learner` and `with_prior` take all of them. As a transformer and as a layer of a net there is only the first.
+
+    Parameters
+    ----------
+    symmetry : Symmetry
+        Group of the points.
+    form : {"coordinates", "augmentation", "kernel", "outputs"}, default="coordinates"
+        The learner sees the coordinates of the quotient; it is fitted to `copies` images of each point (`Augmented`);
+        its kernel is averaged over the images (`KernelRegressor`, `KernelClassifier`); or it is fitted without the
+        symmetry, and its predictions are averaged over the images (`Symmetrized`).
+    copies : int, default=30
+        Number of images, for all forms but the first. A finite group of at most so many elements has all of them.
+    random_state : int, RandomState or None, default=None
+        Of random images; those of a kernel are drawn by the machine's own.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only if `X` has string column names.
+
+    Examples
+    --------
+    >>> from estimators import Invariance, make_learner
+    >>> from toymanifold import SignFlips
+    >>> Invariance(SignFlips(2)).fit_transform([[3.0, -4.0]])
+    array([[3., 4.]])
+    >>> knn = make_learner("knn", n_neighbors=1, prior=Invariance(SignFlips(2), "augmentation"))
+    >>> knn.fit([[3.0, 4.0], [9.0, 9.0]], [0, 1]).predict([[-3.0, -3.0]])
+    array([0])
+    """
+
+    lossy = True
+    keeps_lengths = True
+
+    def __init__(
+        self, symmetry: Symmetry, form: str = "coordinates", *, copies: int = 30, random_state: Any = None
+    ) -> None:
+        self.symmetry = symmetry
+        self.form = form
+        self.copies = copies
+        self.random_state = random_state
+
+    @property
+    def min_features(self) -> int:  # type: ignore[override]
+        """Number of features that points must have at least."""
+        return self.symmetry.min_features
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Validate the parameters and `X` (n_samples, n_features); nothing is learnt."""
+        self.check_parameters()
+        if self.form != "coordinates":
+            raise ValueError(error_message("form", "Invariance", _ONLY_COORDINATES, self.form))
+        return super().fit(X, y)
+
+    def coordinates(self, X: Any, **_: Any) -> Any:
+        """Map an array (n_samples, n_features) of any array library to invariants of the symmetry; unchecked."""
+        return self.symmetry.coordinates(X)
+
+    def check_parameters(self) -> None:
+        """Raise if a parameter is not allowed, or the symmetry does not have the coordinates of the form."""
+        if not isinstance(self.symmetry, Symmetry):
+            raise TypeError(error_message("symmetry", "Invariance", "a toymanifold.Symmetry", self.symmetry))
+        check_choice(self.form, "form", "Invariance", FORMS)
+        check_integer(self.copies, "copies", "Invariance", low=1)
+        if self.form == "coordinates" and not self.symmetry.has_coordinates:
+            allowed = f"another than 'coordinates', which {type(self.symmetry).__name__} does not have"
+            raise ValueError(error_message("form", "Invariance", allowed, self.form))
+
+
+_ONLY_COORDINATES = "'coordinates' for a transformer; make_learner and with_prior take the others"
+
 NO_PRIOR = "none"
 """The name of no prior, for which None stands as well."""
+
+NAMED_SYMMETRIES: dict[str, type[Symmetry]] = {**SYMMETRIES, "screw": Screw}
+"""The symmetries that are priors by name."""
 
 PRIORS: dict[str, Prior] = {
     "polar-sincos": PolarCoordinates(encoding="sincos"),
     "polar": PolarCoordinates(),
     "phase": SpiralPhase(),
+    **{name: Invariance(symmetry()) for name, symmetry in NAMED_SYMMETRIES.items()},
 }
-"""The priors by name, from the least knowledge to the most."""
+"""The priors by name: the ladder from the least knowledge to the most, and symmetries."""
 
 
 def as_prior(prior: Any, owner: str) -> Any:
-    """Return an unfitted prior.
+    """Return an unfitted prior that is a transformer.
 
     Parameters
     ----------
-    prior : {"none", "polar-sincos", "polar", "phase"}, transformer or None
-        A transformer is an object with the methods ``fit`` and ``transform``.
+    prior : str, transformer, Symmetry or None
+        A name is "none" or one of `PRIORS`. A transformer is an object with the methods ``fit`` and ``transform``. A
+        symmetry is an `Invariance` of the form "coordinates".
     owner : str
         For the error message.
 
@@ -270,23 +360,65 @@ def as_prior(prior: Any, owner: str) -> Any:
     Raises
     ------
     ValueError
-        If `prior` is none of these, or its parameters are not allowed.
+        If `prior` is none of these, its parameters are not allowed, or it is an `Invariance` of another form.
 
     Examples
     --------
     >>> as_prior("polar", "f")
     PolarCoordinates()
     """
+    found = as_any_prior(prior, owner)
+    if isinstance(found, Invariance) and found.form != "coordinates":
+        raise ValueError(error_message("prior", owner, f"of the form {_ONLY_COORDINATES}", prior))
+    return found
+
+
+def as_any_prior(prior: Any, owner: str) -> Any:
+    """Return an unfitted prior as `as_prior` does, but also an `Invariance` of any form."""
     if prior is None or (isinstance(prior, str) and prior == NO_PRIOR):
         return None
     if isinstance(prior, str) and prior in PRIORS:
         return clone(PRIORS[prior])
+    if isinstance(prior, Symmetry):
+        prior = Invariance(prior)
     if isinstance(prior, type) or not (hasattr(prior, "fit") and hasattr(prior, "transform")):
         names = ", ".join(map(repr, (NO_PRIOR, *PRIORS)))
-        raise ValueError(error_message("prior", owner, f"None, a transformer or one of {names}", prior))
+        raise ValueError(error_message("prior", owner, f"None, a transformer, a Symmetry or one of {names}", prior))
     if isinstance(prior, Prior):
         prior.check_parameters()
     return clone(prior, safe=False)  # a transformer without get_params is copied
+
+
+def invariance_builder(symmetry: Callable[..., Symmetry]) -> Callable[..., Invariance]:
+    """Return a function of the parameters of a symmetry and of an `Invariance` that returns the `Invariance`.
+
+    Parameters
+    ----------
+    symmetry : type of Symmetry
+        A class, or a function that returns a symmetry.
+
+    Returns
+    -------
+    build : callable
+        With the signature of both, without `symmetry`.
+
+    Examples
+    --------
+    >>> from toymanifold import CyclicTurns
+    >>> invariance_builder(CyclicTurns)(order=4, form="augmentation")
+    Invariance(form='augmentation', symmetry=CyclicTurns(order=4))
+    """
+    own = inspect.signature(symmetry).parameters
+    of_prior = {key: value for key, value in inspect.signature(Invariance).parameters.items() if key != "symmetry"}
+
+    def build(**params: Any) -> Invariance:
+        of_symmetry = {key: params.pop(key) for key in list(params) if key in own}
+        return Invariance(symmetry(**of_symmetry), **params)
+
+    keywords = {**own, **of_prior}.values()
+    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in keywords]
+    build.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return build
 
 
 def is_layer(prior: Any) -> bool:

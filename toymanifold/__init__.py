@@ -10,17 +10,30 @@ from toymanifold.modular import ModularOperation, ModularProblem, OneHotPairs, m
 from toymanifold.problems import Problem
 from toymanifold.protocols import Density, Region, Target
 from toymanifold.spheres import Ball, Shells, concentric_spheres_problem, sphere_problem
-from toymanifold.spirals import Spiral, SpiralBands, spiral_problem
+from toymanifold.spirals import Screw, Spiral, SpiralBands, spiral_problem
+from toymanifold.symmetries import (
+    Antipodal,
+    CyclicShifts,
+    CyclicTurns,
+    FunctionSymmetry,
+    Rotations,
+    SignFlips,
+    Symmetry,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Antipodal",
     "Ball",
     "Constant",
     "CoordinateFunction",
+    "CyclicShifts",
+    "CyclicTurns",
     "DataProblem",
     "Density",
     "Embedding",
+    "FunctionSymmetry",
     "GaussianMixture",
     "Harmonic",
     "ModularOperation",
@@ -29,11 +42,15 @@ __all__ = [
     "Problem",
     "Quadratic",
     "Region",
+    "Rotations",
+    "Screw",
     "SectoralHarmonic",
     "Shells",
+    "SignFlips",
     "SphereFunction",
     "Spiral",
     "SpiralBands",
+    "Symmetry",
     "Target",
     "UniformBall",
     "UniformBox",

@@ -17,6 +17,7 @@ from toymanifold.geometry import signed, turned
 from toymanifold.problems import Problem
 from toymanifold.protocols import Density
 from toymanifold.streams import Split, as_generator, chunks, stream
+from toymanifold.symmetries import Symmetry
 from toymanifold.validation import check_choice, check_integer, check_length, check_points, check_real, check_seed
 
 _TURN = 2 * math.pi
@@ -302,6 +303,65 @@ class SpiralBands:
         """Return the width of a band, in pitches, at an angle in turns."""
         spiral = self.spiral
         return np.clip((spiral.turns - theta) * (spiral.band * _TURN / spiral.tip), 0, spiral.band)
+
+
+@dataclass(frozen=True)
+class Screw(Symmetry):
+    r"""Turns of the plane that also move points outwards by the pitch of a spiral, along its arms.
+
+    In turns and pitches, points at the radius :math:`\rho` and the angle :math:`\theta` go to :math:`\rho + s` and
+    :math:`\theta + s`. They keep their phase, so that a spiral stays what it is but for its tip. Points before the tip
+    go round: from the end of their way they come back to its beginning, at the origin. Other points, at an unwrapped
+    angle beyond the beginning of the tip, stay where they are.
+
+    The coordinates are the phase of the spiral, `Spiral.phase`, and all but the first two of the points.
+
+    Parameters
+    ----------
+    turns, fill, tip, radius : float
+        Of the spiral; its pitch is radius / turns.
+
+    Examples
+    --------
+    >>> from toymanifold import Screw, Spiral
+    >>> images = Screw().orbit([[0.1, 0.2]], 100, random_state=0)[:, 0]
+    >>> bool((Spiral().label(images) == Spiral().label([[0.1, 0.2]])).all())
+    True
+    """
+
+    turns: float = 4.0
+    fill: float = 0.5
+    tip: float = math.pi / 2
+    radius: float = 1.0
+
+    min_features = 2
+
+    def __post_init__(self) -> None:
+        self._spiral()
+
+    def draw(self, n_elements: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Return uniform shares (n_elements,) in [0, 1) of the way along the arms."""
+        return rng.random(n_elements)
+
+    def act(self, X: NDArray[Any], elements: NDArray[Any]) -> NDArray[Any]:
+        """Return points moved along the arms by shares of the way from the origin to the tip."""
+        x, y = X[:, :2].astype(np.float64).T
+        lag, rho = next(self._spiral()._lags(np, x, y))
+        way = self.turns - self.tip / _TURN - lag
+        moves = (rho < way).nonzero()[0]
+        lag, way = lag[moves], way[moves]
+        rho = (rho[moves] + np.broadcast_to(elements, len(X))[moves] * way) % way
+        radius, angle = rho * (self.radius / self.turns), _TURN * (rho + lag)
+        moved = X.copy()
+        moved[moves, 0], moved[moves, 1] = radius * np.cos(angle), radius * np.sin(angle)
+        return moved
+
+    def coordinates(self, X: Any) -> Any:
+        """Return the phase and all but the first two coordinates (n_samples, n_features - 1)."""
+        return array_namespace(X).concat([self._spiral().phase(X[:, :2])[:, None], X[:, 2:]], axis=1)
+
+    def _spiral(self) -> Spiral:
+        return Spiral(self.turns, self.fill, self.tip, self.radius)
 
 
 def spiral_problem(

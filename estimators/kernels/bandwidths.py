@@ -1,6 +1,7 @@
 """Two rules for the bandwidth of a kernel: the median distance between points, and the marginal likelihood."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from estimators.kernels.solvers import log_marginal_likelihood
 
 Array = NDArray[Any]
 
+Shape = Callable[[float, Array | None], Kernel]
+"""A kernel as a function of its bandwidth and metric."""
+
 RULES = ("median", "marginal-likelihood")
 
 _RANGE = 100.0  # of a search: the largest factor on the median distance
@@ -21,14 +25,21 @@ _PRECISION = 1e-3  # relative, of a search
 
 
 def choose_bandwidth(
-    rule: str, shape: type[Kernel], metric: Array | None, X: Array, Y: Array, ridge: float, weight: Array | None
+    rule: str,
+    shape: Callable[[float, Array | None], Kernel],
+    metric: Array | None,
+    X: Array,
+    Y: Array,
+    ridge: float,
+    weight: Array | None,
 ) -> float:
     """Return the bandwidth by one of the `RULES`.
 
     Parameters
     ----------
     rule : str
-    shape : type of Kernel
+    shape : callable
+        The kernel of a bandwidth and a metric.
     metric : ndarray of shape (d, d) or (d,), or None
         Of the kernel.
     X : ndarray of shape (n, d)

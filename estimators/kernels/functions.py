@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
+from toymanifold import Symmetry
+
 Array = NDArray[Any]
 
 _BLOCK = 2**21  # entries of a kernel matrix at once: fewer stay in cache, but BLAS threads then cost what they save
@@ -269,6 +271,89 @@ class NTK(_Angular):
         kink = np.divide(cosines, sines, out=np.zeros_like(sines), where=sines > 0)
         slope: Array = (2 * (np.pi - angles) + kink) / np.pi
         return slope
+
+
+@dataclass(frozen=True, eq=False)
+class AveragedKernel:
+    """The mean of a kernel over images of both points under a symmetry; a kernel of functions that are invariant.
+
+    If no element of a whole finite group changes the kernel, k(g x, g z) = k(x, z), the mean over images of z alone is
+    the same, and is what is computed. Then its functions k(., Z) V are those of the kernel itself at all images of Z.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    symmetry : Symmetry
+    elements : ndarray of shape (n_elements, ...)
+        Elements of the group, from its method `elements`.
+    """
+
+    kernel: Kernel
+    symmetry: Symmetry
+    elements: Array
+
+    @property
+    def metric(self) -> Array | None:
+        """Metric of the kernel."""
+        return self.kernel.metric
+
+    @property
+    def is_one_sided(self) -> bool:
+        """True if the mean over images of one of the points is that over images of both."""
+        is_whole = self.symmetry.size == len(self.elements)
+        return is_whole and self.symmetry.is_isometric and self.metric is None
+
+    def __call__(self, X: Array, Z: Array) -> Array:
+        """Return the mean of k(X, Z), (n, m)."""
+        return np.concatenate([K for _, K in self.blocks(X, Z)])
+
+    def blocks(self, X: Array, Z: Array) -> Iterator[tuple[slice, Array]]:
+        """Yield the matrix in blocks, as (rows, k(X[rows], Z))."""
+        images = self._images(Z)
+        for rows in _row_blocks(len(X), len(images)):
+            lefts = X[rows][None] if self.is_one_sided else self._images(X[rows]).reshape(-1, *X[rows].shape)
+            total = sum(self.kernel(left, images).reshape(len(left), -1, len(Z)).sum(axis=1) for left in lefts)
+            yield rows, total / X.dtype.type(len(lefts) * len(self.elements))
+
+    def triangle(self, X: Array) -> Array:
+        """Return k(X, X) on and above its diagonal; the rest is undefined."""
+        K = np.empty((len(X), len(X)), X.dtype)
+        for rows in _row_blocks(*K.shape):
+            K[rows, rows.start :] = self(X[rows], X[rows.start :])
+        return K
+
+    def product(self, X: Array, Z: Array, V: Array) -> Array:
+        """Return k(X, Z) V, (n, c), for coefficients `V` (m, c)."""
+        if self.is_one_sided:
+            return self.kernel.product(X, self._images(Z), self._coefficients(V))
+        return np.concatenate([K @ V for _, K in self.blocks(X, Z)])
+
+    def gradients(self, X: Array, Z: Array, V: Array) -> Iterator[tuple[slice, Array]]:
+        """Yield the gradients of the functions k(., Z) V at `X` as (rows, array of shape (rows, c, d)).
+
+        Raises
+        ------
+        ValueError
+            If images of `X` itself are averaged over, whose derivatives a symmetry does not give.
+        """
+        if not self.is_one_sided:
+            raise ValueError("gradients need all elements of a finite group of isometries, and a kernel without metric")
+        return self.kernel.gradients(X, self._images(Z), self._coefficients(V))
+
+    def amplitude(self, X: Array) -> float:
+        """Return an upper bound of the largest root of k(x, x)."""
+        return self.kernel.amplitude(X if self.is_one_sided else self._images(X))
+
+    def to_units(self, X: Array) -> Array:
+        """Return points in the units of the kernel."""
+        return self.kernel.to_units(X)
+
+    def _images(self, X: Array) -> Array:
+        """Return the images of points (n, d) as (n_elements n, d), all images by one element after another."""
+        return np.concatenate([self.symmetry.act(X, self.elements[i : i + 1]) for i in range(len(self.elements))])
+
+    def _coefficients(self, V: Array) -> Array:
+        return np.tile(V / V.dtype.type(len(self.elements)), (len(self.elements), 1))
 
 
 KERNELS: dict[str, type[Kernel]] = {"gaussian": Gaussian, "laplace": Laplace, "arc-cosine": ArcCosine, "ntk": NTK}

@@ -1,6 +1,7 @@
 """Kernel ridge regression on values or on labels, exact up to 20,000 points, on Nystroem centers beyond."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -9,9 +10,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from estimators.base import LabelTargets, Machine, ValueTargets, check_bandwidths, check_weight
-from estimators.kernels.bandwidths import RULES, choose_bandwidth
-from estimators.kernels.functions import KERNELS, Kernel
+from estimators.kernels.bandwidths import RULES, Shape, choose_bandwidth
+from estimators.kernels.functions import KERNELS, AveragedKernel, Kernel
 from estimators.kernels.solvers import Solution, solve_exact, solve_leave_one_out, solve_nystroem
+from toymanifold import Symmetry
 from toymanifold.validation import check_choice, check_integer, check_real, error_message, max_abs
 
 Array = NDArray[Any]
@@ -65,7 +67,7 @@ class KernelMachine(Machine):
     def _choose_kernel(
         self, metric: Array | None, X: Array, Y: Array, weight: Array | None, random: np.random.RandomState
     ) -> Kernel:
-        shape = KERNELS[self.kernel]
+        shape = self._shape(random)
         if not isinstance(self.bandwidth, str):
             return shape(float(self.bandwidth), metric)
         some = random.permutation(len(X))[:_BANDWIDTH_POINTS]
@@ -73,6 +75,10 @@ class KernelMachine(Machine):
         weights = None if weight is None else weight[some].astype(np.float64)
         ridge = float(np.ravel(self.ridge)[0])
         return shape(choose_bandwidth(self.bandwidth, shape, metric, few, targets, ridge, weights), metric)
+
+    def _shape(self, random: np.random.RandomState) -> Shape:  # noqa: ARG002
+        """Return the kernel as a function of bandwidth and metric."""
+        return KERNELS[self.kernel]
 
     def _solve(
         self, kernel: Kernel, X: Array, Y: Array, weight: Array | None, random: np.random.RandomState
@@ -157,12 +163,30 @@ class _FixedMetric(KernelMachine):
         ridge: float | Sequence[float] = 1e-3,
         *,
         metric: ArrayLike | None = None,
+        symmetry: Symmetry | None = None,
+        copies: int = 30,
         solver: str = "auto",
         n_centers: int = 2000,
         random_state: Any = None,
     ) -> None:
         super().__init__(kernel, bandwidth, ridge, solver=solver, n_centers=n_centers, random_state=random_state)
         self.metric = metric
+        self.symmetry = symmetry
+        self.copies = copies
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        owner = type(self).__name__
+        if self.symmetry is not None and not isinstance(self.symmetry, Symmetry):
+            raise TypeError(error_message("symmetry", owner, "None or a toymanifold.Symmetry", self.symmetry))
+        check_integer(self.copies, "copies", owner, low=1)
+
+    def _shape(self, random: np.random.RandomState) -> Shape:
+        shape = super()._shape(random)
+        if self.symmetry is None:
+            return shape
+        elements = self.symmetry.elements(self.copies, int(random.randint(2**31)))
+        return partial(_averaged, shape, self.symmetry, elements)
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the functions ``k(., X_fit_) dual_coef_``.
@@ -189,6 +213,9 @@ class _FixedMetric(KernelMachine):
         self._check_parameters()
         points, targets = self._data(X, y)
         targets = targets.astype(points.dtype)
+        if self.symmetry is not None and points.shape[1] < self.symmetry.min_features:
+            allowed = f"of {self.symmetry.min_features} features at least"
+            raise ValueError(error_message("X", owner, allowed, f"n_features = {points.shape[1]}"))
         weight = check_weight(sample_weight, points, owner)
         if weight is not None:
             points, targets, weight = points[weight > 0], targets[weight > 0], weight[weight > 0]
@@ -218,6 +245,12 @@ class KernelRegressor(ValueTargets, _FixedMetric):
         computed in closed form: one Cholesky factorisation for one ridge, one eigendecomposition for more.
     metric : array-like of shape (n_features, n_features) or (n_features,), or None, default=None
         A Mahalanobis matrix M, or its diagonal, in place of the Euclidean metric; positive semi-definite.
+    symmetry : Symmetry or None, default=None
+        Group over whose images of the points the kernel is averaged, so that all functions are invariant.
+    copies : int, default=30
+        Number of images of each point. A finite group of at most so many elements gives all; any other the same random
+        elements for all points. A kernel takes `copies` times as long, and `copies`^2 times unless the images are all
+        those of a finite group of isometries and there is no metric.
     solver : {"auto", "exact", "nystroem"}, default="auto"
         "exact" factorises the kernel matrix of all points. "nystroem" uses a random subset of them as centers, with
         preconditioned conjugate gradients (Rudi, Carratino and Rosasco, FALKON, NeurIPS 2017), in bounded memory.
@@ -225,11 +258,11 @@ class KernelRegressor(ValueTargets, _FixedMetric):
     n_centers : int, default=2000
         Centers of the Nystroem solver; at most the number of points.
     random_state : int, RandomState or None, default=None
-        Of the centers, and of the points for the bandwidth.
+        Of the centers, of the points for the bandwidth, and of random images.
 
     Attributes
     ----------
-    kernel_ : Kernel
+    kernel_ : Kernel or AveragedKernel
         A function of two arrays, with its bandwidth and metric.
     X_fit_ : ndarray of shape (n_centers, n_features)
         The centers: the training points of positive weight, or some of them.
@@ -264,7 +297,7 @@ class KernelClassifier(LabelTargets, _FixedMetric):
 
     Parameters
     ----------
-    kernel, bandwidth, ridge, metric, solver, n_centers, random_state
+    kernel, bandwidth, ridge, metric, symmetry, copies, solver, n_centers, random_state
         As for `KernelRegressor`.
 
     Attributes
@@ -281,6 +314,10 @@ class KernelClassifier(LabelTargets, _FixedMetric):
     >>> machine.score(*make_spiral(500, random_state=1)) > 0.9
     True
     """
+
+
+def _averaged(shape: Shape, symmetry: Symmetry, elements: Array, bandwidth: float, metric: Array | None) -> Any:
+    return AveragedKernel(shape(bandwidth, metric), symmetry, elements)
 
 
 def check_bandwidth(bandwidth: Any, owner: str) -> None:

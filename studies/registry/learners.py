@@ -6,13 +6,14 @@ imported by `studies.registry.imports`.
 
 import functools
 import inspect
+import itertools
 import re
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
 
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier
 
 from studies.registry.errors import Issue, cut, exception_text, unknown
 from studies.registry.imports import (
@@ -27,7 +28,7 @@ from studies.registry.metrics import METRICS
 from studies.registry.objects import find_kept
 from studies.registry.params import Builder, is_open, named_parameters, variants
 from studies.registry.problems import TASKS, AnyProblem
-from toymanifold import DataProblem, Spiral
+from toymanifold import DataProblem, Spiral, Symmetry
 
 VERSION = "3"
 """Part of every cell's identity: raised when a change of the code changes the data of fits, or all fits."""
@@ -111,10 +112,13 @@ def find(name: str, task: str, allow: Collection[str] = ()) -> Builder:
 def find_prior(name: str, allow: Collection[str] = ()) -> Builder:
     """Return the builder of a prior: a class of transformers, or a function that returns one.
 
+    That of a symmetry has the parameters of `estimators.Invariance` too, such as the form.
+
     Parameters
     ----------
     name : str
-        Name of a prior, ``package.module:Class``, or ``package.module:function`` of an allowed package.
+        Name of a prior, ``package.module:Class``, or ``package.module:function`` of an allowed package. The class may
+        also be a `toymanifold.Symmetry`.
     allow : collection of str, default=()
         Allowed packages in addition to `PACKAGES`.
 
@@ -128,15 +132,27 @@ def find_prior(name: str, allow: Collection[str] = ()) -> Builder:
     if name in PRIORS:
         return _named_prior(name)
     found: Builder = find_named("prior", name, ["none", *PRIORS], allow, form="Class")
+    if inspect.isclass(found) and issubclass(found, Symmetry):
+        return _invariance(found)
     if is_estimator_class(found) and not callable(getattr(found, "transform", None)):
         raise ValueError(f"{name} is not a transformer, so it cannot be a prior")
     return found
 
 
 @functools.cache
+def _invariance(symmetry: type[Symmetry]) -> Builder:
+    from estimators.priors import invariance_builder
+
+    return invariance_builder(symmetry)
+
+
+@functools.cache
 def _named_prior(name: str) -> Builder:
     from estimators import PRIORS
+    from estimators.priors import NAMED_SYMMETRIES
 
+    if name in NAMED_SYMMETRIES:
+        return _invariance(NAMED_SYMMETRIES[name])
     return functools.partial(type(PRIORS[name]), **PRIORS[name].get_params())
 
 
@@ -188,14 +204,10 @@ def make_learner(
         If the learner cannot be constructed for this problem.
     """
     from estimators import with_prior
-    from estimators.nets import Net
 
     learner = find(name, problem.task, allow)(**(params or {}))
     change = _make_prior(prior, prior_params or {}, problem, allow)
-    if isinstance(learner, Net) and search:
-        learner = _searched_net(learner, change, search)
-    else:
-        learner = with_prior(_searched(learner, search) if search else learner, change)
+    learner = _searched_with_prior(learner, change, search) if search else with_prior(learner, change)
     seeds = {key: seed for key in learner.get_params() if key.split("__")[-1] == "random_state"}
     return learner.set_params(**seeds)
 
@@ -217,15 +229,21 @@ def _make_prior(
     return SpiralPhase(turns=spiral.turns, fill=spiral.fill, tip=spiral.tip, radius=spiral.radius)
 
 
-def _searched_net(net: BaseEstimator, prior: Any, search: Mapping[str, Any]) -> BaseEstimator:
-    """Return a net to be searched, of which a prior that is a layer is part; any other prior stands before."""
+def _searched_with_prior(learner: BaseEstimator, prior: Any, search: Mapping[str, Any]) -> BaseEstimator:
+    """Return a learner to be searched, with a prior before the search if it is a step, else within it."""
     from sklearn.pipeline import make_pipeline
 
-    from estimators import with_prior
+    from estimators import Augmented, Symmetrized, with_prior
     from estimators.nets import Net
 
-    whole = with_prior(net, prior)
-    return _searched(whole, search) if isinstance(whole, Net) else make_pipeline(prior, _searched(net, search))
+    whole = with_prior(learner, prior)
+    if whole is learner:
+        return _searched(learner, search)
+    if isinstance(whole, Augmented | Symmetrized):
+        params = {f"estimator__{key}": values for key, values in search["params"].items()}
+        return _searched(whole, {**search, "params": params})
+    searched = _searched(learner, search)
+    return make_pipeline(prior, searched) if isinstance(learner, Net) else with_prior(searched, prior)
 
 
 def _searched(learner: BaseEstimator, search: Mapping[str, Any]) -> BaseEstimator:
@@ -326,9 +344,12 @@ def learner_issues(
         return [issue._replace(at=("params", *issue.at)) for issue in unknown_names]
     if issues := _class_issues(name, next(variants(name, params)).params, problem, allow):
         return issues
-    first = next(variants(name, prior_params or {})).params
-    issues = [issue for prior in priors for issue in _prior_issues(prior, first, problem, allow)]
-    return issues or _search_issues(name, next(variants(name, params)).params, search, problem, allow)
+    learner = find(name, problem.task, allow)(**next(variants(name, params)).params)
+    points = [variant.params for variant in variants(name, prior_params or {})]
+    for prior, point in itertools.product(priors, points):
+        if issues := _prior_issues(prior, point, learner, problem, allow):
+            return issues
+    return _search_issues(name, next(variants(name, params)).params, search, problem, allow)
 
 
 def _class_issues(name: str, params: Mapping[str, Any], problem: AnyProblem, allow: Collection[str]) -> list[Issue]:
@@ -350,15 +371,18 @@ def _fits(learner: BaseEstimator, task: str) -> bool:
     return hasattr(learner, "predict") if kind is None else _TASKS.get(kind) == task
 
 
-def _prior_issues(name: str, params: Mapping[str, Any], problem: AnyProblem, allow: Collection[str]) -> list[Issue]:
-    """Return the errors of a prior on a problem: one `Issue`, or none."""
-    from estimators.priors import as_prior
+def _prior_issues(
+    name: str, params: Mapping[str, Any], learner: BaseEstimator, problem: AnyProblem, allow: Collection[str]
+) -> list[Issue]:
+    """Return the errors of a prior of a learner on a problem: one `Issue`, or none."""
+    from estimators import with_prior
+    from estimators.priors import as_any_prior
 
     try:
-        as_prior(_make_prior(name, params, problem, allow), "a study")
+        with_prior(clone(learner), as_any_prior(_make_prior(name, params, problem, allow), "a study"))
     except BaseException as error:  # constructing a foreign class can raise anything, and may exit
         reason = " ".join(cut(exception_text(error), LONGEST).split())
-        if isinstance(error, TypeError):
+        if isinstance(error, TypeError) and is_named(name):
             reason += "; a function that is named as a prior returns a transformer, as of sklearn.preprocessing"
         return [Issue(("prior",), f"cannot be constructed: {reason}" if is_named(name) else str(error), name)]
     return []
