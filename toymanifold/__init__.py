@@ -16,8 +16,10 @@ from toymanifold.symmetries import (
     CyclicShifts,
     CyclicTurns,
     FunctionSymmetry,
+    JointTurns,
     Rotations,
     SignFlips,
+    SmallTurns,
     Symmetry,
 )
 
@@ -36,6 +38,7 @@ __all__ = [
     "FunctionSymmetry",
     "GaussianMixture",
     "Harmonic",
+    "JointTurns",
     "ModularOperation",
     "ModularProblem",
     "OneHotPairs",
@@ -47,6 +50,7 @@ __all__ = [
     "SectoralHarmonic",
     "Shells",
     "SignFlips",
+    "SmallTurns",
     "SphereFunction",
     "Spiral",
     "SpiralBands",

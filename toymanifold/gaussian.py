@@ -33,9 +33,9 @@ class CoordinateFunction:
     Parameters
     ----------
     function : {"linear", "last", "product", "low-rank"}, default="linear"
-        The first coordinate; the last one; the product of the first two; or that product where the sixth is positive, else 0
-        (Radhakrishnan et al., Mechanism for feature learning in neural networks and backpropagation-free machine
-        learning models, Science 383, 2024, in the authors' code).
+        The first coordinate; the last one; the product of the first two; or that product where the sixth is positive,
+        else 0 (Radhakrishnan et al., Mechanism for feature learning in neural networks and backpropagation-free
+        machine learning models, Science 383, 2024, in the authors' code).
     dimension : int, default=20
         Dimension of the space, at least 1, 2 or 6 as the function requires.
     task : {"classification", "regression"}, default="regression"
@@ -95,8 +95,8 @@ def gaussian_problem(
     dimension : int, default=20
         Dimension of the space.
     function : {"linear", "last", "product", "low-rank"}, default="linear"
-        Function, as in `CoordinateFunction`. By symmetry the first axis stands for any direction; the last coordinate is
-        kept by symmetries that act on the first ones.
+        Function, as in `CoordinateFunction`. By symmetry the first axis stands for any direction. The last
+        coordinate is kept by symmetries that act on the first ones.
     scale : float, default=1.0
         Standard deviation of each coordinate.
     task : {"classification", "regression"}, default="regression"
