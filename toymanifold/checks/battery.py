@@ -498,7 +498,7 @@ def check_generator(
 
 def run_battery(
     checks: Mapping[str, Callable[[Any], None]],
-    subject: Subject,
+    subject: Any,
     title: str,
     owner: str,
     on_fail: str | None,
@@ -524,7 +524,7 @@ def run_battery(
     return results
 
 
-def _is_readable(subject: Subject) -> bool:
+def _is_readable(subject: Any) -> bool:
     """Return False if an ordinary sample raises, or cannot be read as arrays."""
     try:
         subject.draw()
