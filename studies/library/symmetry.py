@@ -1,6 +1,6 @@
 """The study `symmetry`: what knowledge of a group is worth, beside what theory predicts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ _ORDERS = (2, 3, 4, 6)  # of the turns that are known
 _SIZES = (1_000, 3_162, 10_000)
 _FLIPS = {1: "1 flip", 2: "2 flips", 3: "3 flips", 5: "5 flips"}
 _FLIP_SIZES = (316, 1_000, 3_162)
+_KERNEL_SIZES = (100, 178)
 _LATE = 10_000  # n from which exponents on S^4 are taken: their quotients have an edge, which counts less and less
 _DIMENSION, _KEPT, _NOISE = 200, 100, 0.5  # of the linear functions
 _FEW, _MANY = 1_000, 10_000
@@ -29,10 +30,15 @@ _WORTH, _SAME_EXPONENT, _CLOSE, _NEAR = 0.15, 0.05, 0.05, 0.2
 _STEEPER = 0.2
 
 
+def _sizes(sizes: Iterable[int]) -> str:
+    return ", ".join(f"{n:,}" for n in sizes)
+
+
 @reference_curve("closed form")
 def neighbour_with_turns(
     n_samples: float,
-    dimension: int,
+    target: str,
+    n_coordinates: int,
     estimator: str,
     prior: str | None = None,
     prior__order: int = 2,
@@ -41,28 +47,27 @@ def neighbour_with_turns(
     """Return the mean squared error of the nearest neighbour on a form on S^3 that is kept by turns of both planes.
 
     With k known turns it is that of kn points, as long as images of a point are farther from one another than points;
-    with all turns that on S^2, which is the quotient, of a linear function: 4 / (n + 1).
+    with all turns that on S^2, which is the quotient, of a linear function: 4 / (n + 1). NaN for any other.
     """
-    if estimator != "knn-1" or dimension != 4 or (prior and prior__n_coordinates != dimension):
+    if (target, n_coordinates, estimator) != ("joint-turns", 4, "knn-1") or (prior and prior__n_coordinates != 4):
         return np.nan
     if prior == "joint-turns":
         return float(nearest_neighbour_mse(n_samples, 2, degree=1))
     return float(nearest_neighbour_mse((prior__order if prior else 1) * n_samples, 3))
 
 
-def worth(frame: pd.DataFrame, problem: str, informed: str, plain: str = "kNN", metric: str = "mse") -> pd.DataFrame:
+def worth(frame: pd.DataFrame, problem: str, informed: str, plain: str = "kNN") -> pd.DataFrame:
     """Return how many times the data the plain learner needs for the error of the informed one, by seed and n.
 
-    Of each seed by interpolation between the logarithms of its own errors; without the sizes at which one of them is
-    outside the plain curve.
+    Of each seed by interpolation between the logarithms of its own errors; without the sizes at which the error of one
+    of them is not within the plain curve.
     """
-    of_plain, of_informed = (_losses(frame, problem, learner, metric) for learner in (plain, informed))
-    seeds = of_plain.index.intersection(of_informed.index)
-    log_n, found = np.log(of_plain.columns.to_numpy(dtype=float)), of_informed.loc[seeds].copy()
-    for seed in seeds:
-        errors = np.minimum.accumulate(np.log(of_plain.loc[seed]))
-        needed = np.interp(-np.log(of_informed.loc[seed]), -errors, log_n, left=np.nan, right=np.nan)
-        found.loc[seed] = np.exp(needed) / of_informed.columns
+    of_plain, of_informed = (_losses(frame, problem, learner) for learner in (plain, informed))
+    log_n, found = np.log(of_plain.columns.to_numpy(dtype=float)), of_informed[of_informed.index.isin(of_plain.index)]
+    for seed, errors in found.iterrows():
+        falling = np.minimum.accumulate(np.log(of_plain.loc[seed]))
+        needed = np.interp(-np.log(errors), -falling, log_n, left=np.nan, right=np.nan)
+        found.loc[seed] = np.exp(needed) / found.columns
     return found.dropna(axis=1)
 
 
@@ -75,22 +80,33 @@ def exponents(frame: pd.DataFrame, problem: str, learner: str, sizes: Sequence[i
 
 
 def _losses(frame: pd.DataFrame, problem: str, learner: str, metric: str = "mse") -> pd.DataFrame:
+    """Return the losses of a learner by seed and n."""
     if metric == "error":
         return 1 - seed_table(frame, "accuracy", problem=problem, learner=learner)
     return seed_table(frame, metric, problem=problem, learner=learner)
 
 
-def _worths(frame: pd.DataFrame, problem: str, informed: str, sizes: Sequence[int]) -> dict[int, Estimate]:
+def _common(*tables: pd.DataFrame) -> list[int]:
+    """Return the sizes that all tables have, of which there must be one."""
+    sizes = [n for n in tables[0].columns if all(n in table for table in tables)]
+    if not sizes:
+        raise NotMeasured("the learners are not measured at a common n")
+    return sizes
+
+
+def _worths(
+    frame: pd.DataFrame, problem: str, informed: str, sizes: Sequence[int], plain: str = "kNN"
+) -> dict[int, Estimate]:
     """Return the logarithm of the worth at each of the sizes.
 
     Raises
     ------
     NotMeasured
-        If the worth at one of them is not within the measured curve of the plain learner.
+        If at one of them it is not within the measured curve of the plain learner.
     """
-    table = worth(frame, problem, informed)
+    table = worth(frame, problem, informed, plain)
     if not set(sizes) <= set(table.columns) or len(table) < 2:
-        raise NotMeasured(f"the worth of {informed} is not measured at all of {sizes}")
+        raise NotMeasured(f"the worth of {informed} is not within the curve of {plain} at all of {_sizes(sizes)}")
     return {n: Estimate.of_seeds(np.log(table[n])) for n in sizes}
 
 
@@ -102,7 +118,7 @@ def _times(estimates: dict[int, Estimate]) -> str:
     "symmetry",
     says="A group of k turns that leave no point of S^3 where it is is worth k times the data, k = 2, 3, 4, 6.",
     source=f"{THEOREM}; of the nearest neighbour, its kn images are one sample",
-    tolerated=f"within {_WORTH:.0%} of k, for each k at n = {', '.join(f'{n:,}' for n in _SIZES)}",
+    tolerated=f"within {_WORTH:.0%} of k, for each k at n = {_sizes(_SIZES)}",
 )
 def _finite(frame: pd.DataFrame) -> Evidence:
     found = {k: _worths(frame, "turns", f"kNN + {k} turns", _SIZES) for k in _ORDERS}
@@ -118,7 +134,7 @@ def _finite(frame: pd.DataFrame) -> Evidence:
 
 @claim(
     "symmetry",
-    says="A finite group moves the offset of the curve, not its exponent.",
+    says="It leaves the exponent of the curve as it is.",
     source=THEOREM,
     tolerated=f"an exponent from n = {_SIZES[0]:,} to {_SIZES[-1]:,} changed by less than {_SAME_EXPONENT}, for each k",
 )
@@ -136,9 +152,9 @@ def _offset(frame: pd.DataFrame) -> Evidence:
 
 @claim(
     "symmetry",
-    says="It is worth as much where the target is kept by no other turns: thirds, of a target of three petals.",
+    says="It is worth as much where the target is kept by no other turns than thirds.",
     source="As above; the target of the first claim is kept by all turns, of which the learner knows k",
-    tolerated=f"within {_WORTH:.0%} of 3 at n = {', '.join(f'{n:,}' for n in _SIZES)}",
+    tolerated=f"within {_WORTH:.0%} of 3 at n = {_sizes(_SIZES)}",
 )
 def _thirds(frame: pd.DataFrame) -> Evidence:
     found = _worths(frame, "thirds", "kNN + 3 turns", _SIZES)
@@ -164,10 +180,10 @@ def _circle(frame: pd.DataFrame) -> Evidence:
 )
 def _closed_form(frame: pd.DataFrame) -> Evidence:
     table = _losses(frame, "turns", "kNN + all turns").loc[:, _SIZES[0] :]
-    ratios = [Estimate.of_seeds(errors * (n + 1) / 4) for n, errors in table.items()]
+    ratios = [Estimate.of_seeds(table[n] * (n + 1) / 4) for n in table.columns]
     means = [ratio.mean for ratio in ratios]
     return Evidence(
-        f"{min(means):.2f} to {max(means):.2f} times it at n = {', '.join(f'{n:,}' for n in table)}",
+        f"{min(means):.2f} to {max(means):.2f} times it at n = {_sizes(table.columns)}",
         [Requirement(ratio, 1 - _CLOSE, 1 + _CLOSE) for ratio in ratios],
     )
 
@@ -200,25 +216,21 @@ def _exponents(frame: pd.DataFrame, problem: str, theory: dict[str, float], size
     "symmetry",
     says="Changes of sign of k coordinates, which leave points where they are, reach their worth of 2^k from below.",
     source=f"{THEOREM}, in the limit; near a fixed point the images of a point are no more than one",
-    tolerated=f"above half of 2^k and below 2^k at n = {', '.join(f'{n:,}' for n in _FLIP_SIZES)}, and higher at the"
+    tolerated=f"above half of 2^k and below 2^k at n = {_sizes(_FLIP_SIZES)}, and higher at the"
     " last than at the first, for each k",
 )
 def _flips(frame: pd.DataFrame) -> Evidence:
-    found = {k: worth(frame, "flips", f"kNN + {name}") for k, name in _FLIPS.items()}
-    if any(not set(_FLIP_SIZES) <= set(table.columns) or len(table) < 2 for table in found.values()):
-        raise NotMeasured("the worth of changes of sign is not within the measured curve of the plain learner")
-    logs = {k: {n: Estimate.of_seeds(np.log(table[n])) for n in _FLIP_SIZES} for k, table in found.items()}
-    rises = [log_ratio(table[_FLIP_SIZES[-1]], table[_FLIP_SIZES[0]]) for table in found.values()]
+    logs = {k: _worths(frame, "flips", f"kNN + {name}", _FLIP_SIZES) for k, name in _FLIPS.items()}
+    tables = {k: worth(frame, "flips", f"kNN + {name}") for k, name in _FLIPS.items()}
+    rises = [log_ratio(table[_FLIP_SIZES[-1]], table[_FLIP_SIZES[0]]) for table in tables.values()]
+    inside = [
+        Requirement(each, np.log(2**k / 2), np.log(2**k), unit=OF_LOGS)
+        for k, of_k in logs.items()
+        for each in of_k.values()
+    ]
     return Evidence(
         "; ".join(f"k = {k}: {_times(each)} of {2**k}" for k, each in logs.items()),
-        [
-            *(
-                Requirement(each, np.log(2**k / 2), np.log(2**k), unit=OF_LOGS)
-                for k, of_k in logs.items()
-                for each in of_k.values()
-            ),
-            *(Requirement(rise, low=0, unit=OF_LOGS) for rise in rises),
-        ],
+        [*inside, *(Requirement(rise, low=0, unit=OF_LOGS) for rise in rises)],
     )
 
 
@@ -230,12 +242,10 @@ def _flips(frame: pd.DataFrame) -> Evidence:
 )
 def _identity(frame: pd.DataFrame) -> Evidence:
     copies, quotient = (_losses(frame, "flips", f"kNN + 3 flips{form}") for form in (", copies", ""))
-    differences = {n: Estimate.of_seeds((copies[n] / quotient[n] - 1).abs()) for n in quotient if n in copies}
-    if not differences:
-        raise NotMeasured("copies and coordinates are not measured at a common n")
+    differences = {n: Estimate.of_seeds((copies[n] / quotient[n] - 1).abs()) for n in _common(copies, quotient)}
     largest = max(each.mean for each in differences.values())
     return Evidence(
-        f"by {largest:.1g} at most at n = {', '.join(f'{n:,}' for n in differences)}",
+        f"by {largest:.1g} at most at n = {_sizes(differences)}",
         [Requirement(each, high=1e-12) for each in differences.values()],
     )
 
@@ -273,31 +283,27 @@ def _least_squares(frame: pd.DataFrame) -> Evidence:
     "symmetry",
     says="A kernel averaged over the ten cyclic shifts of ten coordinates is worth 6 to 10 times the data.",
     source="Mei, Misiakiewicz and Montanari 2021, arXiv:2102.13219; the theorem has 10 in the limit",
-    tolerated="6 to 10 at n = 100 and 178",
+    tolerated=f"6 to 10 at n = {_sizes(_KERNEL_SIZES)}",
 )
 def _kernel(frame: pd.DataFrame) -> Evidence:
-    return _worth_of_kernel(frame, "kernel + shifts", 6, 10)
+    return _worth_of_kernel(frame, "kernel + shifts", np.log(6), np.log(10))
 
 
 @claim(
     "symmetry",
     says="Averaged outputs of a kernel machine that knows no symmetry are worth little.",
     source="Mei, Misiakiewicz and Montanari 2021, arXiv:2102.13219 (no significant gain)",
-    tolerated="less than 1.6 times the data at n = 100 and 178",
+    tolerated=f"less than 1.6 times the data at n = {_sizes(_KERNEL_SIZES)}",
 )
 def _outputs(frame: pd.DataFrame) -> Evidence:
-    return _worth_of_kernel(frame, "kernel + shifts, outputs", 0, 1.6)
+    return _worth_of_kernel(frame, "kernel + shifts, outputs", -np.inf, np.log(1.6))
 
 
 def _worth_of_kernel(frame: pd.DataFrame, informed: str, low: float, high: float) -> Evidence:
-    sizes = (100, 178)
-    table = worth(frame, "shifts", informed, "kernel")
-    if not set(sizes) <= set(table.columns) or len(table) < 2:
-        raise NotMeasured(f"the worth of {informed} is not within the measured curve of the kernel")
-    found = {n: Estimate.of_seeds(table[n]) for n in sizes}
+    found = _worths(frame, "shifts", informed, _KERNEL_SIZES, "kernel")
     return Evidence(
-        ", ".join(f"{each.interval:.2f}" for each in found.values()) + " times at n = 100, 178",
-        [Requirement(each, low, high) for each in found.values()],
+        f"{_times(found)} times at n = {_sizes(found)}",
+        [Requirement(each, low, high, unit=OF_LOGS) for each in found.values()],
     )
 
 
@@ -324,9 +330,9 @@ def _screws(frame: pd.DataFrame) -> Evidence:
     sizes = (316, 1_000, 3_162, 10_000)
     slopes = [exponents(frame, "spiral", f"kNN{known}", sizes, "error") for known in (" + 30 screws", "")]
     change = Estimate.of_seeds((slopes[0] - slopes[1]).dropna())
-    gains = {n: log_ratio(plain[n], screws[n]) for n in screws if n in plain}
+    gains = {n: log_ratio(plain[n], screws[n]) for n in _common(screws, plain)}
     return Evidence(
-        f"errors lower by factors of {_times(gains)} at n = {', '.join(f'{n:,}' for n in gains)}; exponent changed by"
+        f"errors lower by factors of {_times(gains)} at n = {_sizes(gains)}; exponent changed by"
         f" {change.interval:+.3f}",
         [
             *(Requirement(gain, low=0, unit=OF_LOGS) for gain in gains.values()),
@@ -343,8 +349,8 @@ def _screws(frame: pd.DataFrame) -> Evidence:
 )
 def _phase(frame: pd.DataFrame) -> Evidence:
     plain, phase = (_losses(frame, "spiral", f"kNN{known}", "error") for known in ("", " + phase"))
-    sizes = [n for n in phase if 100 <= n <= _MANY]
-    if sizes[-1:] != [_MANY]:
+    sizes = _common(phase, plain)
+    if sizes[-1] != _MANY:
         raise NotMeasured(f"the phase is not measured at n = {_MANY:,}")
     seeds = plain.index.intersection(phase.index)
     change = _jackknife_exponent(phase.loc[seeds, sizes]) - _jackknife_exponent(plain.loc[seeds, sizes])
@@ -405,10 +411,10 @@ def _rotations(frame: pd.DataFrame) -> Evidence:
 def _on_spiral(frame: pd.DataFrame, known: str, sign: int) -> Evidence:
     """Compare errors with and without a map; the sign is that of the expected change."""
     plain, mapped = (_losses(frame, "spiral", f"kNN{each}", "error") for each in ("", known))
-    changes = {n: log_ratio(mapped[n], plain[n]) for n in mapped if n in plain}
+    changes = {n: log_ratio(mapped[n], plain[n]) for n in _common(mapped, plain)}
     low, high = (0.0, np.inf) if sign > 0 else (-np.inf, 0.0)
     return Evidence(
-        f"{_times(changes)} times the error at n = {', '.join(f'{n:,}' for n in changes)}",
+        f"{_times(changes)} times the error at n = {_sizes(changes)}",
         [Requirement(each, low, high, unit=OF_LOGS) for each in changes.values()],
     )
 
@@ -423,13 +429,11 @@ def _nets(frame: pd.DataFrame) -> Evidence:
     plain, copies, exact = (
         _losses(frame, "rotations", f"net{known}") for known in ("", " + SO(3), copies", " + SO(3)")
     )
-    sizes = [n for n in exact if n in copies and n in plain]
-    if not sizes:
-        raise NotMeasured("the three nets are not measured at a common n")
+    sizes = _common(exact, copies, plain)
     of_copies = {n: log_ratio(plain[n], copies[n]) for n in sizes}
     of_exact = {n: log_ratio(copies[n], exact[n]) for n in sizes}
     return Evidence(
         f"images lower the error by factors of {_times(of_copies)}, coordinates by further factors of"
-        f" {_times(of_exact)}, at n = {', '.join(f'{n:,}' for n in sizes)}",
+        f" {_times(of_exact)}, at n = {_sizes(sizes)}",
         [Requirement(each, low=0, unit=OF_LOGS) for each in (*of_copies.values(), *of_exact.values())],
     )
