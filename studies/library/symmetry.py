@@ -63,11 +63,14 @@ def worth(frame: pd.DataFrame, problem: str, informed: str, plain: str = "kNN") 
     of them is not within the plain curve.
     """
     of_plain, of_informed = (_losses(frame, problem, learner) for learner in (plain, informed))
-    log_n, found = np.log(of_plain.columns.to_numpy(dtype=float)), of_informed[of_informed.index.isin(of_plain.index)]
-    for seed, errors in found.iterrows():
-        falling = np.minimum.accumulate(np.log(of_plain.loc[seed]))
-        needed = np.interp(-np.log(errors), -falling, log_n, left=np.nan, right=np.nan)
-        found.loc[seed] = np.exp(needed) / found.columns
+    seeds = of_plain.index.intersection(of_informed.index)
+    log_n, found = np.log(of_plain.columns.to_numpy(dtype=float)), of_informed.loc[seeds]
+    curves = np.minimum.accumulate(np.log(of_plain.loc[seeds].to_numpy()), axis=1)
+    needed = [
+        np.interp(-errors, -curve, log_n, left=np.nan, right=np.nan)
+        for errors, curve in zip(np.log(found.to_numpy()), curves, strict=True)
+    ]
+    found = pd.DataFrame(np.exp(needed) / found.columns.to_numpy(dtype=float), found.index, found.columns)
     return found.dropna(axis=1)
 
 
@@ -88,7 +91,7 @@ def _losses(frame: pd.DataFrame, problem: str, learner: str, metric: str = "mse"
 
 def _common(*tables: pd.DataFrame) -> list[int]:
     """Return the sizes that all tables have, of which there must be one."""
-    sizes = [n for n in tables[0].columns if all(n in table for table in tables)]
+    sizes = [int(n) for n in tables[0].columns.to_numpy() if all(n in table for table in tables)]
     if not sizes:
         raise NotMeasured("the learners are not measured at a common n")
     return sizes
@@ -179,11 +182,14 @@ def _circle(frame: pd.DataFrame) -> Evidence:
     tolerated=f"within {_CLOSE:.0%} of it at each n from {_SIZES[0]:,} on",
 )
 def _closed_form(frame: pd.DataFrame) -> Evidence:
-    table = _losses(frame, "turns", "kNN + all turns").loc[:, _SIZES[0] :]
-    ratios = [Estimate.of_seeds(table[n] * (n + 1) / 4) for n in table.columns]
+    table = _losses(frame, "turns", "kNN + all turns")
+    sizes = [n for n in _common(table) if n >= _FEW]
+    if not sizes:
+        raise NotMeasured(f"all turns are not measured from n = {_FEW:,} on")
+    ratios = [Estimate.of_seeds(table[n] * (n + 1) / 4) for n in sizes]
     means = [ratio.mean for ratio in ratios]
     return Evidence(
-        f"{min(means):.2f} to {max(means):.2f} times it at n = {_sizes(table.columns)}",
+        f"{min(means):.2f} to {max(means):.2f} times it at n = {_sizes(sizes)}",
         [Requirement(ratio, 1 - _CLOSE, 1 + _CLOSE) for ratio in ratios],
     )
 
