@@ -64,9 +64,10 @@ class Net(BaseEstimator, ABC):
     width : int, default=64
         Units in each hidden layer.
     activation : {"relu", "tanh", "gelu", "silu", "square"}, default="relu"
-    prior : {"none", "polar-sincos", "polar", "phase"}, transformer or None, default=None
-        The change of coordinates that the net has as its first layer; None and "none" are no change. A transformer
-        without a method ``coordinates`` is a step before the net, fitted on the training points, as in a pipeline.
+    prior : str, transformer, Symmetry or None, default=None
+        The change of coordinates that the net has as its first layer: a name of `estimators.PRIORS`, a transformer or a
+        symmetry; None and "none" are no change. A transformer without a method ``coordinates`` is a step before the
+        net, fitted on the training points, as in a pipeline.
     standardize : bool, default=True
         Whether the inputs of the first linear layer (after the prior) are scaled to mean 0 and variance 1 on the
         training points; and the targets of a regression likewise.

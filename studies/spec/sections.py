@@ -237,7 +237,7 @@ class LearnerSpec(Part):
     """A name of the catalogue, or an estimator as `package.module:Class`, or a function that returns one."""
 
     prior: Priors = ("none",)
-    """Its prior knowledge: `none`, `polar-sincos`, `polar`, `phase`, or a transformer; a list is an axis."""
+    """Its prior knowledge: `none`, `polar`, `antipodal` or another name, or a transformer; a list is an axis."""
 
     prior_params: dict[str, Any] = {}
     """Parameters of the prior, if it is the only one; a list is an axis."""

@@ -7,6 +7,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from estimators import (
     CATALOG,
     PRIORS,
+    Augmented,
+    Invariance,
     KernelClassifier,
     KernelRegressor,
     NeighborsClassifier,
@@ -19,20 +21,26 @@ from estimators import (
     RFMClassifier,
     RFMRegressor,
     SpiralPhase,
+    Symmetrized,
     make,
     make_learner,
 )
+from toymanifold import Antipodal, CyclicTurns, Rotations, SignFlips
 
 SMALL = {"epochs": 25, "width": 16, "learning_rate": 0.02, "dtype": "float64"}
 """A net that trains in a moment."""
 
-CONTRACT_PRIORS = {**PRIORS, "phase": SpiralPhase(turns=1, radius=100)}
+LADDER = ("polar-sincos", "polar", "phase")
+
+CONTRACT_PRIORS = {**{name: PRIORS[name] for name in LADDER}, "phase": SpiralPhase(turns=1, radius=100)}
 """The checks expect accuracy on blobs about the origin; far inside its first turn, the phase separates them."""
 
 TRANSFORMERS = {
     "`PolarCoordinates()`": CONTRACT_PRIORS["polar"],
     '`PolarCoordinates("sincos")`': CONTRACT_PRIORS["polar-sincos"],
     "`SpiralPhase`": CONTRACT_PRIORS["phase"],
+    "`Invariance(SignFlips())`": Invariance(SignFlips()),
+    "`Invariance(CyclicTurns(3))`": Invariance(CyclicTurns(3)),
     "`RandomFeatures()`": RandomFeatures(random_state=0),
     '`RandomFeatures(kind="relu")`': RandomFeatures(kind="relu", random_state=0),
 }
@@ -52,6 +60,12 @@ OTHERS = {
         KernelRegressor(),
         KernelClassifier(solver="nystroem", random_state=0),
         KernelRegressor(bandwidth="marginal-likelihood", random_state=0),
+        KernelClassifier(symmetry=SignFlips()),
+        Augmented(NeighborsClassifier(), SignFlips()),
+        Augmented(KernelRegressor(), Rotations(), 3, random_state=0),
+        Symmetrized(NeighborsClassifier(), CyclicTurns(3)),
+        Symmetrized(KernelClassifier(), SignFlips()),
+        Symmetrized(KernelRegressor(), Antipodal()),
         RFMClassifier(random_state=0),
         RFMRegressor(random_state=0),
         RandomFeaturesClassifier(),
