@@ -5,7 +5,7 @@ from toymanifold.densities import GaussianMixture, UniformBall, UniformBox, Unif
 from toymanifold.embedding import Embedding
 from toymanifold.gaussian import CoordinateFunction, gaussian_problem
 from toymanifold.generators import make_concentric_spheres, make_sphere, make_spiral
-from toymanifold.harmonics import Constant, Harmonic, Quadratic, SphereFunction
+from toymanifold.harmonics import Constant, Harmonic, Quadratic, SectoralHarmonic, SphereFunction
 from toymanifold.modular import ModularOperation, ModularProblem, OneHotPairs, modular_problem
 from toymanifold.problems import Problem
 from toymanifold.protocols import Density, Region, Target
@@ -16,8 +16,10 @@ from toymanifold.symmetries import (
     CyclicShifts,
     CyclicTurns,
     FunctionSymmetry,
+    JointTurns,
     Rotations,
     SignFlips,
+    SmallTurns,
     Symmetry,
 )
 
@@ -36,6 +38,7 @@ __all__ = [
     "FunctionSymmetry",
     "GaussianMixture",
     "Harmonic",
+    "JointTurns",
     "ModularOperation",
     "ModularProblem",
     "OneHotPairs",
@@ -44,8 +47,10 @@ __all__ = [
     "Region",
     "Rotations",
     "Screw",
+    "SectoralHarmonic",
     "Shells",
     "SignFlips",
+    "SmallTurns",
     "SphereFunction",
     "Spiral",
     "SpiralBands",

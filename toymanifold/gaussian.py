@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 
 FUNCTIONS: dict[str, tuple[tuple[int, ...], Callable[..., Array]]] = {
     "linear": ((0,), lambda a: a),
+    "last": ((-1,), lambda a: a),
     "product": ((0, 1), lambda a, b: a * b),
     "low-rank": ((0, 1, 5), lambda a, b, gate: a * b * (gate > 0)),
 }
@@ -31,10 +32,10 @@ class CoordinateFunction:
 
     Parameters
     ----------
-    function : {"linear", "product", "low-rank"}, default="linear"
-        The first coordinate; the product of the first two; or that product where the sixth is positive, else 0
-        (Radhakrishnan et al., Mechanism for feature learning in neural networks and backpropagation-free machine
-        learning models, Science 383, 2024, in the authors' code).
+    function : {"linear", "last", "product", "low-rank"}, default="linear"
+        The first coordinate; the last one; the product of the first two; or that product where the sixth is positive,
+        else 0 (Radhakrishnan et al., Mechanism for feature learning in neural networks and backpropagation-free
+        machine learning models, Science 383, 2024, in the authors' code).
     dimension : int, default=20
         Dimension of the space, at least 1, 2 or 6 as the function requires.
     task : {"classification", "regression"}, default="regression"
@@ -57,7 +58,7 @@ class CoordinateFunction:
     def __post_init__(self) -> None:
         owner = "CoordinateFunction"
         check_choice(self.function, "function", owner, FUNCTIONS)
-        check_integer(self.dimension, "dimension", owner, low=FUNCTIONS[self.function][0][-1] + 1)
+        check_integer(self.dimension, "dimension", owner, low=max(1, FUNCTIONS[self.function][0][-1] + 1))
         check_choice(self.task, "task", owner, TASKS)
 
     @property
@@ -93,8 +94,9 @@ def gaussian_problem(
     ----------
     dimension : int, default=20
         Dimension of the space.
-    function : {"linear", "product", "low-rank"}, default="linear"
-        Function, as in `CoordinateFunction`. By symmetry the first axis stands for any direction.
+    function : {"linear", "last", "product", "low-rank"}, default="linear"
+        Function, as in `CoordinateFunction`. By symmetry the first axis stands for any direction. The last
+        coordinate is kept by symmetries that act on the first ones.
     scale : float, default=1.0
         Standard deviation of each coordinate.
     task : {"classification", "regression"}, default="regression"

@@ -112,6 +112,7 @@ def make_sphere(
     radius: float = 1.0,
     target: str = "inside",
     degree: int = 2,
+    n_coordinates: int = 2,
     task: str = "classification",
     flip_probability: float = 0.0,
     noise: float = 0.0,
@@ -133,12 +134,14 @@ def make_sphere(
         Dimension d >= 2 of the space; the sphere is S^(d-1).
     radius : float, default=1.0
         Radius of the sphere, in [1e-100, 1e100].
-    target : {"inside", "linear", "quadratic", "harmonic", "random"}, default="inside"
-        Function that gives the labels. "inside": Gaussian points, balanced between inside (1) and outside (0). All
-        others: points uniform on the sphere, with a function of mean 0 and variance 1 on it, or with random labels; see
-        `sphere_problem`.
+    target : str, default="inside"
+        Function that gives the labels: "inside", "linear", "quadratic", "harmonic", "random", or the name of a
+        symmetry. "inside": Gaussian points, balanced between inside (1) and outside (0). All others: points uniform on
+        the sphere, with a function of mean 0 and variance 1 on it, or with random labels; see `sphere_problem`.
     degree : int, default=2
-        Degree of the harmonic, at most 1000.
+        Degree of the harmonic or of cyclic turns, at most 1000.
+    n_coordinates : int, default=2
+        Number of the first coordinates on which the symmetry acts.
     task : {"classification", "regression"}, default="classification"
         Kind of labels: the sign of the function, or its value.
     flip_probability : float, default=0.0
@@ -178,6 +181,7 @@ def make_sphere(
         radius=radius,
         target=target,
         degree=degree,
+        n_coordinates=n_coordinates,
         task=task,
         flip_probability=flip_probability,
         noise=noise,

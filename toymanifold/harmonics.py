@@ -1,7 +1,7 @@
 """Functions on the sphere: harmonics, with mean 0 and variance 1 under the uniform density.
 
-The label is the value of the function for regression, and its sign for classification. The functions depend on the
-direction of a point alone, so they are defined off the sphere too.
+Some are kept by a group of rotations or reflections. The label is the value of the function for regression, and its
+sign for classification. The functions depend on the direction of a point alone, so they are defined off the sphere too.
 """
 
 from abc import ABC, abstractmethod
@@ -15,6 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from toymanifold.geometry import binary_scale
 from toymanifold.protocols import TASKS
 from toymanifold.validation import check_choice, check_integer, check_length, check_points, error_message
+
+FORMS = ("sign-flips", "rotations", "joint-turns", "cyclic-shifts")
+"""Groups of which `invariant_form` gives the quadratic forms, by the names of `toymanifold.symmetries`."""
 
 _TILE = 64
 
@@ -162,6 +165,65 @@ class Harmonic(SphereFunction):
 
 
 @dataclass(frozen=True, eq=False)
+class SectoralHarmonic(SphereFunction):
+    r"""The sectoral spherical harmonic of a degree in a plane: a rosette of as many petals.
+
+    :math:`c \, \mathrm{Re} (\langle u, p \rangle + i \langle u, q \rangle)^k` with p and q orthonormal and
+    :math:`c^2 = 2 \, \Gamma(k + d/2) / (k! \, \Gamma(d/2))`. It is kept by turns of the plane by 1/k, and by no smaller
+    ones.
+
+    Parameters
+    ----------
+    task : {"classification", "regression"}, default="classification"
+        Kind of labels: the sign of the function, or its value.
+    radius : float, default=1.0
+        Radius of the sphere, in [1e-100, 1e100].
+    plane : array-like of shape (2, d), default=((1.0, 0.0), (0.0, 1.0))
+        Orthonormal vectors p and q, d >= 2.
+    degree : int, default=3
+        Degree k, in [1, 1000].
+
+    Examples
+    --------
+    >>> from toymanifold import SectoralHarmonic
+    >>> rosette = SectoralHarmonic("regression", degree=4)  # sqrt(2) cos(4 angle)
+    >>> rosette.label([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    array([ 1.4142,  1.4142, -1.4142])
+    """
+
+    plane: ArrayLike = ((1.0, 0.0), (0.0, 1.0))
+    degree: int = 3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_integer(self.degree, "degree", "SectoralHarmonic", low=1, high=1000)
+        plane = np.array(self.plane, dtype=np.float64)
+        if plane.ndim != 2 or len(plane) != 2 or not np.allclose(plane @ plane.T, np.eye(2), atol=1e-8):
+            allowed = "an array of shape (2, d) of orthonormal rows"
+            raise ValueError(error_message("plane", "SectoralHarmonic", allowed, self.plane))
+        object.__setattr__(self, "plane", plane)
+        if self._log_scale > np.log(np.finfo(np.float64).max):
+            allowed = f"lower in dimension {self.dimension}, where the function is too large for a float"
+            raise ValueError(error_message("degree", "SectoralHarmonic", allowed, self.degree))
+
+    @property
+    def dimension(self) -> int:
+        """Dimension of the space."""
+        return np.asarray(self.plane).shape[1]
+
+    @property
+    def _log_scale(self) -> float:
+        k, half, log_gamma = self.degree, self.dimension / 2, scipy.special.gammaln
+        return float(np.log(2) + log_gamma(k + half) - log_gamma(k + 1) - log_gamma(half)) / 2
+
+    def _values(self, U: NDArray[np.float64]) -> NDArray[np.float64]:
+        p, q = np.asarray(self.plane)
+        along = np.einsum("ij,j->i", U, p) + 1j * np.einsum("ij,j->i", U, q)
+        values: NDArray[np.float64] = np.exp(self._log_scale) * (along**self.degree).real
+        return values
+
+
+@dataclass(frozen=True, eq=False)
 class Quadratic(SphereFunction):
     r"""A quadratic form of mean 0 and variance 1: a spherical harmonic of degree 2 in general position.
 
@@ -208,6 +270,44 @@ class Quadratic(SphereFunction):
     def _values(self, U: NDArray[np.float64]) -> NDArray[np.float64]:
         values: NDArray[np.float64] = np.einsum("ij,ij->i", _product(U, np.asarray(self.matrix)), U)
         return values
+
+
+def invariant_form(matrix: NDArray[np.float64], group: str, n_coordinates: int) -> NDArray[np.float64]:
+    """Return the mean of a quadratic form over a group: a random form becomes one in general position that is kept.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (d, d)
+        Matrix of the form.
+    group : {"sign-flips", "rotations", "joint-turns", "cyclic-shifts"}
+        Group.
+    n_coordinates : int
+        Number k <= d of the first coordinates on which it acts; even for joint turns.
+
+    Returns
+    -------
+    form : ndarray of shape (d, d)
+        Matrix of the mean, symmetric.
+    """
+    k, form = n_coordinates, (matrix + matrix.T) / 2
+    block = form[:k, :k]
+    mixed = form[:k, k:].mean(axis=0) if group == "cyclic-shifts" else 0.0
+    form[:k, k:], form[k:, :k] = mixed, np.transpose([mixed])
+    match group:
+        case "sign-flips":
+            form[:k, :k] = np.diag(np.diag(block))
+        case "rotations":
+            form[:k, :k] = np.trace(block) / k * np.eye(k)
+        case "joint-turns":  # the mean over quarter turns is that over all
+            form[:k, :k] = (block + quarter_turn(quarter_turn(block).T)) / 2
+        case _:
+            form[:k, :k] = np.mean([np.roll(block, (shift, shift), axis=(0, 1)) for shift in range(k)], axis=0)
+    return form
+
+
+def quarter_turn(X: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn the planes of the first two coordinates of `X` (n_samples, d), the next two, and so on by a quarter."""
+    return np.stack([-X[:, 1::2], X[:, ::2]], axis=-1).reshape(X.shape)
 
 
 def _product(X: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:

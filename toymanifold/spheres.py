@@ -12,7 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 from toymanifold.densities import GaussianMixture, UniformSphere
 from toymanifold.embedding import RandomEmbedding
 from toymanifold.geometry import log_sphere_area, signed, uniform_on_sphere
-from toymanifold.harmonics import Constant, Harmonic, Quadratic, SphereFunction
+from toymanifold.harmonics import (
+    FORMS,
+    Constant,
+    Harmonic,
+    Quadratic,
+    SectoralHarmonic,
+    SphereFunction,
+    invariant_form,
+    quarter_turn,
+)
 from toymanifold.problems import Problem
 from toymanifold.streams import Split, as_generator, stream
 from toymanifold.validation import (
@@ -25,7 +34,9 @@ from toymanifold.validation import (
     error_message,
 )
 
-_TARGETS = ("inside", "linear", "quadratic", "harmonic", "random")
+_SYMMETRIC = (*FORMS, "cyclic-turns")
+_TARGETS = ("inside", "linear", "quadratic", "harmonic", *_SYMMETRIC, "random")
+_OF_PLANES = ("joint-turns", "cyclic-turns")
 
 
 @dataclass(frozen=True)
@@ -190,6 +201,7 @@ def sphere_problem(
     radius: float = 1.0,
     target: str = "inside",
     degree: int = 2,
+    n_coordinates: int = 2,
     task: str = "classification",
     flip_probability: float = 0.0,
     noise: float = 0.0,
@@ -204,17 +216,23 @@ def sphere_problem(
         Dimension d >= 2 of the space; the sphere is S^(d-1).
     radius : float, default=1.0
         Radius of the sphere, in [1e-100, 1e100].
-    target : {"inside", "linear", "quadratic", "harmonic", "random"}, default="inside"
+    target : str, default="inside"
         Function that gives the labels.
 
         - "inside" is the `Ball`. Points are Gaussian about the origin, with the radius as their median distance from
           it, so that classes balance in any d. For all other targets points are uniform on the sphere.
         - "linear" and "harmonic" are a `Harmonic` about a random axis, of degree 1 and of `degree`.
-        - "quadratic" is a random `Quadratic`.
+        - "quadratic" is a random `Quadratic`, which is even: the antipode of a point has its label.
+        - "sign-flips", "rotations", "joint-turns" and "cyclic-shifts" are random `Quadratic` forms that are kept by the
+          symmetry of this name of the first `n_coordinates` coordinates.
+        - "cyclic-turns" is a `SectoralHarmonic` of `degree` k, kept by joint turns of the planes of these coordinates
+          by 1/k, and by no smaller ones.
         - "random" labels are independent of the points: coin tosses, or standard normal values (the setting of Bubeck
           and Sellke, A universal law of robustness via isoperimetry, NeurIPS 2021).
     degree : int, default=2
-        Degree of the harmonic, at most 1000.
+        Degree of the harmonic or of cyclic turns, at most 1000.
+    n_coordinates : int, default=2
+        Number of the first coordinates on which the symmetry of a target acts, from 2 to `dimension`.
     task : {"classification", "regression"}, default="classification"
         Kind of labels: the sign of the function, or its value.
     flip_probability : float, default=0.0
@@ -242,6 +260,8 @@ def sphere_problem(
     owner = "sphere_problem"
     check_integer(dimension, "dimension", owner, low=2)
     check_choice(target, "target", owner, _TARGETS)
+    if target in _SYMMETRIC:
+        _check_coordinates(target, dimension, n_coordinates, owner)
     seed = check_seed(problem_seed, "problem_seed", owner)
     embedding = None
     if ambient_dimension is not None:
@@ -253,7 +273,7 @@ def sphere_problem(
     if target == "random":
         _check_noise_free(flip_probability, noise, owner)
         flip_probability, noise = (0.5, 0.0) if task == "classification" else (0.0, 1.0)
-    function = _sphere_function(target, dimension, radius, degree, task, stream(seed, Split.TARGET))
+    function = _sphere_function(target, dimension, radius, degree, n_coordinates, task, stream(seed, Split.TARGET))
     sphere = UniformSphere(dimension, (radius,))
     return Problem(function, sphere, embedding, flip_probability=flip_probability, noise=noise)
 
@@ -299,7 +319,7 @@ def _ball_problem(dimension: int, radius: float, task: str, flip_probability: fl
 
 
 def _sphere_function(
-    target: str, dimension: int, radius: float, degree: int, task: str, rng: np.random.Generator
+    target: str, dimension: int, radius: float, degree: int, n_coordinates: int, task: str, rng: np.random.Generator
 ) -> SphereFunction:
     match target:
         case "linear":
@@ -308,8 +328,27 @@ def _sphere_function(
             return Harmonic(task, radius, axis=rng.standard_normal(dimension), degree=degree)
         case "quadratic":
             return Quadratic(task, radius, matrix=rng.standard_normal((dimension, dimension)))
-        case _:
+        case "cyclic-turns":
+            axis = rng.standard_normal((1, n_coordinates))
+            plane = np.zeros((2, dimension))
+            plane[:, :n_coordinates] = np.vstack([axis, quarter_turn(axis)]) / np.linalg.norm(axis)
+            return SectoralHarmonic(task, radius, plane=plane, degree=degree)
+        case "random":
             return Constant(task, radius, n_features=dimension)
+        case group:
+            form = invariant_form(rng.standard_normal((dimension, dimension)), group, n_coordinates)
+            return Quadratic(task, radius, matrix=form)
+
+
+def _check_coordinates(target: str, dimension: int, n_coordinates: int, owner: str) -> None:
+    """Raise if a symmetry cannot act on so many coordinates, or keeps no quadratic form but a constant."""
+    check_integer(n_coordinates, "n_coordinates", owner, low=2, high=dimension)
+    if target in _OF_PLANES and n_coordinates % 2:
+        raise ValueError(error_message("n_coordinates", owner, f"even for the target {target!r}", n_coordinates))
+    is_constant = target == "rotations" or (target == "joint-turns" and n_coordinates == 2)
+    if is_constant and n_coordinates == dimension:
+        allowed = f"less than the dimension, {dimension}, for the target {target!r}"
+        raise ValueError(error_message("n_coordinates", owner, allowed, n_coordinates))
 
 
 def _check_noise_free(flip_probability: float, noise: float, owner: str) -> None:

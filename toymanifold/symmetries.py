@@ -15,7 +15,7 @@ from array_api_compat import array_namespace, device
 from numpy.typing import ArrayLike, NDArray
 
 from toymanifold.streams import as_generator
-from toymanifold.validation import check_integer, check_points, error_message
+from toymanifold.validation import check_integer, check_points, check_real, error_message
 
 Array = NDArray[Any]
 
@@ -267,9 +267,12 @@ class SignFlips(Symmetry):
 
 @dataclass(frozen=True)
 class CyclicTurns(Symmetry):
-    r"""Turns of the plane of the first two coordinates by multiples of 1/k of a full one: a cyclic group of k.
+    r"""Turns of planes by multiples of 1/k of a full one: a cyclic group of k.
 
-    The plane turns into a cone. With polar coordinates r and t, those of the quotient are
+    The planes of the first two coordinates, of the next two, and so on turn by one angle. On the sphere of all
+    coordinates they leave no point where it is.
+
+    There are coordinates for one plane, which turns into a cone. With polar coordinates r and t, they are
     :math:`r \cos(k t) / k, r \sin(k t) / k, r \sqrt{1 - 1/k^2}`: they keep the length of every curve, so that they have
     no seam, but straight through the cone a distance is less than along it. The other coordinates stay.
 
@@ -277,6 +280,8 @@ class CyclicTurns(Symmetry):
     ----------
     order : int, default=2
         Number k of turns that give a full one, at least 2.
+    n_coordinates : int, default=2
+        Number of coordinates that turn, even.
 
     Examples
     --------
@@ -289,33 +294,135 @@ class CyclicTurns(Symmetry):
     """
 
     order: int = 2
+    n_coordinates: int = 2
 
-    min_features = 2
     is_isometric = True
 
     def __post_init__(self) -> None:
         check_integer(self.order, "order", "CyclicTurns", low=2)
+        _check_planes(self.n_coordinates, "CyclicTurns")
 
     @property
     def size(self) -> int:  # type: ignore[override]
         """Number of elements, k."""
         return self.order
 
+    @property
+    def min_features(self) -> int:  # type: ignore[override]
+        """Number of features that points must have at least."""
+        return self.n_coordinates
+
     def act(self, X: Array, elements: Array) -> Array:
         """Return points turned by element / k of a full turn."""
-        angles = 2 * math.pi / self.order * elements
-        cos, sin = np.cos(angles), np.sin(angles)
-        moved = X.copy()
-        moved[:, 0], moved[:, 1] = cos * X[:, 0] - sin * X[:, 1], sin * X[:, 0] + cos * X[:, 1]
-        return moved
+        return _turned(X, 2 * math.pi / self.order * elements, self.n_coordinates)
+
+    @property
+    def has_coordinates(self) -> bool:
+        """True for one plane."""
+        return self.n_coordinates == 2
 
     def coordinates(self, X: Any) -> Any:
         """Return three coordinates of the cone, and all others; see the class."""
+        if not self.has_coordinates:
+            return super().coordinates(X)
         xp = array_namespace(X)
         _, r = _directions(xp, X[:, :2])
         angle = self.order * xp.atan2(X[:, 1:2], xp.where(r == 0, xp.ones_like(r), X[:, :1]))
         circle = [r * xp.cos(angle) / self.order, r * xp.sin(angle) / self.order]
         return xp.concat([*circle, r * math.sqrt(1 - self.order**-2), X[:, 2:]], axis=1)
+
+
+@dataclass(frozen=True)
+class JointTurns(Symmetry):
+    r"""Turns of planes by any angle, all by the same: a circle, of which `CyclicTurns` are a part.
+
+    The planes are those of the first two coordinates, of the next two, and so on. On the sphere of all coordinates they
+    leave no point where it is. With complex numbers :math:`z_i` for the planes and z for all of them, the coordinates
+    are :math:`|z_i|^2 / \sqrt 2 |z|`, both parts of :math:`z_i \bar z_j / |z|` for i < j, :math:`|z| / \sqrt 2`, and
+    the coordinates that do not turn. They keep the length of every curve across orbits. Among points of one norm in the
+    planes the order of distances is that of the orbits: at an angle t the squared distance is :math:`|z|^2 \sin^2 t`.
+
+    Parameters
+    ----------
+    n_coordinates : int, default=2
+        Number of coordinates that turn, even.
+
+    Examples
+    --------
+    >>> from toymanifold import JointTurns
+    >>> JointTurns(4).coordinates(np.array([[3.0, 0.0, 0.0, 4.0], [0.0, 3.0, -4.0, 0.0]])).round(4) + 0.0
+    array([[ 1.2728,  2.2627,  0.    , -2.4   ,  3.5355],
+           [ 1.2728,  2.2627,  0.    , -2.4   ,  3.5355]])
+    """
+
+    n_coordinates: int = 2
+
+    is_isometric = True
+
+    def __post_init__(self) -> None:
+        _check_planes(self.n_coordinates, "JointTurns")
+
+    @property
+    def min_features(self) -> int:  # type: ignore[override]
+        """Number of features that points must have at least."""
+        return self.n_coordinates
+
+    def draw(self, n_elements: int, rng: np.random.Generator) -> Array:
+        """Return uniform shares (n_elements,) of a full turn, in [0, 1)."""
+        return rng.random(n_elements)
+
+    def act(self, X: Array, elements: Array) -> Array:
+        """Return points turned by shares of a full turn."""
+        return _turned(X, 2 * math.pi * elements, self.n_coordinates)
+
+    def coordinates(self, X: Any) -> Any:
+        """Return products of the planes, their norm, and all other coordinates; see the class."""
+        xp = array_namespace(X)
+        turning = X[:, : self.n_coordinates]
+        unit, norm = _directions(xp, turning)
+        x, y, half = turning[:, 0::2], turning[:, 1::2], math.sqrt(0.5)
+        u, v = unit[:, 0::2], unit[:, 1::2]
+        products = [half * (u * x + v * y)]
+        for i in range(self.n_coordinates // 2 - 1):
+            ui, vi = u[:, i : i + 1], v[:, i : i + 1]
+            products += [ui * x[:, i + 1 :] + vi * y[:, i + 1 :], vi * x[:, i + 1 :] - ui * y[:, i + 1 :]]
+        return xp.concat([*products, half * norm, X[:, self.n_coordinates :]], axis=1)
+
+
+@dataclass(frozen=True)
+class SmallTurns(Symmetry):
+    """Turns of the plane of the first two coordinates by a small angle at most: not a group, but often used as one.
+
+    Labels that turns do change, they change for few points only. `toymanifold.checks.check_symmetry` refuses it.
+
+    Parameters
+    ----------
+    degrees : float, default=5.0
+        Largest angle, in (0, 180].
+
+    Examples
+    --------
+    >>> from toymanifold import SmallTurns
+    >>> images = SmallTurns(degrees=5).orbit([[1.0, 0.0]], 100, random_state=0)[:, 0]
+    >>> bool((images[:, 0] >= np.cos(np.radians(5))).all())
+    True
+    """
+
+    degrees: float = 5.0
+
+    min_features = 2
+    is_isometric = True
+
+    def __post_init__(self) -> None:
+        check_real(self.degrees, "degrees", "SmallTurns", low=0, high=180, closed="(]")
+
+    def draw(self, n_elements: int, rng: np.random.Generator) -> Array:
+        """Return uniform shares (n_elements,) of the largest angle, in [-1, 1)."""
+        return rng.uniform(-1, 1, n_elements)
+
+    def act(self, X: Array, elements: Array) -> Array:
+        """Return points turned by shares of the largest angle."""
+        return _turned(X, math.radians(self.degrees) * elements, 2)
 
 
 @dataclass(frozen=True)
@@ -505,10 +612,25 @@ SYMMETRIES: dict[str, type[Symmetry]] = {
     "antipodal": Antipodal,
     "sign-flips": SignFlips,
     "cyclic-turns": CyclicTurns,
+    "joint-turns": JointTurns,
     "cyclic-shifts": CyclicShifts,
     "rotations": Rotations,
 }
 """The symmetries of the sphere by name; each can be constructed without arguments."""
+
+
+def _check_planes(n_coordinates: int, owner: str) -> None:
+    if check_integer(n_coordinates, "n_coordinates", owner, low=2) % 2:
+        raise ValueError(error_message("n_coordinates", owner, "even", n_coordinates))
+
+
+def _turned(X: Array, angles: Array, n_coordinates: int) -> Array:
+    """Return points whose first planes, of two coordinates each, are turned by an angle each, or all by one."""
+    cos, sin = np.cos(angles)[:, None], np.sin(angles)[:, None]
+    x, y = X[:, :n_coordinates:2], X[:, 1:n_coordinates:2]
+    moved = X.copy()
+    moved[:, :n_coordinates:2], moved[:, 1:n_coordinates:2] = cos * x - sin * y, sin * x + cos * y
+    return moved
 
 
 def _distinct(n_draws: int, n_rows: int, size: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -39,6 +39,7 @@ from studies.registry.plots import plot
 from studies.registry.reference_curves import CurveName, find_reference_curve
 from studies.results.results import Results
 from studies.spec.cells import PlannedCell, plan_study
+from studies.spec.sections import PRIOR_AXIS
 from toymanifold.validation import error_message
 
 _SLANTED = 4  # number of categories beyond which their labels are slanted
@@ -91,8 +92,8 @@ def plot_axis(
     reference : str or None, default=None
         Function that gives the metric in theory or in a publication: a name of
         `studies.registry.reference_curves.REFERENCE_CURVES`, or ``package.module:function``. It takes parameters of the
-        problem and of the learner by name, ``prior`` and ``n_samples``, among them the axis, and returns a number, NaN
-        where it does not apply.
+        problem and of the learner by name, ``prior``, ``n_samples`` and, after ``prior__``, parameters of the prior,
+        among them the axis, and returns a number, NaN where it does not apply.
 
     Returns
     -------
@@ -261,8 +262,9 @@ def _grid(values: Sequence[Any], *, log: bool) -> NDArray[np.float64]:
 
 def _parameters(planned: PlannedCell) -> dict[str, Any]:
     cell = planned.cell
+    of_prior = {f"{PRIOR_AXIS}{key}": value for key, value in cell.prior_params.items()}
     given = {"estimator": cell.estimator, "prior": cell.prior, "n_samples": cell.n_samples}
-    return {**cell.params, **cell.problem_params, **planned.axes, **given}
+    return {**cell.params, **of_prior, **cell.problem_params, **planned.axes, **given}
 
 
 def _means(lines: Iterable[Line]) -> NDArray[np.float64]:

@@ -23,9 +23,10 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from studies.registry.errors import SpecError, cut, exception_text, unknown
+from toymanifold import Symmetry
 
 PACKAGES = ("sklearn", "estimators", "toymanifold")
-"""Packages of which every estimator is allowed."""
+"""Packages of which every estimator and symmetry is allowed."""
 
 LOADERS = ("load_iris", "load_digits", "load_wine", "load_breast_cancer", "load_diabetes")
 """Functions of `sklearn.datasets` that return a data set, and neither read nor write anything else."""
@@ -118,16 +119,22 @@ def _check_origin(found: Any, name: str, allow: Collection[str]) -> None:
     package = _package(found)
     if package not in (*PACKAGES, *allow):
         raise ValueError(f"{name} must be a class or function that is defined in an allowed package")
-    if package in PACKAGES and not is_estimator_class(found) and not is_generator(found) and not is_loader(found):
+    kinds = (is_estimator_class, is_symmetry_class, is_generator, is_loader)
+    if package in PACKAGES and not any(is_kind(found) for is_kind in kinds):
         raise ValueError(
-            f"{name} is not a scikit-learn estimator, a generator sklearn.datasets:make_... or one of the loaders"
-            f" {', '.join(LOADERS)}"
+            f"{name} is not a scikit-learn estimator, a generator sklearn.datasets:make_..., a symmetry or one of the"
+            f" loaders {', '.join(LOADERS)}"
         )
 
 
 def is_estimator_class(found: Any) -> bool:
     """Return True for a class of scikit-learn estimators, abstract ones included."""
     return inspect.isclass(found) and issubclass(found, BaseEstimator)
+
+
+def is_symmetry_class(found: Any) -> bool:
+    """Return True for a class of symmetries, abstract ones included."""
+    return inspect.isclass(found) and issubclass(found, Symmetry)
 
 
 def is_generator(found: Any) -> bool:

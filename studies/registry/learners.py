@@ -23,6 +23,7 @@ from studies.registry.imports import (
     is_generator,
     is_loader,
     is_named,
+    is_symmetry_class,
 )
 from studies.registry.metrics import METRICS
 from studies.registry.objects import find_kept
@@ -132,7 +133,7 @@ def find_prior(name: str, allow: Collection[str] = ()) -> Builder:
     if name in PRIORS:
         return _named_prior(name)
     found: Builder = find_named("prior", name, ["none", *PRIORS], allow, form="Class")
-    if inspect.isclass(found) and issubclass(found, Symmetry):
+    if is_symmetry_class(found):
         return _invariance(found)
     if is_estimator_class(found) and not callable(getattr(found, "transform", None)):
         raise ValueError(f"{name} is not a transformer, so it cannot be a prior")

@@ -7,13 +7,15 @@ from toymanifold import CoordinateFunction, gaussian_problem
 from toymanifold.strategies import seeds
 
 
-@pytest.mark.parametrize(("function", "variance"), [("linear", 0.25), ("product", 0.0625), ("low-rank", 0.03125)])
+@pytest.mark.parametrize(
+    ("function", "variance"), [("linear", 0.25), ("last", 0.25), ("product", 0.0625), ("low-rank", 0.03125)]
+)
 def test_labels_have_the_variance_of_their_function(function, variance):
     _, y = gaussian_problem(function=function, scale=0.5).sample(200_000, 0)
     assert y.var() == pytest.approx(variance, rel=0.03)
 
 
-@given(function=st.sampled_from(["linear", "product", "low-rank"]), seed=seeds())
+@given(function=st.sampled_from(["linear", "last", "product", "low-rank"]), seed=seeds())
 def test_what_lies_outside_the_frame_changes_no_label(function, seed):
     problem = gaussian_problem(function=function, dimension=8)
     X, y = problem.sample(20, seed)

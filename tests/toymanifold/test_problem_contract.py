@@ -47,7 +47,7 @@ PROBLEMS = {
 }
 PROBLEMS |= {
     f"{target}, {task}": sphere_problem(dimension=4, target=target, task=task, degree=3)
-    for target, task in product(("linear", "quadratic", "harmonic", "random"), TASKS)
+    for target, task in product(("linear", "quadratic", "harmonic", "joint-turns", "cyclic-turns", "random"), TASKS)
 }
 PROBLEMS |= {
     f"{function}, {task}": gaussian_problem(function=function, task=task)

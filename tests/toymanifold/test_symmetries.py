@@ -11,9 +11,11 @@ from toymanifold import (
     CyclicShifts,
     CyclicTurns,
     FunctionSymmetry,
+    JointTurns,
     Rotations,
     Screw,
     SignFlips,
+    SmallTurns,
     Spiral,
     Symmetry,
 )
@@ -26,7 +28,9 @@ FINITE = st.one_of(
     st.builds(CyclicTurns, st.integers(2, 9)),
     st.builds(CyclicShifts, st.integers(2, 6)),
 )
-INFINITE = st.one_of(st.builds(Rotations, st.integers(2, 4)), st.just(Screw()))
+INFINITE = st.one_of(
+    st.builds(Rotations, st.integers(2, 4)), st.builds(JointTurns, st.sampled_from([2, 4, 6])), st.just(Screw())
+)
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -114,6 +118,43 @@ def test_norms_are_exactly_as_far_apart_as_orbits_of_rotations(k, seed):
     np.testing.assert_allclose(found, np.linalg.norm(X - nearest, axis=1), rtol=1e-9, atol=1e-12)
     images = rotations.orbit(Z, 10, seed)
     assert (np.linalg.norm(X - images, axis=2) >= found - 1e-12).all()
+
+
+@given(SEEDS)
+def test_products_of_planes_on_a_sphere_have_the_order_of_their_orbits(seed):
+    turns = JointTurns(6)
+    X, Z = (np.random.default_rng(s).standard_normal((20, 6)) for s in (seed, seed + 1))
+    X, Z = (rows / np.linalg.norm(rows, axis=1)[:, None] for rows in (X, Z))
+    x, z = (rows[:, ::2] + 1j * rows[:, 1::2] for rows in (X, Z))
+    cos = np.abs(x.conj() @ z.T)
+    np.testing.assert_allclose(cdist(turns.coordinates(X), turns.coordinates(Z)) ** 2, 1 - cos**2, atol=1e-12)
+
+
+@given(st.integers(2, 9), st.sampled_from([2, 4, 6]), SEEDS)
+def test_cyclic_turns_are_joint_turns_by_parts_of_a_turn(order, n_coordinates, seed):
+    turns, joint = CyclicTurns(order, n_coordinates), JointTurns(n_coordinates)
+    X = points(joint, seed)
+    for element in range(order):
+        moved = turns.act(X, np.array([element]))
+        np.testing.assert_allclose(moved, joint.act(X, np.array([element / order])), atol=1e-12)
+        np.testing.assert_allclose(joint.coordinates(moved), joint.coordinates(X), atol=1e-12)
+
+
+def test_several_planes_have_no_coordinates_but_for_all_turns():
+    assert CyclicTurns(3).has_coordinates
+    assert JointTurns(4).has_coordinates
+    assert not CyclicTurns(3, 4).has_coordinates
+    with pytest.raises(TypeError, match="CyclicTurns has no coordinates"):
+        CyclicTurns(3, 4).coordinates(np.ones((2, 4)))
+
+
+def test_small_turns_are_by_the_largest_angle_at_most():
+    X = np.array([[1.0, 0.0, 7.0]])
+    images = SmallTurns(degrees=5).orbit(X, 1000, 0)[1:, 0]
+    angles = np.degrees(np.arctan2(images[:, 1], images[:, 0]))
+    assert -5 <= angles.min() < -4.9
+    assert 4.9 < angles.max() <= 5
+    np.testing.assert_array_equal(images[:, 2], 7)
 
 
 @given(SEEDS)
@@ -243,6 +284,9 @@ def test_a_symmetry_needs_a_size_or_a_method_draw():
         (lambda: SignFlips(0), "n_coordinates"),
         (lambda: SignFlips(63), "n_coordinates"),
         (lambda: CyclicTurns(1), "order"),
+        (lambda: CyclicTurns(2, 3), "n_coordinates"),
+        (lambda: JointTurns(3), "n_coordinates"),
+        (lambda: SmallTurns(0.0), "degrees"),
         (lambda: CyclicShifts(2.0), "n_coordinates"),
         (lambda: Rotations(1), "n_coordinates"),
         (lambda: Screw(fill=2.0), "fill"),

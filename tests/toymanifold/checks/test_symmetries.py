@@ -11,14 +11,17 @@ from toymanifold import (
     DataProblem,
     FunctionSymmetry,
     Harmonic,
+    JointTurns,
     Problem,
     Quadratic,
     Rotations,
     Screw,
     SignFlips,
+    SmallTurns,
     Symmetry,
     UniformBox,
     UniformSphere,
+    sphere_problem,
     spiral_problem,
 )
 from toymanifold.checks import SYMMETRY_CHECKS, check_symmetry
@@ -86,6 +89,7 @@ BROKEN = [
     ("distinct", FunctionSymmetry(turns, order=8), DISC),
     ("group", FunctionSymmetry(turns, order=3), DISC),
     ("group", FunctionSymmetry(small_turns), DISC),
+    ("group", SmallTurns(), DISC),
     ("group", FunctionSymmetry(lambda X, t: all_turns(X, t)[:, ::-1]), DISC),
     ("isometry", FunctionSymmetry(stretched, order=2, is_isometric=True), None),
     ("isometry", FunctionSymmetry(lambda X, g: 1 - X if g else X, order=2, is_isometric=True), None),
@@ -123,6 +127,8 @@ OWN = {
     "turns": (CyclicTurns(3), DISC, set()),
     "shifts": (CyclicShifts(5), None, {"labels"}),
     "rotations": (Rotations(2), DISC, {"identity", "distinct"}),
+    "turns of two planes": (CyclicTurns(5, 4), None, {"invariants", "labels"}),
+    "joint turns": (JointTurns(4), None, {"identity", "distinct", "labels"}),
     "rotations of three": (Rotations(3), None, {"identity", "distinct", "labels"}),
     "screw": (Screw(), spiral_problem(), {"identity", "distinct", "isometry"}),
     "screw of a wide band": (
@@ -134,6 +140,23 @@ OWN = {
     "function of a number": (FunctionSymmetry(all_turns), DISC, {"identity", "distinct", "isometry", "invariants"}),
     "mirror": (Mirror(), DISC, {"isometry", "invariants"}),
 }
+
+
+TARGETS = {
+    "sign-flips": SignFlips(4),
+    "rotations": Rotations(4),
+    "joint-turns": JointTurns(4),
+    "cyclic-turns": CyclicTurns(5, 4),
+    "cyclic-shifts": CyclicShifts(4),
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_targets_by_the_name_of_a_symmetry_are_kept_by_it(target):
+    problem = sphere_problem(dimension=6, target=target, n_coordinates=4, degree=5, task="regression")
+    check_symmetry(TARGETS[target], problem)
+    with pytest.raises(AssertionError, match="labels"):
+        check_symmetry(FunctionSymmetry(lambda X, g: X[:, ::-1] if g else X, order=2), problem)
 
 
 @pytest.mark.parametrize("name", OWN)
