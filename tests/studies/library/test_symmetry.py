@@ -26,9 +26,9 @@ RULES = {
         "kernel + shifts, outputs": lambda n: (1.2 * n) ** -2.0,
     },
     "linear": {
-        "least squares": lambda n: least_squares_risk(n, 200, 0.5),
-        "least squares + half turn": lambda n: least_squares_risk(n, 100, 0.5),
-        "least squares + half turn, outputs": lambda n: least_squares_risk(n, 200, 0.5) / 2,
+        "least squares": lambda n: least_squares_risk(n, 600, 0.5),
+        "least squares + half turn": lambda n: least_squares_risk(n, 300, 0.5),
+        "least squares + half turn, outputs": lambda n: least_squares_risk(n, 600, 0.5) / 2,
     },
     "spiral": {
         "kNN": lambda n: n**-0.5,
