@@ -33,3 +33,4 @@ from .priors import SpiralPhase as SpiralPhase
 from .random_features import RandomFeatures as RandomFeatures
 from .random_features import RandomFeaturesClassifier as RandomFeaturesClassifier
 from .random_features import RandomFeaturesRegressor as RandomFeaturesRegressor
+from .worths import PredictedWorth as PredictedWorth

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
@@ -209,3 +209,43 @@ def _with_symmetry(learner: BaseEstimator, prior: Invariance) -> BaseEstimator:
         return learner.set_params(symmetry=symmetry, copies=copies)
     wrapper = Augmented if prior.form == "augmentation" else Symmetrized
     return wrapper(learner, symmetry, copies, random_state=prior.random_state)
+
+
+def split_prior(learner: BaseEstimator) -> tuple[Any, BaseEstimator]:
+    """Return the prior of an unfitted learner, and the learner without it, as `with_prior` joins them.
+
+    Parameters
+    ----------
+    learner : BaseEstimator
+        Not changed.
+
+    Returns
+    -------
+    prior : transformer or None
+        None if there is none.
+    learner : BaseEstimator
+
+    Examples
+    --------
+    >>> split_prior(make_learner("knn", prior="polar"))
+    (PolarCoordinates(), NeighborsClassifier())
+    """
+    match learner:
+        case Augmented() | Symmetrized():
+            form = "augmentation" if isinstance(learner, Augmented) else "outputs"
+            own = {"copies": learner.copies, "random_state": learner.random_state}
+            return Invariance(learner.symmetry, form, **own), learner.estimator
+        case KernelClassifier() | KernelRegressor() if learner.symmetry is not None:
+            prior = Invariance(learner.symmetry, "kernel", copies=learner.copies)
+            return prior, clone(learner).set_params(symmetry=None)
+        case Net() if (own_prior := as_any_prior(learner.prior, "split_prior")) is not None:
+            return own_prior, clone(learner).set_params(prior=None)
+        case Pipeline(steps=[(_, prior), *rest]) if rest and is_layer(prior):
+            return prior, _without_scaler([step for _, step in rest])
+    return None, learner
+
+
+def _without_scaler(steps: list[Any]) -> BaseEstimator:
+    """Return what follows a prior as one learner, without the scaler that `with_prior` puts between them."""
+    steps = steps[1:] if len(steps) == 2 and isinstance(steps[0], StandardScaler) else steps
+    return steps[0] if len(steps) == 1 else make_pipeline(*steps)

@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from estimators.neighbor_search import Tree, brute_neighbors, build_tree, tree_neighbors
+from estimators.worths import worth_to, worth_to_neighbour
 from toymanifold.validation import check_choice, check_integer, check_scale, error_message
 
 _FLOATS = (np.float64, np.float32)
@@ -211,3 +212,7 @@ def _faster(n_samples: int, n_features: int) -> str:
     normal or uniform points.
     """
     return "tree" if n_features <= 1 + 4 / 3 * np.log10(n_samples) else "brute"
+
+
+for _kind in (NeighborsClassifier, NeighborsRegressor):
+    worth_to.register(_kind, worth_to_neighbour)

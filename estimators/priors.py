@@ -19,6 +19,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from estimators.polar import from_polar, to_polar
+from estimators.worths import PredictedWorth, symmetry_worth
 from toymanifold import Screw, Spiral, Symmetry
 from toymanifold.symmetries import SYMMETRIES
 from toymanifold.validation import check_choice, check_integer, check_scale, error_message
@@ -79,6 +80,30 @@ class Prior(TransformerMixin, BaseEstimator, ABC):
     def learnable(self, n_features: int) -> dict[str, NDArray[np.float64]]:  # noqa: ARG002
         """Return the initial values of the parameters that a layer learns, by name; here, none."""
         return {}
+
+    def predicted_worth(
+        self,
+        problem: Any,  # noqa: ARG002
+        learner: BaseEstimator,  # noqa: ARG002
+        n_samples: float,  # noqa: ARG002
+    ) -> PredictedWorth | None:
+        """Return how many times the data the prior is worth to a learner by theory; here None, as there is none.
+
+        Studies report it beside the measured worth.
+
+        Parameters
+        ----------
+        problem : Problem or DataProblem
+        learner : BaseEstimator
+            The learner without the prior.
+        n_samples : float
+            Number of training points of the learner with the prior.
+
+        Returns
+        -------
+        worth : PredictedWorth or None
+        """
+        return None
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002
         """Validate the parameters and `X` (n_samples, n_features); nothing is learnt."""
@@ -312,6 +337,15 @@ class Invariance(Prior):
     def coordinates(self, X: Any, **_: Any) -> Any:
         """Map an array (n_samples, n_features) of any array library to invariants of the symmetry; unchecked."""
         return self.symmetry.coordinates(X)
+
+    def predicted_worth(self, problem: Any, learner: BaseEstimator, n_samples: float) -> PredictedWorth | None:
+        """Return what the symmetry is worth to a learner by theory, or None; see `Prior.predicted_worth`.
+
+        Theory is about a `Problem` whose labels and density the symmetry keeps, of maps that keep distances. To the
+        nearest neighbour k maps that leave no point of a sphere where it is are worth k times the data, and any others
+        at most so much. To a kernel machine they are worth at most k times, and to least squares its risk is known.
+        """
+        return symmetry_worth(learner, self.symmetry, self.form, self.copies, problem, n_samples)
 
     def check_parameters(self) -> None:
         """Raise if a parameter is not allowed, or the symmetry does not have the coordinates of the form."""

@@ -102,6 +102,24 @@ class Symmetry(ABC):
         """
         raise TypeError(f"{type(self).__name__} has no coordinates")
 
+    def free_orbit(self, n_features: int) -> tuple[int, float] | None:  # noqa: ARG002
+        """Return the dimension and the volume of an orbit on the unit sphere, if those of all points are equal.
+
+        That of a finite group is of dimension 0, and its volume the number of elements: none but the identity leaves a
+        point of the sphere where it is.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of features of the points.
+
+        Returns
+        -------
+        orbit : tuple of (int, float) or None
+            None, as here, if orbits differ or nothing is known of them.
+        """
+        return None
+
     def elements(self, n_elements: int, random_state: Any = None) -> Array:
         """Return elements for `act`: all of a finite group of at most `n_elements`, else so many different random ones.
 
@@ -205,6 +223,10 @@ class Antipodal(Symmetry):
     def act(self, X: Array, elements: Array) -> Array:
         """Return points, with another sign where the element is 1."""
         return X * (1 - 2 * elements[:, None]).astype(X.dtype)
+
+    def free_orbit(self, n_features: int) -> tuple[int, float]:  # noqa: ARG002
+        """Return the dimension and the number of points of an orbit on the unit sphere."""
+        return 0, 2.0
 
     def coordinates(self, X: Any) -> Any:
         """Return n_features (n_features + 1) / 2 products and the norm of points; see the class."""
@@ -316,6 +338,10 @@ class CyclicTurns(Symmetry):
         """Return points turned by element / k of a full turn."""
         return _turned(X, 2 * math.pi / self.order * elements, self.n_coordinates)
 
+    def free_orbit(self, n_features: int) -> tuple[int, float] | None:
+        """Return the dimension and the number of points of an orbit on the unit sphere, if all coordinates turn."""
+        return (0, float(self.order)) if n_features == self.n_coordinates else None
+
     @property
     def has_coordinates(self) -> bool:
         """True for one plane."""
@@ -374,6 +400,10 @@ class JointTurns(Symmetry):
     def act(self, X: Array, elements: Array) -> Array:
         """Return points turned by shares of a full turn."""
         return _turned(X, 2 * math.pi * elements, self.n_coordinates)
+
+    def free_orbit(self, n_features: int) -> tuple[int, float] | None:
+        """Return the dimension and the length of an orbit, a circle, on the unit sphere, if all coordinates turn."""
+        return (1, 2 * math.pi) if n_features == self.n_coordinates else None
 
     def coordinates(self, X: Any) -> Any:
         """Return products of the planes, their norm, and all other coordinates; see the class."""

@@ -13,6 +13,7 @@ from estimators.base import LabelTargets, Machine, ValueTargets, check_bandwidth
 from estimators.kernels.bandwidths import RULES, Shape, choose_bandwidth
 from estimators.kernels.functions import KERNELS, AveragedKernel, Kernel
 from estimators.kernels.solvers import Solution, solve_exact, solve_leave_one_out, solve_nystroem
+from estimators.worths import worth_to, worth_to_kernel
 from toymanifold import Symmetry
 from toymanifold.validation import check_choice, check_integer, check_real, error_message, max_abs
 
@@ -364,3 +365,7 @@ def check_metric(metric: Any, n_features: int, owner: str) -> Array | None:
     if eigenvalues.min() < -1e-8 * eigenvalues.max():
         raise ValueError(error_message("metric", owner, allowed, metric))
     return M
+
+
+for _kind in (KernelClassifier, KernelRegressor):
+    worth_to.register(_kind, worth_to_kernel)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from studies.analysis.intervals import CONFIDENCE
 from studies.analysis.learning_curves import NotMeasured, pivot_by_seed
-from studies.analysis.verdicts import POWER, Estimate, Requirement, p_values, verdicts
+from studies.analysis.verdicts import POWER, VERDICTS, Estimate, Requirement, p_values, verdicts
 from studies.registry.registry import Registry
 from studies.spec.cells import Cell, plan_study
 from studies.spec.study import Study, built_in
@@ -24,9 +24,6 @@ from studies.spec.study import Study, built_in
 Array = NDArray[np.float64]
 Value = TypeVar("Value")
 Result = TypeVar("Result")
-
-VERDICTS = {True: "supported", False: "not supported", None: "inconclusive"}
-"""The word for each value of `Claim.holds`."""
 
 
 @dataclass(frozen=True)

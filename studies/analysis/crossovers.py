@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import isotonic_regression
 
+from estimators.worths import PredictedWorth
 from studies.analysis.intervals import (
     CensoredInterval,
     Interval,
@@ -33,6 +34,7 @@ from studies.analysis.learning_curves import (
     paired_curves,
     sampling_of,
 )
+from studies.analysis.predictions import predicted_worth, prediction_text
 from studies.registry.metrics import shown_name
 from studies.registry.params import joined
 from toymanifold.validation import error_message
@@ -234,6 +236,8 @@ class DataEquivalence(Sentence):
     is_tie : bool, default=False
         True if the measured error of `b` at its smallest size is that of `a`, and the true ones may differ in either
         direction: as where no test point is wrong.
+    predicted : PredictedWorth or None, default=None
+        What theory says of `times`, where `a` is `b` with a prior of which it says something.
 
     Examples
     --------
@@ -250,6 +254,7 @@ class DataEquivalence(Sentence):
     times: CensoredInterval
     left_out: tuple[int, ...] = ()
     is_tie: bool = False
+    predicted: PredictedWorth | None = None
 
     @property
     def n_samples(self) -> CensoredInterval:
@@ -273,7 +278,8 @@ class DataEquivalence(Sentence):
         beyond = ", outside the measured range" if self.times.side else ""
         if self.is_tie:
             beyond = ": with as many, its measured error is the same"
-        return f"{self.b} needs {times} the samples that {self.a} has at n = {self.n:,.0f}{beyond}"
+        theory = f"; {prediction_text(self.predicted, self.times)}" if self.predicted else ""
+        return f"{self.b} needs {times} the samples that {self.a} has at n = {self.n:,.0f}{beyond}{theory}"
 
 
 class NoEquivalence(Sentence, ValueError):  # noqa: N818 - an answer, not a mistake
@@ -393,7 +399,7 @@ def data_equivalence(
     Parameters
     ----------
     frame : DataFrame or Results
-        A tidy frame as from `Results.frame`, of one problem.
+        A tidy frame as from `Results.frame`, of one problem. Results know what theory says of the prior of `a`.
     a, b : str
         Learners, with at least two seeds in common.
     n : float
@@ -432,7 +438,9 @@ def data_equivalence(
     plain needs 4 times [4, 4] the samples that informed has at n = 1,000
     """
     curves = comparable_curves(frame, a, b, metric, n_test)
-    return replace(equivalence_of(a, b, n, curves), left_out=curves[0].left_out)
+    found = replace(equivalence_of(a, b, n, curves), left_out=curves[0].left_out)
+    study = getattr(frame, "study", None)  # of results, but not of a frame
+    return replace(found, predicted=predicted_worth(study, a, b, n)) if study else found
 
 
 def equivalence_of(a: str, b: str, n: float, curves: Curves) -> DataEquivalence:

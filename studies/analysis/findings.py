@@ -3,7 +3,7 @@
 import functools
 import itertools
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from estimators.worths import PredictedWorth
 from studies.analysis.breakdowns import is_of_bin
 from studies.analysis.comparisons import paired_difference, summary
 from studies.analysis.crossovers import (
@@ -25,10 +26,11 @@ from studies.analysis.crossovers import (
 )
 from studies.analysis.intervals import CensoredInterval, Interval, Sentence, number, scale_of
 from studies.analysis.learning_curves import NotMeasured, Sampling, by_problem, loss_interval, losses, sampling_of
+from studies.analysis.predictions import predicted_worth, prediction_text
 from studies.analysis.questions import Comparison, compare
 from studies.registry.errors import unknown
 from studies.registry.metrics import describe, in_order, primary_name
-from studies.registry.params import joined
+from studies.registry.params import canonical, joined
 from studies.spec.cells import Cell, plan_series
 from studies.spec.sections import Point, Question
 from studies.spec.study import Study
@@ -86,6 +88,8 @@ class PriorWorth(Sentence):
     nearby : tuple of PriorWorth
         The worths at up to two more sizes: the nearest measured ones at which the interval has two ends, then the
         nearest ones with a bound.
+    predicted : PredictedWorth or None
+        The worth by theory, of which most priors have none.
     """
 
     prior: str
@@ -93,6 +97,13 @@ class PriorWorth(Sentence):
     informed: str
     equivalence: DataEquivalence
     nearby: tuple["PriorWorth", ...] = ()
+    predicted: PredictedWorth | None = None
+
+    @property
+    def n_informed(self) -> float:
+        """Number of samples of the informed learner."""
+        found = self.equivalence
+        return found.n if found.a == self.informed else found.n_samples.value
 
     @property
     def times(self) -> CensoredInterval:
@@ -160,8 +171,17 @@ class PriorWorth(Sentence):
         beside = f"{'beside' if self.prior == self.informed else 'to'} {self.plain}"
         return f"{self.subject} {verb} {times} times the data {beside} at n = {sizes}"
 
+    def capitalised(self, words: str) -> str:
+        """Return words that begin with the subject as the beginning of a sentence: a label stays as it is."""
+        return words if self.prior == self.informed else f"{words[0].upper()}{words[1:]}"
+
+    @property
+    def theory(self) -> str:
+        """The worth by theory as a clause, with the verdict on it; empty without one."""
+        return prediction_text(self.predicted, self.times) if self.predicted else ""
+
     def __str__(self) -> str:
-        return f"{self.answer}: {self.in_samples}"
+        return "; ".join(filter(None, (f"{self.answer}: {self.in_samples}", self.theory)))
 
 
 @dataclass(frozen=True)
@@ -365,7 +385,7 @@ def _siblings(cells: Mapping[str, Cell]) -> Iterator[tuple[str, str, str]]:
     """Yield the learners that are the same but for a prior, as in `_pairs`.
 
     A learner without such a partner has those that have another learning rate: each may have the one that is best for
-    it.
+    it. Where priors of one learner differ in their parameters, they are named by the labels of the learners with them.
     """
     informed = defaultdict(list)
     plain = [label for label, cell in cells.items() if cell.prior is None]
@@ -375,7 +395,9 @@ def _siblings(cells: Mapping[str, Cell]) -> Iterator[tuple[str, str, str]]:
             for name in same or [name for name in plain if _but_for_rate(cells[name]) == _but_for_rate(cell)]:
                 informed[name].append((cell.prior.rpartition(":")[2], label))
     for name in plain:
-        yield from ((prior, name, label) for prior, label in informed[name])
+        kinds = {(prior, canonical(cells[label].prior_params)) for prior, label in informed[name]}
+        n_kinds = Counter(prior for prior, _ in kinds)
+        yield from ((prior if n_kinds[prior] == 1 else label, name, label) for prior, label in informed[name])
 
 
 def _asked(
@@ -466,7 +488,13 @@ def _worth(
         found = next((worth for worth in of_sizes if worth and worth.is_bounded), None) or at(sizes[0])
     else:
         found = at(n)
-    return replace(found, nearby=_nearby(found.equivalence.n, sizes, at))
+    predicted = predicted_worth(study, informed, plain, found.n_informed, _problem_of(rows))
+    return replace(found, nearby=_nearby(found.equivalence.n, sizes, at), predicted=predicted)
+
+
+def _problem_of(rows: pd.DataFrame) -> str:
+    """Return the label of the problem of some rows; empty where the study has one."""
+    return str(rows["problem"].iloc[0]) if "problem" in rows else ""
 
 
 def _or_none(at: Callable[[float], PriorWorth], n: float) -> PriorWorth | None:
@@ -636,10 +664,10 @@ def _other_answer(study: Study, question: Question, rows: pd.DataFrame) -> str:
     if not {question.worth.prior, question.worth.of} <= set(rows["learner"]):
         return "Not measured yet."
     try:
-        found = str(worth_of(study, rows, question.worth.prior, question.worth.of))
+        found = worth_of(study, rows, question.worth.prior, question.worth.of)
     except ValueError as reason:
         return f"Cannot tell: {reason}."
-    return f"{found[0].upper()}{found[1:]}."
+    return f"{found.capitalised(str(found))}."
 
 
 def _comparison(question: Question, rows: pd.DataFrame) -> Comparison | None:

@@ -1,34 +1,48 @@
-"""Worths of priors that theory predicts, beside those that are measured."""
-
-from collections.abc import Iterable
+"""Worths of priors that theory predicts, to stand beside the measured ones."""
 
 from sklearn.base import BaseEstimator
 
 from estimators.worths import PredictedWorth
 from studies.analysis.intervals import CensoredInterval
-from studies.analysis.verdicts import VERDICTS, verdict
+from studies.analysis.verdicts import VERDICTS, verdict_of
 from studies.registry.objects import is_object
 from studies.registry.problems import problem_outline
-from studies.spec.cells import Cell
+from studies.spec.cells import Cell, plan_series
+from studies.spec.study import Study
 
-_WITHOUT_THEORY = (None, "polar", "polar-sincos", "phase")  # named priors, for which no learner needs to be imported
+_WITHOUT_THEORY = (None, "polar", "polar-sincos", "phase")  # for these no learner needs to be imported
 
 
-def predicted_worth(informed: Cell, plain: Cell, n_samples: float) -> PredictedWorth | None:
+def predicted_worth(
+    study: Study, informed: str, plain: str, n_samples: float, problem: str = ""
+) -> PredictedWorth | None:
     """Return what the prior of a learner is worth by theory to the same learner without it.
 
     Parameters
     ----------
-    informed, plain : Cell
-        Cells of the learners on one problem.
+    study : Study
+    informed, plain : str
+        The learners.
     n_samples : float
         Number of training points of the informed learner.
+    problem : str, default=""
+        Label of the problem; empty where the study has one.
 
     Returns
     -------
     worth : PredictedWorth or None
         None if no theory says it, or the learners differ in more than a prior.
+
+    Raises
+    ------
+    TypeError
+        If a prior's `predicted_worth` returns anything else.
     """
+    cells = {p.learner: p.cell for p in plan_series(study) if problem in ("", p.problem)}
+    return _predicted(cells[informed], cells[plain], n_samples) if {informed, plain} <= cells.keys() else None
+
+
+def _predicted(informed: Cell, plain: Cell, n_samples: float) -> PredictedWorth | None:
     if informed.prior in _WITHOUT_THEORY and not is_object(informed.estimator):
         return None
     from estimators.catalog import split_prior  # here, since it imports all learners
@@ -38,7 +52,11 @@ def predicted_worth(informed: Cell, plain: Cell, n_samples: float) -> PredictedW
     if not hasattr(prior, "predicted_worth") or not _are_alike(learner, other):
         return None
     problem = problem_outline(plain.problem, plain.params_of_problem, plain.allow)
-    return prior.predicted_worth(problem, other, n_samples)
+    found = prior.predicted_worth(problem, other, n_samples)
+    if found is not None and not isinstance(found, PredictedWorth):
+        owner = f"{type(prior).__name__}.predicted_worth"
+        raise TypeError(f"{owner} must return an estimators.PredictedWorth or None. Got {found!r} instead.")
+    return found
 
 
 def _are_alike(*learners: BaseEstimator) -> bool:
@@ -48,6 +66,5 @@ def _are_alike(*learners: BaseEstimator) -> bool:
 
 
 def prediction_text(predicted: PredictedWorth, times: CensoredInterval) -> str:
-    """Return a predicted worth beside a measured one as a clause, with the verdict."""
-    found = VERDICTS[verdict(times, predicted.low, predicted.high)]
-    return f"theory predicts {predicted}: {found}"
+    """Return a predicted worth as a clause, with the verdict on it of a measured one."""
+    return f"theory predicts {predicted}: {VERDICTS[verdict_of(times, predicted.low, predicted.high)]}"

@@ -15,6 +15,9 @@ from scipy import stats
 
 from studies.analysis.intervals import CONFIDENCE, Interval, holm, jackknife_error, number, t_quantile
 
+VERDICTS = {True: "supported", False: "not supported", None: "inconclusive"}
+"""The word for each verdict."""
+
 POWER = 0.8
 """The probability with which a detectable difference is detected."""
 
@@ -151,6 +154,19 @@ class Requirement:
         """The p-value of being outside the range: at most 0.05 if the 95 % interval is."""
         below, above = self.estimate.p_below(self.low, strictly=False), self.estimate.p_above(self.high, strictly=False)
         return min(1.0, 2 * min(below, above))
+
+
+def verdict_of(interval: Interval, low: float, high: float) -> bool | None:
+    """Return the verdict on one quantity by itself, from its 95 % interval and its tolerated range.
+
+    Examples
+    --------
+    >>> [verdict_of(Interval(2.0, 1.9, 2.1), *bounds) for bounds in [(1.5, 3), (3, 4), (2, 3)]]
+    [True, False, None]
+    """
+    if low <= interval.low and interval.high <= high:
+        return True
+    return False if interval.high < low or interval.low > high else None
 
 
 def verdicts(claims: Iterable[Sequence[Requirement]]) -> list[bool | None]:

@@ -290,9 +290,9 @@ def _breakdown_title(rows: pd.DataFrame, by: list[str], found: Findings) -> str:
             counts.append((int(is_lower.sum()), len(table), name))
     if not any(n_lower for n_lower, *_ in counts):
         return ""
-    subject = found.worths[0].subject
+    worth = found.worths[0]
     where = ", ".join(f"in {n_lower} of {n_bins} fifths by {name}" for n_lower, n_bins, name in counts)
-    return f"{subject[0].upper()}{subject[1:]} lowers the error {where}"
+    return f"{worth.capitalised(worth.subject)} lowers the error {where}"
 
 
 def decision_regions(results: Results, problem: str | None, where: str) -> Figure | None:

@@ -181,8 +181,9 @@ class _Answer:
         """The numbers behind the title, or why there is no finding."""
         if self.gap is not None:
             return self.gap.in_samples
-        found = f"Cannot tell: {self.reason}" if self.worth is None else str(self.worth)
-        return f"{found[0].upper()}{found[1:]}"
+        if self.worth is None:
+            return f"Cannot tell: {self.reason}"
+        return self.worth.capitalised(str(self.worth))
 
 
 def _answer(results: Results, rows: pd.DataFrame, informed: str, plain: str, n: int | None) -> _Answer:

@@ -4,12 +4,13 @@ The sentences of single results are those of their classes in `studies.analysis`
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from studies.analysis.claims import VERDICTS, Claim
+from studies.analysis.claims import Claim
 from studies.analysis.findings import Competitor, Findings, PriorWorth
 from studies.analysis.intervals import scale_of
+from studies.analysis.verdicts import VERDICTS
 
 _MOST_HIGHLIGHTS = 4
 
@@ -29,11 +30,15 @@ def headline(findings: Findings) -> list[str]:
     where = f"On {findings.problem}: " if findings.problem else ""
     if findings.worths:
         first, *further = findings.main_worths
-        more = [first.in_samples, *(_catching_up(competitor) for competitor in findings.main_competitors)]
+        answer = f"{first.answer}, {findings.scope}."
+        catching_up = (f"{_catching_up(competitor)}." for competitor in findings.main_competitors)
+        theory = (_sentence(worth.theory) for worth in findings.main_worths if worth.theory)
         return [
-            where + _sentence(f"{first.answer}, {findings.scope}", capital=not where),
-            *(f"{clause}." for clause in more),
-            *(_sentence(worth.answer) for worth in further),
+            where + answer if where else first.capitalised(answer),
+            f"{first.in_samples}.",
+            *catching_up,
+            *(f"{worth.capitalised(worth.answer)}." for worth in further),
+            *theory,
         ]
     if findings.smallest_errors:
         return [where + _sentence(f"{findings.smallest_errors}, {findings.scope}", capital=not where)]
@@ -81,7 +86,7 @@ def worth_lines(findings: Findings) -> list[str]:
     """Return a line for each main worth: at several sizes, and in numbers of samples at the one of the question."""
     scopes = [f", {findings.scope}", *("" for _ in findings.main_worths[1:])]
     return [
-        f"{_sentence(f'{worth.answer}{scope}')} {worth.in_samples}."
+        " ".join([worth.capitalised(f"{worth.answer}{scope}."), *_details(worth)])
         for worth, scope in zip(findings.main_worths, scopes, strict=False)
     ]
 
@@ -101,9 +106,16 @@ def _catching_up(competitor: Competitor) -> str:
     return f"{clause}, and at equal n {competitor.crossover.standing(competitor.learner)}"
 
 
+def _details(worth: PriorWorth) -> Iterator[str]:
+    """Yield the worth in numbers of samples, and what theory says of it."""
+    yield f"{worth.in_samples}."
+    if worth.theory:
+        yield _sentence(worth.theory)
+
+
 def _worth_highlight(worth: PriorWorth) -> Highlight:
-    label = f"Worth of the {worth.prior} prior to {worth.plain} at n = {worth.equivalence.n:,.0f}"
-    unit, detail = f"the data {worth.times.bounds_text(2)}".rstrip(), f"{worth.in_samples}."
+    label = f"Worth of {worth.subject} to {worth.plain} at n = {worth.equivalence.n:,.0f}"
+    unit, detail = f"the data {worth.times.bounds_text(2)}".rstrip(), " ".join(_details(worth))
     if worth.is_equal:
         return Highlight(label, "not significant", f"({worth.times_text} {unit})", detail)
     return Highlight(label, worth.times_text, unit, detail)

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from studies.analysis.claims import CLAIMS, VERDICTS, NotMeasured, check_claims
+from studies.analysis.claims import CLAIMS, NotMeasured, check_claims
+from studies.analysis.verdicts import VERDICTS
 from studies.cli.tables import results_as_json, shown_results
 from studies.plots.figures import study_figures
 from studies.registry.plots import PLOTS

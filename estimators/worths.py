@@ -1,0 +1,235 @@
+"""What a symmetry is worth by theory: how many times the data, for the learners of which a theorem says it."""
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.linear_model import LinearRegression
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+
+from toymanifold import GaussianMixture, Problem, Symmetry, UniformSphere
+from toymanifold.geometry import log_sphere_area
+
+Array = NDArray[np.float64]
+
+TOLERANCE = 0.15
+"""The share by which a measured worth may differ from one that theory gives as a number."""
+
+NO_GAIN = 1.6
+"""The factor up to which a worth counts as none, where theory says that there is no significant gain."""
+
+_THEOREM = "Tahmasebi and Jegelka 2023, arXiv:2303.14269"
+_NEIGHBOUR = "the nearest neighbour among images is that of the quotient"
+_WISHART = "Elesedy and Zaidi 2021, arXiv:2102.10333; the expectation of an inverse Wishart matrix"
+_OUTPUTS = "Mei, Misiakiewicz and Montanari 2021, arXiv:2102.13219"
+
+_POINTS, _IMAGES, _CLOSE = 300, 8, 1e-6  # with which labels and densities of images are compared
+
+
+@dataclass(frozen=True)
+class PredictedWorth:
+    """The worth of a prior by theory: how many times the data, and the range in which a measured one supports it.
+
+    Attributes
+    ----------
+    times : float
+        How many times the data. If it is `high`, the worth is at most so much.
+    low, high : float
+        The tolerated range.
+    source : str
+        Where the theory is from.
+
+    Examples
+    --------
+    >>> print(PredictedWorth.near(4, "a theorem"))
+    4 times (tolerated: 3.4 to 4.6)
+    >>> print(PredictedWorth.at_most(8, "a theorem"))
+    at most 8 times
+    """
+
+    times: float
+    low: float
+    high: float
+    source: str
+
+    @classmethod
+    def near(cls, times: float, source: str) -> Self:
+        """Return a worth that theory gives as a number, which is tolerated within `TOLERANCE`."""
+        return cls(times, times * (1 - TOLERANCE), times * (1 + TOLERANCE), source)
+
+    @classmethod
+    def at_most(cls, times: float, source: str) -> Self:
+        """Return an upper bound on the worth of a prior that does no harm."""
+        return cls(times, 1.0, times, source)
+
+    def __str__(self) -> str:
+        if self.times == self.high:
+            return f"at most {self.times:.3g} times"
+        return f"{self.times:.3g} times (tolerated: {self.low:.3g} to {self.high:.3g})"
+
+
+@dataclass(frozen=True)
+class SymmetricProblem:
+    """A problem whose labels and density a symmetry keeps, and the form in which a learner has the symmetry.
+
+    Attributes
+    ----------
+    problem : Problem
+    symmetry : Symmetry
+        Of maps that keep distances.
+    form : {"coordinates", "augmentation", "kernel", "outputs"}
+        As of `estimators.Invariance`.
+    copies : int
+        Number of images, for all forms but the first.
+    n_samples : float
+        Number of points of the learner with the symmetry.
+    """
+
+    problem: Problem
+    symmetry: Symmetry
+    form: str
+    copies: int
+    n_samples: float
+
+    @property
+    def n_images(self) -> float:
+        """Number of images of a point that a learner has: that of elements, or of copies if these are fewer."""
+        n_elements = math.inf if self.symmetry.size is None else self.symmetry.size
+        return n_elements if self.form == "coordinates" else min(self.copies, n_elements)
+
+    @property
+    def has_all(self) -> bool:
+        """True if the learner has all images of a point."""
+        return self.form == "coordinates" or self.n_images == self.symmetry.size
+
+
+def symmetry_worth(
+    learner: BaseEstimator, symmetry: Symmetry, form: str, copies: int, problem: Any, n_samples: float
+) -> PredictedWorth | None:
+    """Return what a symmetry is worth to a learner by theory, or None where there is none.
+
+    Theory is about problems with known labels and a known density, both kept by maps that keep distances. What it says
+    of a class of learners is registered as `worth_to`.
+
+    Parameters
+    ----------
+    learner : BaseEstimator
+        The learner without the symmetry.
+    symmetry, form, copies, n_samples
+        As of `SymmetricProblem`.
+    problem : Problem or DataProblem
+
+    Returns
+    -------
+    worth : PredictedWorth or None
+    """
+    if not isinstance(problem, Problem) or not symmetry.is_isometric or not is_kept(symmetry, problem):
+        return None
+    return worth_to(learner, SymmetricProblem(problem, symmetry, form, copies, n_samples))
+
+
+@functools.singledispatch
+def worth_to(learner: Any, given: SymmetricProblem) -> PredictedWorth | None:  # noqa: ARG001
+    """Return what a symmetry is worth to a learner by theory; None for a class of which none is registered."""
+    return None
+
+
+def is_kept(symmetry: Symmetry, problem: Problem) -> bool:
+    """Return True if neither labels nor the density of some points are others at some of their images."""
+    if problem.dimension < symmetry.min_features:
+        return False
+    X, _ = problem.sample(_POINTS, random_state=0, split="test")
+    images = symmetry.orbit(X, _IMAGES, random_state=0)
+    y, log_density = problem.label(X), problem.log_density(X)
+    slack = _CLOSE * float(np.std(y)) if problem.task == "regression" else 0.0
+    return all(
+        np.abs(problem.label(moved) - y).max() <= slack
+        and np.allclose(problem.log_density(moved), log_density, atol=_CLOSE)
+        for moved in images[1:]
+    )
+
+
+@worth_to.register(KNeighborsClassifier)
+@worth_to.register(KNeighborsRegressor)
+def worth_to_neighbour(learner: Any, given: SymmetricProblem) -> PredictedWorth | None:
+    """Return the worth to the nearest neighbour: the number of images, or of points as near on the quotient."""
+    if learner.n_neighbors != 1 or given.form == "outputs":
+        return None
+    if not given.has_all:
+        return PredictedWorth.at_most(given.n_images, _NEIGHBOUR)
+    problem, symmetry = given.problem, given.symmetry
+    orbit = symmetry.free_orbit(problem.dimension) if _is_on_unit_sphere(problem) else None
+    if orbit and symmetry.size is not None:
+        return PredictedWorth.near(symmetry.size, _NEIGHBOUR)
+    if orbit and problem.task == "regression":
+        times = _neighbour_worth(given.n_samples, problem.dimension - 1, *orbit)
+        return PredictedWorth.near(times, f"{_THEOREM}; distances of nearest neighbours")
+    return None if symmetry.size is None else PredictedWorth.at_most(symmetry.size, _NEIGHBOUR)
+
+
+def _is_on_unit_sphere(problem: Problem) -> bool:
+    density = problem.density
+    return isinstance(density, UniformSphere) and density.radii == (1.0,) and problem.embedding is None
+
+
+def _neighbour_worth(n_samples: float, dimension: int, orbit_dimension: int, orbit_volume: float) -> float:
+    """Return how many times n points on the sphere have neighbours as near as those of n points on the quotient.
+
+    The mean squared error of a smooth function is the mean square of its gradient, divided by the dimension, times the
+    mean squared distance of the nearest neighbour. The gradient is that on the quotient, since orbits are level sets.
+    """
+    area = math.exp(log_sphere_area(dimension + 1, 1.0))
+    quotient = dimension - orbit_dimension
+    target = _squared_distance(n_samples * orbit_volume / area, quotient) / quotient
+    of_one = _squared_distance(1 / area, dimension) / dimension
+    return float((of_one / target) ** (dimension / 2) / n_samples)
+
+
+def _squared_distance(intensity: float, dimension: int) -> float:
+    """Return the mean squared distance of the nearest point of a Poisson process."""
+    ball = math.pi ** (dimension / 2) / scipy.special.gamma(dimension / 2 + 1)
+    return float(scipy.special.gamma(1 + 2 / dimension) * (intensity * ball) ** (-2 / dimension))
+
+
+def worth_to_kernel(learner: Any, given: SymmetricProblem) -> PredictedWorth | None:  # noqa: ARG001
+    """Return the worth to a kernel machine: at most the number of images, and next to nothing for averaged outputs."""
+    if given.form == "outputs":
+        return PredictedWorth(1.0, 1 / NO_GAIN, NO_GAIN, _OUTPUTS)
+    return None if given.form == "coordinates" else PredictedWorth.at_most(given.n_images, _THEOREM)
+
+
+@worth_to.register
+def worth_to_least_squares(learner: LinearRegression, given: SymmetricProblem) -> PredictedWorth | None:
+    """Return the worth to least squares, of a linear function with noise of isotropic Gaussian points.
+
+    Without the symmetry the risk is sigma^2 d / (n - d - 1). Fitted to all images it is that of the k dimensions that
+    the symmetry keeps; averaged outputs have the share k / d of it.
+    """
+    problem, symmetry, d = given.problem, given.symmetry, given.problem.dimension
+    if learner.fit_intercept or not problem.noise or given.form not in ("augmentation", "outputs"):
+        return None
+    if symmetry.size is None or not given.has_all or not _is_centred_gaussian(problem) or not _is_linear(problem):
+        return None
+    kept = float(np.trace(symmetry.orbit(np.eye(d), symmetry.size).mean(axis=0)))
+    least = kept if given.form == "augmentation" else d
+    if given.n_samples <= least + 1:
+        return None
+    needed = d + 1 + d / kept * (given.n_samples - least - 1)
+    return PredictedWorth.near(needed / given.n_samples, _WISHART)
+
+
+def _is_centred_gaussian(problem: Problem) -> bool:
+    density = problem.density
+    if not isinstance(density, GaussianMixture) or problem.embedding is not None:
+        return False
+    return len(density.centers) == 1 and not np.any(density.centers)
+
+
+def _is_linear(problem: Problem) -> bool:
+    X, Z = (problem.sample(_POINTS, random_state=seed)[0] for seed in (0, 1))
+    return problem.task == "regression" and np.allclose(problem.label(X + Z), problem.label(X) + problem.label(Z))
