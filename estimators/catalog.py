@@ -214,6 +214,8 @@ def _with_symmetry(learner: BaseEstimator, prior: Invariance) -> BaseEstimator:
 def split_prior(learner: BaseEstimator) -> tuple[Any, BaseEstimator]:
     """Return the prior of an unfitted learner, and the learner without it, as `with_prior` joins them.
 
+    A scaler between them is that of the prior.
+
     Parameters
     ----------
     learner : BaseEstimator
@@ -237,7 +239,7 @@ def split_prior(learner: BaseEstimator) -> tuple[Any, BaseEstimator]:
             return Invariance(learner.symmetry, form, **own), learner.estimator
         case KernelClassifier() | KernelRegressor() if learner.symmetry is not None:
             prior = Invariance(learner.symmetry, "kernel", copies=learner.copies)
-            return prior, clone(learner).set_params(symmetry=None)
+            return prior, clone(learner).set_params(symmetry=None, copies=type(learner)().copies)
         case Net() if (own_prior := as_any_prior(learner.prior, "split_prior")) is not None:
             return own_prior, clone(learner).set_params(prior=None)
         case Pipeline(steps=[(_, prior), *rest]) if rest and is_layer(prior):

@@ -374,6 +374,26 @@ PRIORS: dict[str, Prior] = {
 }
 """The priors by name: the ladder from the least knowledge to the most, and symmetries."""
 
+KNOWLEDGE: dict[str, tuple[str, str]] = {
+    "polar-sincos": ("There is a centre.", "labels that depend on the distance from it, or on the direction"),
+    "polar": (
+        "There is a centre, and going round it is one direction.",
+        "spirals, and labels that depend on the distance or the direction",
+    ),
+    "phase": ("All but the labels: how far into its band a point is.", "the spiral"),
+    "antipodal": ("x and -x have one label.", "even functions, such as quadratic forms"),
+    "sign-flips": ("The signs of k coordinates do not matter.", "functions of their absolute values"),
+    "cyclic-turns": ("Turns of planes by 1/k of a full one do not matter.", "figures of k equal parts"),
+    "joint-turns": (
+        "Turns of planes by any common angle do not matter.",
+        "functions of points of complex spaces, up to a phase",
+    ),
+    "cyclic-shifts": ("The place at which k coordinates begin does not matter.", "periodic signals"),
+    "rotations": ("Of k coordinates only the norm matters.", "functions of a distance"),
+    "screw": ("Moving along the arms of a spiral does not matter.", "a spiral of the same pitch"),
+}
+"""What a learner with each of `PRIORS` knows, and where that holds."""
+
 
 def as_prior(prior: Any, owner: str) -> Any:
     """Return an unfitted prior that is a transformer.

@@ -68,9 +68,10 @@ class PredictedWorth:
         return cls(times, 1.0, times, source)
 
     def __str__(self) -> str:
-        if self.times == self.high:
-            return f"at most {self.times:.3g} times"
-        return f"{self.times:.3g} times (tolerated: {self.low:.3g} to {self.high:.3g})"
+        times, low, high = (
+            f"{end:,.0f}" if end >= 1_000 else f"{end:.3g}" for end in (self.times, self.low, self.high)
+        )
+        return f"at most {times} times" if times == high else f"{times} times (tolerated: {low} to {high})"
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
-"""Keep the results of a built-in study beside its page, and write the tables of claims of all pages.
+"""Keep the results of a built-in study beside its page, and write the tables of claims and of worths of all pages.
 
     python docs/results/keep.py NAME [STORE]
     python docs/results/keep.py [--check]
 
 The first command keeps the numbers in the store as data/NAME.csv; draws the figures that the page shows, reduced to 256
 colours, and removes all others; and prints by what the numbers were measured. Both write the tables between
-``<!-- claims -->`` and ``<!-- end -->`` from the kept numbers. With ``--check`` no page is written, and the exit code
-is 1 if one is out of date.
+``<!-- claims -->`` or ``<!-- worths -->`` and ``<!-- end -->``, and studies/library/worths.csv, from the kept numbers.
+With ``--check`` nothing is written, and the exit code is 1 if a page is out of date.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from studies.analysis.claims import CLAIMS, Claim, check_claims
+from studies.library import worths
 from studies.registry.metrics import METRICS, shown_name
 from studies.registry.test_sets import N_TEST
 from studies.results.results import Results
@@ -28,37 +29,62 @@ from studies.store.store import Store
 
 HERE = Path(__file__).parent
 INDEX = HERE / "index.md"
+PRIORS = HERE.parent / "priors.md"
+WORTHS = Path(worths.__file__).with_name("worths.csv")
 PAGES = [HERE / f"{study}.md" for study in sorted({check.study for check in CLAIMS.values()})]
 
-_TABLE = re.compile("(<!-- claims -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+_TABLE = re.compile("(<!-- (?:claims|worths) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 _COLUMNS = "the literature says | source | tolerated | measured here | verdict |"
 _SELECTED = re.compile(r"^\| \[(.+?)\]\(.*?\) \| (.*?) \|", re.MULTILINE)  # study and statement
+
+
+def kept_frame(study: str) -> pd.DataFrame:
+    """Return the kept results of a study."""
+    frame = pd.read_csv(HERE / "data" / f"{study}.csv")
+    frame.attrs["n_test"] = N_TEST  # as in `Results.frame`
+    return frame
 
 
 @functools.cache
 def kept_claims(study: str) -> list[Claim]:
     """Return the claims about a study with the verdicts of its kept results."""
-    frame = pd.read_csv(HERE / "data" / f"{study}.csv")
-    frame.attrs["n_test"] = N_TEST  # as in `Results.frame`
-    return check_claims(study, frame)
+    return check_claims(study, kept_frame(study))
+
+
+@functools.cache
+def worths_csv() -> str:
+    """Return the worths of priors in the kept results as the text of worths.csv."""
+    return worths.as_csv(
+        found for study in worths.SOURCES for found in worths.find_worths(built_in()[study], kept_frame(study))
+    )
 
 
 def updated(page: Path) -> str:
-    """Return the text of a page with its table of claims up to date.
+    """Return the text of a file that is made of kept results: a page with its table up to date, or worths.csv.
 
     The table of a study has all its claims. That of the index has those that it has already: a selection by hand.
     """
+    if page == WORTHS:
+        return worths_csv()
     text = page.read_text(encoding="utf-8")
     found = _TABLE.search(text)
     if found is None:
-        raise ValueError(f"{page.name} has no table of claims: <!-- claims --> and <!-- end -->, each on a line.")
-    table = _selection(found[2]) if page == INDEX else _all_claims(page.stem)
+        raise ValueError(f"{page.name} has no table: <!-- claims --> and <!-- end -->, each on a line.")
+    tables = {PRIORS: _worths, INDEX: functools.partial(_selection, found[2])}
+    table = tables.get(page, functools.partial(_all_claims, page.stem))()
     return text[: found.start(2)] + table + text[found.end(2) :]
 
 
 def _all_claims(study: str) -> str:
     rows = (f"| {_row(claim)}" for claim in kept_claims(study))
     return "\n".join([f"| {_COLUMNS}", "|---|---|---|---|---|", *rows]) + "\n"
+
+
+def _worths() -> str:
+    """Return the table of the worths of priors, of those in worths.csv."""
+    rows = [worth.texts for worth in worths.kept_worths()]
+    lines = (f"| {' | '.join(row.values())} |" for row in rows)
+    return "\n".join([f"| {' | '.join(rows[0])} |", "|---" * len(rows[0]) + "|", *lines]) + "\n"
 
 
 def _selection(table: str) -> str:
@@ -144,11 +170,13 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.name:
         keep(arguments.name, arguments.store)
-    stale = [page for page in (*PAGES, INDEX) if updated(page) != page.read_text(encoding="utf-8")]
-    for page in stale:
-        print(f"{page.name} is out of date" if arguments.check else f"{page.name} is written")
-        if not arguments.check:
-            page.write_text(updated(page), encoding="utf-8")
+    stale = []
+    for page in (*PAGES, INDEX, WORTHS, PRIORS):  # the last one is made of the one before it
+        if (text := updated(page)) != page.read_text(encoding="utf-8"):
+            stale.append(page)
+            print(f"{page.name} is out of date" if arguments.check else f"{page.name} is written")
+            if not arguments.check:
+                page.write_text(text, encoding="utf-8")
     return 1 if arguments.check and stale else 0
 
 

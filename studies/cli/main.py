@@ -103,8 +103,14 @@ def main(
 
 
 @app.command("list")
-def list_studies(as_json: Json = False) -> None:
+def list_studies(
+    as_json: Json = False,
+    priors: Annotated[bool, typer.Option("--priors", help="List the priors and their worths instead.")] = False,
+) -> None:
     """List the built-in studies: their questions, and what the default store has of them."""
+    if priors:
+        _list_priors(as_json=as_json)
+        return
     questions = built_in_questions()
     if as_json:
         out.print_json(json.dumps([{"name": name, "question": question} for name, question in questions.items()]))
@@ -113,6 +119,28 @@ def list_studies(as_json: Json = False) -> None:
     table = columns("study", "question")
     for name, question in questions.items():
         table.add_row(name, " ".join([question, *measured.get(name, [])]))
+    print_table(table)
+
+
+def _list_priors(*, as_json: bool) -> None:
+    """Print what a learner with each prior knows, where that holds, and what it was worth in built-in studies."""
+    from estimators.priors import KNOWLEDGE
+    from studies.library.worths import as_table, kept_worths
+
+    worths = kept_worths()
+    if as_json:
+        known = [{"prior": name, "knows": knows, "holds": holds} for name, (knows, holds) in KNOWLEDGE.items()]
+        measured = json.loads(as_table(worths).to_json(orient="records"))  # null for no number
+        out.print_json(json.dumps({"priors": known, "worths": measured}))
+        return
+    table = columns("prior", "a learner with it knows", "holds for")
+    for name, (knows, holds) in KNOWLEDGE.items():
+        table.add_row(name, knows, holds)
+    print_table(table)
+    print_fitting("\nHow many times the data each was worth in built-in studies, with 95 % interval, and by theory:\n")
+    table = columns(*worths[0].texts, numbers=["n"])
+    for worth in worths:
+        table.add_row(*worth.texts.values())
     print_table(table)
 
 

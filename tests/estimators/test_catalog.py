@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from estimators import make_learner
-from estimators.catalog import ShuffledFolds
+from estimators import Invariance, make_learner
+from estimators.catalog import ShuffledFolds, split_prior
+from estimators.priors import as_prior
+from toymanifold import Antipodal
 
 
 def tuned(task="classification", seed=0):
@@ -48,3 +50,25 @@ def test_the_folds_are_those_of_the_seed():
     one, same, other = (tuned(seed=seed).fit(X, y)[-1].cv_results_["mean_test_score"] for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, same)
     assert (one != other).any()
+
+
+@pytest.mark.parametrize("name", ["knn", "net", "svm", "kernel"])
+@pytest.mark.parametrize("prior", ["polar", "sign-flips", Invariance(Antipodal(), "augmentation", copies=2)])
+def test_a_prior_is_split_from_the_learner_with_it(name, prior):
+    plain = make_learner(name)
+    found, learner = split_prior(make_learner(name, prior=prior))
+    assert repr(found) == repr(as_prior(prior, "test") if isinstance(prior, str) else prior)
+    assert repr(learner) == repr(plain)
+
+
+@pytest.mark.parametrize("form", ["kernel", "outputs"])
+def test_a_symmetry_is_split_from_a_kernel_machine(form):
+    prior = Invariance(Antipodal(), form, copies=5)
+    found, learner = split_prior(make_learner("kernel", prior=prior))
+    assert (repr(found), repr(learner)) == (repr(prior), repr(make_learner("kernel")))
+
+
+@pytest.mark.parametrize("name", ["knn", "net", "svm-tuned", "kernel"])
+def test_a_learner_without_a_prior_has_none_to_split(name):
+    learner = make_learner(name)
+    assert split_prior(learner) == (None, learner)

@@ -1,6 +1,7 @@
 """The command line, from typed words to output, exit codes and interrupts."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from functools import partial
 import pytest
 from typer.testing import CliRunner
 
+from estimators.priors import PRIORS
 from studies.cli import main as cli
 from studies.execution.budget import Budget
 from studies.spec.cells import plan_study
@@ -106,6 +108,16 @@ def test_list_prints_names_and_questions():
     listed = CliRunner().invoke(cli.app, ["list"]).output
     assert "double-descent" in listed
     assert built_in()["ablation"].question in listed
+
+
+def test_list_prints_priors_and_their_worths():
+    listed = CliRunner().invoke(cli.app, ["list", "--priors"]).output
+    as_json = json.loads(CliRunner().invoke(cli.app, ["list", "--priors", "--json"]).output)
+    assert [prior["prior"] for prior in as_json["priors"]] == [*PRIORS]
+    assert all(prior["knows"] in listed for prior in as_json["priors"])
+    turns = next(worth for worth in as_json["worths"] if worth["informed"] == "kNN + 3 turns")
+    assert turns["predicted"] == 3
+    assert f"{turns['times']:.3g} [" in listed
 
 
 def test_list_prints_what_the_default_store_has(tmp_path, monkeypatch):

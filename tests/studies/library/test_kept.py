@@ -30,6 +30,12 @@ def test_the_claims_of_a_page_are_up_to_date(keep, name):
     assert keep.updated(page) == page.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", ["WORTHS", "PRIORS"])
+def test_the_worths_of_priors_are_up_to_date(keep, name):
+    page = getattr(keep, name)
+    assert keep.updated(page) == page.read_text(encoding="utf-8")
+
+
 def test_every_study_with_claims_is_kept_and_in_the_index(keep):
     selected = keep._SELECTED.findall(keep.INDEX.read_text(encoding="utf-8"))
     assert {*STUDIES} <= {path.stem for path in KEPT}

@@ -162,6 +162,21 @@ def test_sizes_far_apart_in_the_study_are_not_joined(results_of, sizes, n_gaps):
         assert np.isnan(drawn(ax, "_joined")[0].get_ydata()).sum() == n_gaps
 
 
+def test_sizes_on_other_problems_are_no_gaps(results_of):
+    sphere = {"problem": "sphere", "params": {"target": "quadratic"}}
+    results = results_of(
+        lambda p: {"accuracy": 0.6 + 0.01 * p.cell.seed},
+        sizes=[10, 10_000],
+        problems={"here": sphere, "there": {**sphere, "params": {"target": "quadratic", "dimension": 4}}},
+        learners={
+            "kNN": {"estimator": "knn-1", "problems": ["here"]},
+            "forest": {"estimator": "forest", "sizes": [10, 100, 200, 500, 1000, 10_000], "problems": ["there"]},
+        },
+    )
+    ax = plot_axis(results, axis="n_samples", problem="here")
+    assert not np.isnan(drawn(ax, "_joined")[0].get_ydata()).any()
+
+
 def test_no_error_among_a_data_sets_test_rows_is_said_of_these(worth_of_rows):
     for ax in (plot_learning_curves(worth_of_rows), plot_axis(worth_of_rows, axis="n_samples")):
         low, high = next((low, high) for x, low, high in intervals(ax) if x == 10_000)
