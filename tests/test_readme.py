@@ -11,6 +11,7 @@ import pytest
 from studies import Store, data_equivalence, plot_worth
 from studies.analysis import Interval, summary
 from studies.cli.main import app
+from studies.library.worths import kept_worths
 from studies.registry.test_sets import MAP_SIZE
 
 ROOT = Path(__file__).parents[1]
@@ -47,6 +48,20 @@ def test_the_table_is_what_was_measured(learner, kept):
     if learner != "net + polar":
         needed = [round(float(f"{value:.3g}")) for value in needed_points(kept, learner)]
         assert f"{row} {needed[0]:,} [{needed[1]:,}, {needed[2]:,}] |" in README
+
+
+@pytest.mark.parametrize(
+    ("name", "informed"),
+    [
+        ("3 turns of a symmetry", "kNN + 3 turns"),
+        ("all its turns", "kNN + all turns"),
+        ("turns of a wrong plane", "kNN + wrong turns"),
+    ],
+)
+def test_worths_are_those_that_are_kept(name, informed):
+    found = next(worth.texts for worth in kept_worths() if worth.informed == informed)
+    theory = found["theory"].partition(" (")[0]
+    assert f"| {name} | {found['worth']} | {theory} |".replace("  ", " ") in README
 
 
 def needed_points(frame, learner):

@@ -5,6 +5,7 @@ from sklearn.base import BaseEstimator
 from estimators.worths import PredictedWorth
 from studies.analysis.intervals import CensoredInterval
 from studies.analysis.verdicts import VERDICTS, verdict_of
+from studies.registry.imports import package
 from studies.registry.objects import is_object
 from studies.registry.problems import problem_outline
 from studies.spec.cells import Cell, plan_series
@@ -31,7 +32,7 @@ def predicted_worth(
     Returns
     -------
     worth : PredictedWorth or None
-        None if no theory says it, or the learners differ in more than a prior.
+        None if no theory says it, the learners differ in more than a prior, or code of theirs is not allowed.
 
     Raises
     ------
@@ -44,6 +45,8 @@ def predicted_worth(
 
 def _predicted(informed: Cell, plain: Cell, n_samples: float) -> PredictedWorth | None:
     if informed.prior in _WITHOUT_THEORY and not is_object(informed.estimator):
+        return None
+    if any(package(name) not in plain.allow for name in (*informed.foreign_names, *plain.foreign_names)):
         return None
     from estimators.catalog import split_prior  # here, since it imports all learners
 

@@ -159,7 +159,12 @@ def _package(found: Any) -> str:
 
 def is_foreign(name: str | None) -> bool:
     """Return True if a name is of none of `PACKAGES`, so that its code runs only where it is allowed."""
-    return name is not None and ":" in name and re.split("[.:]", name)[0] not in PACKAGES
+    return name is not None and ":" in name and package(name) not in PACKAGES
+
+
+def package(name: str) -> str:
+    """Return the package of a name: "a" of ``a.b:c``."""
+    return re.split("[.:]", name)[0]
 
 
 def code_of(found: Any, folder: str = "") -> dict[str, str]:

@@ -40,9 +40,7 @@ def turns():
 def test_an_equivalence_of_results_has_the_worth_of_theory(turns):
     found = data_equivalence(turns, "known", "plain", n=200, metric="mse")
     assert found.predicted.times == 2
-    assert str(found).endswith(
-        "the samples that known has at n = 200; theory predicts 2 times (tolerated: 1.7 to 2.3): supported"
-    )
+    assert str(found).endswith(" known has at n = 200; theory predicts 2 times (tolerated: 1.7 to 2.3): supported")
     assert data_equivalence(turns.frame(), "known", "plain", n=200, metric="mse").predicted is None
 
 
@@ -59,8 +57,13 @@ def test_findings_have_the_worth_of_theory(turns):
 
 @pytest.mark.parametrize(
     ("times", "verdict"),
-    [((4, 3.5, 4.5), "supported"), ((4, 3, 4.5), "inconclusive"), ((2, 1.5, 2.5), "not supported")]
-    + [((float("inf"), 10, float("inf")), "not supported"), ((4, 0, float("inf")), "inconclusive")],
+    [
+        ((4, 3.5, 4.5), "supported"),
+        ((4, 3, 4.5), "inconclusive"),
+        ((2, 1.5, 2.5), "not supported"),
+        ((float("inf"), 10, float("inf")), "not supported"),
+        ((4, 0, float("inf")), "inconclusive"),
+    ],
 )
 def test_the_verdict_is_that_of_the_interval(times, verdict):
     equivalence = DataEquivalence("informed", "plain", 100, CensoredInterval(*times))
@@ -77,9 +80,7 @@ def test_a_prediction_of_ones_own_stands_beside_the_measured_worth():
 
 def test_a_prediction_that_is_none_is_an_error():
     results = measured(known=make_learner("knn", prior=Guess(2.0), **KNN), plain=make_learner("knn", **KNN))
-    with pytest.raises(
-        TypeError, match=r"Guess\.predicted_worth must return an estimators.PredictedWorth or None. Got 2\.0"
-    ):
+    with pytest.raises(TypeError, match=r"Guess\.predicted_worth must return .*PredictedWorth or None\. Got 2\.0"):
         data_equivalence(results, "known", "plain", n=200, metric="mse")
 
 
@@ -97,12 +98,3 @@ def test_a_prediction_that_is_none_is_an_error():
 def test_predictions_for_learners_of_a_study(informed, plain, problem, times):
     found = predicted_worth(built_in()["symmetry"], informed, plain, 1_000, problem)
     assert (found and found.times) == times
-
-
-def test_priors_of_one_name_are_named_by_their_learners(invented):
-    frame = invented("symmetry", lambda p: {"mse": p.cell.n_samples**-0.5 * (0.5 if p.cell.prior else 1)})
-    worths = {worth.informed: worth for found in find(built_in()["symmetry"], frame) for worth in found.worths}
-    assert worths["kNN + 2 turns"].answer.startswith("kNN + 2 turns was worth")
-    assert worths["kNN + all turns"].answer.startswith("the joint-turns prior was worth")
-    assert worths["kNN + 2 turns"].capitalised("kNN") == "kNN"
-    assert worths["kNN + all turns"].capitalised("the prior") == "The prior"

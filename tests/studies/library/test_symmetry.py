@@ -3,7 +3,9 @@ import pandas as pd
 import pytest
 
 from estimators import Augmented, NeighborsRegressor
+from studies import built_in
 from studies.analysis.claims import check_claims
+from studies.analysis.findings import find
 from studies.library.dimension import nearest_neighbour_mse
 from studies.library.double_descent import least_squares_risk
 from studies.library.symmetry import exponents, neighbour_with_turns, worth
@@ -132,3 +134,12 @@ def test_there_is_no_closed_form_for_another_learner_or_problem():
     assert np.isfinite(neighbour_with_turns(500, **given))
     for other in ({"estimator": "net"}, {"target": "rotations"}, {"prior": "cyclic-turns", "prior__order": 3}):
         assert np.isnan(neighbour_with_turns(500, **{**given, **other}))
+
+
+def test_priors_of_one_name_are_named_by_their_learners(invented):
+    frame = invented("symmetry", lambda p: {"mse": p.cell.n_samples**-0.5 * (0.5 if p.cell.prior else 1)})
+    worths = {worth.informed: worth for found in find(built_in()["symmetry"], frame) for worth in found.worths}
+    assert worths["kNN + 2 turns"].answer.startswith("kNN + 2 turns was worth")
+    assert worths["kNN + all turns"].answer.startswith("the joint-turns prior was worth")
+    assert worths["kNN + 2 turns"].capitalised("kNN") == "kNN"
+    assert worths["kNN + all turns"].capitalised("the prior") == "The prior"
