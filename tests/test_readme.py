@@ -53,9 +53,9 @@ def test_the_table_is_what_was_measured(learner, kept):
 @pytest.mark.parametrize(
     ("name", "informed"),
     [
-        ("3 turns of a symmetry", "kNN + 3 turns"),
-        ("all its turns", "kNN + all turns"),
-        ("turns of a wrong plane", "kNN + wrong turns"),
+        ("3 turns that change no label", "kNN + 3 turns"),
+        ("all such turns", "kNN + all turns"),
+        ("wrong turns", "kNN + wrong turns"),
     ],
 )
 def test_worths_are_those_that_are_kept(name, informed):
