@@ -5,7 +5,8 @@ before another learner every prior is, followed by a scaler. Without a prior a l
 tuned SVM, whose grid of gamma needs a scale. Every name is that of a classifier and of a regressor.
 """
 
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -21,8 +22,10 @@ from sklearn.svm import SVC, SVR
 from sklearn.utils import indexable
 
 from estimators.kernels import KernelClassifier, KernelRegressor, RFMClassifier, RFMRegressor
+from estimators.linear import MinimumNorm
 from estimators.neighbors import NeighborsClassifier, NeighborsRegressor
 from estimators.nets import Net, NetClassifier, NetRegressor
+from estimators.pretrained import Pretrained
 from estimators.priors import as_prior, is_layer
 from estimators.random_features import RandomFeaturesClassifier, RandomFeaturesRegressor
 from toymanifold.validation import check_choice, check_integer, error_message
@@ -92,8 +95,33 @@ def _tuned(machine: BaseEstimator, grid: dict[str, list[float]], *, cv: int = 3)
     return make_pipeline(StandardScaler(), GridSearchCV(machine, grid, cv=folds, error_score="raise"))
 
 
+def _pretrained(
+    learners: Mapping[str, Builder],
+    *,
+    learner: str = "net",
+    source: Any = None,
+    source_params: dict[str, Any] | None = None,
+    n_source: int | None = None,
+    freeze: int = 0,
+    **params: Any,
+) -> Pretrained:
+    build = learners[check_choice(learner, "learner", "pretrained", learners)]
+    return Pretrained(build(**params), source, source_params=source_params, n_source=n_source, freeze=freeze)
+
+
+def _pretrained_builder(**learners: Builder) -> Builder:
+    """Return a builder of `Pretrained` learners, which takes the parameters of the learner along with its own."""
+    own, of_learner = (inspect.signature(each).parameters.values() for each in (_pretrained, learners["net"]))
+    named = [each for each in own if each.kind is inspect.Parameter.KEYWORD_ONLY]
+    builder = partial(_pretrained, {name.replace("_", "-"): build for name, build in learners.items()})
+    parameters = [*named, *(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in of_learner)]
+    builder.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return builder
+
+
 CLASSIFIERS: dict[str, Builder] = {
     "net": NetClassifier,
+    "pretrained": _pretrained_builder(net=NetClassifier),
     "knn": NeighborsClassifier,
     "knn-1": partial(NeighborsClassifier, n_neighbors=1),
     "knn-5": partial(NeighborsClassifier, n_neighbors=5),
@@ -108,6 +136,7 @@ CLASSIFIERS: dict[str, Builder] = {
 
 REGRESSORS: dict[str, Builder] = {
     "net": NetRegressor,
+    "pretrained": _pretrained_builder(net=NetRegressor, minimum_norm=MinimumNorm),
     "knn": NeighborsRegressor,
     "knn-1": partial(NeighborsRegressor, n_neighbors=1),
     "knn-5": partial(NeighborsRegressor, n_neighbors=5),
@@ -181,6 +210,8 @@ def with_prior(learner: BaseEstimator, prior: Any) -> BaseEstimator:
     ['polarcoordinates', 'standardscaler', 'svc']
     """
     transformer = as_prior(prior, "with_prior")
+    if isinstance(learner, Pretrained) and transformer is not None:
+        return learner.set_params(estimator__prior=prior)
     if isinstance(learner, Net) and (transformer is None or is_layer(transformer)):
         return learner.set_params(prior=prior)
     if transformer is None:
