@@ -32,7 +32,7 @@ from toymanifold import DataProblem, Spiral
 VERSION = "3"
 """Part of every cell's identity: raised when a change of the code changes the data of fits, or all fits."""
 
-VERSIONS = {"net": "4", "svm-tuned": "4"}
+VERSIONS = {"net": "4", "pretrained": "4", "svm-tuned": "4"}
 """Versions in place of `VERSION`, by catalogue name or ``module:Class``: set when a change alters the fits of one."""
 
 _OURS = re.compile(r"estimators[\w.]*:(\w+?)(?:Classifier|Regressor)", re.ASCII)
@@ -67,8 +67,8 @@ def version_of(name: str) -> str:
 
 
 def is_net(name: str) -> bool:
-    """Return True if an estimator is a net of ours."""
-    return catalog_name(name) == "net"
+    """Return True if an estimator is a net of ours, pretrained or not."""
+    return catalog_name(name) in ("net", "pretrained")
 
 
 def catalog_name(name: str) -> str:
@@ -187,12 +187,12 @@ def make_learner(
     ValueError, TypeError
         If the learner cannot be constructed for this problem.
     """
-    from estimators import with_prior
+    from estimators import Pretrained, with_prior
     from estimators.nets import Net
 
     learner = find(name, problem.task, allow)(**(params or {}))
     change = _make_prior(prior, prior_params or {}, problem, allow)
-    if isinstance(learner, Net) and search:
+    if isinstance(learner, Net | Pretrained) and search:
         learner = _searched_net(learner, change, search)
     else:
         learner = with_prior(_searched(learner, search) if search else learner, change)
@@ -219,13 +219,12 @@ def _make_prior(
 
 def _searched_net(net: BaseEstimator, prior: Any, search: Mapping[str, Any]) -> BaseEstimator:
     """Return a net to be searched, of which a prior that is a layer is part; any other prior stands before."""
-    from sklearn.pipeline import make_pipeline
+    from sklearn.pipeline import Pipeline, make_pipeline
 
     from estimators import with_prior
-    from estimators.nets import Net
 
     whole = with_prior(net, prior)
-    return _searched(whole, search) if isinstance(whole, Net) else make_pipeline(prior, _searched(net, search))
+    return make_pipeline(prior, _searched(net, search)) if isinstance(whole, Pipeline) else _searched(whole, search)
 
 
 def _searched(learner: BaseEstimator, search: Mapping[str, Any]) -> BaseEstimator:
