@@ -82,9 +82,9 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
     --------
     >>> from estimators import NetClassifier
     >>> from toymanifold import make_spiral
-    >>> net = NetClassifier(max_steps=3000, schedule="cosine", random_state=0)
+    >>> net = NetClassifier(max_steps=1000, schedule="cosine", random_state=0)
     >>> pretrained = Pretrained(net, "spiral", source_params={"turns": 2}, n_source=3000, random_state=0)
-    >>> X, y = make_spiral(100, turns=2, random_state=0)
+    >>> X, y = make_spiral(30, turns=2, random_state=0)
     >>> test = make_spiral(5000, turns=2, random_state=1)
     >>> pretrained.fit(X, y).score(*test) > net.fit(X, y).score(*test)
     True
