@@ -20,7 +20,7 @@ from toymanifold.validation import MAX_SEED, check_choice, check_integer, error_
 N_SOURCE = 10_000
 """Points of a source that is a problem, by default."""
 
-_MOST_KEPT = 64  # fitted sources of a process
+_MOST_KEPT = 128  # fitted sources of a process
 
 _UNFITTED = (
     "The source of Pretrained must be fitted. Got a %(name)s that is not; where it is cloned, as in a grid, wrap it in"
@@ -40,7 +40,7 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
 
     The weights are those of the source at first, of which the layers that are frozen keep theirs. The standardisation
     of inputs and targets is that of the source throughout, since the weights are for its units. The optimizer's state,
-    the order of points and the history are new. A process keeps the last 64 fitted sources of problems and data, and
+    the order of points and the history are new. A process keeps the last 128 fitted sources of problems and data, and
     fits none of them again.
 
     Parameters

@@ -15,9 +15,9 @@ from studies.registry.reference_curves import reference_curve
 
 Array = NDArray[np.float64]
 
-_DIMENSION, _NOISE = 200, 0.5
+_DIMENSION, _NOISE = 400, 0.5
 _COSINES = (0.3, 0.45, 0.5, 0.55, 0.9)
-_BELOW, _ABOVE, _FORGOTTEN = (20, 60, 120), (400, 1000), (202, 400, 1000)  # n, of d = 200
+_BELOW, _ABOVE, _FORGOTTEN = (40, 120, 240), (800, 2000), (402, 800, 2000)  # n, of d = 400
 _NEAR = 0.25  # of a closed form
 _AGREE = 1e-9
 _NULL, _KNOWN, _LEARNT = "least squares", "known source", "learnt source"
@@ -125,7 +125,7 @@ def _gain(frame: pd.DataFrame, cosine: float) -> Estimate:
 )
 def _own_sample(frame: pd.DataFrame) -> Evidence:
     known = _of_task(frame, _KNOWN)
-    learnt = map_measured(lambda n_source: _of_task(frame, f"{_LEARNT}, n_source={n_source}"), (400, 800, 2000))
+    learnt = map_measured(lambda n_source: _of_task(frame, f"{_LEARNT}, n_source={n_source}"), (800, 1600, 4000))
     added = {n_source: least_squares_risk(n_source, _DIMENSION, _NOISE) for n_source in learnt}
     ratios = [
         Estimate.of_seeds(((table[n] - known[n]) / (added[n_source] * (1 - n / _DIMENSION))).dropna())

@@ -59,7 +59,7 @@ def as_in_theory(p):
     n, params = p.cell.n_samples, p.cell.params
     if p.problem != "spiral":
         source = {name: params[name] for name in ("n_source", "source_params") if name in params}
-        return {"mse": float(transfer_risk(n, 200, 0.5, p.axes.get("cosine", 1.0), **source))}
+        return {"mse": float(transfer_risk(n, 400, 0.5, p.axes.get("cosine", 1.0), **source))}
     head_start = 0 if p.family in WITHOUT else 300
     return {"accuracy": 1 - (0.05 if p.family == "untouched" else 2 * (n + head_start) ** -0.55)}
 
@@ -67,7 +67,7 @@ def as_in_theory(p):
 def invent(invented, values, noise=1e-3):
     """Return invented results in which a seed is as lucky with every learner of a problem."""
     frame = invented("transfer", values, noise=0)
-    luck = np.exp(noise * np.random.default_rng(0).standard_normal(10))[frame["seed"]]
+    luck = np.exp(noise * np.random.default_rng(0).standard_normal(12))[frame["seed"]]
     frame["value"] = np.where(frame["metric"] == "mse", frame["value"] * luck, 1 - (1 - frame["value"]) * luck)
     return frame
 
