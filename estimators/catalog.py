@@ -103,25 +103,33 @@ def _pretrained(
     source_params: dict[str, Any] | None = None,
     n_source: int | None = None,
     freeze: int = 0,
+    random_state: Any = None,
     **params: Any,
 ) -> Pretrained:
     build = learners[check_choice(learner, "learner", "pretrained", learners)]
-    return Pretrained(build(**params), source, source_params=source_params, n_source=n_source, freeze=freeze)
+    return Pretrained(
+        build(**params),
+        source,
+        source_params=source_params,
+        n_source=n_source,
+        freeze=freeze,
+        random_state=random_state,
+    )
 
 
-def _pretrained_builder(**learners: Builder) -> Builder:
+def _pretrained_builder(learners: Mapping[str, Builder]) -> Builder:
     """Return a builder of `Pretrained` learners, which takes the parameters of the learner along with its own."""
-    own, of_learner = (inspect.signature(each).parameters.values() for each in (_pretrained, learners["net"]))
-    named = [each for each in own if each.kind is inspect.Parameter.KEYWORD_ONLY]
-    builder = partial(_pretrained, {name.replace("_", "-"): build for name, build in learners.items()})
-    parameters = [*named, *(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in of_learner)]
-    builder.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    own, of_net = (inspect.signature(each).parameters.values() for each in (_pretrained, learners["net"]))
+    named = {each.name: each for each in own if each.kind is inspect.Parameter.KEYWORD_ONLY}
+    others = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in of_net if each.name not in named]
+    builder = partial(_pretrained, learners)
+    builder.__signature__ = inspect.Signature([*named.values(), *others])  # type: ignore[attr-defined]
     return builder
 
 
 CLASSIFIERS: dict[str, Builder] = {
     "net": NetClassifier,
-    "pretrained": _pretrained_builder(net=NetClassifier),
+    "pretrained": _pretrained_builder({"net": NetClassifier}),
     "knn": NeighborsClassifier,
     "knn-1": partial(NeighborsClassifier, n_neighbors=1),
     "knn-5": partial(NeighborsClassifier, n_neighbors=5),
@@ -136,7 +144,7 @@ CLASSIFIERS: dict[str, Builder] = {
 
 REGRESSORS: dict[str, Builder] = {
     "net": NetRegressor,
-    "pretrained": _pretrained_builder(net=NetRegressor, minimum_norm=MinimumNorm),
+    "pretrained": _pretrained_builder({"net": NetRegressor, "minimum-norm": MinimumNorm}),
     "knn": NeighborsRegressor,
     "knn-1": partial(NeighborsRegressor, n_neighbors=1),
     "knn-5": partial(NeighborsRegressor, n_neighbors=5),
@@ -195,7 +203,7 @@ def with_prior(learner: BaseEstimator, prior: Any) -> BaseEstimator:
     Parameters
     ----------
     learner : BaseEstimator
-        A net is changed in place.
+        A net is changed in place, also that of a `Pretrained`, whose source has the prior, too.
     prior : {"none", "polar-sincos", "polar", "phase"}, transformer or None
         With None and "none" the learner itself is returned, on raw coordinates.
 
@@ -211,6 +219,8 @@ def with_prior(learner: BaseEstimator, prior: Any) -> BaseEstimator:
     """
     transformer = as_prior(prior, "with_prior")
     if isinstance(learner, Pretrained) and transformer is not None:
+        if not isinstance(learner.estimator, Net):
+            raise ValueError(error_message("prior", "with_prior", "None before a Pretrained that is not a net", prior))
         return learner.set_params(estimator__prior=prior)
     if isinstance(learner, Net) and (transformer is None or is_layer(transformer)):
         return learner.set_params(prior=prior)

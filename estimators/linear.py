@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_feature_names, _check_n_features, check_is_fitted, validate_data
 
 from estimators.base import check_weight
 from toymanifold.validation import check_integer, check_scale, error_message
@@ -85,13 +85,20 @@ class MinimumNorm(RegressorMixin, BaseEstimator):
     def _start(self, n_features: int) -> Array:
         if self.source_coef is None:
             return np.zeros(n_features)
-        start: Array = check_array(self.source_coef, dtype=np.float64, ensure_2d=False, input_name="source_coef")
-        if start.shape != (n_features,):
+        given = np.asarray(self.source_coef)
+        if given.shape != (n_features,) or given.dtype.kind not in "iuf":
             allowed = f"of shape ({n_features},), a number for each feature"
-            raise ValueError(error_message("source_coef", "MinimumNorm", allowed, f"shape {start.shape}"))
+            raise ValueError(
+                error_message("source_coef", "MinimumNorm", allowed, f"shape {given.shape}, {given.dtype}")
+            )
+        start: Array = check_array(given, dtype=np.float64, ensure_2d=False, input_name="source_coef")
+        check_scale(start, "source_coef", "MinimumNorm")
         return start
 
     def _fit_from(self, source: Self, X: ArrayLike, y: Any, sample_weight: Any = None, *, freeze: int = 0) -> Self:
         """Fit from the coefficients of a fitted `MinimumNorm`."""
-        check_integer(freeze, "freeze", "MinimumNorm", low=0, high=0)
+        check_integer(freeze, "freeze", "Pretrained(MinimumNorm)", low=0, high=0)
+        _check_n_features(source, X, reset=False)
+        if hasattr(source, "feature_names_in_"):
+            _check_feature_names(source, X, reset=False)
         return self.set_params(source_coef=source.coef_).fit(X, y, sample_weight)

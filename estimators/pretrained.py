@@ -1,13 +1,16 @@
 """A learner that is trained on a source before it is trained on its data."""
 
+import copy
 import inspect
+import numbers
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any, Self
 
 import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags, get_tags, resample
 from sklearn.utils.metaestimators import available_if
@@ -40,8 +43,8 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
 
     The weights are those of the source at first, of which the layers that are frozen keep theirs. The standardisation
     of inputs and targets is that of the source throughout, since the weights are for its units. The optimizer's state,
-    the order of points and the history are new. A process keeps the last 128 fitted sources of problems and data, and
-    fits none of them again.
+    the order of points and the history are new. A process keeps the last 128 sources that it has fitted to problems or
+    data with an int as `random_state`, and fits none of them again.
 
     Parameters
     ----------
@@ -53,12 +56,13 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
         A problem by its name, as in studies: "spiral", "sphere", "concentric-spheres", "gaussian" or "modular"; data;
         or an estimator of the class of `estimator` that is fitted already, which is neither changed nor cloned. In a
         grid, which clones its values, wrap it in ``sklearn.frozen.FrozenEstimator``. None and "none" are no source: the
-        learner starts from scratch.
+        learner starts from scratch, with `freeze` = 0.
     source_params : dict or None, default=None
         Parameters of the problem, as its builder has them: ``{"turns": 2}`` for `toymanifold.spiral_problem`. A
         ``problem_seed`` that is not given is drawn, so that the source has a density of its own.
     n_source : int or None, default=None
-        Points of the source; None is 10,000 of a problem, and all of data, of which fewer are drawn at random.
+        Points of a source that is a problem or data; None is 10,000 of a problem, or all if it has fewer, and all of
+        data, of which fewer are drawn at random.
     freeze : int, default=0
         Number of layers, from the input on, whose weights stay those of the source, as does what a prior has learnt; 0
         trains all, `depth` the last one only, and with `depth` + 1 the net is that of the source.
@@ -113,11 +117,11 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            With the features of the source.
+            With the features of the source, in their order.
         y : array-like of shape (n_samples,)
             For classification, classes of the source.
         sample_weight : array-like of shape (n_samples,) or None, default=None
-            Only for a net.
+            Of the data, as the learner takes it; those of the source have none.
 
         Returns
         -------
@@ -128,21 +132,20 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
         ValueError, TypeError
             If a parameter or the data are not allowed, or the data are not like the source.
         """
-        check_integer(self.freeze, "freeze", "Pretrained", low=0)
-        if not hasattr(self.estimator, "_fit_from"):
-            raise TypeError(error_message("estimator", "Pretrained", "a net or a MinimumNorm", self.estimator))
+        self._check_parameters()
         seed = as_seed(self.random_state, "Pretrained")
         rng = stream(seed, Split.SOURCE)
         seed_of_learner, seed_of_source = rng.integers(MAX_SEED, size=2).tolist()
         learner = clone(self.estimator)
         if getattr(learner, "random_state", 0) is None:
             learner.set_params(random_state=seed_of_learner)
-        self.source_ = self._fitted_source((seed, seed_of_source), rng)
-        if self.source_ is not None:
-            self.estimator_ = learner._fit_from(self.source_, X, y, sample_weight, freeze=self.freeze)
-            return self
-        check_integer(self.freeze, "freeze", "Pretrained without a source", low=0, high=0)
-        self.estimator_ = learner.fit(X, y, sample_weight)
+        source = self._fitted_source((seed, seed_of_source), rng)
+        if source is None:
+            check_integer(self.freeze, "freeze", "Pretrained without a source", low=0, high=0)
+            self.estimator_ = learner.fit(X, y, sample_weight)
+        else:
+            self.estimator_ = learner._fit_from(source, X, y, sample_weight, freeze=self.freeze)
+        self.source_ = source
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -200,6 +203,15 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         return get_tags(self.estimator)
 
+    def _check_parameters(self) -> None:
+        if not hasattr(self.estimator, "_fit_from"):
+            raise TypeError(error_message("estimator", "Pretrained", "a net or a MinimumNorm", self.estimator))
+        check_integer(self.freeze, "freeze", "Pretrained", low=0)
+        if self.n_source is not None:
+            check_integer(self.n_source, "n_source", "Pretrained", low=1)
+        if self.source_params is not None and not isinstance(self.source_params, Mapping):
+            raise TypeError(error_message("source_params", "Pretrained", "a dict or None", self.source_params))
+
     def _fitted_source(self, seeds: tuple[int, int], rng: np.random.Generator) -> Any:
         """Return the learner fitted to the source, one that is kept if possible; None if there is no source."""
         source = self.source.estimator if isinstance(self.source, FrozenEstimator) else self.source
@@ -210,14 +222,15 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
         learner = clone(self.estimator)
         if hasattr(learner, "random_state"):
             learner.set_params(random_state=seeds[1])
-        if getattr(learner, "callbacks", None):  # which may do anything
+        comes_again = isinstance(self.random_state, numbers.Integral)
+        if not comes_again or getattr(learner, "callbacks", None):  # which may do anything
             return learner.fit(*self._sample(source, rng))
         key = joblib.hash((learner, source, self.source_params, self.n_source, seeds))
         fitted = _kept.pop(key, None) or learner.fit(*self._sample(source, rng))
         _kept[key] = fitted
         while len(_kept) > _MOST_KEPT:
             _kept.popitem(last=False)
-        return fitted
+        return copy.deepcopy(fitted)  # since anybody may train `source_` further
 
     def _checked(self, source: BaseEstimator) -> BaseEstimator:
         """Return a source that is an estimator; raise unless it is one of the learner's class, and fitted."""
@@ -233,10 +246,10 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
             return self._sample_of_problem(source, rng)
         if not isinstance(source, tuple) or len(source) != 2:
             allowed = "the name of a problem, a tuple (X, y), a fitted estimator or None"
-            raise TypeError(error_message("source", "Pretrained", allowed, source))
+            raise TypeError(error_message("source", "Pretrained", allowed, type(source)))
         if self.n_source is None:
             return source
-        n_source = check_integer(self.n_source, "n_source", "Pretrained", low=1, high=len(source[0]))
+        n_source = check_integer(self.n_source, "n_source", "Pretrained", low=1, high=np.shape(source[0])[0])
         seed = int(rng.integers(MAX_SEED))
         rows: tuple[Any, Any] = resample(*source, replace=False, n_samples=n_source, random_state=seed)
         return rows
@@ -247,6 +260,13 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
         if unknown := sorted(params.keys() - known.keys()):
             raise ValueError(error_message("source_params", "Pretrained", f"parameters among {[*known]}", unknown[0]))
         drawn = {PROBLEM_SEED: int(rng.integers(MAX_SEED))} if PROBLEM_SEED in known else {}
-        n_source = N_SOURCE if self.n_source is None else self.n_source
-        sample: tuple[Any, Any] = build(**{**drawn, **params}).sample(n_source, rng)
+        problem = build(**{**drawn, **params})
+        task = "classification" if is_classifier(self.estimator) else "regression"
+        if problem.task != task:
+            allowed = f"a problem of {task}" + ", by the task in source_params" * ("task" in known)
+            raise ValueError(error_message("source", "Pretrained", allowed, name))
+        most = getattr(problem, "n_train", None)  # of a problem of finitely many points
+        n_source = self.n_source or min(N_SOURCE, most or N_SOURCE)
+        check_integer(n_source, "n_source", "Pretrained", low=1, high=most)
+        sample: tuple[Any, Any] = problem.sample(n_source, rng)
         return sample

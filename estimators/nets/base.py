@@ -285,7 +285,7 @@ class Net(BaseEstimator, ABC):
         from estimators.nets.training import restarted
 
         self._check_parameters()
-        check_integer(freeze, "freeze", type(self).__name__, low=0, high=self.depth + 1)
+        check_integer(freeze, "freeze", f"Pretrained({type(self).__name__})", low=0, high=self.depth + 1)
         params = self.get_params(deep=False)
         self.__dict__.update({name: value for name, value in vars(source).items() if name not in params})
         if not hasattr(source, "feature_names_in_"):

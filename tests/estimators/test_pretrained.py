@@ -2,6 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -11,8 +12,8 @@ from sklearn.pipeline import make_pipeline
 from skorch.callbacks import Callback
 
 import estimators.pretrained as module
-from estimators import MinimumNorm, NetClassifier, NetRegressor, Pretrained, make_learner
-from toymanifold import gaussian_problem, make_sphere, make_spiral
+from estimators import MinimumNorm, NetClassifier, NetRegressor, PolarCoordinates, Pretrained, make_learner
+from toymanifold import gaussian_problem, make_sphere, make_spiral, modular_problem
 
 X, y = make_spiral(60, turns=2, random_state=0)
 NET = NetClassifier(depth=2, width=8, epochs=5, batch_size=20, learning_rate=0.01, random_state=3)
@@ -43,8 +44,29 @@ def test_it_goes_on_from_the_source():
 @pytest.mark.parametrize("callbacks", [None, [Callback()]], ids=["compiled", "skorch"])
 @pytest.mark.parametrize("freeze", range(4))
 def test_frozen_layers_keep_the_weights_of_the_source(freeze, callbacks):
-    net = Pretrained(clone(NET).set_params(callbacks=callbacks), FITTED, freeze=freeze).fit(X, y).estimator_
-    assert kept(net, FITTED) == [layer < freeze for layer in range(3)]
+    net = clone(NET).set_params(callbacks=callbacks, weight_decay=0.1)
+    found = Pretrained(net, FITTED, freeze=freeze).fit(X, y).estimator_
+    assert kept(found, FITTED) == [layer < freeze for layer in range(3)]
+
+
+@pytest.mark.parametrize("freeze", [0, 1, 2])
+def test_a_frozen_layer_has_its_norm_and_what_the_prior_has_learnt(freeze):
+    options = {"prior": PolarCoordinates(learn_center=True), "layer_norm": True, "residual": True, "dropout": 0.1}
+    net = clone(NET).set_params(**options)
+    source = clone(net).fit(X, y)
+    own = Pretrained(net, source, freeze=freeze).fit(X, y).estimator_.net_.module_
+    pairs = zip(own.named_parameters(), source.net_.module_.parameters(), strict=True)
+    same = [name for (name, found), theirs in pairs if torch.equal(found.float(), theirs.float())]
+    assert len(same) == (0, 5, 9)[freeze]  # the center, and a weight, a constant, a scale and a shift of each layer
+
+
+@pytest.mark.parametrize("callbacks", [None, [Callback()]], ids=["compiled", "skorch"])
+def test_the_optimizer_starts_afresh(callbacks):
+    net = clone(NET).set_params(callbacks=callbacks, schedule="cosine")
+    short, long = (clone(NET).set_params(epochs=epochs).fit(X, y) for epochs in (1, 20))
+    long.net_.module_.load_state_dict(short.net_.module_.state_dict())  # other moments and another number of steps
+    ends = [Pretrained(net, source).fit(X, y).predict_proba(X) for source in (short, long)]
+    np.testing.assert_array_equal(*ends)
 
 
 def test_a_source_stays_as_it_is():
@@ -86,22 +108,36 @@ def test_a_source_has_a_density_of_its_own_unless_its_seed_is_given():
     assert not np.allclose(params(), params(problem_seed=0), atol=0.1)
 
 
-def test_the_same_source_is_fitted_once(monkeypatch):
+@pytest.fixture
+def fitted_sources(monkeypatch):
+    """Return a list that grows by each sample of a source, of a process that has kept no source."""
+    drawn, sample = [], Pretrained._sample
     monkeypatch.setattr(module, "_kept", module.OrderedDict())
-    first = Pretrained(NET, **SPIRAL).fit(X, y)
-    again = Pretrained(clone(NET).set_params(random_state=4), **SPIRAL, freeze=1).fit(X[:30], y[:30])
-    assert again.source_ is first.source_
-    others = [{"n_source": 90}, {"source_params": {"turns": 3}}, {"random_state": 2}]
-    fitted = [Pretrained(NET, **{**SPIRAL, **other}).fit(X, y).source_ for other in others]
-    assert len({id(source) for source in (*fitted, first.source_)}) == 4
+    monkeypatch.setattr(Pretrained, "_sample", lambda self, *rest: drawn.append(self) or sample(self, *rest))
+    return drawn
 
 
-def test_the_number_of_kept_sources_is_bounded(monkeypatch):
-    monkeypatch.setattr(module, "_kept", module.OrderedDict())
+def test_the_same_source_is_fitted_once(fitted_sources):
+    Pretrained(NET, **SPIRAL).fit(X, y)
+    Pretrained(clone(NET).set_params(random_state=4), **SPIRAL, freeze=1).fit(X[:30], y[:30])
+    assert len(fitted_sources) == 1
+    for other in ({"n_source": 90}, {"source_params": {"turns": 3}}, {"random_state": 2}, {"random_state": None}):
+        Pretrained(NET, **{**SPIRAL, **other}).fit(X, y)
+    assert (len(fitted_sources), len(module._kept)) == (5, 4)  # one without a seed does not come again
+
+
+def test_the_number_of_kept_sources_is_bounded(fitted_sources, monkeypatch):
     monkeypatch.setattr(module, "_MOST_KEPT", 2)
-    one = [Pretrained(NET, **{**SPIRAL, "random_state": seed}).fit(X, y).source_ for seed in (0, 1, 0, 2, 0)]
-    assert len(module._kept) == 2
-    assert one[0] is one[2] is one[4]  # the one that was not used longest goes
+    for seed in (0, 1, 0, 2, 0):
+        Pretrained(NET, **{**SPIRAL, "random_state": seed}).fit(X, y)
+    assert (len(fitted_sources), len(module._kept)) == (3, 2)  # the one that was not used longest goes
+
+
+def test_a_kept_source_does_not_change_with_the_one_that_is_returned():
+    first = Pretrained(NET, **SPIRAL).fit(X, y)
+    expected = first.predict_proba(X)
+    first.source_.partial_fit(X, 1 - y)
+    np.testing.assert_array_equal(Pretrained(NET, **SPIRAL).fit(X, y).predict_proba(X), expected)
 
 
 def test_results_do_not_depend_on_what_is_kept(monkeypatch):
@@ -157,6 +193,40 @@ def test_a_prior_is_inside_the_net_of_the_source_too():
     assert pretrained.gradients(X).shape == (60, 2, 2)
 
 
+def test_a_fit_that_fails_does_not_fit():
+    pretrained = Pretrained(NET, FITTED, freeze=9)
+    with pytest.raises(ValueError, match="freeze"):
+        pretrained.fit(X, y)
+    with pytest.raises(NotFittedError):
+        pretrained.predict(X)
+
+
+def test_it_pickles_with_its_source():
+    pretrained = Pretrained(NET, FITTED, freeze=1).fit(X, y)
+    copy = pickle.loads(pickle.dumps(pretrained))
+    np.testing.assert_array_equal(copy.predict_proba(X), pretrained.predict_proba(X))
+    np.testing.assert_array_equal(copy.fit(X, y).predict_proba(X), pretrained.predict_proba(X))
+
+
+def test_a_source_of_finitely_many_points_has_all_of_them():
+    problem = modular_problem(modulus=5)
+    net = NetClassifier(width=8, epochs=2, random_state=0)
+    pretrained = Pretrained(net, "modular", source_params={"modulus": 5}, random_state=0).fit(*problem.sample(10, 0))
+    assert pretrained.source_.classes_.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_the_random_state_of_the_catalogue_is_that_of_the_source_too():
+    params = {"source": "spiral", "n_source": 30, "width": 8, "epochs": 2, "random_state": 5}
+    one, same = (make_learner("pretrained", **params).fit(X, y) for _ in range(2))
+    np.testing.assert_array_equal(one.source_.predict_proba(X), same.source_.predict_proba(X))
+    np.testing.assert_array_equal(one.predict_proba(X), same.predict_proba(X))
+
+
+def test_a_prior_before_least_squares_is_refused():
+    with pytest.raises(ValueError, match="'prior' parameter of with_prior must be None before a Pretrained"):
+        make_learner("pretrained", task="regression", learner="minimum-norm", prior="polar")
+
+
 def test_least_squares_goes_on_from_the_coefficients_of_the_source():
     problem = gaussian_problem(dimension=30, cosine=0.8)
     points, values = problem.sample(10, 0)
@@ -174,9 +244,17 @@ def test_least_squares_goes_on_from_the_coefficients_of_the_source():
         ({"source": NetRegressor()}, TypeError, "'source' parameter .* must be a NetClassifier"),
         ({"source": clone(NET)}, NotFittedError, "must be fitted.*FrozenEstimator"),
         ({"source": "spiral", "source_params": {"turn": 2}}, ValueError, "'source_params'.*Got 'turn'"),
-        ({"source": "spiral", "n_source": 0}, ValueError, "'n_samples'"),
+        ({"source": "spiral", "source_params": ["turns"]}, TypeError, "'source_params' .* must be a dict or None"),
+        ({"source": FITTED, "n_source": 0}, ValueError, r"'n_source' parameter of Pretrained .* in \[1, inf\)"),
+        ({"source": "spiral", "n_source": 1.5}, TypeError, r"'n_source' parameter of Pretrained .* in \[1, inf\)"),
+        ({"source": "modular", "n_source": 5000}, ValueError, r"'n_source' parameter of Pretrained .* in \[1, 721\]"),
+        ({"source": "gaussian"}, ValueError, "'source' .* must be a problem of classification.*Got 'gaussian'"),
         ({"source": (X, y), "n_source": 61}, ValueError, r"'n_source' parameter .* in \[1, 60\]"),
-        ({"source": FITTED, "freeze": 4}, ValueError, r"'freeze' .* in \[0, 3\]"),
+        (
+            {"source": FITTED, "freeze": 4},
+            ValueError,
+            r"'freeze' parameter of Pretrained\(NetClassifier\) .* in \[0, 3\]",
+        ),
         ({"freeze": 1}, ValueError, "'freeze' parameter of Pretrained without a source"),
         ({"source": "sphere"}, ValueError, "2 features"),
         ({"source": clone(NET).fit(X, y + 1)}, ValueError, "'y' parameter .* among the classes"),
