@@ -66,10 +66,12 @@ def transfer_risk(
     return least_squares_risk(n_samples, dimension, noise, 2 - 2 * cosine + own)
 
 
-def _of_task(frame: pd.DataFrame, learner: str, cosine: float | None = None) -> pd.DataFrame:
+def _of_task(
+    frame: pd.DataFrame, learner: str, cosine: float | None = None, needs: tuple[int, ...] = ()
+) -> pd.DataFrame:
     """Return the squared errors of a learner on the task with this cosine, or on that of the source."""
     problem = "linear, same task" if cosine is None else f"linear, cosine={cosine:g}"
-    return seed_table(frame, "mse", problem=problem, learner=learner)
+    return seed_table(frame, "mse", needs=needs, problem=problem, learner=learner)
 
 
 @claim(
@@ -86,15 +88,18 @@ def _closed_form(frame: pd.DataFrame) -> Evidence:
         for n in (*_BELOW, *_ABOVE)
         if n in table
     ]
-    return Evidence(f"{_range(ratios)} times it over {len(ratios)} pairs of cosine and n", _near_one(ratios))
+    return _near_theory(ratios, "cosine and n")
 
 
-def _range(estimates: list[Estimate]) -> str:
-    return f"{min(each.mean for each in estimates):.2f} to {max(each.mean for each in estimates):.2f}"
-
-
-def _near_one(ratios: list[Estimate]) -> list[Requirement]:
-    return [Requirement(ratio, 1 - _NEAR, 1 + _NEAR) for ratio in ratios]
+def _near_theory(ratios: list[Estimate], pairs: str) -> Evidence:
+    """Compare errors, divided by those of theory, with 1."""
+    if not ratios:
+        raise NotMeasured(f"no pair of {pairs} is measured")
+    means = [ratio.mean for ratio in ratios]
+    return Evidence(
+        f"{min(means):.2f} to {max(means):.2f} times it over {len(means)} pairs of {pairs}",
+        [Requirement(ratio, 1 - _NEAR, 1 + _NEAR) for ratio in ratios],
+    )
 
 
 @claim(
@@ -114,7 +119,8 @@ def _sign(frame: pd.DataFrame) -> Evidence:
 def _gain(frame: pd.DataFrame, cosine: float) -> Estimate:
     """Return the error without a source less that with it, at the smallest n."""
     n = _BELOW[0]
-    return Estimate.of_seeds((_of_task(frame, _NULL, cosine)[n] - _of_task(frame, _KNOWN, cosine)[n]).dropna())
+    without, known = (_of_task(frame, learner, cosine, needs=(n,))[n] for learner in (_NULL, _KNOWN))
+    return Estimate.of_seeds((without - known).dropna())
 
 
 @claim(
@@ -133,7 +139,7 @@ def _own_sample(frame: pd.DataFrame) -> Evidence:
         for n in _BELOW
         if n in table and n in known
     ]
-    return Evidence(f"{_range(ratios)} times it over {len(ratios)} pairs of n_s and n", _near_one(ratios))
+    return _near_theory(ratios, "n_s and n")
 
 
 @claim(
@@ -235,6 +241,8 @@ def _worth_in_words(frame: pd.DataFrame, learner: str, sizes: tuple[int, ...] = 
 def _helps(frame: pd.DataFrame, learner: str) -> Evidence:
     own, scratch = errors(frame, learner), errors(frame, _SCRATCH)
     sizes = [n for n in _SIZES if n in own and n in scratch]
+    if not sizes:
+        raise NotMeasured(f"none of n = {_SIZES} is measured")
     mean = Estimate.of_seeds(np.log(own[sizes] / scratch[sizes]).mean(axis=1).dropna())
     return Evidence(
         f"{mean.interval.exp():.2f} times the error; {_worth_or_not(frame, learner)}",
