@@ -17,6 +17,7 @@ from .kernels import KernelClassifier as KernelClassifier
 from .kernels import KernelRegressor as KernelRegressor
 from .kernels import RFMClassifier as RFMClassifier
 from .kernels import RFMRegressor as RFMRegressor
+from .linear import MinimumNorm as MinimumNorm
 from .neighbors import NeighborsClassifier as NeighborsClassifier
 from .neighbors import NeighborsRegressor as NeighborsRegressor
 from .nets import NetClassifier as NetClassifier
@@ -25,6 +26,7 @@ from .nets.fit_many import fit_many as fit_many
 from .nets.losses import FocalLoss as FocalLoss
 from .polar import from_polar as from_polar
 from .polar import to_polar as to_polar
+from .pretrained import Pretrained as Pretrained
 from .priors import PRIORS as PRIORS
 from .priors import Invariance as Invariance
 from .priors import PolarCoordinates as PolarCoordinates

@@ -7,7 +7,8 @@ coordinates, except the tuned SVM, whose grid of gamma needs a scale. Every name
 regressor.
 """
 
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -24,8 +25,10 @@ from sklearn.utils import indexable
 
 from estimators.augmentation import Augmented, Symmetrized
 from estimators.kernels import KernelClassifier, KernelRegressor, RFMClassifier, RFMRegressor
+from estimators.linear import MinimumNorm
 from estimators.neighbors import NeighborsClassifier, NeighborsRegressor
 from estimators.nets import Net, NetClassifier, NetRegressor
+from estimators.pretrained import Pretrained
 from estimators.priors import Invariance, as_any_prior, is_layer
 from estimators.random_features import RandomFeaturesClassifier, RandomFeaturesRegressor
 from toymanifold.validation import check_choice, check_integer, error_message
@@ -95,8 +98,41 @@ def _tuned(machine: BaseEstimator, grid: dict[str, list[float]], *, cv: int = 3)
     return make_pipeline(StandardScaler(), GridSearchCV(machine, grid, cv=folds, error_score="raise"))
 
 
+def _pretrained(
+    learners: Mapping[str, Builder],
+    *,
+    learner: str = "net",
+    source: Any = None,
+    source_params: dict[str, Any] | None = None,
+    n_source: int | None = None,
+    freeze: int = 0,
+    random_state: Any = None,
+    **params: Any,
+) -> Pretrained:
+    build = learners[check_choice(learner, "learner", "pretrained", learners)]
+    return Pretrained(
+        build(**params),
+        source,
+        source_params=source_params,
+        n_source=n_source,
+        freeze=freeze,
+        random_state=random_state,
+    )
+
+
+def _pretrained_builder(learners: Mapping[str, Builder]) -> Builder:
+    """Return a builder of `Pretrained` learners, which takes the parameters of the learner along with its own."""
+    own, of_net = (inspect.signature(each).parameters.values() for each in (_pretrained, learners["net"]))
+    named = {each.name: each for each in own if each.kind is inspect.Parameter.KEYWORD_ONLY}
+    others = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in of_net if each.name not in named]
+    builder = partial(_pretrained, learners)
+    builder.__signature__ = inspect.Signature([*named.values(), *others])  # type: ignore[attr-defined]
+    return builder
+
+
 CLASSIFIERS: dict[str, Builder] = {
     "net": NetClassifier,
+    "pretrained": _pretrained_builder({"net": NetClassifier}),
     "knn": NeighborsClassifier,
     "knn-1": partial(NeighborsClassifier, n_neighbors=1),
     "knn-5": partial(NeighborsClassifier, n_neighbors=5),
@@ -111,6 +147,7 @@ CLASSIFIERS: dict[str, Builder] = {
 
 REGRESSORS: dict[str, Builder] = {
     "net": NetRegressor,
+    "pretrained": _pretrained_builder({"net": NetRegressor, "minimum-norm": MinimumNorm}),
     "knn": NeighborsRegressor,
     "knn-1": partial(NeighborsRegressor, n_neighbors=1),
     "knn-5": partial(NeighborsRegressor, n_neighbors=5),
@@ -170,7 +207,8 @@ def with_prior(learner: BaseEstimator, prior: Any) -> BaseEstimator:
     Parameters
     ----------
     learner : BaseEstimator
-        A net is changed in place, and so is a kernel machine by the form "kernel".
+        A net is changed in place, also that of a `Pretrained`, whose source has the prior, too; and so is a kernel
+        machine by the form "kernel".
     prior : str, transformer, Symmetry or None
         As in `make_learner`. With None and "none" the learner itself is returned, on raw coordinates.
 
@@ -187,6 +225,10 @@ def with_prior(learner: BaseEstimator, prior: Any) -> BaseEstimator:
     transformer = as_any_prior(prior, "with_prior")
     if isinstance(transformer, Invariance) and transformer.form != "coordinates":
         return _with_symmetry(learner, transformer)
+    if isinstance(learner, Pretrained) and transformer is not None:
+        if not isinstance(learner.estimator, Net):
+            raise ValueError(error_message("prior", "with_prior", "None before a Pretrained that is not a net", prior))
+        return learner.set_params(estimator__prior=prior)
     if isinstance(learner, Net) and (transformer is None or is_layer(transformer)):
         return learner.set_params(prior=prior)
     if transformer is None:

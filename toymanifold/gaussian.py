@@ -3,6 +3,7 @@
 They are the functions of the literature on double descent (linear) and on feature learning (products, gated or not).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from toymanifold.densities import GaussianMixture
 from toymanifold.problems import Problem
 from toymanifold.protocols import TASKS
-from toymanifold.validation import check_choice, check_integer, check_points
+from toymanifold.validation import check_choice, check_integer, check_points, check_real, error_message
 
 Array = NDArray[np.float64]
 
@@ -42,6 +43,9 @@ class CoordinateFunction:
         Kind of labels: the sign of the function ("linear": a half-space, "product": exclusive or), or its value.
     radius : float, default=1.0
         Radius of the ball about the origin that holds most points.
+    cosine : float, default=1.0
+        Cosine, in [-1, 1], of the angle between the gradient of "linear" and the first axis, in the plane of the first
+        two.
 
     Examples
     --------
@@ -54,11 +58,16 @@ class CoordinateFunction:
     dimension: int = 20
     task: str = "regression"
     radius: float = 1.0
+    cosine: float = 1.0
 
     def __post_init__(self) -> None:
         owner = "CoordinateFunction"
         check_choice(self.function, "function", owner, FUNCTIONS)
-        check_integer(self.dimension, "dimension", owner, low=max(1, FUNCTIONS[self.function][0][-1] + 1))
+        check_real(self.cosine, "cosine", owner, low=-1, high=1)
+        if self.cosine != 1 and self.function != "linear":
+            raise ValueError(error_message("cosine", owner, f"1 for the function {self.function!r}", self.cosine))
+        least = 2 if self.cosine != 1 else max(1, FUNCTIONS[self.function][0][-1] + 1)
+        check_integer(self.dimension, "dimension", owner, low=least)
         check_choice(self.task, "task", owner, TASKS)
 
     @property
@@ -69,20 +78,26 @@ class CoordinateFunction:
     @property
     def frame(self) -> Array:
         """Directions that the function depends on, as orthonormal columns (dimension, k)."""
-        return np.eye(self.dimension)[:, list(FUNCTIONS[self.function][0])]
+        return self._inputs(np.eye(self.dimension)).T
 
     def label(self, X: ArrayLike) -> NDArray[Any]:
         """Return the labels of `X` (n_samples, dimension): 1 or 0 for the sign of the function, or its value."""
         points = check_points(X, self.dimension, "CoordinateFunction.label")
-        coordinates, function = FUNCTIONS[self.function]
-        values = function(*points[:, list(coordinates)].T)
+        values = FUNCTIONS[self.function][1](*self._inputs(points))
         return values if self.task == "regression" else (values > 0).astype(np.int64)
+
+    def _inputs(self, points: Array) -> Array:
+        """Return the arguments of the function (k, n_samples)."""
+        if self.cosine == 1:
+            return points[:, list(FUNCTIONS[self.function][0])].T
+        return self.cosine * points[:, :1].T + math.sqrt(1 - self.cosine**2) * points[:, 1:2].T
 
 
 def gaussian_problem(
     *,
     dimension: int = 20,
     function: str = "linear",
+    cosine: float = 1.0,
     scale: float = 1.0,
     task: str = "regression",
     flip_probability: float = 0.0,
@@ -97,6 +112,9 @@ def gaussian_problem(
     function : {"linear", "last", "product", "low-rank"}, default="linear"
         Function, as in `CoordinateFunction`. By symmetry the first axis stands for any direction. The last
         coordinate is kept by symmetries that act on the first ones.
+    cosine : float, default=1.0
+        Cosine of the angle between the gradient of "linear" and the first axis: how much the problem has in common with
+        the one of cosine 1.
     scale : float, default=1.0
         Standard deviation of each coordinate.
     task : {"classification", "regression"}, default="regression"
@@ -120,5 +138,5 @@ def gaussian_problem(
     """
     check_integer(dimension, "dimension", "gaussian_problem", low=1)
     density = GaussianMixture(np.zeros((1, dimension)), scale)
-    target = CoordinateFunction(function, dimension, task, radius=float(scale * np.sqrt(dimension)))
+    target = CoordinateFunction(function, dimension, task, float(scale * np.sqrt(dimension)), cosine)
     return Problem(target, density, flip_probability=flip_probability, noise=noise)

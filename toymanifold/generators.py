@@ -30,6 +30,7 @@ def make_spiral(
     nuisance_scale: float = 0.0,
     flip_probability: float = 0.0,
     problem_seed: int = 0,
+    mirrored: bool = False,
     dtype: DTypeLike = np.float64,
     as_frame: bool = False,
     return_problem: bool = False,
@@ -64,6 +65,8 @@ def make_spiral(
         Probability that a label is replaced by another class.
     problem_seed : int, default=0
         Seed of the mixture's spots and of the rotation.
+    mirrored : bool, default=False
+        Whether the spiral winds the other way; only with ``dimension=2``.
     dtype : {float64, float32}, default=float64
         Type of X.
     as_frame : bool, default=False
@@ -101,6 +104,7 @@ def make_spiral(
         nuisance_scale=nuisance_scale,
         flip_probability=flip_probability,
         problem_seed=problem_seed,
+        mirrored=mirrored,
     )
     return _returned(problem, n_samples, random_state, dtype, as_frame, return_problem)
 

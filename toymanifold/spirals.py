@@ -18,7 +18,15 @@ from toymanifold.problems import Problem
 from toymanifold.protocols import Density
 from toymanifold.streams import Split, as_generator, chunks, stream
 from toymanifold.symmetries import Symmetry
-from toymanifold.validation import check_choice, check_integer, check_length, check_points, check_real, check_seed
+from toymanifold.validation import (
+    check_choice,
+    check_integer,
+    check_length,
+    check_points,
+    check_real,
+    check_seed,
+    error_message,
+)
 
 _TURN = 2 * math.pi
 _MOST_ARMS, _MOST_TURNS = 1000, 1e4
@@ -376,6 +384,7 @@ def spiral_problem(
     nuisance_scale: float = 0.0,
     flip_probability: float = 0.0,
     problem_seed: int = 0,
+    mirrored: bool = False,
 ) -> Problem:
     """Build the problem of a closed spiral: inside or outside it, or the nearest of several arms.
 
@@ -397,6 +406,9 @@ def spiral_problem(
         Probability that a label is replaced by another class.
     problem_seed : int, default=0
         Seed of the mixture's spots and of the rotation.
+    mirrored : bool, default=False
+        Whether the spiral in the plane, with its density, is mirrored at the first axis, so that it winds the other
+        way; only with ``dimension=2``.
 
     Returns
     -------
@@ -418,7 +430,11 @@ def spiral_problem(
         density = _spiral_density(density, spiral, seed)
     check_integer(dimension, "dimension", owner, low=2)
     check_real(nuisance_scale, "nuisance_scale", owner, low=0, closed="[)")
-    embedding = None
+    if not isinstance(mirrored, bool | np.bool_):
+        raise TypeError(error_message("mirrored", owner, "True or False", mirrored))
+    if mirrored and dimension > 2:  # where the plane is turned at random, and may be mirrored, too
+        raise ValueError(error_message("mirrored", owner, "False with a dimension of 3 or more", mirrored))
+    embedding = Embedding(np.diag([1.0, -1.0])) if mirrored else None
     if dimension > 2:
         embedding = Embedding.random(dimension, 2, nuisance_scale, rng=stream(seed, Split.FRAME))
     return Problem(spiral, density, embedding, flip_probability=flip_probability)

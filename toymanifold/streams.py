@@ -26,6 +26,7 @@ class Split(IntEnum):
     TEST = 1
     FRAME = 2
     TARGET = 3
+    SOURCE = 4
 
 
 def as_seed(random_state: Any, owner: str) -> int:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_feature_names, _check_sample_weight, check_is_fitted, validate_data
 
 from estimators.base import FLOATS
 from estimators.priors import PRIORS, Prior, as_prior, is_layer
@@ -276,6 +276,27 @@ class Net(BaseEstimator, ABC):
             self._start(layer, data, params, seed)
         self._trained.params = params
         self._train(self._scaled_data(data), None if valid is None else self._scaled_data(valid), epochs)
+        return self
+
+    def _fit_from(self, source: Self, X: ArrayLike, y: Any, sample_weight: Any = None, *, freeze: int = 0) -> Self:
+        """Train from the values of a fitted net, whose first `freeze` layers, and a prior before them, do not change.
+
+        The standardisation is that of the source. With all layers frozen there is no training.
+        """
+        from estimators.nets.training import restarted
+
+        self._check_parameters()
+        check_integer(freeze, "freeze", f"Pretrained({type(self).__name__})", low=0, high=self.depth + 1)
+        params = self.get_params(deep=False)
+        self.__dict__.update({name: value for name, value in vars(source).items() if name not in params})
+        if not hasattr(source, "feature_names_in_"):
+            _check_feature_names(self, X, reset=True)
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        self._trained, self._skorch = restarted(source._current(), seed, min(freeze, self.depth)), None
+        if freeze <= self.depth:
+            return self._fit(X, y, sample_weight, fresh=False, epochs=self.epochs)
+        self._check_goes_on(self._resolved_params())
+        self._encode(self._validate(X, y, False)[1], False, None)
         return self
 
     def _fitted_prior(self, X: Floats, y: Any) -> tuple[Any, Any]:

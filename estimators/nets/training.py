@@ -6,7 +6,7 @@ Nothing here needs torch. A net in training is a `Trained`, from which `estimato
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -293,6 +293,21 @@ def start(
     for name, part in trained.learnt_parts(values).items():
         part[...] = learnt[name]
     return trained
+
+
+def restarted(trained: Trained, seed: int, n_frozen: int) -> Trained:
+    """Return a net before the first step of a training that begins with the values of another one.
+
+    The optimizer's state, the order of points and the history are new; the values of the first `n_frozen` layers, and
+    of a prior before them, do not change.
+    """
+    values = trained.state.values.copy()
+    free = np.zeros(0, dtype=bool)
+    if n_frozen:
+        free = np.zeros(len(values), dtype=bool)
+        free[trained.net.layout[n_frozen, WEIGHT] : n_values(trained.net)] = True
+    state = State(values, np.zeros_like(values), np.zeros_like(values), free, np.zeros(2, np.int64))
+    return replace(trained, state=state, seed=seed, history=[], snapshots={})
 
 
 def n_values(net: Architecture) -> int:

@@ -13,6 +13,7 @@ from studies.library import (
     regularisers,
     robustness_law,
     symmetry,
+    transfer,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "regularisers",
     "robustness_law",
     "symmetry",
+    "transfer",
 ]

@@ -27,11 +27,12 @@ _ZETA_SQUARED = 0.25 / (0.25 - 0.5 / np.pi)
 
 
 @reference_curve("closed form")
-def least_squares_risk(n_samples: ArrayLike, dimension: int, noise: float) -> Array:
+def least_squares_risk(n_samples: ArrayLike, dimension: int, noise: float, distance: ArrayLike = 1.0) -> Array:
     r"""Return the expected squared error of least squares of minimum norm, without noise in the test labels.
 
     For isotropic Gaussian points and a linear function of norm 1, exactly for any n: the expectation of an inverse
-    Wishart matrix. Its limit for n, d to infinity is that of Hastie et al., Surprises in high-dimensional
+    Wishart matrix. With another squared `distance` it is that of the least squares nearest to given coefficients. Its
+    limit for n, d to infinity is that of Hastie et al., Surprises in high-dimensional
     ridgeless least squares interpolation, 2019, arXiv:1903.08560.
 
     Parameters
@@ -42,18 +43,21 @@ def least_squares_risk(n_samples: ArrayLike, dimension: int, noise: float) -> Ar
         d.
     noise : float
         Standard deviation of the noise of the training labels.
+    distance : array-like, default=1.0
+        :math:`|w^* - w_s|^2`, the squared distance of the function's coefficients from those at the start, which are 0
+        for the minimum norm.
 
     Returns
     -------
     risk : ndarray
-        :math:`\sigma^2 d / (n - d - 1)` for n > d + 1, :math:`1 - n/d + \sigma^2 n / (d - n - 1)` for n < d - 1,
-        infinite in between.
+        :math:`\sigma^2 d / (n - d - 1)` for n > d + 1, for n < d - 1 :math:`|w^* - w_s|^2 (1 - n/d) +
+        \sigma^2 n / (d - n - 1)`, infinite in between.
     """
     n, d = np.asarray(n_samples, dtype=np.float64), dimension
     gap = np.maximum(np.abs(n - d) - 1, 0)
     with np.errstate(divide="ignore"):
         variance = noise**2 * np.minimum(n, d) / gap
-    return np.maximum(1 - n / d, 0) + variance
+    return np.asarray(distance) * np.maximum(1 - n / d, 0) + variance
 
 
 @reference_curve("theory of many features, without ridge")

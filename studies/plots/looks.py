@@ -72,11 +72,11 @@ _MARKERS = {"net": "o", "kNN": "s", "forest": "^", "kernel": "D", "linear": "v",
 _SECOND = {"knn-5": "P", "rfm": "*", "svm": "<", "svm-tuned": ">"}  # markers of further estimators of a family
 _DEEPER = ("knn-5", "rfm")  # further estimators that often stand beside the first one of their family
 _WORDS = {
-    "linear": "linear|logistic|lasso|elasticnet|^ridge|sgd|discriminant|random-?features|rbfsampler",
+    "linear": "linear|minimum-?norm|logistic|lasso|elasticnet|^ridge|sgd|discriminant|random-?features|rbfsampler",
     "kernel": "sv[cmr]|kernel|gaussianprocess|rfm|nystroem",
     "forest": "forest|tree|boost|bagging|xgb|lgbm",
     "kNN": "neighbo|knn|nearest",
-    "net": "net|mlp|neural|perceptron",
+    "net": "net|pretrained|mlp|neural|perceptron",
 }  # in the name of an estimator; the first family that fits
 
 Key = TypeVar("Key", bound=Hashable)

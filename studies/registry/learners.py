@@ -34,7 +34,7 @@ from toymanifold import DataProblem, Spiral, Symmetry
 VERSION = "3"
 """Part of every cell's identity: raised when a change of the code changes the data of fits, or all fits."""
 
-VERSIONS = {"net": "4", "svm-tuned": "4"}
+VERSIONS = {"net": "4", "pretrained": "4", "svm-tuned": "4"}
 """Versions in place of `VERSION`, by catalogue name or ``module:Class``: set when a change alters the fits of one."""
 
 _OURS = re.compile(r"estimators[\w.]*:(\w+?)(?:Classifier|Regressor)", re.ASCII)
@@ -69,8 +69,8 @@ def version_of(name: str) -> str:
 
 
 def is_net(name: str) -> bool:
-    """Return True if an estimator is a net of ours."""
-    return catalog_name(name) == "net"
+    """Return True if an estimator is a net of ours, pretrained or not."""
+    return catalog_name(name) in ("net", "pretrained")
 
 
 def catalog_name(name: str) -> str:

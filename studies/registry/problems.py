@@ -18,33 +18,14 @@ from studies.registry.errors import Issue, cut, exception_text, unknown
 from studies.registry.imports import LONGEST, find_named, is_estimator_class, is_generator, is_loader
 from studies.registry.objects import find_kept
 from studies.registry.params import Builder, canonical, canonical_params, named_parameters, variants
-from toymanifold import (
-    DataProblem,
-    Problem,
-    concentric_spheres_problem,
-    gaussian_problem,
-    modular_problem,
-    sphere_problem,
-    spiral_problem,
-)
+from toymanifold import DataProblem, Problem
+from toymanifold.builders import PROBLEM_SEED, PROBLEMS
 
 AnyProblem = Problem | DataProblem
 """A problem of fresh samples, or one of finitely many rows."""
 
-PROBLEMS: dict[str, Builder] = {
-    "spiral": spiral_problem,
-    "sphere": sphere_problem,
-    "concentric-spheres": concentric_spheres_problem,
-    "gaussian": gaussian_problem,
-    "modular": modular_problem,
-}
-"""Builders of problems by name."""
-
 DATA = "data"
 """Name of the problem of a file."""
-
-PROBLEM_SEED = "problem_seed"
-"""Parameter of a builder that draws a random problem."""
 
 TASKS = ("classification", "regression")
 

@@ -1,6 +1,7 @@
 """Our estimators pass scikit-learn's checks: each class, nets with each prior, and a pipeline of each kind."""
 
 import pytest
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -11,10 +12,12 @@ from estimators import (
     Invariance,
     KernelClassifier,
     KernelRegressor,
+    MinimumNorm,
     NeighborsClassifier,
     NeighborsRegressor,
     NetClassifier,
     NetRegressor,
+    Pretrained,
     RandomFeatures,
     RandomFeaturesClassifier,
     RandomFeaturesRegressor,
@@ -71,7 +74,28 @@ OTHERS = {
         RFMRegressor(random_state=0),
         RandomFeaturesClassifier(),
         RandomFeaturesRegressor(),
+        MinimumNorm(),
     )
+}
+
+
+class PretrainedOnItself(Pretrained):
+    """A learner whose source is itself, fitted to the data of a check, since sources have other features."""
+
+    def fit(self, X, y, sample_weight=None):
+        source = clone(self.estimator).set_params(**self._seed()).fit(X, y, sample_weight)
+        pretrained = Pretrained(self.estimator, source, freeze=self.freeze, random_state=self.random_state)
+        self.__dict__.update(vars(pretrained.fit(X, y, sample_weight)) | vars(self))
+        return self
+
+    def _seed(self):
+        return {} if isinstance(self.estimator, MinimumNorm) else {"random_state": 0}
+
+
+PRETRAINED = {
+    f"`{kind.__name__}({type(learner).__name__}())`": kind(learner)
+    for kind in (Pretrained, PretrainedOnItself)
+    for learner in (NetClassifier(**SMALL), NetRegressor(**SMALL), MinimumNorm())
 }
 
 PIPELINES = {
@@ -81,7 +105,7 @@ PIPELINES = {
     ),
 }
 
-OURS = TRANSFORMERS | NETS | OTHERS | PIPELINES
+OURS = TRANSFORMERS | NETS | OTHERS | PRETRAINED | PIPELINES
 """The estimators by the names that docs/contract.md has for them."""
 
 

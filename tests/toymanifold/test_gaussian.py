@@ -24,6 +24,23 @@ def test_what_lies_outside_the_frame_changes_no_label(function, seed):
     np.testing.assert_array_equal(problem.label(X @ F @ F.T + (elsewhere - elsewhere @ F @ F.T)), y)
 
 
+@pytest.mark.parametrize("cosine", [1.0, 0.6, 0.0, -1.0])
+def test_a_linear_function_has_this_cosine_with_the_first_axis(cosine):
+    target = gaussian_problem(cosine=cosine).target
+    gradient = target.label(np.eye(20))
+    assert (gradient[0], np.linalg.norm(gradient)) == (cosine, pytest.approx(1))
+    np.testing.assert_allclose(target.frame[:, 0], gradient)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [({"function": "product", "cosine": 0.5}, "cosine.*1 for"), ({"dimension": 1, "cosine": 0.5}, "dimension")],
+)
+def test_a_function_that_cannot_be_turned_is_refused(params, message):
+    with pytest.raises(ValueError, match=message):
+        gaussian_problem(**params)
+
+
 def test_the_product_as_classes_is_exclusive_or():
     X, y = gaussian_problem(function="product", dimension=2, task="classification").sample(1000, 0)
     np.testing.assert_array_equal(y, (X[:, 0] > 0) == (X[:, 1] > 0))

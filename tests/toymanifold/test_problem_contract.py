@@ -31,6 +31,7 @@ PROBLEMS = {
     "spiral, density of one's own": spiral_problem(density=UniformBall()),
     "spiral, plane in 5 dimensions": spiral_problem(dimension=5),
     "spiral, nuisance": spiral_problem(density="uniform", dimension=4, nuisance_scale=0.5),
+    "spiral, mirrored": spiral_problem(turns=2, mirrored=True),
     "spiral, flipped labels": spiral_problem(flip_probability=0.1),
     "arms": spiral_problem(arms=3, density="uniform"),
     "arms, every option": spiral_problem(
@@ -43,6 +44,7 @@ PROBLEMS = {
     "concentric spheres": concentric_spheres_problem(dimension=20),
     "concentric spheres, flipped labels": concentric_spheres_problem(flip_probability=0.1),
     "gaussian, noise": gaussian_problem(noise=0.5),
+    "gaussian, turned": gaussian_problem(cosine=-0.3),
     "gaussian, flipped labels": gaussian_problem(task="classification", flip_probability=0.1),
 }
 PROBLEMS |= {

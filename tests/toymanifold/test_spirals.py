@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial import KDTree
 
-from toymanifold import Ball, Shells, Spiral, SpiralBands
+from toymanifold import Ball, Shells, Spiral, SpiralBands, spiral_problem
 from toymanifold.geometry import turned
 from toymanifold.strategies import spirals
 
@@ -194,3 +194,19 @@ def test_bands_hold_all_their_points_and_all_their_density(density):
     everywhere = np.random.default_rng(0).uniform(-2, 2, (5000, 2))
     dense = np.isfinite(density.log_density(everywhere))
     assert density.spiral.contains(everywhere)[dense].all()
+
+
+def test_a_mirrored_spiral_winds_the_other_way():
+    plain, mirrored = spiral_problem(turns=2), spiral_problem(turns=2, mirrored=True)
+    X, y = plain.sample(1000, 0)
+    np.testing.assert_array_equal(mirrored.label(X * [1, -1]), y)
+    np.testing.assert_array_equal(mirrored.log_density(X * [1, -1]), plain.log_density(X))
+    assert (mirrored.label(X) != y).mean() > 0.2
+
+
+@pytest.mark.parametrize(
+    ("params", "error"), [({"dimension": 3, "mirrored": True}, ValueError), ({"mirrored": "no"}, TypeError)]
+)
+def test_what_cannot_be_mirrored_is_refused(params, error):
+    with pytest.raises(error, match="'mirrored' parameter of spiral_problem"):
+        spiral_problem(**params)

@@ -30,6 +30,7 @@ CURVES = {
     "feature-learning": [1, 0, 0],  # of 4,000 points
     "robustness-law": [4, 4],
     "symmetry": [5, 0],  # not of wrong turns; of the spheres
+    "transfer": [2, 0],
 }
 """Reference curves of each picture of the full studies."""
 
