@@ -11,6 +11,7 @@ from .diagnostics import neural_feature_matrices as neural_feature_matrices
 from .feature_matrices import agop as agop
 from .feature_matrices import principal_angles as principal_angles
 from .feature_matrices import share_inside as share_inside
+from .harmonic import HarmonicClassifier as HarmonicClassifier
 from .kernels import KernelClassifier as KernelClassifier
 from .kernels import KernelRegressor as KernelRegressor
 from .kernels import RFMClassifier as RFMClassifier
@@ -30,3 +31,4 @@ from .priors import SpiralPhase as SpiralPhase
 from .random_features import RandomFeatures as RandomFeatures
 from .random_features import RandomFeaturesClassifier as RandomFeaturesClassifier
 from .random_features import RandomFeaturesRegressor as RandomFeaturesRegressor
+from .unlabelled import uses_unlabelled as uses_unlabelled

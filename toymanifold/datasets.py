@@ -32,7 +32,7 @@ _POOL_SEED = 0
 class DataProblem:
     """Finitely many labelled rows, some of them held out; made by `from_data` or `from_generator`.
 
-    The labels of other points are unknown, so target, density and embedding are None.
+    The labels of other points are unknown, so target, density and embedding are None; no row is without a label.
 
     Parameters
     ----------
@@ -69,6 +69,7 @@ class DataProblem:
     target: ClassVar[None] = None
     density: ClassVar[None] = None
     embedding: ClassVar[None] = None
+    n_unlabelled: ClassVar[int] = 0
 
     @classmethod
     def from_data(

@@ -372,6 +372,8 @@ def _search_issues(
     allow: Collection[str],
 ) -> list[Issue]:
     """Return the errors of a search: a scorer for other labels, and parameters that the learner does not have."""
+    from estimators import uses_unlabelled
+
     if not search:
         return []
     scoring = search.get("scoring")
@@ -379,6 +381,10 @@ def _search_issues(
         reason = f"must be a scorer for {problem.task} with the labels of the problem"
         return [Issue(("search", "scoring"), reason, scoring)]
     learner = make_learner(name, problem, params=params, allow=allow)
+    if problem.n_unlabelled and uses_unlabelled(learner):
+        return [
+            Issue(("search",), "must be left out: cross-validation would see the labelled points only", dict(search))
+        ]
     parts = {"": learner, **learner.get_params()}
     known = sorted(parts.keys() - {""})
     return [

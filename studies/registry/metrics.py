@@ -20,7 +20,7 @@ from studies.registry.bins import mean_by_bin
 from studies.registry.errors import short_repr
 from studies.registry.imports import find_named, is_foreign
 from studies.registry.predictions import check_predictions, predict
-from studies.registry.problems import AnyProblem
+from studies.registry.problems import AnyProblem, labelled_sample
 from studies.registry.registry import Registry
 from studies.registry.test_sets import LabelledPoints, TestSets
 from toymanifold import CoordinateFunction, DataProblem, OneHotPairs, UniformBall, UniformBox, UniformSphere
@@ -54,8 +54,8 @@ class Fitted:
 
     @functools.cached_property
     def train(self) -> LabelledPoints:
-        """The training points, with the labels that the learner was given."""
-        return LabelledPoints(*self.problem.sample(self.n_samples, self.seed))
+        """The labelled training points, with the labels that the learner was given."""
+        return LabelledPoints(*labelled_sample(self.problem, self.n_samples, self.seed))
 
     def predict(self, points: LabelledPoints) -> NDArray[Any]:
         """Return the learner's predictions at points, (n,); see `predictions.predict`."""

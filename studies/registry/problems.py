@@ -55,6 +55,12 @@ MAX_MODULUS = 1_000
 """Largest modulus: its table of a million pairs is built quickly."""
 
 
+def labelled_sample(problem: AnyProblem, n_samples: int, seed: int) -> tuple[Any, Any]:
+    """Return the labelled points of a training sample, which come before those without a label."""
+    X, y = problem.sample(n_samples, seed)
+    return X[:n_samples], y[:n_samples]
+
+
 def is_drawn(problem: AnyProblem) -> TypeGuard[Problem]:
     """Return True for a classification in the plane whose true labels are known everywhere.
 
