@@ -18,6 +18,7 @@ from .kernels import RFMClassifier as RFMClassifier
 from .kernels import RFMRegressor as RFMRegressor
 from .neighbors import NeighborsClassifier as NeighborsClassifier
 from .neighbors import NeighborsRegressor as NeighborsRegressor
+from .nets import GraphConvClassifier as GraphConvClassifier
 from .nets import NetClassifier as NetClassifier
 from .nets import NetRegressor as NetRegressor
 from .nets.fit_many import fit_many as fit_many

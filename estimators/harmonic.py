@@ -8,14 +8,14 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from estimators.base import FLOATS
 from estimators.graphs import as_adjacency
 from estimators.neighbors import NeighborsRegressor
+from estimators.unlabelled import encode_labels
 from toymanifold.problems import UNLABELLED
-from toymanifold.validation import check_scale, error_message
+from toymanifold.validation import check_scale
 
 Array = NDArray[Any]
 
@@ -85,13 +85,10 @@ class HarmonicClassifier(ClassifierMixin, BaseEstimator):
         points, labels = validate_data(self, X, y, dtype=FLOATS)
         owner = type(self).__name__
         check_scale(points, "X", owner, dtype=np.float64)
-        is_labelled = labels != UNLABELLED
-        if not is_labelled.any():
-            raise ValueError(error_message("y", owner, "of one label at least", f"{UNLABELLED} in every row"))
-        check_classification_targets(labels[is_labelled])
+        self.classes_, codes = encode_labels(labels, owner)
+        is_labelled = codes != UNLABELLED
         self.graph_ = as_adjacency(self.graph, points, self.n_neighbors, owner)
-        self.classes_, codes = np.unique(labels[is_labelled], return_inverse=True)
-        self.label_distributions_ = _extended(self.graph_, is_labelled, np.eye(len(self.classes_))[codes])
+        self.label_distributions_ = _extended(self.graph_, is_labelled, np.eye(len(self.classes_))[codes[is_labelled]])
         self.transduction_ = self.classes_[self.label_distributions_.argmax(axis=1)]
         n_neighbors = min(self.n_neighbors, len(points))
         self._neighbors = NeighborsRegressor(n_neighbors).fit(points, self.label_distributions_)

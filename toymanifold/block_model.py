@@ -27,9 +27,9 @@ def block_model_problem(
 ) -> DataProblem:
     """Build the problem of finding the blocks of the nodes of a graph.
 
-    A node of block y, 0 or 1, has normal features of variance 1, whose first coordinate has the mean ``mean * (2 y - 1)``
-    and the others 0; by symmetry the first axis stands for any direction. Each pair of nodes is an edge with a
-    probability that depends on whether their blocks are one.
+    A node of block y, 0 or 1, has normal features of variance 1: the first of mean ``mean * (2 y - 1)``, the others of
+    0, and by symmetry the first axis stands for any direction. Each pair of nodes is an edge with a probability
+    that depends on whether they are of one block.
 
     Learners that take a graph see it with the features of all nodes; the others see the features of labelled nodes.
 

@@ -1,6 +1,6 @@
 """The net of a graph's nodes, whose layers sum over neighbours."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,9 +15,6 @@ from estimators.neighbor_search import build_index, index_neighbors
 from estimators.nets.base import DTYPES, check_skorch_options
 from estimators.unlabelled import encode_labels
 from toymanifold.validation import check_choice, check_integer, check_real, check_scale, error_message
-
-if TYPE_CHECKING:
-    import skorch
 
 Array = NDArray[np.float64]
 

@@ -175,7 +175,7 @@ def probabilities(net: skorch.NeuralNetClassifier, X: Floats, sums: sparse.csr_a
 
 
 def _tensor(matrix: sparse.csr_array, dtype: torch.dtype) -> Tensor:
-    """Return a sparse matrix as one of torch, in rows, of which products are several times as fast as of coordinates."""
+    """Return a sparse matrix as one of torch, by rows, whose products are several times as fast as of coordinates."""
     parts = (torch.from_numpy(part) for part in (matrix.indptr, matrix.indices, matrix.data))
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # torch calls these matrices a beta
         tensor: Tensor = torch.sparse_csr_tensor(*parts, size=matrix.shape, dtype=dtype, check_invariants=False)

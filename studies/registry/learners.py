@@ -24,6 +24,7 @@ from studies.registry.imports import (
     is_named,
 )
 from studies.registry.metrics import METRICS
+from studies.registry.nodes import learns_nodes
 from studies.registry.objects import find_kept
 from studies.registry.params import Builder, is_open, named_parameters, variants
 from studies.registry.problems import TASKS, AnyProblem
@@ -189,6 +190,7 @@ def make_learner(
     """
     from estimators import with_prior
     from estimators.nets import Net
+    from estimators.unlabelled import last_step
 
     learner = find(name, problem.task, allow)(**(params or {}))
     change = _make_prior(prior, prior_params or {}, problem, allow)
@@ -197,6 +199,8 @@ def make_learner(
     else:
         learner = with_prior(_searched(learner, search) if search else learner, change)
     seeds = {key: seed for key in learner.get_params() if key.split("__")[-1] == "random_state"}
+    if isinstance(problem, DataProblem) and learns_nodes(learner, problem):
+        last_step(learner).set_params(graph=problem.graph)
     return learner.set_params(**seeds)
 
 
@@ -381,7 +385,7 @@ def _search_issues(
         reason = f"must be a scorer for {problem.task} with the labels of the problem"
         return [Issue(("search", "scoring"), reason, scoring)]
     learner = make_learner(name, problem, params=params, allow=allow)
-    if problem.n_unlabelled and uses_unlabelled(learner):
+    if learns_nodes(learner, problem) or (problem.n_unlabelled and uses_unlabelled(learner)):
         return [
             Issue(("search",), "must be left out: cross-validation would see the labelled points only", dict(search))
         ]

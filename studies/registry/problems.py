@@ -21,6 +21,7 @@ from studies.registry.params import Builder, canonical, canonical_params, named_
 from toymanifold import (
     DataProblem,
     Problem,
+    block_model_problem,
     concentric_spheres_problem,
     gaussian_problem,
     modular_problem,
@@ -37,6 +38,7 @@ PROBLEMS: dict[str, Builder] = {
     "concentric-spheres": concentric_spheres_problem,
     "gaussian": gaussian_problem,
     "modular": modular_problem,
+    "block-model": block_model_problem,
 }
 """Builders of problems by name."""
 
@@ -51,8 +53,18 @@ TASKS = ("classification", "regression")
 MAX_DIMENSION = 5_000
 """Largest dimension: 50,000 test points then take 2 GB."""
 
+MAX_NODES = 20_000
+"""Largest number of nodes of a graph that is drawn."""
+
 MAX_MODULUS = 1_000
 """Largest modulus: its table of a million pairs is built quickly."""
+
+_LARGEST = {
+    "dimension": MAX_DIMENSION,
+    "ambient_dimension": MAX_DIMENSION,
+    "modulus": MAX_MODULUS,
+    "n_nodes": MAX_NODES,
+}
 
 
 def labelled_sample(problem: AnyProblem, n_samples: int, seed: int) -> tuple[Any, Any]:
@@ -235,7 +247,7 @@ def _is_needed(parameter: inspect.Parameter) -> bool:
 
 
 def _too_large(params: Mapping[str, Any]) -> Issue | None:
-    for name, most in (("dimension", MAX_DIMENSION), ("ambient_dimension", MAX_DIMENSION), ("modulus", MAX_MODULUS)):
+    for name, most in _LARGEST.items():
         value = params.get(name)
         if isinstance(value, int) and value > most:
             return Issue((name,), f"must be {most:,} or less", value)
