@@ -7,6 +7,7 @@ from sklearn.utils.estimator_checks import check_classifiers_classes, parametriz
 from estimators import (
     CATALOG,
     PRIORS,
+    GraphConvClassifier,
     HarmonicClassifier,
     KernelClassifier,
     KernelRegressor,
@@ -51,6 +52,7 @@ OTHERS = {
         NeighborsClassifier(),
         NeighborsRegressor(algorithm="tree"),
         HarmonicClassifier(),
+        GraphConvClassifier(epochs=25, dtype="float64"),
         KernelClassifier(),
         KernelRegressor(),
         KernelClassifier(solver="nystroem", random_state=0),
