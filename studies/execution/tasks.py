@@ -17,7 +17,7 @@ from studies.registry.data import file_digest
 from studies.registry.imports import code_of, find_object, make_importable
 from studies.registry.learners import is_net
 from studies.registry.metrics import find_metric
-from studies.registry.nodes import labelled_nodes, learns_nodes
+from studies.registry.nodes import is_graph_for, labelled_nodes
 from studies.registry.params import canonical
 from studies.registry.problems import DATA, labelled_sample
 from studies.spec.cells import Cell
@@ -111,7 +111,7 @@ def _fitted(task: Task) -> BaseEstimator:
 def _training_points(cell: Cell, estimator: BaseEstimator) -> tuple[Any, Any]:
     """Return the training points of a cell; those without a label are kept from estimators that cannot use them."""
     problem = cell.build_problem()
-    if learns_nodes(estimator, problem):
+    if is_graph_for(problem, estimator):
         return labelled_nodes(problem, cell.n_samples, cell.seed)
     if uses_unlabelled(estimator):
         return problem.sample(cell.n_samples, cell.seed)

@@ -24,7 +24,7 @@ from studies.registry.imports import (
     is_named,
 )
 from studies.registry.metrics import METRICS
-from studies.registry.nodes import learns_nodes
+from studies.registry.nodes import is_graph_for
 from studies.registry.objects import find_kept
 from studies.registry.params import Builder, is_open, named_parameters, variants
 from studies.registry.problems import TASKS, AnyProblem
@@ -199,7 +199,7 @@ def make_learner(
     else:
         learner = with_prior(_searched(learner, search) if search else learner, change)
     seeds = {key: seed for key in learner.get_params() if key.split("__")[-1] == "random_state"}
-    if isinstance(problem, DataProblem) and learns_nodes(learner, problem):
+    if is_graph_for(problem, learner):
         last_step(learner).set_params(graph=problem.graph)
     return learner.set_params(**seeds)
 
@@ -385,7 +385,7 @@ def _search_issues(
         reason = f"must be a scorer for {problem.task} with the labels of the problem"
         return [Issue(("search", "scoring"), reason, scoring)]
     learner = make_learner(name, problem, params=params, allow=allow)
-    if learns_nodes(learner, problem) or (problem.n_unlabelled and uses_unlabelled(learner)):
+    if is_graph_for(problem, learner) or (problem.n_unlabelled and uses_unlabelled(learner)):
         return [
             Issue(("search",), "must be left out: cross-validation would see the labelled points only", dict(search))
         ]

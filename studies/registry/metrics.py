@@ -19,7 +19,7 @@ from sklearn.metrics import r2_score
 from studies.registry.bins import mean_by_bin
 from studies.registry.errors import short_repr
 from studies.registry.imports import find_named, is_foreign
-from studies.registry.nodes import answers_at_nodes, learns_nodes
+from studies.registry.nodes import answers_at_nodes, is_graph_for
 from studies.registry.predictions import check_predictions
 from studies.registry.problems import AnyProblem, labelled_sample
 from studies.registry.registry import Registry
@@ -61,7 +61,7 @@ class Fitted:
 
     def ask(self, method: str, points: LabelledPoints) -> Any:
         """Return what a method of the learner returns at points; a learner of nodes has its answers at all of them."""
-        if points.rows is not None and learns_nodes(self.estimator, self.problem):
+        if points.rows is not None and is_graph_for(self.problem, self.estimator):
             return answers_at_nodes(self.estimator, method)[points.rows]
         return getattr(self.estimator, method)(points.X)
 

@@ -1,6 +1,6 @@
 """Learners of the nodes of a graph: fitted on all rows of a data set, of which only those of a sample have labels."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,14 @@ _ANSWERS = {"predict": "transduction_", "predict_proba": "label_distributions_"}
 """Attributes with the answers of methods at all nodes, as in `sklearn.semi_supervised`."""
 
 
-def learns_nodes(estimator: BaseEstimator, problem: AnyProblem) -> bool:
-    """Return True if a problem has a graph and an estimator takes one: it has a parameter ``graph``.
+def is_graph_for(problem: AnyProblem, estimator: BaseEstimator) -> TypeGuard[DataProblem]:
+    """Return True if a problem has a graph and an estimator takes one.
 
-    It also uses unlabelled points; of a pipeline the last step counts.
+    It takes one if it uses unlabelled points and has a parameter ``graph``; of a pipeline the last step counts.
     """
-    has_graph = isinstance(problem, DataProblem) and problem.graph is not None
-    return has_graph and uses_unlabelled(estimator) and "graph" in last_step(estimator).get_params(deep=False)
+    if not isinstance(problem, DataProblem) or problem.graph is None or not uses_unlabelled(estimator):
+        return False
+    return "graph" in last_step(estimator).get_params(deep=False)
 
 
 def labelled_nodes(problem: DataProblem, n_samples: int, seed: int) -> tuple[Any, NDArray[Any]]:

@@ -97,9 +97,10 @@ def test_scikit_learn_contract(estimator, check):
     check(estimator)
 
 
-def test_a_learner_of_unlabelled_points_has_the_classes_that_it_is_given():
+@pytest.mark.parametrize("learner", [HarmonicClassifier(), GraphConvClassifier(epochs=25)], ids=repr)
+def test_a_learner_of_unlabelled_points_has_the_classes_that_it_is_given(learner):
     """The check that is expected to fail, as scikit-learn runs it for its own learners of unlabelled points."""
-    check_classifiers_classes("LabelPropagation", HarmonicClassifier())
+    check_classifiers_classes("LabelPropagation", learner)
 
 
 @pytest.mark.parametrize("name", CATALOG)

@@ -9,7 +9,7 @@ from estimators import GraphConvClassifier, HarmonicClassifier
 from studies import measure_curves
 from studies.registry.learners import make_learner
 from studies.registry.metrics import Fitted, measure
-from studies.registry.nodes import labelled_nodes, learns_nodes
+from studies.registry.nodes import is_graph_for, labelled_nodes
 from studies.registry.test_sets import TestSets
 from toymanifold import DataProblem, block_model_problem, spiral_problem
 
@@ -31,7 +31,7 @@ NET = GraphConvClassifier(epochs=5, width=4)
     ],
 )
 def test_a_learner_of_nodes_takes_the_graph_of_a_problem(estimator, problem, expected):
-    assert learns_nodes(estimator, problem) == expected
+    assert is_graph_for(problem, estimator) == expected
 
 
 def test_all_nodes_are_seen_and_those_of_the_sample_have_labels():
