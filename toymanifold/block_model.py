@@ -69,6 +69,7 @@ def block_model_problem(
     n_other = n_nodes // 2 - 1
     for name, value in (("inside", inside), ("across", across)):
         check_real(value, name, owner, low=0, high=n_other)
+    check_real(test_fraction, "test_fraction", owner, low=0, high=1, closed="()")
     seed = check_seed(problem_seed, "problem_seed", owner)
     blocks, features, relations = stream(seed, Split.TARGET).spawn(3)
     y = blocks.permutation(np.arange(n_nodes) % 2)

@@ -88,7 +88,9 @@ class GraphConvNet(nn.Module):
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
         self.inputs = nn.Sequential() if scale is None else Standardize(*scale)
-        self.dropouts = nn.ModuleList(Dropout(dropout, seed, layer) for layer in range(len(widths) - 1))
+        self.dropouts = nn.ModuleList(
+            Dropout(dropout, seed, layer) if dropout else nn.Identity() for layer in range(len(widths) - 1)
+        )
         self.layers = nn.ModuleList(
             GraphConv(n_in, n_out, generator=generator, dtype=dtype) for n_in, n_out in pairwise(widths)
         )

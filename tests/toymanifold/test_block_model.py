@@ -65,7 +65,7 @@ def test_one_seed_has_one_problem_and_features_that_do_not_depend_on_the_edges()
         ({"mean": -0.5}, "mean"),
         ({"n_nodes": 100, "inside": 50.0}, "inside"),
         ({"across": -1.0}, "across"),
-        ({"test_fraction": 1.0}, "test"),
+        ({"test_fraction": 1.0}, "test_fraction"),
         ({"problem_seed": -1}, "problem_seed"),
     ],
 )

@@ -110,11 +110,10 @@ def test_training_is_gradient_descent_on_the_labelled_nodes():
 
 def test_unlabelled_nodes_take_part_in_the_graph_only():
     """Their edges count, their number does not: nodes apart from the labelled ones change no weight."""
-    options = {**SMALL, "standardize": False}
+    options = {**SMALL, "standardize": False, "dropout": 0.0}
     apart = sparse.block_diag([ADJACENCY, np.ones((3, 3))], format="csr")
     alone = GraphConvClassifier(ADJACENCY, **options).fit(X, Y)
-    longer = GraphConvClassifier(apart, dropout=0.0, **options).fit(np.vstack([X, X[:3]]), np.append(Y, [-1] * 3))
-    alone = clone(alone).set_params(dropout=0.0).fit(X, Y)
+    longer = GraphConvClassifier(apart, **options).fit(np.vstack([X, X[:3]]), np.append(Y, [-1] * 3))
     np.testing.assert_allclose(longer.label_distributions_[:N], alone.label_distributions_, atol=1e-6)
 
 
@@ -166,11 +165,9 @@ def test_a_net_is_a_step_of_a_pipeline_and_pickles():
     np.testing.assert_allclose(pipe.predict_proba(X), alone.predict_proba(X), atol=1e-6)
 
 
-@pytest.mark.parametrize("weights", [1e12, 1.0])
-def test_a_training_that_diverges_is_an_error(weights):
-    net = GraphConvClassifier(EDGES, learning_rate=1e30, epochs=20, random_state=0)
+def test_a_training_that_diverges_is_an_error():
     with pytest.raises(ValueError, match="training diverged"):
-        net.fit(weights * X, Y)
+        GraphConvClassifier(EDGES, learning_rate=1e30, epochs=20, random_state=0).fit(X, Y)
 
 
 @pytest.mark.parametrize(

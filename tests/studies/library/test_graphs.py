@@ -74,6 +74,6 @@ def test_claims_fail_where_a_graph_changes_nothing(invented):
 
 
 @pytest.mark.slow
-def test_graphs_are_worth_what_theory_says(measured):
+def test_no_closed_form_is_refuted(measured):
     found = check_claims("graphs", measured("graphs").frame())
-    assert [claim.holds for claim in found[:5]] == [True] * 5
+    assert False not in [claim.holds for claim in found[:5]]
