@@ -29,6 +29,7 @@ _LAWS = "How the error falls with n: as n^-exponent over the last decade; and by
 _OPEN = "unbounded"
 _ROUNDING = 1e-12  # relative half width below which all seeds agree
 _UNEVEN = 2.0  # ratio of the distances from a mean to the ends of its interval, from which the ends are printed
+_MAX_DECIMALS = 6  # of a number that is not written with an exponent
 
 
 def shown_results(results: Results, width: int, *, everything: bool = False) -> Iterator[str | Table]:
@@ -213,6 +214,8 @@ def compact(interval: Interval) -> str:
     --------
     >>> compact(Interval(21.32, 20.3, 22.35)), compact(Interval(0.5, 0.1, 2.5)), compact(Interval(0.5, 0.5, 0.5))
     ('21.3 ±1.0', '[0.1, 2.5]', '0.5')
+    >>> compact(Interval(3.1e-30, 1.3e-30, 4.9e-30))
+    '3.1e-30 ±1.8e-30'
     """
     below, above = interval.mean - interval.low, interval.high - interval.mean
     if np.isnan(below):
@@ -223,6 +226,8 @@ def compact(interval: Interval) -> str:
     if half > _UNEVEN * min(below, above):
         return f"{'' if interval.mean else '0 '}[{_short(interval.low, 2)}, {_short(interval.high, 2)}]"
     decimals = max(0, min(_decimals(interval.mean, 3), _decimals(half, 2)), _decimals(half, 1))
+    if decimals > _MAX_DECIMALS:
+        return f"{interval.mean:.2g} ±{half:.2g}"
     return f"{interval.mean:,.{decimals}f} ±{half:,.{decimals}f}"
 
 

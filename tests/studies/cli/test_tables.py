@@ -5,6 +5,7 @@ import json
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -245,3 +246,20 @@ def test_figures_and_report_do_not_depend_on_the_users_style(worth_results, tmp_
         assert write_figures(worth_results, tmp_path, ["learning-curves"])[0].startswith("wrote ")
         pages.append(render_report(worth_results))
     assert pages[0] == pages[1]
+
+
+def test_values_of_a_metric_that_is_not_measured_any_more_are_shown_and_exported(
+    tiny, sqlite_url, tmp_path, toymanifold
+):
+    study = tmp_path / "tiny.toml"
+    study.write_text(tiny.to_toml(), encoding="utf-8")
+    with Store(sqlite_url) as store:
+        for planned in plan_study(tiny):
+            values = {"accuracy": 0.75, "accuracy_uniform": 0.625, "accuracy_sparse": 0.5 + 0.125 * planned.cell.seed}
+            store.add(Outcome(planned.cell.key, planned.cell.spec, "ok", values))
+    shown = toymanifold("show", str(study), "--all", "--store", sqlite_url)
+    assert "sparsest %, mean of 2 seeds" in shown
+    assert toymanifold("run", str(study), "--dry-run", "--store", sqlite_url).count(" 0     2 ") == 3
+    toymanifold("export", str(study), "--store", sqlite_url, "--output", str(tmp_path / "export.csv"))
+    exported = pd.read_csv(tmp_path / "export.csv")
+    assert exported.loc[exported["metric"] == "accuracy_sparse", "value"].tolist() == [0.5, 0.625] * 3
