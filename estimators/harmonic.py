@@ -75,7 +75,7 @@ class HarmonicClassifier(ClassifierMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_features)
             Labelled and unlabelled points.
         y : array-like of shape (n_samples,)
-            Labels of any type; -1 marks an unlabelled point.
+            Labels of any type; -1, or "-1" among strings, marks an unlabelled point.
 
         Raises
         ------

@@ -130,7 +130,7 @@ class GraphConvClassifier(ClassifierMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_features)
             Features of all nodes.
         y : array-like of shape (n_samples,)
-            Labels of any type; -1 marks a node without a label.
+            Labels of any type; -1, or "-1" among strings, marks a node without a label.
 
         Returns
         -------
