@@ -26,7 +26,7 @@ from studies.spec.sections import Question, Worth
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 from studies.web.report import render_report
-from studies.web.wording import highlights
+from studies.web.wording import highlights, worth_lines
 
 
 def lines(results, *, everything=False):
@@ -147,11 +147,12 @@ def test_a_study_of_one_size_has_its_metrics_side_by_side_and_no_table_of_laws(w
 
 def test_worths_are_those_of_the_findings(worth_results, worth):
     (found,) = find(worth, worth_results.frame())
-    shown = lines(worth_results)[4:]
-    for line, highlight in zip(shown, highlights(found), strict=False):
-        assert line.startswith(f"{highlight.label}: {highlight.value}")
-        assert highlight.detail in line
-    assert shown[0].startswith("Worth of the polar prior to net at n = 1,000: 4 times the data [")
+    first, second, *_ = lines(worth_results)[4:]
+    (worth_line,), (_, competitor) = worth_lines(found), highlights(found)
+    assert first == worth_line
+    assert first.startswith("The polar prior was worth 4 [")
+    assert second.startswith(f"{competitor.label}: {competitor.value}")
+    assert competitor.detail in second
 
 
 def test_a_worth_that_is_an_answer_is_not_repeated(worth_results, worth):
@@ -230,7 +231,7 @@ def test_the_csv_has_the_means_and_intervals(worth_results):
 
 def test_results_as_json_have_counts_answers_and_means(worth_results):
     shown = json.loads(results_as_json(worth_results))
-    assert shown["cells"] == {"planned": 72, "measured": 72, "failed": 0}
+    assert shown["cells"] == {"planned": 72, "measured": 72, "failed": 0, "missing_seeds": []}
     assert len(shown["answers"]) == 2
     (mean,) = (
         row for row in shown["means"] if (row["learner"], row["n_samples"], row["metric"]) == ("kNN", 1000, "error")
