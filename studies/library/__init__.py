@@ -12,6 +12,7 @@ from studies.library import (
     prior_vs_data,
     regularisers,
     robustness_law,
+    unlabelled,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "prior_vs_data",
     "regularisers",
     "robustness_law",
+    "unlabelled",
 ]
