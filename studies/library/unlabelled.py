@@ -102,7 +102,10 @@ def adjusted_errors(frame: pd.DataFrame, problem: str, arms: int) -> pd.DataFram
 
 def errors_of_labelled(frame: pd.DataFrame, problem: str, learner: str) -> pd.DataFrame:
     """Return the errors on samples with a label on each arm; NaN elsewhere."""
-    return _errors(frame, problem, learner).where(_without(frame, problem, learner) == 0)
+    found = _errors(frame, problem, learner).where(_without(frame, problem, learner) == 0)
+    if found.isna().all().any():
+        raise NotMeasured("in no sample each arm has a label")
+    return found
 
 
 def _closed_form(frame: pd.DataFrame, arms: int, problems: dict[int, str]) -> Evidence:

@@ -29,6 +29,7 @@ CURVES = {
     "double-descent": [1, 1, 0, 0],  # of random features without a ridge
     "feature-learning": [1, 0, 0],  # of 4,000 points
     "robustness-law": [4, 4],
+    "unlabelled": [2, 2],
 }
 """Reference curves of each picture of the full studies."""
 
