@@ -5,8 +5,10 @@ STUDY = prior-vs-data
 
 .PHONY: check docs fuzz lint oldest study test test-blas wheel
 
-# Measure the built-in study and show what it found.
+# Measure the built-in study and show what it found: first its quick part, within two minutes, then the whole.
 study: .venv/installed
+	$(BIN)/toymanifold run $(STUDY) --quick
+	$(BIN)/toymanifold show $(STUDY) --quick
 	$(BIN)/toymanifold run $(STUDY)
 	$(BIN)/toymanifold show $(STUDY) --pictures
 

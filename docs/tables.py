@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from sklearn.metrics import get_scorer_names
 
-from studies.registry.metrics import METRICS
+from studies.registry.metrics import METRICS, RETIRED
 from studies.registry.params import named_parameters, toml_value
 from studies.registry.plots import PLOTS
 from studies.registry.problems import PROBLEMS
@@ -43,7 +43,7 @@ def tables() -> dict[str, str]:
     metrics = (
         (f"`{name}`", "yes" if m.default else "", str(m.function.__doc__))
         for name, m in METRICS.items()
-        if name not in OTHERS
+        if name not in OTHERS | RETIRED
     )
     curves = (
         (f"`{name}`", curve.title, listed(inspect.signature(curve.function).parameters))

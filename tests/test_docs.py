@@ -50,7 +50,7 @@ PAGES = [
 ]
 
 LANGUAGES = ("python", "sh", "toml", "text")
-MEASURED = ("prior-vs-data", "priors")
+MEASURED = ("prior-vs-data", "ablation")
 OTHER_PROGRAMS = {"createdb", "dask", "scp", "venv"}
 NOT_RUN = {
     "run --all --quick": "takes minutes",

@@ -1,12 +1,12 @@
 """Keep the results of a built-in study beside its page, and write the tables of claims of all pages.
 
-    python docs/results/keep.py NAME [STORE] [METRIC ...]
+    python docs/results/keep.py NAME [STORE]
     python docs/results/keep.py [--check]
 
-The first command keeps the numbers in the store as data/NAME.csv, of these metrics, by default of all but seconds; and
-draws the figures that the page shows, reduced to 256 colours. Both write the tables between ``<!-- claims -->`` and
-``<!-- end -->`` from the kept numbers. With ``--check`` no page is written, and the exit code is 1 if one is out of
-date.
+The first command keeps the numbers in the store as data/NAME.csv; draws the figures that the page shows, reduced to 256
+colours, and removes all others; and prints by what the numbers were measured. Both write the tables between
+``<!-- claims -->`` and ``<!-- end -->`` from the kept numbers. With ``--check`` no page is written, and the exit code
+is 1 if one is out of date.
 """
 
 import argparse
@@ -18,12 +18,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from studies.analysis.claims import Claim, check_claims
+from studies.analysis.claims import CLAIMS, Claim, check_claims
+from studies.registry.metrics import METRICS, shown_name
 from studies.registry.test_sets import N_TEST
+from studies.results.results import Results
+from studies.spec.sections import as_list
+from studies.spec.study import Study, built_in
+from studies.store.store import Store
 
 HERE = Path(__file__).parent
 INDEX = HERE / "index.md"
-PAGES = [HERE / f"{path.stem}.md" for path in sorted(HERE.glob("data/*.csv"))]
+PAGES = [HERE / f"{study}.md" for study in sorted({check.study for check in CLAIMS.values()})]
 
 _TABLE = re.compile("(<!-- claims -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 _COLUMNS = "the literature says | source | tolerated | measured here | verdict |"
@@ -70,21 +75,64 @@ def _row(claim: Claim) -> str:
     return f"{claim.says} | {claim.source} | {claim.terms} | {claim.finding} | {claim.verdict} |"
 
 
-def keep(name: str, url: str, metrics: list[str]) -> None:
-    """Write the results of a study in the store at a URL into data/ and images/."""
-    from studies.plots.figures import write_figures
-    from studies.results.results import Results
-    from studies.spec.study import built_in
-    from studies.store.store import Store
+def used_metrics(study: Study, frame: pd.DataFrame) -> list[str]:
+    """Return the metrics of a built-in study to keep: all but times, since a study measures what it uses.
 
-    images = HERE.parent / "images" / name
-    with Store(url) as store:
-        results = Results(built_in()[name], store)
-        frame = results.frame()
-        shown = re.findall(rf"/{name}/([^/]+)\.png", (HERE / f"{name}.md").read_text(encoding="utf-8"))
-        write_figures(results, images, shown)
+    Of those with several numbers, such as a norm for each layer, only the numbers are kept that a claim or the axis of
+    a picture needs. Figures of the others are drawn from the store.
+    """
+    asked = {name for spec in study.pictures for name in as_list(spec.arguments.get("metric", []))}
+    claims = check_claims(study.name, frame)
+
+    def is_used(metric: str) -> bool:
+        if metric.endswith("seconds"):
+            return False
+        if metric in METRICS or shown_name(metric) in asked:
+            return True
+        return check_claims(study.name, frame[frame["metric"] != metric]) != claims
+
+    return [metric for metric in frame["metric"].unique() if is_used(metric)]
+
+
+def draw(results: Results, page: Path, images: Path) -> None:
+    """Write the figures that a page shows, and remove all others.
+
+    Raises
+    ------
+    ValueError
+        If a figure cannot be drawn, or the study has none of this name.
+    """
+    from studies.plots.figures import write_figures
+
+    shown = set(re.findall(rf"/{images.name}/([^/]+)\.png", page.read_text(encoding="utf-8")))
+    for path in images.glob("*.png"):
+        path.unlink()
+    lines = write_figures(results, images, shown)
+    if missing := shown - {path.stem for path in images.glob("*.png")}:
+        raise ValueError(f"{page.name} shows figures that are not drawn: {sorted(missing)}. {' '.join(lines)}")
     subprocess.run([sys.executable, HERE.parent / "images" / "reduce.py", images], check=True)
-    kept = frame[frame["metric"].isin(metrics) if metrics else ~frame["metric"].str.endswith("seconds")]
+
+
+def measured_by(results: Results) -> str:
+    """Return by what the cells of a study were measured, in how long, and on which machines."""
+    outcomes = [outcome for _, outcome in results.outcomes()]
+    machines = sorted({run.describe()["machine"] for run in results.runs.values()})
+    seconds = sum(outcome.seconds for outcome in outcomes)
+    return (
+        f"Measured by `toymanifold run {results.study.name}`: {len(outcomes):,} cells in {seconds / 60:,.0f} minutes of"
+        f" one core, on {' and '.join(machines) or 'an unknown machine'}."
+    )
+
+
+def keep(name: str, url: str) -> None:
+    """Write the results of a study in the store at a URL into data/ and images/."""
+    study = built_in()[name]
+    with Store(url) as store:
+        results = Results(study, store)
+        frame = results.frame()
+        draw(results, HERE / f"{name}.md", HERE.parent / "images" / name)
+        print(measured_by(results))
+    kept = frame[frame["metric"].isin(used_metrics(study, frame))]
     kept.to_csv(HERE / "data" / f"{name}.csv", index=False, float_format="%.9g")
 
 
@@ -92,11 +140,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="?")
     parser.add_argument("store", nargs="?", default="sqlite:///toymanifold-results/results.db")
-    parser.add_argument("metrics", nargs="*")
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
     if arguments.name:
-        keep(arguments.name, arguments.store, arguments.metrics)
+        keep(arguments.name, arguments.store)
     stale = [page for page in (*PAGES, INDEX) if updated(page) != page.read_text(encoding="utf-8")]
     for page in stale:
         print(f"{page.name} is out of date" if arguments.check else f"{page.name} is written")

@@ -5,7 +5,7 @@ Functions take results, their tidy frame (`Results.frame`), or curves made from 
 
 from studies.analysis.breakdowns import breakdown_difference, breakdown_summary
 from studies.analysis.claims import Claim, check_claims
-from studies.analysis.comparisons import paired_difference, paired_tests, summary
+from studies.analysis.comparisons import OutlyingSeeds, outlying_seeds, paired_difference, paired_tests, summary
 from studies.analysis.crossovers import Crossover, DataEquivalence, NoEquivalence, crossover, data_equivalence
 from studies.analysis.intervals import CensoredInterval, Interval, holm
 from studies.analysis.learning_curves import LearningCurve, Sampling, learning_curve, paired_curves
@@ -21,6 +21,7 @@ __all__ = [
     "LearningCurve",
     "NoEquivalence",
     "NoScalingLaw",
+    "OutlyingSeeds",
     "PriorEffect",
     "Ranking",
     "Sampling",
@@ -34,6 +35,7 @@ __all__ = [
     "fit_scaling",
     "holm",
     "learning_curve",
+    "outlying_seeds",
     "paired_curves",
     "paired_difference",
     "paired_tests",

@@ -2,12 +2,14 @@
 
 Both are read from interpolated curves, and both intervals are found by inversion: they hold all n at which the paired
 difference of log errors does not differ from zero by Student's t on the jackknife over seeds. By Fieller's argument
-such an interval holds the true n as often as the t interval there holds zero, however curved the curves.
+such an interval holds the true n as often as the t interval there holds zero, however curved the curves. Of fewer than
+ten wrong test points the difference is known no better than by their exact bounds.
 """
 
 import itertools
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -15,29 +17,50 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import isotonic_regression
 
-from studies.analysis.intervals import CensoredInterval, Interval, Sentence, jackknife_error, t_quantile
-from studies.analysis.learning_curves import HasFrame, LearningCurve, NotMeasured, paired_curves
+from studies.analysis.intervals import (
+    CensoredInterval,
+    Interval,
+    Sentence,
+    contrast_noise,
+    jackknife_error,
+    t_quantile,
+    with_exact_bounds,
+)
+from studies.analysis.learning_curves import (
+    HasFrame,
+    LearningCurve,
+    NotMeasured,
+    as_frame,
+    paired_curves,
+    sampling_of,
+)
 from studies.registry.metrics import shown_name
 from toymanifold.validation import error_message
 
 Array = NDArray[np.float64]
 Curves = tuple[LearningCurve, LearningCurve]
 
+ROUNDING = 1e-9
+"""Of numbers read from interpolated curves; what differs by less is equal."""
+
 _GRID = 500
 _MOST_PAIRED = 12  # learners; of more there are too many pairs to read
 
 
 def comparable_curves(frame: pd.DataFrame | HasFrame, a: str, b: str, metric: str, n_test: int | None = None) -> Curves:
-    """Return the curves of two learners on common seeds, at least two, and at two sizes each at least."""
+    """Return the curves of two learners on common seeds, at least two.
+
+    Their number of test points is that of all seeds together.
+    """
     if shown_name(metric) != metric:
         raise ValueError(f"{metric!r} is not a loss, which falls with n; its loss is {shown_name(metric)!r}")
-    curves = paired_curves(frame, a, b, metric, n_test)
-    if curves[0].n_seeds < 2:
+    frame = as_frame(frame)
+    of_a, of_b = paired_curves(frame, a, b, metric, n_test)
+    if of_a.n_seeds < 2:
         raise NotMeasured(f"{a!r} and {b!r} have one seed in common, and an interval needs 2")
-    for learner, curve in zip((a, b), curves, strict=True):
-        if len(curve.sizes) < 2:
-            raise NotMeasured(f"{learner!r} is measured at one sample size, and a curve needs 2")
-    return curves
+    if of_a.n_test and sampling_of(frame).own_test:
+        of_a, of_b = (replace(curve, n_test=of_a.n_test * of_a.n_seeds, own_test=False) for curve in (of_a, of_b))
+    return of_a, of_b
 
 
 def log_grid(first: float, last: float) -> Array:
@@ -52,21 +75,38 @@ def falling(log_means: Array) -> Array:
 
 def interpolated(log_means: Array, sizes: Array, log_n: Array) -> Array:
     """Return curves, one a row, at `log_n` within their `sizes`; monotone wherever they are (Fritsch, Carlson 1980)."""
+    if len(sizes) == 1:
+        return np.repeat(log_means, len(log_n), axis=1)
     log_sizes = np.log(sizes)
     within = np.clip(log_n, log_sizes[0], log_sizes[-1])  # the logarithm of an end may round beyond it
     return np.asarray(PchipInterpolator(log_sizes, log_means, axis=1)(within))
 
 
-def difference_band(x: Array, y: Array) -> tuple[Array, Array]:
-    """Return x - y of all seeds, and half the width of its t interval.
+def _with_bounds(curve: LearningCurve) -> Array:
+    """Return the rows of `log_means`, and below them the lower and the upper bounds that test points set.
+
+    Bounds are exact where fewer than ten test points are wrong. Elsewhere they are the means.
+    """
+    mean = curve.errors.mean(axis=0)
+    bounds = with_exact_bounds(mean, mean, mean, curve.n_test or np.nan)
+    return np.vstack([curve.log_means(), np.log(np.maximum(bounds, np.finfo(float).tiny))])
+
+
+def difference_band(x: Array, y: Array, n_points: float) -> tuple[Array, Array, Array]:
+    """Return x - y of all seeds, and the ends of its interval.
 
     Parameters
     ----------
-    x, y : ndarray of shape (1 + n_seeds, ...)
-        Of all seeds, then with each left out.
+    x, y : ndarray of shape (3 + n_seeds, ...)
+        Logarithms of mean errors: of all seeds, with each left out, and their bounds.
+    n_points : float
+        Number of test points, all seeds together; NaN if it is not known.
     """
-    gap = x - y
-    return gap[0], t_quantile(len(gap) - 1) * jackknife_error(gap[1:])
+    gap = x[:-2] - y[:-2]
+    mean_x, mean_y = np.exp(x[0]), np.exp(y[0])
+    of_points = contrast_noise(mean_x, mean_y, n_points) / np.maximum(mean_x, mean_y)
+    half = t_quantile(len(gap) - 1) * np.maximum(jackknife_error(gap[1:]), of_points)
+    return gap[0], np.minimum(gap[0] - half, x[-2] - y[-1]), np.maximum(gap[0] + half, x[-1] - y[-2])
 
 
 def crossing_size(log_n: Array, level: Array, i: int) -> float:
@@ -77,47 +117,67 @@ def crossing_size(log_n: Array, level: Array, i: int) -> float:
 
 @dataclass(frozen=True)
 class Crossover(Sentence):
-    """The sample size from which one learner is ahead of another.
+    """The learner that is ahead at each measured size, and the size at which the curves of two learners cross.
 
     Attributes
     ----------
     a, b : str
         The learners.
-    measured : tuple of (float, float)
-        The smallest and the largest size between which both are measured.
+    sizes : tuple of float
+        The sizes at which both are measured.
+    leaders : tuple of str or None
+        The learner that is significantly ahead at each of them; None where neither is.
     n : Interval or None
-        Size of the last crossing; None without a crossing. Below the interval one learner is significantly ahead,
-        above it the other; inside it they do not differ significantly.
-    count : int
-        Number of crossings.
-    winner : str or None
-        The learner that is ahead after the last crossing, or wherever they differ; None where they never do.
-    lead : tuple of (float, float) or None
-        The first and the last size at which the winner is significantly ahead, after the last crossing if there is one.
+        Size of the last crossing, between a size at which one is ahead and a larger one at which the other is; None
+        without a crossing. Inside the interval they do not differ significantly.
+    left_out : tuple of int, default=()
+        Seeds that are not compared, since errors of one of the learners are missing.
 
     Examples
     --------
-    >>> print(Crossover("net", "SVM", (100, 10_000), Interval(1869, 1531, 4495), 1, "SVM", (4495, 10_000)))
-    SVM is ahead of net from n = 1,869 [1,531, 4,495]
+    >>> leaders = ("net", "net", "net", None, "SVM")
+    >>> print(Crossover("net", "SVM", (100, 316, 1000, 3162, 10_000), leaders, Interval(1869, 1531, 4495)))
+    net and SVM cross at n = 1,869 [1,531, 4,495]: net is ahead at n = 100 to 1,000, SVM at n = 10,000
     """
 
     a: str
     b: str
-    measured: tuple[float, float]
+    sizes: tuple[float, ...]
+    leaders: tuple[str | None, ...]
     n: Interval | None
-    count: int
-    winner: str | None
-    lead: tuple[float, float] | None
+    left_out: tuple[int, ...] = ()
+
+    @property
+    def winner(self) -> str | None:
+        """The learner that is ahead after the last crossing, or wherever they differ; None where they never do."""
+        return next((leader for leader in reversed(self.leaders) if leader), None)
+
+    @property
+    def count(self) -> int:
+        """Number of crossings."""
+        return len(self._runs) - 1 if self._runs else 0
+
+    @property
+    def lead(self) -> tuple[float, ...]:
+        """The sizes at which the winner is ahead, after the last crossing if there is one."""
+        return self._runs[-1] if self._runs else ()
+
+    @property
+    def _runs(self) -> list[tuple[float, ...]]:
+        """The sizes at which one learner is ahead, up to the next crossing."""
+        led = [(size, leader) for size, leader in zip(self.sizes, self.leaders, strict=True) if leader]
+        return [tuple(size for size, _ in run) for _, run in itertools.groupby(led, key=lambda pair: pair[1])]
 
     def __str__(self) -> str:
-        if self.winner is None or self.lead is None:
-            return f"{self.a} and {self.b} do not differ significantly from n = {_sizes(self.measured)}"
-        ahead = f"{self.winner} is ahead of {self.b if self.winner == self.a else self.a} from n ="
-        if self.n is not None:
-            return f"{ahead} {self.n:,.0f}{self._which()}"
-        if self.lead == self.measured:
-            return f"{ahead} {_sizes(self.lead)}, with no crossing"
-        return f"{ahead} {_sizes(self.lead)}; elsewhere in {_sizes(self.measured)} they do not differ significantly"
+        if self.winner is None:
+            measured = f"{len(self.sizes)} measured sizes, n = {self._listed(self.sizes)}"
+            return f"{self.a} and {self.b} do not differ significantly at any of {measured}"
+        other = self.b if self.winner == self.a else self.a
+        if self.n is None:
+            return f"{self.winner} is ahead of {other} at {self._share()}, n = {self._listed(self.lead)}{self._rest()}"
+        before, after = (self._listed(run) for run in self._runs[-2:])
+        crossing = f"{self.a} and {self.b} cross at n = {self.n:,.0f}{self._which()}"
+        return f"{crossing}: {other} is ahead at n = {before}, {self.winner} at n = {after}"
 
     def standing(self, learner: str) -> str:
         """Return how a learner stands to the other at equal n, as a verb phrase.
@@ -127,22 +187,44 @@ class Crossover(Sentence):
         learner : str
             `a` or `b`.
         """
-        first, last = (f"{size:,.0f}" for size in self.measured)
         ahead = self.winner == learner
-        if self.winner is None or self.lead is None:
-            return f"does not differ significantly up to {last}"
+        if self.winner is None:
+            return f"does not differ significantly at any of {len(self.sizes)} sizes"
         if self.n is not None:
             return f"{'overtakes' if ahead else 'falls behind'} at {self.n:,.0f}{self._which()}"
-        if self.lead == self.measured:
-            return f"is ahead from {first} on" if ahead else f"is behind all the way to {last}"
-        return f"is {'ahead' if ahead else 'behind'} from {_sizes(self.lead)}, elsewhere not significantly"
+        return f"is {'ahead' if ahead else 'behind'} at {self._share()}, {self._listed(self.lead)}{self._rest()}"
+
+    def _share(self) -> str:
+        """Return in words at how many of the sizes the winner is ahead."""
+        if self.lead == self.sizes:
+            return f"all {len(self.sizes)} measured sizes"
+        return f"{len(self.lead)} of {len(self.sizes)} measured sizes"
+
+    def _rest(self) -> str:
+        return "" if self.lead == self.sizes else "; at the others they do not differ significantly"
 
     def _which(self) -> str:
         return f", the last of {self.count} crossings" if self.count > 1 else ""
 
+    def _listed(self, sizes: tuple[float, ...]) -> str:
+        """Return some of the sizes in words: the first and the last of more than two in a row."""
+        start = self.sizes.index(sizes[0])
+        words = [f"{size:,.0f}" for size in sizes]
+        if len(sizes) > 2 and self.sizes[start : start + len(sizes)] == sizes:
+            return f"{words[0]} to {words[-1]}"
+        return joined(words)
 
-def _sizes(ends: tuple[float, float]) -> str:
-    return f"{ends[0]:,.0f} to {ends[1]:,.0f}"
+
+def joined(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence.
+
+    Examples
+    --------
+    >>> joined(["a", "b", "c"])
+    'a, b and c'
+    """
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 @dataclass(frozen=True)
@@ -157,8 +239,13 @@ class DataEquivalence(Sentence):
         Samples of `a`.
     times : CensoredInterval
         Samples of `b` divided by `n`. It is "more than" where `b` at its largest size is still above the error of `a`,
-        "less than" where it is below that error already at its smallest, and open where the interval leaves the sizes
+        "at most" where it is not above that error already at its smallest, and open where the interval leaves the sizes
         of `b`.
+    left_out : tuple of int, default=()
+        Seeds that are not compared, since errors of one of the learners are missing.
+    is_tie : bool, default=False
+        True if the measured error of `b` at its smallest size is that of `a`, and the true ones may differ in either
+        direction: as where no test point is wrong.
 
     Examples
     --------
@@ -173,6 +260,8 @@ class DataEquivalence(Sentence):
     b: str
     n: float
     times: CensoredInterval
+    left_out: tuple[int, ...] = ()
+    is_tie: bool = False
 
     @property
     def n_samples(self) -> CensoredInterval:
@@ -186,13 +275,16 @@ class DataEquivalence(Sentence):
 
     def clause(self) -> str:
         """Return the samples that `b` needs as a clause, or up to how many it does not reach `a`."""
+        target = f"{self.a} with {self.n:,.0f}"
         if self.times.side == "above":
-            return f"{self.b} does not reach {self.a} with up to {self.n_samples.value:,.0f} training points"
-        return f"{self.b} needs {self.n_samples_text()} training points to match {self.a}"
+            return f"{self.b} with up to {self.n_samples.value:,.0f} training points does not reach {target}"
+        return f"{self.b} needs {self.n_samples_text()} training points to match {target}"
 
     def __str__(self) -> str:
         times = f"{self.times.value_text()} times {self.times.bounds_text()}".rstrip()
         beyond = ", outside the measured range" if self.times.side else ""
+        if self.is_tie:
+            beyond = ": with as many, its measured error is the same"
         return f"{self.b} needs {times} the samples that {self.a} has at n = {self.n:,.0f}{beyond}"
 
 
@@ -228,12 +320,13 @@ def crossover(
     Returns
     -------
     crossover : Crossover
-        A crossing is where first one learner is significantly ahead, and then the other.
+        A crossing is between two measured sizes, at one of which one learner is significantly ahead, and at the other
+        the other.
 
     Raises
     ------
     ValueError
-        If a learner or metric is not in the frame, or fewer than two seeds or no range of sizes are common.
+        If a learner or metric is not in the frame, or fewer than two seeds or sizes are common.
 
     Examples
     --------
@@ -249,37 +342,41 @@ def crossover(
     ...     columns=["learner", "n_samples", "seed", "metric", "value"],
     ... )
     >>> print(crossover(frame, "steep", "shallow"))
-    steep is ahead of shallow from n = 214 [214, 214]
+    steep and shallow cross at n = 214 [214, 214]: shallow is ahead at n = 100, steep at n = 1,000 and 10,000
     """
-    return crossover_of(a, b, comparable_curves(frame, a, b, metric, n_test))
+    curves = comparable_curves(frame, a, b, metric, n_test)
+    return replace(crossover_of(a, b, curves), left_out=curves[0].left_out)
 
 
 def crossover_of(a: str, b: str, curves: Curves) -> Crossover:
     """Find where the curves of two learners cross, as `crossover` does."""
-    first, last = max(c.sizes[0] for c in curves), min(c.sizes[-1] for c in curves)
-    if first >= last:
-        raise NotMeasured(f"{a!r} and {b!r} are measured at no common range of sizes")
-    measured = (float(first), float(last))
-    log_n = log_grid(first, last)
-    gap, half = difference_band(*(interpolated(c.log_means(), c.sizes, log_n) for c in curves))
-    ahead = np.where(np.abs(gap) > half, np.sign(gap), 0)
-    significant = np.flatnonzero(ahead)
-    if not len(significant):
-        return Crossover(a, b, measured, None, 0, None, None)
-    turns = np.flatnonzero(np.diff(ahead[significant]))
-    start = significant[turns[-1] + 1] if len(turns) else significant[0]
-    side = ahead[start]  # 1 where the error of b is the lower one
-    margin = side * gap - half
-    lead = (
-        crossing_size(log_n, margin, start - 1) if start else measured[0],
-        crossing_size(log_n, margin, significant[-1]) if significant[-1] + 1 < len(log_n) else measured[1],
-    )
+    sizes = np.intersect1d(*(curve.sizes for curve in curves))
+    if len(sizes) < 2:
+        common = "one sample size" if len(sizes) else "no sample size"
+        raise NotMeasured(f"{a!r} and {b!r} have {common} in common, and a crossover needs 2")
+    log_n = np.union1d(log_grid(*sizes[[0, -1]]), np.log(sizes))
+    rows = (interpolated(_with_bounds(curve), curve.sizes, log_n) for curve in curves)
+    gap, low, high = difference_band(*rows, curves[0].n_test or np.nan)
+    ahead = np.select([low > ROUNDING, high < -ROUNDING], [1, -1], 0)  # 1 where the error of b is the lower one
+    at = np.searchsorted(log_n, np.log(sizes))
+    leaders = tuple({1: b, -1: a, 0: None}[int(side)] for side in ahead[at])
+    led = at[ahead[at] != 0]
+    turns = np.flatnonzero(np.diff(ahead[led]))
     n = None
     if len(turns):
-        before = significant[turns[-1]]
-        turn = before + np.flatnonzero(side * gap[before:start] <= 0)[-1]
-        n = Interval(crossing_size(log_n, gap, turn), crossing_size(log_n, -side * gap - half, before), lead[0])
-    return Crossover(a, b, measured, n, len(turns), b if side > 0 else a, lead)
+        between = slice(led[turns[-1]], led[turns[-1] + 1] + 1)
+        band = (gap, low, high) if ahead[led[-1]] > 0 else (-gap, -high, -low)
+        n = _crossing(log_n[between], *(level[between] for level in band))
+    return Crossover(a, b, tuple(sizes.tolist()), leaders, n)
+
+
+def _crossing(log_n: Array, level: Array, low: Array, high: Array) -> Interval:
+    """Return the n at which a level crosses zero upwards, from significantly below it to significantly above."""
+    last = np.flatnonzero(high < -ROUNDING)[-1]
+    first = last + np.flatnonzero(low[last:] > ROUNDING)[0]
+    turn = last + np.flatnonzero(level[last:first] <= 0)[-1]
+    places = (crossing_size(log_n, *place) for place in ((level, turn), (high, last), (low, first - 1)))
+    return Interval(*places)
 
 
 def find_crossovers(frame: pd.DataFrame, metric: str = "error") -> list[Crossover]:
@@ -312,7 +409,7 @@ def data_equivalence(
     a, b : str
         Learners, with at least two seeds in common.
     n : float
-        Samples of `a`, within its measured sizes.
+        Samples of `a`, within its measured sizes. It may be the only one.
     metric : str, default="error"
     n_test : int or None, default=None
         As in `learning_curve`.
@@ -325,7 +422,8 @@ def data_equivalence(
     Raises
     ------
     ValueError
-        If a learner or metric is not in the frame, fewer than two seeds are common, or `n` is outside the sizes of `a`.
+        If a learner or metric is not in the frame, fewer than two seeds are common, `b` is measured at one size, or `n`
+        is outside the sizes of `a`.
     NoEquivalence
         If the error of either rises significantly somewhere, or neither an estimate nor a bound is within the
         measured sizes.
@@ -345,46 +443,50 @@ def data_equivalence(
     >>> print(data_equivalence(frame, "informed", "plain", n=1000))
     plain needs 4 times [4, 4] the samples that informed has at n = 1,000
     """
-    return equivalence_of(a, b, n, comparable_curves(frame, a, b, metric, n_test))
+    curves = comparable_curves(frame, a, b, metric, n_test)
+    return replace(equivalence_of(a, b, n, curves), left_out=curves[0].left_out)
 
 
 def equivalence_of(a: str, b: str, n: float, curves: Curves) -> DataEquivalence:
     """Find the data equivalence of two learners from their curves, as `data_equivalence` does."""
     of_a, of_b = curves
     first, last = of_a.sizes[[0, -1]]
+    if len(of_b.sizes) < 2:
+        raise NotMeasured(f"{b!r} is measured at one sample size, and a curve needs 2")
     if not first <= n <= last:
         raise ValueError(error_message("n", "data_equivalence", f"within the sizes of {a!r}, [{first:g}, {last:g}]", n))
     log_n = log_grid(*of_b.sizes[[0, -1]])
-    target = interpolated(falling(of_a.log_means()), of_a.sizes, np.log([n]))
-    gap, half = difference_band(interpolated(falling(of_b.log_means()), of_b.sizes, log_n), target)
+    target = interpolated(falling(_with_bounds(of_a)), of_a.sizes, np.log([n]))
+    rows = interpolated(falling(_with_bounds(of_b)), of_b.sizes, log_n)
+    gap, low, high = difference_band(rows, target, of_a.n_test or np.nan)
     smallest, largest = (float(size / n) for size in of_b.sizes[[0, -1]])
     times = CensoredInterval(
         _first_not_above(log_n, gap) / n,
-        min(_first_not_above(log_n, gap - half) / n, largest),
-        max(_last_not_below(log_n, gap + half) / n, smallest),
+        min(_first_not_above(log_n, low) / n, largest),
+        max(_last_not_below(log_n, high) / n, smallest),
     )
     found = DataEquivalence(a, b, float(n), times)
+    if abs(gap[0]) <= ROUNDING and times.is_open:
+        found = replace(found, times=CensoredInterval(0.0, 0.0, smallest), is_tie=True)
     for learner, curve in ((a, of_a), (b, of_b)):
-        for low, high in curve.rises():
-            raise NoEquivalence(f"the error of {learner!r} rises from n = {low:,.0f} to {high:,.0f}", found)
-    if times.is_open:
+        for start, end in curve.rises():
+            raise NoEquivalence(f"the error of {learner!r} rises from n = {start:,.0f} to {end:,.0f}", found)
+    if found.times.is_open:
         raise NoEquivalence("neither an estimate nor a bound is within the measured sizes", found)
     return found
 
 
 def _first_not_above(log_n: Array, level: Array) -> float:
-    """Return the n from which `level` is not above zero: infinite if there is none, 0 if it is below from the first."""
-    reached = np.flatnonzero(level <= 0)
+    """Return the n from which `level` is not above zero: infinite if there is none, 0 if it is not from the first."""
+    reached = np.flatnonzero(level <= ROUNDING)
     if not len(reached):
         return float("inf")
-    if reached[0] == 0:
-        return 0.0 if level[0] < 0 else float(np.exp(log_n[0]))
-    return crossing_size(log_n, level, reached[0] - 1)
+    return 0.0 if reached[0] == 0 else crossing_size(log_n, level, reached[0] - 1)
 
 
 def _last_not_below(log_n: Array, level: Array) -> float:
     """Return the n to which `level` is not below zero: infinite if it is not at the last, 0 if it is from the first."""
-    above = np.flatnonzero(level >= 0)
+    above = np.flatnonzero(level >= -ROUNDING)
     if not len(above):
         return 0.0
     return float("inf") if above[-1] + 1 == len(level) else crossing_size(log_n, level, above[-1])

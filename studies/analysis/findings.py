@@ -4,25 +4,28 @@ import functools
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from studies.analysis.breakdowns import is_of_bin
-from studies.analysis.comparisons import loss_interval, paired_difference, summary
+from studies.analysis.comparisons import paired_difference, summary
 from studies.analysis.crossovers import (
+    ROUNDING,
     Crossover,
+    Curves,
     DataEquivalence,
+    NoEquivalence,
     comparable_curves,
     crossover_of,
-    data_equivalence,
     equivalence_of,
+    joined,
 )
 from studies.analysis.intervals import CensoredInterval, Interval, Sentence, number, scale_of
-from studies.analysis.learning_curves import NotMeasured, Sampling, by_problem, losses, sampling_of
+from studies.analysis.learning_curves import NotMeasured, Sampling, by_problem, loss_interval, losses, sampling_of
 from studies.analysis.questions import Comparison, compare
 from studies.registry.errors import unknown
 from studies.registry.metrics import describe, in_order, primary_name
@@ -30,7 +33,7 @@ from studies.spec.cells import Cell, plan_series
 from studies.spec.sections import Point, Question
 from studies.spec.study import Study
 
-_ROUNDING = 1e-9  # of a number read from interpolated curves
+_MOST_NEARBY = 2  # sizes beside that of a worth at which it is given too
 
 Parts = dict[str, pd.DataFrame]
 """Rows of the primary metric, by learner."""
@@ -80,12 +83,16 @@ class PriorWorth(Sentence):
         The learner without the prior, and with it.
     equivalence : DataEquivalence
         Of `plain` to `informed`; or the other way round, where `plain` never gets as far.
+    nearby : tuple of PriorWorth
+        The worths at up to two more sizes: the nearest measured ones at which the interval has two ends, then the
+        nearest ones with a bound.
     """
 
     prior: str
     plain: str
     informed: str
     equivalence: DataEquivalence
+    nearby: tuple["PriorWorth", ...] = ()
 
     @property
     def times(self) -> CensoredInterval:
@@ -101,10 +108,10 @@ class PriorWorth(Sentence):
     def in_samples(self) -> str:
         """The worth in numbers of samples, as a clause."""
         found = self.equivalence
+        clause = found.clause()
         if found.a == self.plain and found.times.side != "above":
-            clause = f"{found.b} matches {found.a} with {found.n_samples_text()}"
-        else:
-            clause = found.clause()
+            target = f"{found.a} with {found.n:,.0f}"
+            clause = f"{found.b} with {found.n_samples_text()} training points matches {target}"
         return f"{clause}, no significant difference" if self.is_equal else clause
 
     @property
@@ -115,7 +122,12 @@ class PriorWorth(Sentence):
     @property
     def is_significant(self) -> bool:
         """True if the prior is significantly worth more, or less, than the same data."""
-        return self.times.low > 1 + _ROUNDING or self.times.high < 1 - _ROUNDING
+        return self.times.low > 1 + ROUNDING or self.times.high < 1 - ROUNDING
+
+    @property
+    def is_bounded(self) -> bool:
+        """True if the interval has two ends."""
+        return 0 < self.times.low < self.times.high < np.inf
 
     @property
     def gap(self) -> CensoredInterval:
@@ -139,10 +151,14 @@ class PriorWorth(Sentence):
 
     @property
     def answer(self) -> str:
-        """The worth as a clause."""
-        times = f"{self.times_text} the data {self.times.bounds_text(2)}".rstrip()
-        found = f"had no significant worth, {times}" if self.is_equal else f"was worth {times}"
-        return f"at n = {self.equivalence.n:,.0f}, {self.subject} {found}"
+        """The worth as a clause, at the sizes nearby too."""
+        worths = sorted((self, *self.nearby), key=lambda worth: worth.equivalence.n)
+        times = joined([f"{worth.times.value_text(2)} {worth.times.bounds_text(2)}".rstrip() for worth in worths])
+        sizes = joined([f"{worth.equivalence.n:,.0f}" for worth in worths])
+        is_nothing = self.is_equal and not any(worth.is_significant for worth in worths)
+        verb = "had no significant worth," if is_nothing else "was worth"
+        beside = f"{'beside' if self.prior == self.informed else 'to'} {self.plain}"
+        return f"{self.subject} {verb} {times} times the data {beside} at n = {sizes}"
 
     def __str__(self) -> str:
         return f"{self.answer}: {self.in_samples}"
@@ -224,6 +240,8 @@ class Findings:
         The primary metric first, times last.
     worths : tuple of PriorWorth
         Of the priors, that of the study's first question in front.
+    n_asked : int
+        Number of worths, the first ones, of which questions of the study ask.
     reference : str or None
         The learner with which the others are compared.
     n_samples : int
@@ -240,6 +258,7 @@ class Findings:
     sampling: Sampling
     measured: tuple[Measured, ...]
     worths: tuple[PriorWorth, ...]
+    n_asked: int
     reference: str | None
     n_samples: int
     main_competitors: tuple[Competitor, ...]
@@ -252,6 +271,22 @@ class Findings:
         parts = _by_learner(self.judged_rows)
         others = [learner for learner in parts if learner != self.reference]
         return tuple(_competitors(parts, self.reference, self.n_samples, others))
+
+    @property
+    def main_worths(self) -> tuple[PriorWorth, ...]:
+        """The first worth, and those of the same prior of which questions of the study ask."""
+        first, further = self.worths[:1], self.worths[1 : self.n_asked]
+        return (*first, *(worth for worth in further if worth.prior == first[0].prior))
+
+    @property
+    def scope(self) -> str:
+        """What the intervals cover, in words: problems, samples of one problem, or of the rows of one data set."""
+        n_seeds = self.judged_rows["seed"].nunique()
+        if n_seeds < 2:
+            return "of one seed"
+        if self.sampling.own_test:
+            return f"over {n_seeds} problems, one for each seed"
+        return f"over {n_seeds} {'seeds of one problem' if self.sampling.n_rows is None else 'samples of one data set'}"
 
     @property
     def title(self) -> str:
@@ -288,13 +323,14 @@ def _find(study: Study, problem: str, rows: pd.DataFrame, baseline: pd.DataFrame
         for metric in in_order(rows["metric"].unique())
     )
     frame = judged(rows)
-    pairs = _pairs(study, frame)
+    asked, others = _pairs(study, frame)
     parts = _by_learner(frame)
-    worths = tuple(_worths(study, parts, pairs))
+    of_questions, further = (tuple(_worths(study, parts, pairs)) for pairs in (asked, others))
+    worths = (*of_questions, *further)
     reference, n_samples = _reference(study, worths)
     main = _main_competitors(study, parts, reference, n_samples)
     smallest = _smallest_errors(frame)
-    return Findings(problem, sampling, measured, worths, reference, n_samples, main, smallest, frame)
+    return Findings(problem, sampling, measured, worths, len(of_questions), reference, n_samples, main, smallest, frame)
 
 
 def _measured(table: pd.DataFrame, baseline: pd.DataFrame, metric: str, sampling: Sampling) -> Measured:
@@ -312,28 +348,34 @@ def _curves(table: pd.DataFrame) -> tuple[Curve, ...]:
     return tuple(Curve(learner, tuple(found)) for learner, found in means.items())
 
 
-def _pairs(study: Study, frame: pd.DataFrame) -> list[tuple[str, str, str]]:
+def _pairs(study: Study, frame: pd.DataFrame) -> tuple[list[tuple[str, str, str]], list[tuple[str, str, str]]]:
     """Return the priors of which a worth is reported, each with the plain learner and the informed one.
 
-    These are the ones of which the study's questions ask, in their order, and all learners that are the same but for a
-    prior.
+    These are the ones of which the study's questions ask, in their order, and all other learners that are the same but
+    for a prior.
     """
     there = set(frame["learner"])
     cells = {p.learner: p.cell for p in plan_series(study) if p.learner in there}
     siblings = list(_siblings(cells))
-    asked = [pair for question in study.questions for pair in _asked(question, cells, siblings)]
-    return list(dict.fromkeys([*asked, *siblings]))
+    asked = dict.fromkeys(pair for question in study.questions for pair in _asked(question, cells, siblings))
+    return list(asked), [pair for pair in siblings if pair not in asked]
 
 
 def _siblings(cells: Mapping[str, Cell]) -> Iterator[tuple[str, str, str]]:
-    """Yield the learners that are the same but for a prior, as in `_pairs`."""
+    """Yield the learners that are the same but for a prior, as in `_pairs`.
+
+    A learner without such a partner has those that have another learning rate: each may have the one that is best for
+    it.
+    """
     informed = defaultdict(list)
+    plain = [label for label, cell in cells.items() if cell.prior is None]
     for label, cell in cells.items():
         if cell.prior is not None:
-            informed[_learner(cell)].append((cell.prior.rpartition(":")[2], label))
-    for plain, cell in cells.items():
-        if cell.prior is None:
-            yield from ((prior, plain, label) for prior, label in informed[_learner(cell)])
+            same = [name for name in plain if _learner(cells[name]) == _learner(cell)]
+            for name in same or [name for name in plain if _but_for_rate(cells[name]) == _but_for_rate(cell)]:
+                informed[name].append((cell.prior.rpartition(":")[2], label))
+    for name in plain:
+        yield from ((prior, name, label) for prior, label in informed[name])
 
 
 def _asked(
@@ -355,6 +397,11 @@ def _named(plain: str, informed: str, siblings: Iterable[tuple[str, str, str]]) 
 
 def _learner(cell: Cell) -> tuple[str, str]:
     return cell.estimator, json.dumps([cell.params, cell.search], sort_keys=True, default=str)
+
+
+def _but_for_rate(cell: Cell) -> tuple[str, str]:
+    params = {name: value for name, value in cell.params.items() if name != "learning_rate"}
+    return cell.estimator, json.dumps([params, cell.search], sort_keys=True, default=str)
 
 
 def _by_learner(frame: pd.DataFrame) -> Parts:
@@ -407,27 +454,48 @@ def _worth(
     for learner in (informed, plain):
         if learner not in parts:
             raise NotMeasured(unknown("learner", learner, list(parts), "the results"))
-    n = _asked_size(study, parts, plain, informed) if n_samples is None else n_samples
-    if n is not None:
-        return _worth_at(n, parts, prior, plain, informed)
     sizes = _shared_sizes(parts, plain, informed)
-    if not sizes:
+    n = _asked_size(study, sizes, plain, informed) if n_samples is None else n_samples
+    if n is None and not sizes:
         raise NotMeasured("they have no sample size in common")
-    for n in sizes:
-        with suppress(ValueError):
-            worth = _worth_at(n, parts, prior, plain, informed)
-            if 0 < worth.times.low < worth.times.high < np.inf:
-                return worth
-    return _worth_at(sizes[0], parts, prior, plain, informed)
+    rows = _rows_of(parts, informed, plain)
+    curves = comparable_curves(rows, informed, plain, rows["metric"].iloc[0])
+    at = functools.cache(lambda size: _worth_at(size, curves, prior, plain, informed))
+    if n is None:
+        of_sizes = (_or_none(at, size) for size in sizes)
+        found = next((worth for worth in of_sizes if worth and worth.is_bounded), None) or at(sizes[0])
+    else:
+        found = at(n)
+    return replace(found, nearby=_nearby(found.equivalence.n, sizes, at))
 
 
-def _worth_at(n: float, parts: Parts, prior: str, plain: str, informed: str) -> PriorWorth:
+def _or_none(at: Callable[[float], PriorWorth], n: float) -> PriorWorth | None:
+    """Return the worth at n; None if the data do not support one."""
+    with suppress(ValueError):
+        return at(n)
+    return None
+
+
+def _nearby(n: float, sizes: Iterable[int], at: Callable[[float], PriorWorth]) -> tuple[PriorWorth, ...]:
+    """Return the worths at the sizes nearest to n, as in `PriorWorth.nearby`."""
+    found: list[PriorWorth] = []
+    for size in sorted(set(sizes) - {n}, key=lambda size: abs(np.log(size / n))):
+        worth = _or_none(at, size)
+        if worth is not None and (worth.times.low > 0 or worth.times.high < np.inf):
+            found.append(worth)
+        if sum(worth.is_bounded for worth in found) == _MOST_NEARBY:
+            break
+    return tuple(sorted(found, key=lambda worth: not worth.is_bounded)[:_MOST_NEARBY])
+
+
+def _worth_at(n: float, curves: Curves, prior: str, plain: str, informed: str) -> PriorWorth:
     """Return the worth at n, from the side of the plain learner or, if only that has an estimate, the other."""
     worths, reasons = [], []
-    for a, b in ((informed, plain), (plain, informed)):
-        rows = _rows_of(parts, a, b)
+    for (a, b), pair in (((informed, plain), curves), ((plain, informed), curves[::-1])):
         try:
-            found = data_equivalence(rows, a, b, n, rows["metric"].iloc[0])
+            found = equivalence_of(a, b, n, pair)
+            if found.is_tie:
+                raise NoEquivalence("their measured errors are equal", found)
         except ValueError as reason:
             reasons.append(reason)
         else:
@@ -435,7 +503,9 @@ def _worth_at(n: float, parts: Parts, prior: str, plain: str, informed: str) -> 
     if not worths:
         raise reasons[0]
     estimates = [worth for worth in worths if not worth.times.side]
-    return estimates[0] if estimates else max(worths, key=lambda worth: abs(np.log(worth.times.value)))
+    if estimates:
+        return estimates[0]
+    return max(worths, key=lambda worth: abs(np.log(worth.times.value)) if worth.is_significant else 0.0)
 
 
 def _rows_of(parts: Parts, a: str, b: str) -> pd.DataFrame:
@@ -452,12 +522,11 @@ def _shared_sizes(parts: Parts, plain: str, informed: str) -> list[int]:
     return sorted((int(n) for n in sizes if n_rows is None or n < n_rows), reverse=True)
 
 
-def _asked_size(study: Study, parts: Parts, plain: str, informed: str) -> int | None:
-    """Return the first sample size of a question at which both learners are measured; None if there is none."""
+def _asked_size(study: Study, sizes: Collection[int], plain: str, informed: str) -> int | None:
+    """Return the first sample size of a question that is one of both learners; None if there is none."""
     own = [question.worth for question in study.questions if question.worth]
     first = [worth.n_samples or 0 for worth in own if (worth.of, worth.prior) == (plain, informed)]
     asked = [*first, *(point.n_samples for question in study.questions for point in question.ends)]
-    sizes = _shared_sizes(parts, plain, informed)
     return next((n for n in asked if n in sizes), None)
 
 
@@ -524,7 +593,8 @@ def _smallest_errors(frame: pd.DataFrame) -> SmallestErrors | None:
     behind, sampling = None, sampling_of(frame)
     if second and (n_common := len(by_learner[first].index.intersection(by_learner[second].index))):
         factor = sampling.factor(n_samples, n_common)
-        behind = paired_difference(by_learner[second], by_learner[first], (factor, factor))
+        points = sampling.n_points(metric, n_common)
+        behind = paired_difference(by_learner[second], by_learner[first], (factor, factor), points)
     smallest = loss_interval(by_learner[first], metric, sampling, n_samples)
     return SmallestErrors(metric, n_samples, len(everywhere) > 0, first, smallest, second, behind)
 
@@ -576,7 +646,8 @@ def _comparison(question: Question, rows: pd.DataFrame) -> Comparison | None:
         return None
     sampling = sampling_of(rows)
     first, second = (sampling.factor(end.n_samples, n_common) for end in question.ends)
-    return Comparison(a, b, (first, second), str(rows["metric"].iloc[0]), question.tolerance)
+    metric = str(rows["metric"].iloc[0])
+    return Comparison(a, b, (first, second), metric, question.tolerance, sampling.n_points(metric, n_common))
 
 
 def _values(rows: pd.DataFrame, point: Point) -> pd.Series:

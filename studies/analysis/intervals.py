@@ -96,8 +96,8 @@ class CensoredInterval(Interval):
     Attributes
     ----------
     mean : float
-        The estimate. Infinite where the quantity is only known to be more than `low`, 0 where it is only known to be
-        less than `high`.
+        The estimate. Infinite where the quantity is only known to be more than `low`, 0 where it is only known to be at
+        most `high`.
     low, high : float
         The bounds; 0 or infinite where the interval leaves the measured range.
 
@@ -139,7 +139,7 @@ class CensoredInterval(Interval):
         form : int or str, default=3
             Number of significant digits, or a format.
         """
-        words = {"": "", "above": "more than ", "below": "less than "}
+        words = {"": "", "above": "more than ", "below": "at most "}
         return words[self.side] + _formatted(self.value, form)
 
     def bounds_text(self, form: int | str = 3) -> str:
@@ -303,6 +303,42 @@ def with_exact_bounds(
     low[few] = np.minimum(low[few], exact_low)
     high[few] = np.maximum(high[few], stats.beta.ppf(1 - tail, wrong + 1, right))
     return low, high
+
+
+def contrast_noise(
+    a: ArrayLike, b: ArrayLike, n_points: ArrayLike, weights: tuple[float, float] = (1.0, 1.0)
+) -> NDArray[np.float64]:
+    """Return the standard error that test points alone give a difference of two mean errors, at the least.
+
+    If either has fewer than ten wrong points, seeds show too little of their noise, and all of them count. Of more,
+    seeds do, and points on which both are wrong cancel. In either case one point more than was counted is wrong, half
+    of it for each, since seeds that agree on every point would otherwise be certain.
+
+    Parameters
+    ----------
+    a, b : array-like
+        Mean errors.
+    n_points : array-like
+        Number of test points of which they are shares, all seeds together; NaN where it is not known.
+    weights : tuple of (float, float), default=(1.0, 1.0)
+        The difference is ``weights[0] * a - weights[1] * b``.
+
+    Returns
+    -------
+    error : ndarray
+        0 where the number of test points is not known.
+
+    Examples
+    --------
+    >>> contrast_noise([0.0, 0.05], [0.0, 0.05], 10_000)
+    array([0.0001, 0.0001])
+    """
+    wrong_a, wrong_b = (np.multiply(error, n_points) for error in (a, b))
+    few = np.minimum(wrong_a, wrong_b) < _FEW_ERRORS
+    variance = sum(
+        weight**2 * (np.where(few, wrong, 0.0) + 0.5) for weight, wrong in zip(weights, (wrong_a, wrong_b), strict=True)
+    )
+    return np.nan_to_num(np.sqrt(variance) / n_points)
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 The curve is the expected error against n, and each seed is one independent draw of the whole curve.
 """
 
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
@@ -14,11 +15,13 @@ from studies.analysis.intervals import (
     OF_ALL_POINTS,
     Interval,
     Sentence,
+    contrast_noise,
     holm,
     jackknife_interval,
     overlap_factor,
     p_above_zero,
     positive_mean_interval,
+    with_exact_bounds,
 )
 from studies.registry.errors import unknown
 from studies.registry.metrics import best_value, describe, shown_name
@@ -100,6 +103,30 @@ class Sampling(Sentence):
         return float(self.n_test * (n_seeds if self.own_test else 1))
 
 
+def loss_interval(values: pd.Series, metric: str, sampling: Sampling, n_samples: int) -> Interval:
+    """Return the mean of a loss over seeds with its interval: that of curves, tables, plots and sentences.
+
+    It is above 0; that of a share of errors ends at 1, and is at least the exact one where few points are wrong.
+
+    Parameters
+    ----------
+    values : Series
+        Losses, one per seed, none negative.
+    metric : str
+    sampling : Sampling
+    n_samples : int
+    """
+    interval = positive_mean_interval(values, sampling.factor(n_samples, len(values)))
+    points = sampling.n_points(metric, len(values))
+    low, high = with_exact_bounds(interval.mean, interval.low, interval.high, points)
+    return Interval(interval.mean, float(low), min(float(high), 1.0) if is_share(metric) else float(high))
+
+
+def is_share(metric: str) -> bool:
+    """Return True for a share of errors, which is at most 1."""
+    return metric.startswith("error")
+
+
 @dataclass(frozen=True, eq=False)
 class LearningCurve:
     """The errors of one learner by seed and sample size.
@@ -117,6 +144,13 @@ class LearningCurve:
         Number of rows of one data set, more than any size, from which the samples of all seeds are drawn; None for
         fresh samples. Deviations from the mean are then multiplied by `overlap_factor` wherever an interval or a test
         comes of them.
+    own_test : bool, default=False
+        True if each seed has `n_test` points of its own.
+    metric : str or None, default=None
+        Name of the loss. None takes "error" if `n_test` is given.
+    left_out : tuple of int, default=()
+        Seeds of the study, or of the other learner of a pair, that are not in the curve since some of their errors are
+        missing.
 
     Raises
     ------
@@ -144,6 +178,9 @@ class LearningCurve:
     errors: Array
     n_test: int | None = None
     n_rows: int | None = None
+    own_test: bool = False
+    metric: str | None = None
+    left_out: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("sizes", "errors"):
@@ -159,8 +196,7 @@ class LearningCurve:
         return hash(self._content())
 
     def _as_table(self) -> pd.DataFrame:
-        columns = zip(self.errors.T, self._factors(), strict=True)
-        errors = [str(positive_mean_interval(pd.Series(column), factor)) for column, factor in columns]
+        errors = list(map(str, self.intervals()))
         seeds = f"error ({self.n_seeds} seed{'s' if self.n_seeds > 1 else ''})"
         return pd.DataFrame({"n": [f"{n:,.0f}" for n in self.sizes], seeds: errors})
 
@@ -173,8 +209,8 @@ class LearningCurve:
     def _repr_html_(self) -> str:
         return self._as_table().to_html(index=False, border=0)
 
-    def _content(self) -> tuple[bytes, bytes, int | None, int | None]:
-        return self.sizes.tobytes(), self.errors.tobytes(), self.n_test, self.n_rows
+    def _content(self) -> tuple[Hashable, ...]:
+        return self.sizes.tobytes(), self.errors.tobytes(), self.n_test, self.n_rows, self.own_test, self.metric
 
     def _factors(self) -> Array:
         return overlap_factor(self.sizes, self.n_rows, self.n_seeds)
@@ -183,6 +219,13 @@ class LearningCurve:
     def n_seeds(self) -> int:
         """Number of curves."""
         return len(self.errors)
+
+    def intervals(self) -> list[Interval]:
+        """Return the mean error at each size with its interval, as in `studies.analysis.summary`."""
+        metric = self.metric or ("error" if self.n_test else "")
+        sampling = Sampling(self.n_rows, self.n_test, self.own_test)
+        columns = zip(self.errors.T, self.sizes, strict=True)
+        return [loss_interval(pd.Series(errors), metric, sampling, int(n)) for errors, n in columns]
 
     def log_means(self) -> Array:
         """Return the logarithm of the mean error at each size, of all seeds and with one seed left out each.
@@ -252,9 +295,12 @@ class LearningCurve:
         """Return the consecutive sizes between which the error rises significantly.
 
         One-sided paired t tests over seeds, corrected for their number by Holm: as in LCDB 1.1 (Yan, Mohr and Viering,
-        arXiv 2505.15657, 2025), which finds 15 % of learning curves ill-behaved.
+        arXiv 2505.15657, 2025), which finds 15 % of learning curves ill-behaved. The difference is not known better
+        than the test points allow.
         """
-        p = holm(p_above_zero(np.diff(self.widened_errors(), axis=1)))
+        mean = self.errors.mean(axis=0)
+        least_error = contrast_noise(mean[1:], mean[:-1], self.n_test or np.nan)
+        p = holm(p_above_zero(np.diff(self.widened_errors(), axis=1), least_error))
         return [(self.sizes[i], self.sizes[i + 1]) for i in np.flatnonzero(p < 0.05)]
 
     def local_exponent(self) -> Interval:
@@ -329,8 +375,9 @@ def learning_curve(
     Returns
     -------
     curve : LearningCurve
-        Of the sizes that at least half of the seeds have, and the seeds that have all of these. Where samples are
-        drawn from ``frame.attrs["n_rows"]`` rows, it has no size of all rows, at which there is no interval.
+        Of the sizes that at least half of the seeds have, and the seeds that have all of these; the other seeds of the
+        frame are `left_out`. Where samples are drawn from ``frame.attrs["n_rows"]`` rows, it has no size of all rows,
+        at which there is no interval.
 
     Raises
     ------
@@ -348,7 +395,7 @@ def learning_curve(
     """
     frame = as_frame(frame)
     table = _table(frame, learner, metric)
-    return _curve(table, table.index, _sampling(frame, metric, n_test))
+    return _curve(table, table.index, frame["seed"], metric, _sampling(frame, metric, n_test))
 
 
 def paired_curves(
@@ -366,6 +413,7 @@ def paired_curves(
     Returns
     -------
     curves : tuple of (LearningCurve, LearningCurve)
+        The other seeds of the frame are `left_out`.
 
     Raises
     ------
@@ -385,8 +433,13 @@ def paired_curves(
     common = tables[0].index.intersection(tables[1].index)
     if common.empty:
         raise NotMeasured(f"{a!r} and {b!r} have no seed in common")
-    sampling = _sampling(frame, metric, n_test)
-    return _curve(tables[0], common, sampling), _curve(tables[1], common, sampling)
+    seeds, sampling = frame["seed"], _sampling(frame, metric, n_test)
+    return _curve(tables[0], common, seeds, metric, sampling), _curve(tables[1], common, seeds, metric, sampling)
+
+
+def seeds_left_out(known: Iterable[int], used: Iterable[int]) -> tuple[int, ...]:
+    """Return the known seeds that are not used, in order."""
+    return tuple(sorted(map(int, {*known} - {*used})))
 
 
 def as_frame(results: pd.DataFrame | HasFrame) -> pd.DataFrame:
@@ -458,8 +511,18 @@ def _sampling(frame: pd.DataFrame, metric: str, n_test: int | None) -> Sampling:
     return replace(found, n_test=check_integer(n_test, "n_test", "learning_curve", low=1))
 
 
-def _curve(table: pd.DataFrame, seeds: pd.Index, sampling: Sampling) -> LearningCurve:
-    return LearningCurve(table.columns.to_numpy(), table.loc[seeds].to_numpy(), sampling.n_test, sampling.n_rows)
+def _curve(
+    table: pd.DataFrame, seeds: pd.Index, known: Iterable[int], metric: str, sampling: Sampling
+) -> LearningCurve:
+    return LearningCurve(
+        table.columns.to_numpy(),
+        table.loc[seeds].to_numpy(),
+        sampling.n_test,
+        sampling.n_rows,
+        sampling.own_test,
+        metric,
+        seeds_left_out(known, seeds),
+    )
 
 
 def _check(curve: LearningCurve) -> None:

@@ -1,16 +1,19 @@
 """Answers to the questions of a study, each of which asks if a learner is better than another by more than a margin.
 
 Errors a and b are compared by contrasts that are linear in them, such as a - (1 - m) b for a being lower than b by more
-than a margin m, so seeds are paired, ratios need no logarithm and errors of 0 are values like any other.
+than a margin m, so seeds are paired, ratios need no logarithm and errors of 0 are values like any other. No contrast is
+known better than the number of test points allows, also where all seeds agree.
 """
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from studies.analysis.intervals import CONFIDENCE, Interval, holm, number, scale_of, t_quantile
+from studies.analysis.intervals import CONFIDENCE, Interval, contrast_noise, holm, number, scale_of, t_quantile
 from studies.analysis.verdicts import Estimate
 from studies.spec.sections import Margin
 
@@ -28,6 +31,9 @@ class Comparison:
     metric : str
     margin : Margin
         The difference up to which they count as equal.
+    n_points : float, default=NaN
+        Number of test points of which the losses are shares, all seeds together; NaN if they are not, or it is not
+        known.
     """
 
     a: pd.Series
@@ -35,6 +41,7 @@ class Comparison:
     factors: tuple[float, float]
     metric: str
     margin: Margin
+    n_points: float = np.nan
 
     @property
     def p_yes(self) -> float:
@@ -66,10 +73,36 @@ class Comparison:
 
     def _contrast(self, of_a: float, of_b: float, shift: float) -> Estimate:
         """Return the estimate of ``of_a * a - of_b * b + shift``."""
-        a, b = (side[self.a.index.intersection(self.b.index)].to_numpy(dtype=float) for side in (self.a, self.b))
+        a, b = self._pairs
+        error = self._error_of_seeds(of_a, of_b)
+        if self._seeds_agree:
+            error = float(np.hypot(error, self._of_points(of_a, of_b)))
+        return Estimate(float(np.mean(of_a * a - of_b * b)) + shift, error, len(a) - 1)
+
+    @functools.cached_property
+    def _pairs(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The losses on the seeds that both have."""
+        common = self.a.index.intersection(self.b.index)
+        return self.a[common].to_numpy(dtype=float), self.b[common].to_numpy(dtype=float)
+
+    @functools.cached_property
+    def _seeds_agree(self) -> bool:
+        """True if seeds show less noise of the difference than test points alone give it.
+
+        Then both are added, of any contrast, so that the tests and the interval of the ratio agree.
+        """
+        return self._of_points(1, 1) > self._error_of_seeds(1, 1)
+
+    def _error_of_seeds(self, of_a: float, of_b: float) -> float:
+        """Return the standard error of a contrast from its spread over seeds."""
+        a, b = self._pairs
         largest = float(np.max(self.factors))
-        weighted = Estimate.of_seeds((self.factors[0] * of_a * a - self.factors[1] * of_b * b) / largest, largest)
-        return Estimate(float(np.mean(of_a * a - of_b * b)) + shift, weighted.error, weighted.freedom)
+        return Estimate.of_seeds((self.factors[0] * of_a * a - self.factors[1] * of_b * b) / largest, largest).error
+
+    def _of_points(self, of_a: float, of_b: float) -> float:
+        """Return the standard error that test points alone give a contrast."""
+        a, b = self._pairs
+        return float(contrast_noise(a.mean(), b.mean(), self.n_points, (of_a, of_b)))
 
     @property
     def ratio(self) -> Interval | None:
@@ -132,7 +165,8 @@ def _apart(comparison: Comparison) -> str:
     factor, digits, _, unit = _units(comparison)
     change = factor * comparison.difference.interval if ratio is None else 100 * (ratio - 1)
     if change.mean == 0:
-        return "no difference"
+        points = "" if np.isnan(comparison.n_points) else f" on {comparison.n_points:,.0f} test points"
+        return f"no difference{points}"
     word, apart = ("higher", change) if change.mean > 0 else ("lower", -1 * change)
     if ratio is None:
         return f"{word} by {apart:{digits}}{unit}"

@@ -5,7 +5,7 @@ There is no law where the data cannot support one; `NoScalingLaw` then carries t
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -470,4 +470,4 @@ def prior_effect(
 
 def _on_common_sizes(a: LearningCurve, b: LearningCurve) -> list[LearningCurve]:
     common = np.intersect1d(a.sizes, b.sizes)
-    return [LearningCurve(common, c.errors[:, np.isin(c.sizes, common)], c.n_test, c.n_rows) for c in (a, b)]
+    return [replace(c, sizes=common, errors=c.errors[:, np.isin(c.sizes, common)]) for c in (a, b)]

@@ -268,7 +268,7 @@ def show(
 ) -> None:
     """Print a study's answers, and its errors in a table that fits the terminal, with 95 % intervals over seeds."""
     from studies.cli.tables import means, results_as_json, shown_results
-    from studies.results.failures import advice
+    from studies.results.failures import advice, can_retry
 
     if as_json and as_csv:
         fail("name one of --json and --csv")
@@ -282,9 +282,10 @@ def show(
         else:
             for part in shown_results(results, fitting.width, everything=everything):
                 print_fitting(part)
-            if failed := results.failed():
-                for line in advice(outcome for _, outcome in failed):
-                    print_fitting(line)
+            failed = [outcome for _, outcome in results.failed()]
+            for line in advice(failed):
+                print_fitting(line)
+            if can_retry(failed):
                 out.print(f"Try the failed cells again with: {again('run', study, '--retry-failed')}")
         if pictures:
             from studies.plots.figures import write_figures

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.table import Table
 
 from studies.analysis.claims import Claim, check_claims
-from studies.analysis.comparisons import summary
+from studies.analysis.comparisons import outlying_seeds, summary
 from studies.analysis.crossovers import find_crossovers
 from studies.analysis.findings import Findings, Measured, answers, find, judged
 from studies.analysis.intervals import Interval, Scale, scale_of, zero_text
@@ -20,15 +20,17 @@ from studies.registry.metrics import describe
 from studies.results.failures import reasons
 from studies.results.results import Results
 from studies.spec.study import Study
-from studies.web.wording import highlights, verdicts
+from studies.web.wording import highlights, verdicts, worth_lines
 
 _MOST_LEARNERS = 20  # in a table, which fits a screen of 24 lines
 _MOST_DENIED = 3  # claims that are not supported
+_MOST_OUTLYING = 5  # learners and sizes whose outlying seeds are named
 _MOST_TABLES = 3  # one for each problem
 _LAWS = "How the error falls with n: as n^-exponent over the last decade; and by a law, where the data decide which"
 _OPEN = "unbounded"
 _ROUNDING = 1e-12  # relative half width below which all seeds agree
 _UNEVEN = 2.0  # ratio of the distances from a mean to the ends of its interval, from which the ends are printed
+_MAX_DECIMALS = 6  # of a number that is not written with an exponent
 
 
 def shown_results(results: Results, width: int, *, everything: bool = False) -> Iterator[str | Table]:
@@ -67,6 +69,7 @@ def shown_results(results: Results, width: int, *, everything: bool = False) -> 
         yield from _everything(part, parts[part.problem], width) if everything else _folded(study, part, width)
     if n_left := len(found) - len(tables):
         yield f"and {n_left} more problem{'s' if n_left > 1 else ''}: --all prints all."
+    yield from _outlying(frame, everything=everything)
     if claims := check_claims(study, frame):
         yield from map(_claim, claims) if everything else [f"{verdicts(claims)} --all lists them."]
         denied = [claim.says for claim in claims if claim.holds is False]
@@ -83,9 +86,17 @@ def _highlights(found: Findings, answered: Sequence[str]) -> Iterator[str]:
 
     Worths that are answers are left out.
     """
-    for highlight in highlights(found):
-        if not highlight.detail or not any(highlight.detail in answer for answer in answered):
-            yield f"{highlight.label}: {highlight.value} {highlight.unit}. {highlight.detail}".replace(" . ", ". ")
+    main = worth_lines(found)
+    lines = [
+        *((line, worth.in_samples) for line, worth in zip(main, found.main_worths, strict=True)),
+        *(
+            (f"{each.label}: {each.value} {each.unit}. {each.detail}".replace(" . ", ". "), each.detail)
+            for each in highlights(found)[len(main) :]
+        ),
+    ]
+    for line, detail in lines:
+        if not detail or not any(detail in answer for answer in answered):
+            yield line
 
 
 def _crossings(found: Findings, rows: pd.DataFrame) -> Iterator[str]:
@@ -213,6 +224,8 @@ def compact(interval: Interval) -> str:
     --------
     >>> compact(Interval(21.32, 20.3, 22.35)), compact(Interval(0.5, 0.1, 2.5)), compact(Interval(0.5, 0.5, 0.5))
     ('21.3 ±1.0', '[0.1, 2.5]', '0.5')
+    >>> compact(Interval(3.1e-30, 1.3e-30, 4.9e-30))
+    '3.1e-30 ±1.8e-30'
     """
     below, above = interval.mean - interval.low, interval.high - interval.mean
     if np.isnan(below):
@@ -223,6 +236,8 @@ def compact(interval: Interval) -> str:
     if half > _UNEVEN * min(below, above):
         return f"{'' if interval.mean else '0 '}[{_short(interval.low, 2)}, {_short(interval.high, 2)}]"
     decimals = max(0, min(_decimals(interval.mean, 3), _decimals(half, 2)), _decimals(half, 1))
+    if decimals > _MAX_DECIMALS:
+        return f"{interval.mean:.2g} ±{half:.2g}"
     return f"{interval.mean:,.{decimals}f} ±{half:,.{decimals}f}"
 
 
@@ -309,14 +324,26 @@ def _claim(claim: Claim) -> str:
     return f"{claim.verdict}: {says}. Tolerated: {claim.terms}. Measured: {claim.finding}."
 
 
+def _outlying(frame: pd.DataFrame, *, everything: bool) -> Iterator[str]:
+    """Yield outlying seeds, if there are any: the first ones, or all."""
+    found = outlying_seeds(frame)
+    shown = found if everything else found[:_MOST_OUTLYING]
+    if found:
+        yield "Outlying seeds, which are in all means:"
+    yield from (f"  {each}" for each in shown)
+    if n_left := len(found) - len(shown):
+        yield f"  and {n_left} more: --all prints all."
+
+
 def _cells(results: Results) -> Iterator[str]:
-    """Yield the number of measured and failed cells if some of the learners are missing, and why cells failed."""
+    """Yield the number of measured and failed cells if some of the learners are missing, why, and which seeds."""
     n_ended, failed = len(results.outcomes(baseline=True)), results.failed()
     if results.is_complete and not failed:
         return
     measured = f"{n_ended - len(failed):,} of {results.n_cells:,} cells measured, {len(failed):,} failed"
     yield f"{measured}. A cell is one learner trained once: on n points, with one seed."
     yield from (f"  {reason}" for reason in reasons(outcome for _, outcome in failed))
+    yield from (f"  {line}" for line in results.missing_seeds())
 
 
 def means(results: Results) -> pd.DataFrame:
@@ -341,7 +368,9 @@ def results_as_json(results: Results) -> str:
             "planned": results.n_cells,
             "measured": n_ended - n_failed,
             "failed": n_failed,
+            "missing_seeds": results.missing_seeds(),
         },
+        "outlying_seeds": list(map(str, outlying_seeds(frame))),
         "answers": answers(results.study, frame),
         "claims": [asdict(claim) | {"verdict": claim.verdict} for claim in check_claims(results.study, frame)],
         "means": json.loads(means(results).to_json(orient="records")),

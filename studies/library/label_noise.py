@@ -161,9 +161,9 @@ def _bounds(found: Crossover) -> tuple[float, float]:
     """Return bounds on the n from which five neighbours are better than one."""
     if found.n is not None:
         return found.n.low, found.n.high
-    if found.lead is None:
+    if not found.lead:
         return 0, math.inf
-    return (0, found.lead[0]) if found.winner == _LEARNERS[5] else (found.lead[1], math.inf)
+    return (0, found.lead[0]) if found.winner == _LEARNERS[5] else (found.lead[-1], math.inf)
 
 
 def _place(found: Crossover) -> str:

@@ -23,6 +23,7 @@ from studies.plots.style import (
     draw_joined,
     draw_points,
     draw_reference,
+    draw_seeds,
     folded,
     name_curves,
     name_references,
@@ -96,12 +97,13 @@ def plot_axis(
     Returns
     -------
     ax : Axes
-        Means over seeds with their intervals, joined by lines. Those of a second metric are hollow, with thin lines.
-        Reference curves are broad and pale, in the colours of the lines to which they apply. The lines of one learner
-        are shades of its colour. Of more than six lines six have colours: those of learners of the study's questions,
-        then the first of each family. The scale of the axis is logarithmic if its values are positive and span a factor
-        of ten. On a logarithmic scale of the metric a mean of 0 is an open mark at the foot. Thin grey lines are the
-        baseline of each problem and sample size, for the first metric, which a linear scale need not reach.
+        Means over seeds with their intervals, joined by lines, and a small pale dot for each seed. Those of a second
+        metric are hollow, with thin lines and without dots. Reference curves are broad and pale, in the colours of the
+        lines to which they apply. The lines of one learner are shades of its colour. Of more than six lines six have
+        colours: those of learners of the study's questions, then the first of each family. The scale of the axis is
+        logarithmic if its values are positive and span a factor of ten. On a logarithmic scale of the metric a mean of
+        0 is an open mark at the foot. Thin grey lines are the baseline of each problem and sample size, for the first
+        metric, which a linear scale need not reach.
 
     Raises
     ------
@@ -207,6 +209,8 @@ def _draw(
         if name not in coloured:
             ax.plot(*broken(ax, x, line.means, known), color=PALE, lw=1, zorder=0.5, label="_background")
             continue
+        if not hollow:
+            _draw_seeds(ax, x, line.seeds, looks[name])
         draw_points(ax, x, line.means, (line.lows, line.highs), looks[name], "" if hollow else name, hollow=hollow)
         draw_joined(ax, x, line.means, looks[name], known, width=0.7 if hollow else 1.3)
         ends[name] = End(name, x[-1], float(line.means[-1]), looks[name])
@@ -215,8 +219,17 @@ def _draw(
 
 def _draw_learners(ax: Axes, line: Line, places: dict[Any, float], looks: Mapping[str, Look], *, hollow: bool) -> None:
     """Draw the values of a line, each of which is a learner, in the looks of the learners."""
-    for learner, mean, low, high in zip(line.x, line.means, line.lows, line.highs, strict=True):
+    for learner, mean, low, high, seeds in zip(line.x, line.means, line.lows, line.highs, line.seeds, strict=True):
+        if not hollow:
+            _draw_seeds(ax, [places[learner]], [seeds], looks[learner])
         draw_points(ax, [places[learner]], [mean], ([low], [high]), looks[learner], learner, hollow=hollow)
+
+
+def _draw_seeds(ax: Axes, x: Sequence[float], seeds: Sequence[NDArray[np.float64]], look: Look) -> None:
+    """Draw the values of the seeds at some places; nothing where all places have one seed."""
+    counts = list(map(len, seeds))
+    if max(counts) > 1:
+        draw_seeds(ax, np.repeat(x, counts), np.concatenate(seeds), look)
 
 
 def _draw_reference(

@@ -25,6 +25,7 @@ from studies.plots.style import (
     broken,
     draw_joined,
     draw_points,
+    draw_seeds,
     folded,
     line_style,
     marker_size,
@@ -73,10 +74,11 @@ def plot_learning_curves(
     Returns
     -------
     ax : Axes
-        Means over seeds with their intervals, on logarithmic scales. A line through them is a `ScalingLaw`, dotted
-        where it extrapolates; without a law they are joined by a thin line. A ring with a bar is a crossover with its
-        interval. A mean of 0 is an open mark at the foot. The thin grey line is the baseline. Of more than six learners
-        six have colours: those of the study's questions, then the first of each family.
+        Means over seeds with their intervals, on logarithmic scales, and a small pale dot for each seed. A line through
+        the means is a `ScalingLaw`, dotted where it extrapolates; without a law they are joined by a thin line. A ring
+        with a bar is a crossover with its interval. A mean of 0 is an open mark at the foot. The thin grey line is the
+        baseline. Of more than six learners six have colours: those of the study's questions, then the first of each
+        family.
 
     Raises
     ------
@@ -138,7 +140,8 @@ def draw_curves(
     set_scale(ax.xaxis, log=True, at=rows["n_samples"].unique())
     scale = scale_of(metric, on_rows=sampling_of(rows).n_rows is not None)
     set_scale(ax.yaxis, log=True, factor=scale.factor, unit=scale.unit)
-    _set_limits(ax, table[table["mean"] > 0])
+    seeds = rows.assign(value=exact(metric, rows["value"]))
+    _set_limits(ax, table[table["mean"] > 0], seeds["value"])
     names = list(own["learner"].unique())
     for learner, curve in table.groupby("learner", sort=False):
         name, n, mean = str(learner), curve["n_samples"], curve["mean"]
@@ -147,6 +150,9 @@ def draw_curves(
             continue
         look, law = looks[name], laws.get(name)
         aside = _BESIDE * (names.index(name) - (len(names) - 1) / 2)
+        if curve["seeds"].max() > 1:
+            of_learner = seeds[seeds["learner"] == name]
+            draw_seeds(ax, of_learner["n_samples"], of_learner["value"], look, aside=aside)
         draw_points(ax, n, mean, (curve["low"], curve["high"]), look, name, aside=aside)
         if isinstance(law, ScalingLaw):
             _draw_law(ax, law, look)
@@ -163,13 +169,15 @@ def draw_curves(
     return ends
 
 
-def _set_limits(ax: Axes, table: pd.DataFrame) -> None:
-    """Include all means, their intervals up to ten times beyond, and what axes that share the limits show already."""
+def _set_limits(ax: Axes, table: pd.DataFrame, seeds: pd.Series) -> None:
+    """Include all means, intervals and seeds up to ten times beyond, and what axes of the same limits show already."""
     if table.empty:
         ax.set_ylim(0.1, 1)
         return
-    low = max(table[["mean", "low"]].min(axis=None), table["mean"].min() / _CLIP) / _MARGIN
-    high = min(table[["mean", "high"]].max(axis=None), table["mean"].max() * _CLIP) * _MARGIN
+    least = min(table[["mean", "low"]].min(axis=None), seeds[seeds > 0].min())
+    most = max(table[["mean", "high"]].max(axis=None), seeds.max())
+    low = max(least, table["mean"].min() / _CLIP) / _MARGIN
+    high = min(most, table["mean"].max() * _CLIP) * _MARGIN
     if not ax.get_autoscaley_on():
         shown = ax.get_ylim()
         low, high = min(low, shown[0]), max(high, shown[1])
@@ -229,7 +237,8 @@ def plot_data_equivalence(results: Results, ax: Axes | None = None, *, problem: 
     -------
     ax : Axes
         A row for each learner, with its interval, on a logarithmic scale; the learner that needs most is at the top. An
-        arrow is a bound: the number lies beyond the measured sample sizes.
+        open arrow is a bound: the number lies beyond the measured sample sizes. Learners of which the data determine
+        neither a number nor a bound are named below the axis.
 
     Raises
     ------
@@ -266,7 +275,9 @@ def plot_data_equivalence(results: Results, ax: Axes | None = None, *, problem: 
     metric = metric_of(rows)
     scale = scale_of(metric, on_rows=sampling_of(rows).n_rows is not None)
     words = f"times the data of {found.reference} with n = {found.n_samples:,}, for the same {describe(metric).heading}"
-    ax.set_xlabel(folded(words, 60))
+    missing = [competitor.learner for competitor in found.competitors if competitor.equivalence is None]
+    note = [f"not determined by the data: {', '.join(missing)}"] if missing else []
+    ax.set_xlabel("\n".join(folded(text, 60) for text in (words, *note)))
     ax.set_title("\n".join(folded(text, 70) for text in (found.title, scale.title) if text), fontsize=10)
     tidy(ax)
     ax.grid(visible=False, axis="y")
@@ -283,7 +294,7 @@ def _draw_times(ax: Axes, place: int, times: CensoredInterval, look: Look) -> No
         marker=_BOUND_MARKERS.get(times.side, look.marker),
         color=look.colour,
         markersize=marker_size(look, 8),
-        mec="white",
+        **({"mfc": "white"} if times.side else {"mec": "white"}),
         label="_times",
     )
     ax.annotate(

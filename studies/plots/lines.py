@@ -34,6 +34,8 @@ class Line:
     x : tuple
         Values of the axis.
     means, lows, highs : ndarray of shape (n_values,)
+    seeds : tuple of ndarray
+        The values of the seeds, for each value of the axis.
     n_test : int or None
         Number of test points.
     """
@@ -46,6 +48,7 @@ class Line:
     means: NDArray[np.float64]
     lows: NDArray[np.float64]
     highs: NDArray[np.float64]
+    seeds: tuple[NDArray[np.float64], ...]
     n_test: int | None
 
     def name_among(self, lines: Sequence["Line"]) -> str:
@@ -189,13 +192,18 @@ def _line(metric: str, axis: str, rows: pd.DataFrame, interval: Callable[[pd.Ser
     first = rows["planned"].iloc[0]
     sampling = Sampling.of(first.cell)
     found: dict[Any, Interval] = {}
+    seeds: dict[Any, NDArray[np.float64]] = {}
     for x, part in rows.groupby("x", sort=False):
+        seeds[x] = exact(metric, part["value"])
         found[x] = interval(part["value"], sampling, part["planned"].iloc[0].cell.n_samples)
     order = sorted(found) if all(map(is_number, found)) else list(found)
     numbers = [(found[x].mean, found[x].low, found[x].high) for x in order]
     means, lows, highs = exact(metric, numbers).T
     learner = "" if axis == "learner" else without(first, axis)[0]
-    return Line(metric, learner, _parts(first, axis), first, tuple(order), means, lows, highs, sampling.n_test)
+    of_seeds = tuple(seeds[x] for x in order)
+    return Line(
+        metric, learner, _parts(first, axis), first, tuple(order), means, lows, highs, of_seeds, sampling.n_test
+    )
 
 
 def _parts(planned: PlannedCell, axis: str) -> dict[str, str]:

@@ -314,6 +314,26 @@ def draw_points(
     )
 
 
+def draw_seeds(ax: Axes, x: ArrayLike, values: ArrayLike, look: Look, *, aside: float = 0.0) -> None:
+    """Draw the values of single seeds as small pale dots behind their means, in a look.
+
+    They are some points `aside`, like the intervals of `draw_points`. A value of 0 has no dot on a logarithmic axis.
+    """
+    ax.plot(
+        np.asarray(x, dtype=np.float64),
+        drawable(ax, values),
+        marker="o",
+        ls="",
+        color=look.colour,
+        alpha=0.35,
+        markersize=2.6,
+        markeredgewidth=0,
+        transform=offset_copy(ax.transData, ax.get_figure(root=True), aside, units="points"),
+        label="_seeds",
+        zorder=1.5,
+    )
+
+
 def drawable(ax: Axes, values: ArrayLike) -> NDArray[np.float64]:
     """Return values with NaN for those that a logarithmic y axis does not have."""
     found = np.asarray(values, dtype=np.float64)

@@ -76,6 +76,10 @@ Measure = Callable[[Fitted], Measured]
 Supports = Callable[[AnyProblem], bool]
 
 
+RETIRED = frozenset({"accuracy_sparse"})
+"""Metrics that are not measured any more. Their values are in stores of earlier versions, and their names in keys."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """A registered metric; see `metric` for the parameters. Title, heading and unit are of its values as shown."""
@@ -472,9 +476,9 @@ def accuracy_uniform(fitted: Fitted) -> float:
     primary=False,
     supports=lambda problem: _is_classification(problem) and is_uneven(problem),
 )
-def accuracy_sparse(fitted: Fitted) -> float:
-    """Share of correct predictions in the sparsest fifth of the sampling density."""
-    return _accuracy(fitted, fitted.tests.sparse)
+def accuracy_sparse(_: Fitted) -> Measured:
+    """Nothing: one of `RETIRED`, since `error_density_1` says the same."""
+    return {}
 
 
 @metric(

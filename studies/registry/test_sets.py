@@ -24,7 +24,6 @@ N_TEST = 50_000
 MAP_SIZE = 240
 """Pixels along each side of a decision map."""
 
-_SPARSE_SHARE = 5  # the sparsest fifth
 _LEAST_KEPT = 4  # test sets of problems in a process
 _MOST_VALUES = 25_000_000  # of the points of further ones: 200 MB
 
@@ -102,12 +101,6 @@ class TestSets:
         problem = self._known_everywhere
         box = UniformBox(problem.target.dimension, problem.target.radius)
         return self._labelled(replace(problem, density=box).sample(N_TEST, self._seed + 1, split="test")[0])
-
-    @functools.cached_property
-    def sparse(self) -> LabelledPoints:
-        """Points from the sparsest fifth of the sampling density, by probability mass."""
-        X, _ = self.problem.sample(_SPARSE_SHARE * N_TEST, self._seed, split="test")
-        return self._labelled(X[np.argsort(self._known_everywhere.log_density(X), kind="stable")[:N_TEST]])
 
     @functools.cached_property
     def bins(self) -> Bins:

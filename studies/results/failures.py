@@ -1,17 +1,21 @@
-"""The errors of cells that failed, as lines of text."""
+"""Cells that failed with their errors, and seeds that are missing, as lines of text."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
 
+from studies.results.untrained import UNTRAINED
+from studies.spec.cells import PlannedCell
 from studies.store.store import Outcome
 
 _LONGEST = 500  # characters of an error on its line
 _MOST = 10  # distinct errors that are listed
+_MOST_PLACES = 5  # learners of which missing seeds are listed
 
 _ADVICE = {
     "timeout": "Cells that ran out of time need a longer --time-limit, or none.",
     "memory": "Cells that ran out of memory need a larger --memory-limit, or fewer --jobs.",
     "lost": "Workers that were killed often wanted more memory than the machine has: fewer --jobs may help.",
+    UNTRAINED: "Cells whose training failed are not run again, since they would fail again.",
 }
 
 
@@ -38,3 +42,49 @@ def advice(outcomes: Iterable[Outcome]) -> list[str]:
     """Return one line for each kind of failure on what to do about it; none for errors of learners."""
     statuses = {outcome.status for outcome in outcomes}
     return [line for status, line in _ADVICE.items() if status in statuses]
+
+
+def can_retry(outcomes: Iterable[Outcome]) -> bool:
+    """Return True if some outcomes are failures of which a further run tries the cells again."""
+    return any(outcome.status not in ("ok", UNTRAINED) for outcome in outcomes)
+
+
+def missing_seeds(planned: Sequence[PlannedCell], measured: Collection[PlannedCell]) -> list[str]:
+    """Return one line for each learner and the seeds that it lacks, whether they failed or have not run.
+
+    Seeds that are missing everywhere are one line.
+
+    Parameters
+    ----------
+    planned : sequence of PlannedCell
+        The cells of a study's learners.
+    measured : collection of PlannedCell
+    """
+    seeds = sorted({p.cell.seed for p in planned})
+    nowhere = {*seeds} - {p.cell.seed for p in measured}
+    lacking: dict[tuple[str, str, int], list[int]] = defaultdict(list)
+    for p in planned:
+        if p not in measured and p.cell.seed not in nowhere:
+            lacking[p.problem, p.learner, p.cell.n_samples].append(p.cell.seed)
+    sizes: dict[tuple[str, str, tuple[int, ...]], list[int]] = defaultdict(list)
+    for (problem, learner, n), missing in lacking.items():
+        sizes[problem, learner, tuple(missing)].append(n)
+    on = {p.problem: f"{p.problem}: " for p in planned}
+    on = on if len(on) > 1 else dict.fromkeys(on, "")
+    lines = [f"all learners: {_missing(sorted(nowhere), seeds)}"] if nowhere else []
+    for (problem, learner, found), at in sizes.items():
+        numbers = _listed([f"{n:,}" for n in at])
+        lines.append(f"{on[problem]}{learner} at n = {numbers}: {_missing(found, seeds)}")
+    more = len(lines) - _MOST_PLACES
+    return [*lines[:_MOST_PLACES], *([f"and {more:,} more of other learners or sizes"] if more > 0 else [])]
+
+
+def _missing(missing: Sequence[int], seeds: Sequence[int]) -> str:
+    run = len(missing) > 2 and missing[-1] - missing[0] == len(missing) - 1
+    named = f"{missing[0]} to {missing[-1]}" if run else _listed(list(map(str, missing)))
+    words = f"seed {named} of {len(seeds)} is" if len(missing) == 1 else f"seeds {named} of {len(seeds)} are"
+    return f"{words} missing"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -14,6 +14,8 @@ from studies.registry.errors import unknown
 from studies.registry.params import toml_value
 from studies.registry.problems import AnyProblem
 from studies.registry.test_sets import MAP_SIZE, N_TEST
+from studies.results.failures import missing_seeds
+from studies.results.untrained import Ended, mark_untrained
 from studies.spec.cells import Cell, PlannedCell, first_cells, plan_baseline, plan_study
 from studies.spec.study import Study
 from studies.store.provenance import Run
@@ -51,7 +53,8 @@ class Results:
     """The stored outcomes of a study's cells.
 
     They are read once, when they are first asked for, in one snapshot of the store; later outcomes are in new results.
-    Cells that are damaged count as not measured.
+    Cells that are damaged count as not measured, and cells whose training failed (see
+    `studies.results.untrained.mark_untrained`) as failed.
 
     Parameters
     ----------
@@ -84,11 +87,18 @@ class Results:
         baseline : bool, default=False
             Include the cells of the baseline, at the end.
         """
-        return self._ended([*self._planned, *self._baseline] if baseline else self._planned)
+        learners, of_baseline = self._ended
+        return [*learners, *of_baseline] if baseline else [*learners]
 
-    def _ended(self, planned: list[PlannedCell]) -> list[tuple[PlannedCell, Outcome]]:
+    @cached_property
+    def _ended(self) -> tuple[Ended, Ended]:
+        """The cells that have ended, those of learners and those of the baseline."""
         records = self._reading[0]
-        return [(p, records[p.cell.key][0]) for p in planned if p.cell.key in records]
+        learners, baseline = (
+            [(p, records[p.cell.key][0]) for p in planned if p.cell.key in records]
+            for planned in (self._planned, self._baseline)
+        )
+        return mark_untrained(learners, baseline), baseline
 
     def origin(self, cell: Cell) -> Origin:
         """Return the origin of a cell that has ended."""
@@ -119,7 +129,7 @@ class Results:
             its own; ``frame.attrs["own_test"]`` is True if each seed has test points of its own. Where these differ
             between problems they are dicts by problem.
         """
-        return self._tidy(self._planned)
+        return self._tidy(self._ended[0])
 
     def baseline(self) -> pd.DataFrame:
         """Return a table like `frame` of the baseline, which predicts the most frequent class, or the mean.
@@ -129,12 +139,12 @@ class Results:
         frame : DataFrame
             Of the metrics that have a best value; empty if it is not measured. The learner is "baseline".
         """
-        return self._tidy(self._baseline)
+        return self._tidy(self._ended[1])
 
-    def _tidy(self, planned: list[PlannedCell]) -> pd.DataFrame:
+    def _tidy(self, ended: Ended) -> pd.DataFrame:
         rows = [
             {**place, "metric": metric, "value": value}
-            for p, outcome in self._ended(planned)
+            for p, outcome in ended
             for place in [{name: _hashable(value) for name, value in self.place(p).items()}]
             for metric, value in outcome.values.items()
         ]
@@ -265,6 +275,10 @@ class Results:
     def failed(self) -> list[tuple[PlannedCell, Outcome]]:
         """Return the cells that have failed with their outcomes, those of the baseline at the end."""
         return [(p, outcome) for p, outcome in self.outcomes(baseline=True) if outcome.status != "ok"]
+
+    def missing_seeds(self) -> list[str]:
+        """Return one line for each learner and the seeds that it lacks; see `failures.missing_seeds`."""
+        return missing_seeds(self._planned, {p for p, outcome in self.outcomes() if outcome.status == "ok"})
 
     @cached_property
     def _reading(self) -> tuple[dict[str, tuple[Outcome, Origin]], dict[str, Run]]:

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from studies.execution.run import run
+from studies.registry.metrics import RETIRED
 from studies.results.results import Results
 from studies.spec.cells import PlannedCell
 from studies.store.provenance import Run
@@ -40,7 +41,9 @@ class Comparison:
     def differing(self) -> list[str]:
         """The metrics whose values differ too much, or all metrics if the cell failed this time."""
         old, new = self.stored.measured, self.again.measured
-        return [metric for metric in sorted(old | new) if not self._agree(old.get(metric), new.get(metric))]
+        return [
+            metric for metric in sorted({*old, *new} - RETIRED) if not self._agree(old.get(metric), new.get(metric))
+        ]
 
     def _agree(self, old: float | None, new: float | None) -> bool:
         if old is None or new is None or not self.reasons:

@@ -74,7 +74,7 @@ class Cell:
     params: dict[str, Any] = field(hash=False)
     n_samples: int
     seed: int
-    metrics: tuple[str, ...] = ("fit_seconds", "predict_seconds", "accuracy", "accuracy_uniform", "accuracy_sparse")
+    metrics: tuple[str, ...] = ("fit_seconds", "predict_seconds", "accuracy", "accuracy_uniform")
     allow: tuple[str, ...] = field(default=(), compare=False, repr=False)
     folder: str = field(default="", compare=False, repr=False)
     prior_params: dict[str, Any] = field(default_factory=dict, hash=False)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from studies.store import seals
 from studies.store.provenance import now
 from studies.store.schema import PARTS, cells, maps, models, plans, runs
-from studies.store.store import Store, batches
+from studies.store.store import Outcome, Store, batches
 
 _MOST_LINES = 20  # of SQLite's own check
 
@@ -176,12 +176,18 @@ def _merge_batch(source: Store, into: Store, keys: list[str], known: Collection[
     new, old = source.outcomes(keys), into.outcomes(keys)
     both = [k for k in new if k in old]
     better = {k for k in both if old[k].status != "ok" and new[k].status == "ok"}
-    differing = [k for k in both if new[k].status == old[k].status == "ok" and new[k].measured != old[k].measured]
+    differing = [k for k in both if new[k].status == old[k].status == "ok" and _differ(new[k], old[k])]
     written = _copy(source, into, (set(new) - set(both)) | better, known)
     merged.added += len(written - better)
     merged.replaced += len(written & better)
     merged.same += len(both) - len(better) - len(differing)
     merged.differing += differing
+
+
+def _differ(one: Outcome, other: Outcome) -> bool:
+    """Return whether two outcomes have other values of a metric; versions of the code may measure different metrics."""
+    common = one.measured.keys() & other.measured.keys()
+    return any(one.measured[metric] != other.measured[metric] for metric in common)
 
 
 def _copy(source: Store, into: Store, keys: Collection[str], known: Collection[str]) -> set[str]:

@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 import toymanifold
 from studies.analysis.claims import check_claims
+from studies.analysis.comparisons import outlying_seeds
 from studies.analysis.findings import Findings, Mean, Measured, answers, find
 from studies.analysis.intervals import Scale, number, scale_of, zero_text
 from studies.analysis.learning_curves import Sampling, by_problem, losses
@@ -28,7 +29,7 @@ from studies.plots.looks import chosen
 from studies.plots.style import GAP
 from studies.registry.errors import short_repr
 from studies.registry.test_sets import MAP_SIZE
-from studies.results.failures import reasons
+from studies.results.failures import can_retry, reasons
 from studies.results.results import Results
 from studies.spec.study import Study
 from studies.store.provenance import Run
@@ -42,6 +43,7 @@ _MOST_CURVES = 60  # of all pictures of learning curves: their laws take time
 _MOST_RUNS = 10
 _MOST_FAILURES = 50
 _MOST_CELLS = 20
+_MOST_OUTLYING = 10  # learners and sizes whose outlying seeds are named
 _LONGEST_TRACEBACK = 4000
 _ARROWS = {"above": "M-5-5L5 0-5 5z", "below": "M5-5L-5 0 5 5z"}
 
@@ -130,6 +132,7 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
         errors = "\n".join(reasons(outcomes))
         raise ReportError(f"all {len(outcomes):,} cells of {study.name} that have run failed:\n{errors}")
     frame = results.frame()
+    outlying = list(map(str, outlying_seeds(frame)))
     found, shown, rows = find(study, frame, results.baseline()), galleries(results), by_problem(losses(frame))
     pictures = _pictures(results, found, rows)
     learners = [str(learner) for learner in frame["learner"].unique()]
@@ -149,9 +152,13 @@ def render_report(results: Results, commands: Sequence[str] = ()) -> str:
         worth=worth_parts(results, found[0]),
         highlights=further_highlights(found[0]),
         answers=answers(study, frame),
+        outlying=outlying[:_MOST_OUTLYING],
+        outlying_left_out=max(0, len(outlying) - _MOST_OUTLYING),
+        missing=results.missing_seeds(),
         failures=failures[:_MOST_FAILURES],
         failures_left_out=len(failures) - _MOST_FAILURES if len(failures) > _MOST_FAILURES else 0,
         n_failed=len(failed),
+        can_retry=can_retry(outcome for _, outcome in failed),
         n_measured=len(results.outcomes(baseline=True)) - len(failed),
         n_planned=results.n_cells,
         is_complete=results.is_complete and not failed,
@@ -236,7 +243,7 @@ def _chapter(
             needed(competitor),
             competitor.crossover.standing(competitor.learner)
             if competitor.crossover
-            else "has no sample size in common",
+            else "has too few sample sizes in common",
             marks.strip(competitor.equivalence, sizes) if competitor.equivalence else None,
         )
         for competitor in found.competitors

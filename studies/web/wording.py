@@ -28,11 +28,15 @@ def headline(findings: Findings) -> list[str]:
     """Return the answer to a study's question, made from the numbers: one sentence, then those that explain it."""
     where = f"On {findings.problem}: " if findings.problem else ""
     if findings.worths:
-        worth = findings.worths[0]
-        more = [worth.in_samples, *(_catching_up(competitor) for competitor in findings.main_competitors)]
-        return [where + _sentence(worth.answer, capital=not where), *(f"{clause}." for clause in more)]
+        first, *further = findings.main_worths
+        more = [first.in_samples, *(_catching_up(competitor) for competitor in findings.main_competitors)]
+        return [
+            where + _sentence(f"{first.answer}, {findings.scope}", capital=not where),
+            *(f"{clause}." for clause in more),
+            *(_sentence(worth.answer) for worth in further),
+        ]
     if findings.smallest_errors:
-        return [where + _sentence(str(findings.smallest_errors), capital=not where)]
+        return [where + _sentence(f"{findings.smallest_errors}, {findings.scope}", capital=not where)]
     curves = findings.measured[0].curves
     sizes = [mean.n_samples for curve in curves for mean in curve.means]
     learners = f"{len(curves)} learners were" if len(curves) > 1 else "one learner was"
@@ -55,11 +59,12 @@ def verdicts(claims: Sequence[Claim]) -> str:
 
 def highlights(findings: Findings) -> tuple[Highlight, ...]:
     """Return the numbers behind the headline, the most important first."""
-    worths = [_worth_highlight(worth) for worth in findings.worths]
-    others = [_competitor_highlight(competitor) for competitor in findings.main_competitors]
+    further = [worth for worth in findings.worths if worth not in findings.main_worths]
+    main, further = (tuple(map(_worth_highlight, worths)) for worths in (findings.main_worths, further))
+    competitors = tuple(map(_competitor_highlight, findings.main_competitors))
     smallest = findings.smallest_errors
-    if worths or not smallest:
-        return tuple([*worths[:1], *others, *worths[1:]][:_MOST_HIGHLIGHTS])
+    if main or not smallest:
+        return (*main, *competitors, *further)[:_MOST_HIGHLIGHTS]
     scale = scale_of(smallest.metric)
     label = f"Smallest error with {smallest.n_samples:,} training points"
     detail = f"{'; '.join(filter(None, (smallest.first, smallest.runner_up)))}."
@@ -68,8 +73,17 @@ def highlights(findings: Findings) -> tuple[Highlight, ...]:
 
 def further_highlights(findings: Findings) -> tuple[Highlight, ...]:
     """Return the highlights without those that the sentences of the headline have already."""
-    n_shown = 1 + len(findings.main_competitors) if findings.worths else 0
+    n_shown = len(findings.main_worths) + len(findings.main_competitors) if findings.worths else 0
     return highlights(findings)[n_shown:]
+
+
+def worth_lines(findings: Findings) -> list[str]:
+    """Return a line for each main worth: at several sizes, and in numbers of samples at the one of the question."""
+    scopes = [f", {findings.scope}", *("" for _ in findings.main_worths[1:])]
+    return [
+        f"{_sentence(f'{worth.answer}{scope}')} {worth.in_samples}."
+        for worth, scope in zip(findings.main_worths, scopes, strict=False)
+    ]
 
 
 def needed(competitor: Competitor) -> str:

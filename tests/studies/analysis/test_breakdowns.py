@@ -25,7 +25,7 @@ def frame():
         for by in ("density", "distance")
         for k in range(1, 6)
     ]
-    rows.append(("net", 100, 0, "accuracy_sparse", 0.9))
+    rows.append(("net", 100, 0, "accuracy_uniform", 0.9))
     return pd.DataFrame(rows, columns=["learner", "n_samples", "seed", "metric", "value"])
 
 
@@ -70,4 +70,4 @@ def test_the_size_is_the_largest_that_most_learners_have(frame):
     assert breakdown_size(frame, "distance") == 1000
     fewer = frame[(frame["learner"] == "net") | (frame["n_samples"] == 100)]
     assert breakdown_size(fewer, "distance") == 100
-    assert breakdown_size(frame[frame["metric"] == "accuracy_sparse"], "distance") is None
+    assert breakdown_size(frame[frame["metric"] == "accuracy_uniform"], "distance") is None

@@ -4,10 +4,17 @@ import pytest
 from scipy import stats
 
 from studies.analysis.breakdowns import breakdown_difference
-from studies.analysis.comparisons import interval_of, loss_interval, paired_difference, paired_tests, summary
+from studies.analysis.comparisons import interval_of, outlying_seeds, paired_difference, paired_tests, summary
 from studies.analysis.crossovers import crossover, data_equivalence
 from studies.analysis.intervals import holm
-from studies.analysis.learning_curves import Sampling, by_problem, learning_curve, losses, sampling_of
+from studies.analysis.learning_curves import (
+    Sampling,
+    by_problem,
+    learning_curve,
+    loss_interval,
+    losses,
+    sampling_of,
+)
 from studies.analysis.scaling_laws import prior_effect
 
 
@@ -211,3 +218,98 @@ def test_one_learner_is_compared_with_itself_without_a_difference(frame_of):
     frame = frame_of([100, 200], a=np.array([[0.2, 0.1], [0.22, 0.12]]))
     assert crossover(frame, "a", "a").winner is None
     assert data_equivalence(frame, "a", "a", 150).times.value == pytest.approx(1)
+
+
+def test_seeds_that_a_comparison_leaves_out_are_in_its_result(frame_of):
+    a, b, c = (scale * np.array([[0.2, 0.1], [0.22, 0.12], [0.21, 0.11]]) for scale in (1, 1.5, 2))
+    frame = frame_of([100, 200], a=a, b=b, c=c)
+    lost = (frame["learner"] == "b") & (frame["n_samples"] == 200) & (frame["seed"] == 1)
+    tests = paired_tests(frame[~lost], 200)
+    assert dict(zip(tests["a"] + tests["b"], tests["left_out"], strict=True)) == {"ab": (1,), "ac": (), "bc": (1,)}
+    assert tests["seeds"].tolist() == [2, 3, 2]
+    assert set(paired_tests(frame[~lost], 100)["left_out"]) == {()}
+    for compare in (crossover, lambda *ends: data_equivalence(*ends, 150)):
+        assert (compare(frame[~lost], "a", "b").left_out, compare(frame[~lost], "a", "c").left_out) == ((1,), ())
+
+
+TEN = np.array([0.029, 0.027, 0.03, 0.031, 0.026, 0.028, 0.03, 0.091, 0.029, 0.027])[:, None]
+
+
+def named(frame):
+    return [(found.learner, found.n_samples, list(found.losses)) for found in outlying_seeds(frame)]
+
+
+@pytest.mark.parametrize(
+    ("errors", "seeds"),
+    [
+        (TEN, [7]),
+        (TEN[[*range(7), 8, 9, 0]], []),
+        (TEN[3:], []),  # seven losses, and ten are needed
+        (np.where(TEN > 0.09, 0.001, TEN), [7]),  # a much smaller error
+        (np.where(TEN > 0.0305, 0.3, TEN), [3, 7]),
+        (np.where(TEN > 0.09, 0.4, 0.03), [7]),  # the others agree
+        (np.where(TEN > 0.09, 0.031, 0.03), []),  # by little
+        (np.where(TEN > 0.09, 0.001, 0.0), [7]),
+        (np.where(TEN > 0.09, 4e-5, 0.0), []),  # two wrong points, and none
+        (np.where(TEN > 0.09, 0.0, 2e-5), []),
+        (np.zeros((10, 1)), []),
+    ],
+)
+def test_a_seed_far_from_the_others_in_log_error_is_named(frame_of, errors, seeds):
+    frame = frame_of([1000], net=errors, kNN=TEN[:1].repeat(10, axis=0))
+    assert named(frame) == ([("net", 1000, seeds)] if seeds else [])
+    assert len(frame) == len(errors) + 10  # it remains
+
+
+def test_fewer_than_five_seeds_have_no_outlying_one(frame_of):
+    frame = frame_of([10, 100, 1000], net=np.hstack([TEN[:4], TEN[4:8], TEN[:4]]))
+    assert named(frame) == []
+    assert named(frame_of([10, 100, 1000], net=np.hstack([TEN[:5], TEN[3:8], TEN[:5]]))) == [("net", 100, [4])]
+
+
+@pytest.mark.parametrize(
+    ("metric", "problem", "sentence"),
+    [
+        ("error", None, "net at n = 1,000: error of 9.1 % with seed 7, 2.6 to 3.1 % with the other 9"),
+        ("mse", "a", "a: net at n = 1,000: MSE of 0.091 with seed 7, 0.026 to 0.031 with the other 9"),
+        ("fit_seconds", None, None),  # not what learners are compared by
+    ],
+)
+def test_outlying_seeds_are_a_sentence(frame_of, metric, problem, sentence):
+    frame = losses(frame_of([1000], net=TEN)).assign(metric=metric)
+    frame = frame if problem is None else frame.assign(problem=problem)
+    assert list(map(str, outlying_seeds(frame))) == ([sentence] if sentence else [])
+
+
+@pytest.mark.parametrize("runs", [200, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("n_seeds", "n_sizes"), [(5, 2), (10, 1), (10, 7)])
+@pytest.mark.parametrize("spread", [0.05, 0.1, 0.3])
+def test_normal_log_errors_have_rarely_an_outlying_seed(frame_of, n_seeds, n_sizes, spread, runs):
+    """The figures are in docs/statistics.md."""
+    rng, sizes = np.random.default_rng(0), np.geomspace(100, 10_000, n_sizes).round()
+    luck, own = rng.standard_normal((runs, n_seeds, 1)), rng.standard_normal((runs, n_seeds, n_sizes))
+    logs = np.log(0.05) + spread * np.sqrt(0.5) * (luck + own)
+    before = named(frame_of(sizes, **{str(run): errors for run, errors in enumerate(np.exp(logs))}))
+    logs[:, 0, 0] += np.log(3)
+    tripled = named(frame_of(sizes, **{str(run): errors for run, errors in enumerate(np.exp(logs))}))
+    false = len(before) / (runs * n_sizes)
+    found = sum(n == sizes[0] and 0 in seeds for _, n, seeds in tripled) / runs
+    print(f"| {n_seeds} | {n_sizes} | {spread} | {100 * false:.2f} | {100 * found:.0f} |")
+    assert false < 0.01
+    assert found > 0.95 or spread > 0.05
+
+
+def test_a_mean_with_one_in_ten_errors_three_times_as_large_is_held_too_seldom_and_the_seed_is_named(frame_of):
+    """The figures are in docs/statistics.md."""
+    rng, runs = np.random.default_rng(0), 300
+    tripled = rng.random((runs, 10, 1)) < 0.1
+    errors = 0.05 * np.exp(0.05 * rng.standard_normal((runs, 10, 1))) * np.where(tripled, 3, 1)
+    frame = frame_of([1000], **{str(run): each for run, each in enumerate(errors)})
+    table = summary(frame)
+    held = ((table["low"] <= 1.2 * 0.05) & (table["high"] >= 1.2 * 0.05)).mean()
+    with_one = {str(run) for run in np.flatnonzero(tripled.any(axis=(1, 2)))}
+    found = {learner for learner, *_ in named(frame)}
+    print(held, len(found) / len(with_one))
+    assert held < 0.75
+    assert found <= with_one
+    assert len(found) > 0.9 * len(with_one)

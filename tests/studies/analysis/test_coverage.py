@@ -224,7 +224,7 @@ def test_pairs(simulated, frame_of, name, n_seeds, sizes):
         found = crossover(frame, "a", "b")
         found_any.append(found.n is not None)
         if at:
-            none_there = found.lead is None or not found.lead[0] < at < found.lead[1]
+            none_there = not found.lead or not found.lead[0] < at < found.lead[-1]
             crossings.append(holds(found.n, at) if found.n else none_there)
         for n, hits in equivalences.items():
             try:

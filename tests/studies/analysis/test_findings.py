@@ -1,10 +1,12 @@
 """The findings of a study whose worths are known in closed form: see ``conftest.power_law``."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from studies.analysis.crossovers import DataEquivalence
+from studies.analysis.crossovers import DataEquivalence, NoEquivalence
 from studies.analysis.findings import PriorWorth, answers, find, worth_of
 from studies.analysis.intervals import CensoredInterval, overlap_factor
 from studies.analysis.learning_curves import NotMeasured, Sampling, losses
@@ -93,8 +95,66 @@ def test_a_worth_is_the_same_from_either_side():
     forward, backward = (PriorWorth("polar", "net", "polar net", found) for found in (needs, matches))
     assert forward.times == backward.times == CensoredInterval(4, 2, 8)
     assert str(backward).endswith(
-        "the polar prior was worth 4 times the data [2, 8]: polar net matches net with 100 [50, 200]"
+        "the polar prior was worth 4 [2, 8] times the data to net at n = 400: polar net with 100 [50, 200] training"
+        " points matches net with 400"
     )
+
+
+def worth_at(n, *times):
+    return PriorWorth("polar", "net", "polar net", DataEquivalence("polar net", "net", n, CensoredInterval(*times)))
+
+
+@pytest.mark.parametrize(
+    ("main", "nearby", "words"),
+    [
+        (
+            worth_at(1000, 3.81, 2.73, 5.79),
+            (worth_at(316, 2.7, 2.2, 3.4), worth_at(3162, np.inf, 3.2, np.inf)),
+            "was worth 2.7 [2.2, 3.4], 3.8 [2.7, 5.8] and more than 3.2 times the data to net"
+            " at n = 316, 1,000 and 3,162",
+        ),
+        (
+            worth_at(1000, 1.1, 0.9, 1.4),
+            (worth_at(316, 1, 0.8, np.inf),),
+            "had no significant worth, 1 [at least 0.8] and 1.1 [0.9, 1.4] times the data to net at n = 316 and 1,000",
+        ),
+    ],
+)
+def test_a_worth_reads_as_one_sentence_at_several_sizes(main, nearby, words):
+    assert replace(main, nearby=nearby).answer == f"the polar prior {words}"
+
+
+def test_a_worth_is_given_at_the_nearest_sizes_whose_intervals_have_two_ends(worth_results, worth):
+    frame = worth_results.frame()
+    (prior,) = find(worth, frame)[0].worths
+    assert [each.equivalence.n for each in prior.nearby] == [3162, 316]
+    rows = losses(frame)
+    assert [each.equivalence.n for each in worth_of(worth, rows, "net + polar", "net", 10_000).nearby] == [3162, 1000]
+    bounds = rows[(rows["learner"] != "net") | (rows["n_samples"] > 500)]
+    found = worth_of(worth, bounds, "net + polar", "net", 1000)
+    assert [(each.equivalence.n, each.is_bounded) for each in found.nearby] == [(3162, True), (10_000, True)]
+
+
+def test_without_errors_there_is_no_worth(worth_results, worth):
+    frame = losses(worth_results.frame())
+    frame["value"] *= 0.0
+    with pytest.raises(NoEquivalence, match="their measured errors are equal"):
+        worth_of(worth, frame, "net + polar", "net", 1000)
+
+
+@pytest.mark.parametrize(
+    ("attrs", "seeds", "scope"),
+    [
+        ({"own_test": True}, 3, "over 3 problems, one for each seed"),
+        ({}, 3, "over 3 seeds of one problem"),
+        ({"n_rows": 200_000}, 3, "over 3 samples of one data set"),
+        ({}, 1, "of one seed"),
+    ],
+)
+def test_findings_say_what_their_intervals_cover(worth_results, worth, attrs, seeds, scope):
+    frame = worth_results.frame().query("seed < @seeds")
+    frame.attrs |= attrs
+    assert find(worth, frame)[0].scope == scope
 
 
 @pytest.mark.parametrize(
@@ -129,7 +189,7 @@ def test_a_worth_names_a_prior_only_if_that_is_the_one_difference(worth_results,
 def test_answers_have_means_and_the_difference(worth_results, worth):
     first, second = answers(worth, worth_results.frame())
     assert first == "Does the prior help? Yes: 4.64 % against 9.27 %, lower by 50 % [50, 50]."
-    assert second == "Does kNN catch up? Equal to within 20 %: 4.64 % against 4.64 %, no difference."
+    assert second.startswith("Does kNN catch up? Equal to within 20 %: 4.64 % against 4.64 %, no difference on 50,000 ")
 
 
 def test_a_question_is_answered_on_problems_that_its_learners_learn(worth_results, worth):
@@ -158,7 +218,7 @@ def test_one_seed_cannot_tell(worth_results, worth):
 @pytest.mark.parametrize(
     ("measured", "answer"),
     [
-        ("n_samples == 1000", "Cannot tell: 'net + polar' is measured at one sample size, and a curve needs 2."),
+        ("n_samples == 1000", "Cannot tell: 'net' is measured at one sample size, and a curve needs 2."),
         ("seed == 0", "Cannot tell: 'net + polar' and 'net' have one seed in common, and an interval needs 2."),
         ("learner == 'net'", "Not measured yet."),
         ("(learner == 'net') == (n_samples < 1000)", "Cannot tell: they have no sample size in common."),

@@ -142,7 +142,7 @@ def test_an_open_interval_says_on_which_side(low, high, words):
     ("interval", "side", "words"),
     [
         (CensoredInterval(np.inf, 9486.83, np.inf), "above", "more than 9,487"),
-        (CensoredInterval(0, 0, 9486.83), "below", "less than 9,487"),
+        (CensoredInterval(0, 0, 9486.83), "below", "at most 9,487"),
     ],
 )
 def test_outside_the_measured_range_there_is_a_bound(interval, side, words):

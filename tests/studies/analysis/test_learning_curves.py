@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from studies.analysis.comparisons import summary
 from studies.analysis.intervals import overlap_factor
 from studies.analysis.learning_curves import (
     LearningCurve,
@@ -151,6 +152,26 @@ def test_what_failed_leaves_out_its_seed_and_what_failed_mostly_its_size(frame_o
     curve = learning_curve(frame[~lost], "a")
     np.testing.assert_array_equal(curve.sizes, SIZES[:3])
     np.testing.assert_allclose(curve.errors, noisy()[1:, :3])
+    assert curve.left_out == (0,)
+
+
+@pytest.mark.parametrize("own_test", [False, True])
+@pytest.mark.parametrize(("n_rows", "metric"), [(None, "error"), (5000, "error"), (None, "mse"), (None, "error_train")])
+def test_intervals_of_a_curve_are_those_of_tables(frame_of, own_test, n_rows, metric):
+    """Those of few errors are at least the exact ones, and those of a share end at 1."""
+    errors = np.array([[0.9, 0.1, 1e-5, 0.0], [0.2, 0.12, 2e-5, 0.0], [0.3, 0.1, 0.0, 0.0]])
+    frame = losses(frame_of(SIZES, a=errors)).assign(metric=metric)
+    frame.attrs = {"n_test": N_TEST, "own_test": own_test, "n_rows": n_rows}
+    if metric == "mse":
+        frame = frame[frame["n_samples"] < 3000]
+    intervals, table = learning_curve(frame, "a", metric).intervals(), summary(frame)
+    found = [(interval.mean, interval.low, interval.high) for interval in intervals]
+    np.testing.assert_allclose(found, table[["mean", "low", "high"]])
+
+
+def test_a_curve_of_numbers_has_exact_bounds_where_its_test_points_are_known():
+    (interval,) = LearningCurve([100], np.zeros((3, 1)), n_test=1000).intervals()
+    assert (interval.mean, interval.low, interval.high) == pytest.approx((0, 0, 1 - 0.025 ** (1 / 1000)))
 
 
 def test_a_frame_without_an_answer_is_refused(frame_of):

@@ -98,3 +98,41 @@ def test_seeds_are_paired_and_overlap_widens():
     wide = Comparison(shift * 0.5, shift, (9.0, 9.0), "error", Margin(0.2))
     plain = comparison(shift * 0.5, shift)
     assert wide.difference.error == pytest.approx(9 * plain.difference.error)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "margin", "word"),
+    [
+        (
+            (0, 0),
+            Margin(0.2),
+            "Cannot tell: 0.00 % against 0.00 %, no difference on 250,000 test points; a difference under",
+        ),
+        ((0, 0), Margin(0.1, "percentage points"), "Equal to within 0.1 percentage points"),
+        ((0, 1), Margin(0.2), "Cannot tell: 0.00 % against 0.00 %"),
+        ((0, 9), Margin(0.2), "Yes"),
+        (
+            (2500, 2500),
+            Margin(0.2),
+            "Equal to within 20 %: 5.00 % against 5.00 %, no difference on 250,000 test points.",
+        ),
+    ],
+)
+def test_seeds_that_agree_are_not_more_certain_than_their_test_points(wrong, margin, word):
+    """Of five seeds as many of 50,000 test points are wrong in each: their differences have no spread."""
+    a, b = (pd.Series([each / 50_000] * 5) for each in wrong)
+    (found,) = compare([Comparison(a, b, (1.0, 1.0), "error", margin, 250_000)])
+    assert found.startswith(word)
+
+
+@pytest.mark.parametrize("n_wrong", [0.1, 0.3, 1.0, 3.0])
+def test_learners_with_few_wrong_points_seldom_differ_by_chance(n_wrong):
+    rng, n_runs = np.random.default_rng(0), 300
+    wrong = rng.poisson(n_wrong, (n_runs, 2, 5)) / 50_000
+    found = compare_each(Comparison(*map(pd.Series, pair), (1.0, 1.0), "error", Margin(0.0), 250_000) for pair in wrong)
+    assert np.mean([each.startswith(("Yes", "No")) for each in found]) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / n_runs)
+
+
+def compare_each(comparisons):
+    """The answer to each of several comparisons, as if it were the only one of its study."""
+    return [compare([each])[0] for each in comparisons]

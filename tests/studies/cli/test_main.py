@@ -105,20 +105,20 @@ def test_a_second_run_has_nothing_to_do(command):
 def test_list_prints_names_and_questions():
     listed = CliRunner().invoke(cli.app, ["list"]).output
     assert "double-descent" in listed
-    assert built_in()["priors"].question in listed
+    assert built_in()["ablation"].question in listed
 
 
 def test_list_prints_what_the_default_store_has(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name, n_cells in (("priors", 3), ("depth, dimension", 2)):
-        planned = plan_study(built_in()["priors" if name == "priors" else "depth"])[:n_cells]
+    for name, n_cells in (("ablation", 3), ("depth, dimension", 2)):
+        planned = plan_study(built_in()["ablation" if name == "ablation" else "depth"])[:n_cells]
         (tmp_path / "toymanifold-results").mkdir(exist_ok=True)
         with Store(tmp_path / "toymanifold-results" / "results.db") as store:
             run = store.begin_run(collect(name, 3))
             for p in planned:
                 store.add(Outcome(p.cell.key, p.cell.spec, "ok"), run)
     listed = {line.split()[0]: line for line in CliRunner().invoke(cli.app, ["list"]).output.splitlines()}
-    assert re.search(r"\[3 cells measured, last on \d{4}-\d\d-\d\d\]", listed["priors"])
+    assert re.search(r"\[3 cells measured, last on \d{4}-\d\d-\d\d\]", listed["ablation"])
     assert "[2 cells measured together with others, last on " in listed["dimension"]
     assert "measured" not in listed["grokking"]
 
@@ -267,7 +267,7 @@ def test_fail_fast_starts_no_more_cells_after_a_failure(command, tiny, url, monk
 
 def test_an_unknown_executor_is_an_error(command, monkeypatch):
     monkeypatch.undo()
-    ended = CliRunner().invoke(cli.app, ["run", "priors", "--executor", "ray", "--store", "sqlite://"])
+    ended = CliRunner().invoke(cli.app, ["run", "ablation", "--executor", "ray", "--store", "sqlite://"])
     assert ended.exit_code == 2
     assert "error: The executor must be 'local' or 'dask://host:port'. Got 'ray' instead." in ended.stderr
 
@@ -370,7 +370,7 @@ def test_a_run_can_be_interrupted_before_its_workers_have_started(tiny, url):
 
 
 def test_a_store_that_cannot_be_opened_is_one_clear_error():
-    ended = CliRunner().invoke(cli.app, ["show", "priors", "--store", "sqlite:////proc/nowhere/x.db"])
+    ended = CliRunner().invoke(cli.app, ["show", "ablation", "--store", "sqlite:////proc/nowhere/x.db"])
     assert ended.exit_code == 2
     assert "error: cannot use the results database" in ended.stderr
 

@@ -25,7 +25,7 @@ def run(*words, **options):
 @pytest.mark.parametrize(
     ("study", "options", "typed"),
     [
-        ("priors", {}, "toymanifold run priors"),
+        ("depth", {}, "toymanifold run depth"),
         ("my study.toml", {"quick": True, "seeds": 3}, "toymanifold run 'my study.toml' --quick --seeds 3"),
         ("-x.toml", {"allow": ["a", "b"]}, "toymanifold run ./-x.toml --allow a --allow b"),
         ("x", {"store": "sqlite:///a b.db"}, "toymanifold run x --store 'sqlite:///a b.db'"),
@@ -115,7 +115,7 @@ def test_in_a_pipe_a_study_is_one_line():
 
 def test_a_notebooks_backend_needs_not_be_installed():
     environment = {**os.environ, "MPLBACKEND": "module://not_installed.backend"}
-    ended = run("run", "priors", "--quick", "--dry-run", "--store", "none.db", stdout=subprocess.PIPE, env=environment)
+    ended = run("run", "depth", "--quick", "--dry-run", "--store", "none.db", stdout=subprocess.PIPE, env=environment)
     assert (ended.returncode, ended.stderr) == (0, "")
 
 

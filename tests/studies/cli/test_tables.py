@@ -5,6 +5,7 @@ import json
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +26,7 @@ from studies.spec.sections import Question, Worth
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 from studies.web.report import render_report
-from studies.web.wording import highlights
+from studies.web.wording import highlights, worth_lines
 
 
 def lines(results, *, everything=False):
@@ -146,11 +147,12 @@ def test_a_study_of_one_size_has_its_metrics_side_by_side_and_no_table_of_laws(w
 
 def test_worths_are_those_of_the_findings(worth_results, worth):
     (found,) = find(worth, worth_results.frame())
-    shown = lines(worth_results)[4:]
-    for line, highlight in zip(shown, highlights(found), strict=False):
-        assert line.startswith(f"{highlight.label}: {highlight.value}")
-        assert highlight.detail in line
-    assert shown[0].startswith("Worth of the polar prior to net at n = 1,000: 4 times the data [")
+    first, second, *_ = lines(worth_results)[4:]
+    (worth_line,), (_, competitor) = worth_lines(found), highlights(found)
+    assert first == worth_line
+    assert first.startswith("The polar prior was worth 4 [")
+    assert second.startswith(f"{competitor.label}: {competitor.value}")
+    assert competitor.detail in second
 
 
 def test_a_worth_that_is_an_answer_is_not_repeated(worth_results, worth):
@@ -245,3 +247,20 @@ def test_figures_and_report_do_not_depend_on_the_users_style(worth_results, tmp_
         assert write_figures(worth_results, tmp_path, ["learning-curves"])[0].startswith("wrote ")
         pages.append(render_report(worth_results))
     assert pages[0] == pages[1]
+
+
+def test_values_of_a_metric_that_is_not_measured_any_more_are_shown_and_exported(
+    tiny, sqlite_url, tmp_path, toymanifold
+):
+    study = tmp_path / "tiny.toml"
+    study.write_text(tiny.to_toml(), encoding="utf-8")
+    with Store(sqlite_url) as store:
+        for planned in plan_study(tiny):
+            values = {"accuracy": 0.75, "accuracy_uniform": 0.625, "accuracy_sparse": 0.5 + 0.125 * planned.cell.seed}
+            store.add(Outcome(planned.cell.key, planned.cell.spec, "ok", values))
+    shown = toymanifold("show", str(study), "--all", "--store", sqlite_url)
+    assert "sparsest %, mean of 2 seeds" in shown
+    assert toymanifold("run", str(study), "--dry-run", "--store", sqlite_url).count(" 0     2 ") == 3
+    toymanifold("export", str(study), "--store", sqlite_url, "--output", str(tmp_path / "export.csv"))
+    exported = pd.read_csv(tmp_path / "export.csv")
+    assert exported.loc[exported["metric"] == "accuracy_sparse", "value"].tolist() == [0.5, 0.625] * 3

@@ -93,7 +93,7 @@ def test_a_cell_is_fitted_and_measured_as_by_hand():
     X, y = problem.sample(N_TEST, 0, split="test")
     assert outcome.status == "ok"
     assert outcome.values["accuracy"] == estimator.score(X, y)
-    assert set(outcome.values) == {"accuracy", "accuracy_uniform", "accuracy_sparse", "fit_seconds", "predict_seconds"}
+    assert set(outcome.values) == {"accuracy", "accuracy_uniform", "fit_seconds", "predict_seconds"}
     np.testing.assert_array_equal(outcome.decision_map, decision_map(estimator, 1.2))
 
 

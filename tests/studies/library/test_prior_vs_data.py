@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -6,8 +7,11 @@ import pytest
 
 from estimators import NeighborsClassifier
 from studies.analysis.claims import check_claims
+from studies.analysis.findings import find
 from studies.analysis.verdicts import verdicts
 from studies.library.prior_vs_data import are_little, limit_of_uniform_ratio
+from studies.spec.study import built_in
+from studies.web.wording import headline, worth_lines
 from toymanifold import UniformBox, spiral_problem
 
 SIZES = np.round(np.geomspace(100, 100_000, 7))
@@ -89,6 +93,23 @@ def test_the_limit_is_that_of_a_strip_along_the_boundary():
         points, labels = replace(problem, density=density).sample(1_000_000, 1, split="test")
         wrong.append(np.mean(neighbour.predict(points) != labels))
     assert wrong[1] / wrong[0] == pytest.approx(limit_of_uniform_ratio(problem), rel=0.15)
+
+
+def test_the_worth_by_the_recipe_of_the_article_is_beside_that_of_the_study():
+    """The polar net of the article is measured at one size, the plain one at three."""
+    frame = frame_of(**{"net, 1,000 epochs": (1.7, 0.5), "net + polar, 1,000 epochs": (1.0, 0.5)})
+    kept = {"net, 1,000 epochs": [1000, 3162, 10_000], "net + polar, 1,000 epochs": [1000]}
+    sizes = frame["learner"].map(kept).map(lambda found: found if isinstance(found, list) else list(SIZES))
+    frame = frame[[n in found for n, found in zip(frame["n_samples"], sizes, strict=True)]]
+    frame.attrs |= {"n_test": 50_000, "own_test": True}
+    (found,) = find(built_in()["prior-vs-data"], frame)
+    first, *_, last = headline(found)
+    assert first.startswith("The polar prior was worth 4")
+    assert first.endswith("times the data to net at n = 316, 1,000 and 3,162, over 5 problems, one for each seed.")
+    assert re.fullmatch(
+        r"The polar prior was worth 2\.9 \[.*\] times the data to net, 1,000 epochs at n = 1,000\.", last
+    )
+    assert [line.split(" times")[0][:29] for line in worth_lines(found)] == [first[:29], last[:29]]
 
 
 @pytest.mark.slow

@@ -73,6 +73,26 @@ def test_a_law_is_extrapolated_to_its_reach_and_no_further(worth_results):
     assert not drawn(ax, "_joined")
 
 
+def test_each_seed_is_a_dot_behind_its_mean(worth_results):
+    ax = plot_learning_curves(worth_results, learners=["kNN"])
+    rows = worth_results.frame().query("learner == 'kNN' and metric == 'accuracy'")
+    (dots,) = drawn(ax, "_seeds")
+    np.testing.assert_allclose(dots.get_xydata(), np.column_stack([rows["n_samples"], 1 - rows["value"]]))
+    assert dots.get_zorder() < points(ax)["kNN"].get_zorder()
+    along = plot_axis(worth_results, axis="n_samples", metric=["error", "error_uniform"], learners=["kNN"])
+    (dots,) = drawn(along, "_seeds")  # none of the second metric
+    np.testing.assert_allclose(sorted(dots.get_ydata()), sorted(1 - rows["value"]))
+
+
+def test_an_outlying_seed_is_within_the_axes(results_of):
+    def of_cell(planned):
+        n, seed = planned.cell.n_samples, planned.cell.seed
+        return {"accuracy": 0.99 if (n, seed) == (1000, 0) else 1 - n**-0.5}
+
+    results = results_of(of_cell, sizes=[100, 1000], seeds=9, learners={"kNN": {"estimator": "knn-1"}})
+    assert plot_learning_curves(results).get_ylim()[0] < 0.01
+
+
 def test_a_curve_without_a_law_is_joined(results_of):
     def rising(planned):
         n = planned.cell.n_samples
@@ -226,6 +246,27 @@ def test_equivalence_is_what_the_findings_say(worth_results, worth):
     ends = [(times[name].low, times[name].high) for name in names]
     np.testing.assert_allclose([(bar[0][0], bar[1][0]) for bar in bars], ends)
     assert "net + polar with n = 1,000" in ax.get_xlabel()
+
+
+def test_bounds_are_open_arrows_and_learners_without_an_answer_are_named(results_of):
+    """kNN is above the error of the polar net at all sizes, and that of the tree rises."""
+
+    def values_of(planned):
+        n, seed = planned.cell.n_samples, planned.cell.seed
+        factor = {"net + polar": 0.5, "net": 1, "kNN": 9, "tree": 0.01 * n}[planned.learner]
+        return {"accuracy": 1 - factor * n**-0.5 * (1 + 0.02 * np.sin(7 * seed + factor))}
+
+    net = {"estimator": "net", "params": {"epochs": 10}}
+    learners = {"net": net, "net + polar": {**net, "prior": "polar"}}
+    learners |= {"kNN": {"estimator": "knn-1"}, "tree": {"estimator": "knn-5"}}
+    ax = plot_data_equivalence(results_of(values_of, sizes=[100, 316, 1000, 3162], learners=learners))
+    marks = dict(zip((label.get_text() for label in ax.get_yticklabels()), drawn(ax, "_times"), strict=True))
+    assert {name: (mark.get_marker(), mark.get_markerfacecolor()) for name, mark in marks.items()}["kNN"] == (
+        ">",
+        "white",
+    )
+    assert marks["net"].get_markerfacecolor() != "white"
+    assert ax.get_xlabel().endswith("\nnot determined by the data: tree")
 
 
 def test_one_seed_gives_no_equivalence(worth_results, worth):

@@ -88,7 +88,11 @@ def test_any_two_learners_are_compared_from_either_side(results_of, informed, pl
 @pytest.mark.parametrize(
     ("values_of", "described", "said"),
     [
-        (errors(1), {}, "no significant worth, 1 times the data [1, 1]: net needs 316 [316, 316] training points"),
+        (
+            errors(1),
+            {},
+            "no significant worth, at most 1, 1 [1, 1] and 1 [at least 1] times the data to net at n = 100,",
+        ),
         (errors(1.1, noise=0.1), {}, "no significant difference"),
         (errors(8), {"seeds": 1}, "Cannot tell: 'net + polar' and 'net' have one seed in common"),
         (errors(8, exponent=-0.1, noise=0.001), {}, "Cannot tell: no data equivalence: the error of"),

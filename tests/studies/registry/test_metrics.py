@@ -52,7 +52,6 @@ def test_metrics_of_a_classifier_are_scikit_learns():
     for name, points in {
         "accuracy": made.tests.density,
         "accuracy_uniform": made.tests.uniform,
-        "accuracy_sparse": made.tests.sparse,
         "accuracy_train": made.train,
     }.items():
         assert values.pop(name) == made.estimator.score(points.X, points.y)

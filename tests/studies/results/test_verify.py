@@ -55,10 +55,10 @@ def test_without_a_reason_a_last_bit_is_a_difference(results):
 )
 def test_another_machine_is_a_reason_for_a_small_difference(results, changed, reason):
     run = changed and results.store.begin_run(replace(HERE, **changed))
-    fill(results, run, accuracy=TOLERANCE / 2, accuracy_sparse=2 * TOLERANCE)
+    fill(results, run, accuracy=TOLERANCE / 2, accuracy_uniform=2 * TOLERANCE)
     for comparison in again(results):
         assert comparison.reasons[0].startswith(reason)
-        assert comparison.differing == ["accuracy_sparse"]
+        assert comparison.differing == ["accuracy_uniform"]
 
 
 def test_epochs_of_a_longer_training_must_be_the_same_alone(results):
@@ -86,3 +86,11 @@ def test_a_cell_that_fails_now_differs(results, monkeypatch):
     for comparison in again(results):
         assert comparison.again.error.startswith("ZeroDivisionError")
         assert comparison.differing == sorted(comparison.stored.measured)
+
+
+def test_a_metric_that_is_not_measured_any_more_is_no_difference(results):
+    run = results.store.begin_run(HERE)
+    for planned in plan_study(results.study):
+        outcome = measured(planned.cell)
+        results.store.add(replace(outcome, values={**outcome.values, "accuracy_sparse": 0.7}), run)
+    assert [comparison.differing for comparison in again(results)] == [[], []]

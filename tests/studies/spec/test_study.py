@@ -384,10 +384,10 @@ INVALID = {
         "'widht'",
     ),
     "picture's metric": (
-        changed(pictures=[{"plot": "learning_curves", "metric": "eror_sparse"}]),
+        changed(pictures=[{"plot": "learning_curves", "metric": "eror_uniform"}]),
         "pictures[0].metric",
-        "did you mean 'error_sparse'?",
-        "'eror_sparse'",
+        "did you mean 'error_uniform'?",
+        "'eror_uniform'",
     ),
     "picture's learner": (
         changed(pictures=[{"plot": "learning_curves", "learners": ["b"]}]),

@@ -116,9 +116,10 @@ def test_merging_replaces_failures_and_reports_differences(store, other):
     assert [stored[outcome(seed).key].status for seed in range(5)] == ["ok", "ok", "ok", "ok", "lost"]
 
 
-def test_times_are_not_compared(store, other):
+@pytest.mark.parametrize("more", [{"fit_seconds": 99.0}, {"accuracy_sparse": 0.4}])
+def test_times_and_metrics_that_one_version_measures_are_not_compared(store, other, more):
     store.add(outcome(0))
-    other.add(replace(outcome(0), values={"accuracy": 0.5, "fit_seconds": 99.0}))
+    other.add(replace(outcome(0), values={"accuracy": 0.5, **more}))
     assert maintenance.merge(other, store).differing == []
 
 

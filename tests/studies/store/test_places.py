@@ -82,8 +82,8 @@ def test_commands_refuse_a_store_in_memory(name, tmp_path, monkeypatch):
     for words in (
         ["store", "ls", "--store", name],
         ["store", "merge", "base.db", name],
-        ["run", "priors", "--quick", "--store", name],
-        ["run", "priors", "--quick", "--dry-run", "--store", name],
+        ["run", "ablation", "--quick", "--store", name],
+        ["run", "ablation", "--quick", "--dry-run", "--store", name],
     ):
         ran = CliRunner().invoke(app, words, catch_exceptions=False)
         assert ran.exit_code == 2

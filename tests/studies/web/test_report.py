@@ -83,7 +83,7 @@ def test_a_page_needs_nothing_but_itself(worth_results):
 
 def test_the_answer_comes_before_everything_else(worth_results):
     text = Page(render_report(worth_results)).text
-    answer = text.index("At n = 1,000, the polar prior was worth 4 times the data")
+    answer = text.index("The polar prior was worth 4 [")
     assert text.index("What is the prior worth?") < answer < text.index("Learning curves")
     assert answer < text.index("kNN needs 10,000 [10,000, 10,000]") < text.index("Learning curves")
 
@@ -128,7 +128,7 @@ def test_claims_follow_the_answer_where_the_study_has_no_plot_of_its_own(worth_r
     claim = Claim("Priors help.", "folklore", "a lower error", "by 1.0 [0.9, 1.1] points", None, "2 would be", "the n")
     monkeypatch.setattr("studies.web.report.check_claims", lambda study, frame: [claim])
     text = Page(render_report(worth_results)).text
-    assert text.index("the polar prior was worth") < text.index("Learning curves") < text.index("Priors help.")
+    assert text.index("The polar prior was worth") < text.index("Learning curves") < text.index("Priors help.")
     assert all(shown in text for shown in ("inconclusive", "; 2 would be", "a lower error (changed: the n)"))
 
 
