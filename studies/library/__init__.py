@@ -13,6 +13,7 @@ from studies.library import (
     prior_vs_data,
     regularisers,
     robustness_law,
+    unlabelled,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "prior_vs_data",
     "regularisers",
     "robustness_law",
+    "unlabelled",
 ]

@@ -30,6 +30,7 @@ CURVES = {
     "feature-learning": [1, 0, 0],  # of 4,000 points
     "graphs": [2, 2, 2],  # of the nearest mean and one convolution
     "robustness-law": [4, 4],
+    "unlabelled": [2, 2],
 }
 """Reference curves of each picture of the full studies."""
 
