@@ -336,8 +336,8 @@ def paired_tests(
 
 def _paired_test(a: pd.Series, b: pd.Series, n_samples: int, metric: str, sampling: Sampling) -> dict[str, Hashable]:
     difference = _difference(a, b)
-    means = (float(side[difference.index].mean()) for side in (a, b))
-    least_error = float(contrast_noise(*means, sampling.n_points(metric, len(difference))))
+    of_a, of_b = (float(side[difference.index].mean()) for side in (a, b))
+    least_error = float(contrast_noise(of_a, of_b, sampling.n_points(metric, len(difference))))
     found = Estimate.of_seeds(difference, sampling.factor(n_samples, len(difference)), least_error)
     interval = found.interval
     return {

@@ -355,8 +355,8 @@ def crossover_of(a: str, b: str, curves: Curves) -> Crossover:
         common = "one sample size" if len(sizes) else "no sample size"
         raise NotMeasured(f"{a!r} and {b!r} have {common} in common, and a crossover needs 2")
     log_n = np.union1d(log_grid(*sizes[[0, -1]]), np.log(sizes))
-    rows = (interpolated(_with_bounds(curve), curve.sizes, log_n) for curve in curves)
-    gap, low, high = difference_band(*rows, curves[0].n_test or np.nan)
+    of_a, of_b = (interpolated(_with_bounds(curve), curve.sizes, log_n) for curve in curves)
+    gap, low, high = difference_band(of_a, of_b, curves[0].n_test or np.nan)
     ahead = np.select([low > ROUNDING, high < -ROUNDING], [1, -1], 0)  # 1 where the error of b is the lower one
     at = np.searchsorted(log_n, np.log(sizes))
     leaders = tuple({1: b, -1: a, 0: None}[int(side)] for side in ahead[at])

@@ -294,7 +294,8 @@ def _draw_times(ax: Axes, place: int, times: CensoredInterval, look: Look) -> No
         marker=_BOUND_MARKERS.get(times.side, look.marker),
         color=look.colour,
         markersize=marker_size(look, 8),
-        **({"mfc": "white"} if times.side else {"mec": "white"}),
+        mfc="white" if times.side else look.colour,
+        mec=look.colour if times.side else "white",
         label="_times",
     )
     ax.annotate(

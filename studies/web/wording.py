@@ -59,8 +59,8 @@ def verdicts(claims: Sequence[Claim]) -> str:
 
 def highlights(findings: Findings) -> tuple[Highlight, ...]:
     """Return the numbers behind the headline, the most important first."""
-    further = [worth for worth in findings.worths if worth not in findings.main_worths]
-    main, further = (tuple(map(_worth_highlight, worths)) for worths in (findings.main_worths, further))
+    others = (worth for worth in findings.worths if worth not in findings.main_worths)
+    main, further = (tuple(map(_worth_highlight, worths)) for worths in (findings.main_worths, others))
     competitors = tuple(map(_competitor_highlight, findings.main_competitors))
     smallest = findings.smallest_errors
     if main or not smallest:

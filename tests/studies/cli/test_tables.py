@@ -231,7 +231,7 @@ def test_the_csv_has_the_means_and_intervals(worth_results):
 
 def test_results_as_json_have_counts_answers_and_means(worth_results):
     shown = json.loads(results_as_json(worth_results))
-    assert shown["cells"] == {"planned": 72, "measured": 72, "failed": 0}
+    assert shown["cells"] == {"planned": 72, "measured": 72, "failed": 0, "missing_seeds": []}
     assert len(shown["answers"]) == 2
     (mean,) = (
         row for row in shown["means"] if (row["learner"], row["n_samples"], row["metric"]) == ("kNN", 1000, "error")

@@ -28,7 +28,7 @@ def test_frame_is_tidy_and_in_the_studys_order(tiny, store):
     frame = Results(tiny, store).frame()
     assert list(frame.columns) == ["learner", "n_samples", "seed", "metric", "value"]
     assert list(dict.fromkeys(frame["learner"])) == list(tiny.learners)
-    assert len(frame) == 5 * len(plan_study(tiny))
+    assert len(frame) == 4 * len(plan_study(tiny))
 
 
 def test_frame_has_a_column_for_each_axis(store):
