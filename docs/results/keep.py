@@ -133,7 +133,7 @@ def keep(name: str, url: str) -> None:
         draw(results, HERE / f"{name}.md", HERE.parent / "images" / name)
         print(measured_by(results))
     kept = frame[frame["metric"].isin(used_metrics(study, frame))]
-    kept.to_csv(HERE / "data" / f"{name}.csv", index=False, float_format="%.9g")
+    kept.to_csv(HERE / "data" / f"{name}.csv", index=False, float_format="%.6g")
 
 
 def main() -> int:

@@ -7,7 +7,6 @@ ten wrong test points the difference is known no better than by their exact boun
 """
 
 import itertools
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -35,6 +34,7 @@ from studies.analysis.learning_curves import (
     sampling_of,
 )
 from studies.registry.metrics import shown_name
+from studies.registry.params import joined
 from toymanifold.validation import error_message
 
 Array = NDArray[np.float64]
@@ -215,18 +215,6 @@ class Crossover(Sentence):
         return joined(words)
 
 
-def joined(words: Sequence[str]) -> str:
-    """Return words as a list in a sentence.
-
-    Examples
-    --------
-    >>> joined(["a", "b", "c"])
-    'a, b and c'
-    """
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
-
-
 @dataclass(frozen=True)
 class DataEquivalence(Sentence):
     """The number of samples that one learner needs for the error of another.
@@ -350,7 +338,7 @@ def crossover(
 
 def crossover_of(a: str, b: str, curves: Curves) -> Crossover:
     """Find where the curves of two learners cross, as `crossover` does."""
-    sizes = np.intersect1d(*(curve.sizes for curve in curves))
+    sizes = np.intersect1d(curves[0].sizes, curves[1].sizes)
     if len(sizes) < 2:
         common = "one sample size" if len(sizes) else "no sample size"
         raise NotMeasured(f"{a!r} and {b!r} have {common} in common, and a crossover needs 2")

@@ -22,13 +22,13 @@ from studies.analysis.crossovers import (
     comparable_curves,
     crossover_of,
     equivalence_of,
-    joined,
 )
 from studies.analysis.intervals import CensoredInterval, Interval, Sentence, number, scale_of
 from studies.analysis.learning_curves import NotMeasured, Sampling, by_problem, loss_interval, losses, sampling_of
 from studies.analysis.questions import Comparison, compare
 from studies.registry.errors import unknown
 from studies.registry.metrics import describe, in_order, primary_name
+from studies.registry.params import joined
 from studies.spec.cells import Cell, plan_series
 from studies.spec.sections import Point, Question
 from studies.spec.study import Study
@@ -531,8 +531,11 @@ def _asked_size(study: Study, sizes: Collection[int], plain: str, informed: str)
 
 
 def _reference(study: Study, worths: tuple[PriorWorth, ...]) -> tuple[str | None, int]:
+    """Return the learner that the others are compared with, and its size: one whose error the plain learner reaches."""
     if worths:
-        return worths[0].informed, int(worths[0].equivalence.n)
+        worth = worths[0]
+        reached = (each.equivalence.n for each in (worth, *worth.nearby) if each.equivalence.a == worth.informed)
+        return worth.informed, int(max(reached, default=worth.equivalence.n))
     for first, *_ in (question.ends for question in study.questions if question.ends):
         return first.learner, first.n_samples
     return None, 0

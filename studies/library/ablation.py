@@ -24,6 +24,7 @@ FACTORS = {  # the value with, and the value without
     "standardize": (True, False),
 }
 _DEFAULTS = {"loss": "cross_entropy", "layer_norm": False, "weight_decay": 0.0, "standardize": True}  # of a net
+_CHANGED = "the learning rates, after a first look"
 _OFFSET = 0.15  # of a row, between sample sizes in a plot
 _NAMES = {
     "loss": "Focal loss",
@@ -57,6 +58,7 @@ def factorial(frame: pd.DataFrame, n_samples: int, prior: str = "polar", study: 
         If fewer than two seeds are complete.
     """
     rows = rows_where(frame, metric="accuracy", n_samples=n_samples)
+    values_of(rows, "family")
     parts = []
     for family, spec in (study or _built_in()).learners.items():
         if spec.prior == (prior,):
@@ -119,6 +121,7 @@ def _sizes(frame: pd.DataFrame) -> list[int]:
     says="{name} adds little to the polar prior (n = {n:,})",
     source=STORY,
     tolerated=f"a change, in either direction, of less than {LITTLE:.0%} of what the prior lowers the error by",
+    changed=_CHANGED,
     n=_sizes,
     factor=["loss", "layer_norm", "weight_decay"],
 )
@@ -136,6 +139,7 @@ def _adds_little(frame: pd.DataFrame, n: int, factor: str) -> Evidence:
     says="Standardised inputs lower the error of the polar net (n = {n:,})",
     source="Our own expectation: the standard deviation of the angle is several times that of the radius",
     tolerated="a lower error",
+    changed=_CHANGED,
     n=_sizes,
 )
 def _helps_the_polar_net(frame: pd.DataFrame, n: int) -> Evidence:
@@ -178,7 +182,7 @@ def plot_main_effects(results: Results, ax: Axes | None = None) -> Axes:
     ax.axvline(0, color=GREY, lw=1, ls=":")
     ax.invert_yaxis()
     ax.set_xlabel("added to the error, percentage points")
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False, fontsize=8, loc="center left")
     tidy(ax)
     return ax
 

@@ -188,6 +188,9 @@ def plot_overtaking(results: Results, ax: Axes | None = None) -> Axes:
         draw_points(ax, [], [], ([], []), look, label, hollow=bool(place))
         for q, pair in crossovers.items():
             _draw_crossover(ax, q * _OFFSET**place, pair[place], look, hollow=bool(place))
+    ends = [end for pair in crossovers.values() for found in pair for end in _bounds(found) if 0 < end < math.inf]
+    if ends:
+        ax.set_ylim(min(ends) / 1.15, max(ends) * 1.15)
     ax.set(xlabel="flipped labels, %", ylabel="n from which on five neighbours beat one")
     ax.legend(frameon=False, fontsize=8)
     tidy(ax)

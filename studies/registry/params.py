@@ -11,7 +11,7 @@ import json
 import math
 import re
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -155,6 +155,18 @@ def variants(label: str, params: Mapping[str, Any]) -> Iterator[Variant]:
 def label_without(label: str, name: str, value: Any) -> str:
     """Return a variant's label without the value of one of its axes."""
     return label.replace(f", {name}={format_value(value)}", "", 1)
+
+
+def joined(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence.
+
+    Examples
+    --------
+    >>> joined(["a", "b", "c"])
+    'a, b and c'
+    """
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def format_value(value: Any) -> str:

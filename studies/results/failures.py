@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
+from studies.registry.params import joined
 from studies.results.untrained import UNTRAINED
 from studies.spec.cells import PlannedCell
 from studies.store.store import Outcome
@@ -73,7 +74,7 @@ def missing_seeds(planned: Sequence[PlannedCell], measured: Collection[PlannedCe
     on = on if len(on) > 1 else dict.fromkeys(on, "")
     lines = [f"all learners: {_missing(sorted(nowhere), seeds)}"] if nowhere else []
     for (problem, learner, found), at in sizes.items():
-        numbers = _listed([f"{n:,}" for n in at])
+        numbers = joined([f"{n:,}" for n in at])
         lines.append(f"{on[problem]}{learner} at n = {numbers}: {_missing(found, seeds)}")
     more = len(lines) - _MOST_PLACES
     return [*lines[:_MOST_PLACES], *([f"and {more:,} more of other learners or sizes"] if more > 0 else [])]
@@ -81,10 +82,6 @@ def missing_seeds(planned: Sequence[PlannedCell], measured: Collection[PlannedCe
 
 def _missing(missing: Sequence[int], seeds: Sequence[int]) -> str:
     run = len(missing) > 2 and missing[-1] - missing[0] == len(missing) - 1
-    named = f"{missing[0]} to {missing[-1]}" if run else _listed(list(map(str, missing)))
+    named = f"{missing[0]} to {missing[-1]}" if run else joined(list(map(str, missing)))
     words = f"seed {named} of {len(seeds)} is" if len(missing) == 1 else f"seeds {named} of {len(seeds)} are"
     return f"{words} missing"
-
-
-def _listed(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

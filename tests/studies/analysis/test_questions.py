@@ -127,7 +127,7 @@ def test_seeds_that_agree_are_not_more_certain_than_their_test_points(wrong, mar
 
 @pytest.mark.parametrize("n_wrong", [0.1, 0.3, 1.0, 3.0])
 def test_learners_with_few_wrong_points_seldom_differ_by_chance(n_wrong):
-    rng, n_runs = np.random.default_rng(0), 300
+    rng, n_runs = np.random.default_rng(0), 200
     wrong = rng.poisson(n_wrong, (n_runs, 2, 5)) / 50_000
     found = compare_each(Comparison(*map(pd.Series, pair), (1.0, 1.0), "error", Margin(0.0), 250_000) for pair in wrong)
     assert np.mean([each.startswith(("Yes", "No")) for each in found]) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / n_runs)

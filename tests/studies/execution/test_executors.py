@@ -127,7 +127,7 @@ def test_results_do_not_depend_on_executor_workers_or_order(tiny, tmp_path, clus
             frames.append(frame[~frame["metric"].str.endswith("seconds")].reset_index(drop=True))
         if executor is not cluster:
             executor.shutdown()
-    assert len(frames[0]) == 3 * len(plan_study(tiny))
+    assert len(frames[0]) == 2 * len(plan_study(tiny))
     assert all(frame.equals(frames[0]) for frame in frames)
 
 
