@@ -53,7 +53,7 @@ def as_expected(p):
     net = {"informative": 0.1, "useless": 0.48, "heterophilous": 0.15}[p.problem]
     errors = {
         "nearest mean": plain,
-        "one convolution": convolution_error(n_nodes=2000, mean=0.5, inside=inside, across=across),
+        "one convolution": convolution_error(n_nodes=3000, mean=0.5, inside=inside, across=across),
         "graph net": net,
         "harmonic": 0.7 if p.problem == "heterophilous" else 0.3,
     }
