@@ -10,18 +10,19 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 _ROUNDING = 1e-9  # of a weight, by which the two directions of an edge may differ
+_LARGEST = 1e100  # of the weights, whose sums must be finite
 
 
 def check_graph(graph: Any, n_nodes: int, owner: str) -> "sparse.csr_array":
     """Return a graph as a symmetric adjacency matrix without self-loops, or raise if it is not an undirected graph.
 
-    A node without edges is allowed. Self-loops are left out, and repeated edges add up, as in PyTorch Geometric.
+    A node without edges is allowed. Self-loops are left out, and repeated edges add up.
 
     Parameters
     ----------
     graph : sparse matrix or array-like
-        A sparse adjacency matrix (n_nodes, n_nodes) of weights, which are finite and not negative; or an edge_index
-        (2, n_edges) of node numbers as in PyTorch Geometric, each edge in both directions and of weight 1.
+        A sparse adjacency matrix (n_nodes, n_nodes) of weights from 0 to 1e100, or an edge_index (2, n_edges) of node
+        numbers as in PyTorch Geometric, each edge in both directions and of weight 1.
     n_nodes : int
         Number of rows of X.
     owner : str
@@ -62,8 +63,8 @@ def _weights(graph: Any, n_nodes: int, owner: str) -> "sparse.csr_array":
         raise TypeError(error_message("graph", owner, "of real weights", f"dtype {graph.dtype}"))
     adjacency = sparse.csr_array(graph, dtype=np.float64, copy=True)
     adjacency.sum_duplicates()
-    if (wrong := ~(np.isfinite(adjacency.data) & (adjacency.data >= 0))).any():
-        allowed = "of weights that are finite and not negative"
+    if (wrong := ~((adjacency.data >= 0) & (adjacency.data <= _LARGEST))).any():
+        allowed = f"of weights from 0 to {_LARGEST:g}"
         raise ValueError(error_message("graph", owner, allowed, f"{adjacency.data[wrong][0]:g}"))
     return adjacency
 
@@ -73,13 +74,16 @@ def _counts(graph: Any, n_nodes: int, owner: str) -> "sparse.csr_array":
     from scipy import sparse
 
     forms = "None, a sparse adjacency matrix or an edge_index of shape (2, n_edges)"
-    edges = np.asarray(graph)
+    try:
+        edges = np.asarray(graph)
+    except (TypeError, ValueError, RuntimeError) as error:  # a ragged list; a tensor that is sparse or has a gradient
+        raise TypeError(error_message("graph", owner, forms, f"a {type(graph).__name__}: {error}")) from error
     if edges.ndim != 2 or len(edges) != 2:
         given = f"an array of shape {edges.shape}" if edges.ndim else f"a {type(graph).__name__}"
         raise ValueError(error_message("graph", owner, forms, given))
-    if edges.dtype.kind not in "iu":
+    if edges.size and edges.dtype.kind not in "iu":
         raise TypeError(error_message("graph", owner, f"{forms} of ints", f"dtype {edges.dtype}"))
     if (wrong := (edges < 0) | (edges >= n_nodes)).any():
         allowed = f"of nodes from 0 to {n_nodes - 1}, the rows of X"
         raise ValueError(error_message("graph", owner, allowed, f"node {edges[wrong][0]}"))
-    return sparse.csr_array((np.ones(edges.shape[1]), (edges[0], edges[1])), shape=(n_nodes, n_nodes))
+    return sparse.csr_array((np.ones(edges.shape[1]), tuple(edges.astype(np.int64))), shape=(n_nodes, n_nodes))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
@@ -40,6 +41,11 @@ def test_every_form_of_a_graph_is_its_adjacency_without_self_loops(graph):
     assert found.nnz == 4
 
 
+@pytest.mark.parametrize("graph", [[[], []], np.empty((2, 0)), sparse.csr_array((5, 5))])
+def test_a_graph_may_have_no_edges(graph):
+    assert check_graph(graph, 5, "Some").nnz == 0
+
+
 def test_repeated_edges_add_up_and_rounding_is_evened_out():
     twice = check_graph(np.hstack([EDGE_INDEX, EDGE_INDEX]), 5, "Some")
     np.testing.assert_array_equal(twice.toarray(), 2 * np.array(EXPECTED))
@@ -53,13 +59,16 @@ def test_repeated_edges_add_up_and_rounding_is_evened_out():
         (FORWARD[:, :2], ValueError, "undirected.*weights 1 from node 0 to node 1, 0 back"),
         (sparse.csr_array(dense(5, (0, 1, 2), (1, 0, 3))), ValueError, "undirected.*weights 2 from node 0 .*, 3 back"),
         (sparse.csr_array((4, 4)), ValueError, r"of shape \(5, 5\), a node for each row of X.*shape \(4, 4\)"),
-        (sparse.csr_array(dense(5, (0, 1, -1), (1, 0, -1))), ValueError, "not negative.*'-1'"),
-        (sparse.csr_array(dense(5, (0, 1, np.nan), (1, 0, np.nan))), ValueError, "finite.*'nan'"),
+        (sparse.csr_array(dense(5, (0, 1, -1), (1, 0, -1))), ValueError, "of weights from 0 to .*'-1'"),
+        (sparse.csr_array(dense(5, (0, 1, np.nan), (1, 0, np.nan))), ValueError, "of weights from 0 to .*'nan'"),
+        (sparse.csr_array(dense(5, (0, 1, 1e308), (1, 0, 1e308))), ValueError, r"of weights from 0 to .*'1e\+308'"),
         (sparse.csr_array(1j * np.eye(5)), TypeError, "of real weights"),
         ([[0, 5], [5, 0]], ValueError, "of nodes from 0 to 4, the rows of X. Got 'node 5'"),
         ([[0, -1], [-1, 0]], ValueError, "of nodes from 0 to 4, the rows of X. Got 'node -1'"),
         ([[0.0, 1.0], [1.0, 0.0]], TypeError, "of ints. Got 'dtype float64'"),
         (np.array(EXPECTED), ValueError, r"edge_index of shape \(2, n_edges\). Got 'an array of shape \(5, 5\)'"),
+        ([[0, 1], [1]], TypeError, "None, a sparse adjacency matrix or an edge_index.*'a list: "),
+        (torch.eye(5).to_sparse(), TypeError, "None, a sparse adjacency matrix or an edge_index.*'a Tensor: "),
         ("knn", ValueError, "None, a sparse adjacency matrix or an edge_index.*'a str'"),
     ],
 )
