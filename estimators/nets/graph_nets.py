@@ -34,7 +34,7 @@ class _Sums(torch.autograd.Function):
         return sums @ X
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
         return None, ctx.sums @ gradient
 
 
@@ -178,7 +178,9 @@ def probabilities(net: skorch.NeuralNetClassifier, X: Floats, sums: sparse.csr_a
 
 def _tensor(matrix: sparse.csr_array, dtype: torch.dtype) -> Tensor:
     """Return a sparse matrix as one of torch, by rows, whose products are several times as fast as of coordinates."""
-    parts = (torch.from_numpy(part) for part in (matrix.indptr, matrix.indices, matrix.data))
+    starts, columns, values = (torch.from_numpy(part) for part in (matrix.indptr, matrix.indices, matrix.data))
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # torch calls these matrices a beta
-        tensor: Tensor = torch.sparse_csr_tensor(*parts, size=matrix.shape, dtype=dtype, check_invariants=False)
+        tensor: Tensor = torch.sparse_csr_tensor(
+            starts, columns, values, matrix.shape, dtype=dtype, check_invariants=False
+        )
     return tensor

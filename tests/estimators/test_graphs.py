@@ -67,8 +67,8 @@ def test_repeated_edges_add_up_and_rounding_is_evened_out():
         ([[0, -1], [-1, 0]], ValueError, "of nodes from 0 to 4, the rows of X. Got 'node -1'"),
         ([[0.0, 1.0], [1.0, 0.0]], TypeError, "of ints. Got 'dtype float64'"),
         (np.array(EXPECTED), ValueError, r"edge_index of shape \(2, n_edges\). Got 'an array of shape \(5, 5\)'"),
-        ([[0, 1], [1]], TypeError, "None, a sparse adjacency matrix or an edge_index.*'a list: "),
-        (torch.eye(5).to_sparse(), TypeError, "None, a sparse adjacency matrix or an edge_index.*'a Tensor: "),
+        ([[0, 1], [1]], TypeError, "None, a sparse adjacency matrix or an edge_index.*a list: "),
+        (torch.eye(5).to_sparse(), TypeError, "None, a sparse adjacency matrix or an edge_index.*a Tensor: "),
         ("knn", ValueError, "None, a sparse adjacency matrix or an edge_index.*'a str'"),
     ],
 )
