@@ -13,6 +13,7 @@ from .diagnostics import neural_feature_matrices as neural_feature_matrices
 from .feature_matrices import agop as agop
 from .feature_matrices import principal_angles as principal_angles
 from .feature_matrices import share_inside as share_inside
+from .harmonic import HarmonicClassifier as HarmonicClassifier
 from .kernels import KernelClassifier as KernelClassifier
 from .kernels import KernelRegressor as KernelRegressor
 from .kernels import RFMClassifier as RFMClassifier
@@ -20,6 +21,7 @@ from .kernels import RFMRegressor as RFMRegressor
 from .linear import MinimumNorm as MinimumNorm
 from .neighbors import NeighborsClassifier as NeighborsClassifier
 from .neighbors import NeighborsRegressor as NeighborsRegressor
+from .nets import GraphConvClassifier as GraphConvClassifier
 from .nets import NetClassifier as NetClassifier
 from .nets import NetRegressor as NetRegressor
 from .nets.fit_many import fit_many as fit_many
@@ -35,4 +37,5 @@ from .priors import SpiralPhase as SpiralPhase
 from .random_features import RandomFeatures as RandomFeatures
 from .random_features import RandomFeaturesClassifier as RandomFeaturesClassifier
 from .random_features import RandomFeaturesRegressor as RandomFeaturesRegressor
+from .unlabelled import uses_unlabelled as uses_unlabelled
 from .worths import PredictedWorth as PredictedWorth

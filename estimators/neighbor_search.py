@@ -39,6 +39,24 @@ class Tree(NamedTuple):
     """Index of each of the tree's points among the points."""
 
 
+Index = Tree | NDArray[np.floating]
+"""The points as the faster search takes them: in a tree, or as they are for brute force."""
+
+
+def build_index(points: NDArray[np.floating], algorithm: str = "auto") -> Index:
+    """Return the `points` for a search by "tree", by "brute" force, or by whichever is faster."""
+    if algorithm == "auto":
+        algorithm = _faster(*points.shape)
+    return build_tree(points) if algorithm == "tree" else points
+
+
+def index_neighbors(index: Index, queries: NDArray[np.float64], k: int, *, workers: int = 1) -> Neighbors:
+    """Return the k nearest points of an index to each of the `queries`."""
+    if isinstance(index, Tree):
+        return tree_neighbors(index, queries, k, workers=workers)
+    return brute_neighbors(index, queries, k, workers=workers)
+
+
 def build_tree(points: NDArray[np.floating]) -> Tree:
     """Return a k-d tree of the `points`, with the settings that docs/neighbors.md found fastest to build."""
     order = _grid_order(points)
@@ -255,3 +273,12 @@ def _blocks(rows: NDArray[np.intp], width: int) -> Iterator[NDArray[np.intp]]:
 
 def _slices(n_rows: int, size: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, n_rows, size))
+
+
+def _faster(n_samples: int, n_features: int) -> str:
+    """Return "tree" or "brute", whichever was faster at k = 5.
+
+    In docs/neighbors.md they were equally fast at 5, 6, 7 to 8 and 9 to 10 features for 10^3, 10^4, 10^5 and 10^6
+    normal or uniform points.
+    """
+    return "tree" if n_features <= 1 + 4 / 3 * np.log10(n_samples) else "brute"

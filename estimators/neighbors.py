@@ -10,7 +10,7 @@ from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from estimators.neighbor_search import Tree, brute_neighbors, build_tree, tree_neighbors
+from estimators.neighbor_search import Index, build_index, index_neighbors
 from estimators.worths import worth_to, worth_to_neighbour
 from toymanifold.validation import check_choice, check_integer, check_scale, error_message
 
@@ -20,7 +20,7 @@ _FLOATS = (np.float64, np.float32)
 class _NearestNeighbors(BaseEstimator):
     """Base of the classifier and the regressor: the points and the query."""
 
-    _index: Tree | NDArray[np.floating]
+    _index: Index
 
     def __init__(
         self, n_neighbors: int = 5, *, weights: str = "uniform", algorithm: str = "auto", n_jobs: int | None = None
@@ -47,19 +47,15 @@ class _NearestNeighbors(BaseEstimator):
         queries = validate_data(self, X, dtype=np.float64, reset=False)
         check_scale(queries, "X", type(self).__name__, allow_tiny=True)
         workers = joblib.effective_n_jobs(self.n_jobs)
-        if isinstance(self._index, Tree):
-            squares, indices = tree_neighbors(self._index, queries, self.n_neighbors, workers=workers)
-        else:
-            squares, indices = brute_neighbors(self._index, queries, self.n_neighbors, workers=workers)
+        squares, indices = index_neighbors(self._index, queries, self.n_neighbors, workers=workers)
         return np.sqrt(squares), indices
 
     def _fit_points(self, X: NDArray[np.floating]) -> None:
         """Store the validated points `X`, or a tree of them if that is faster."""
         self._check_parameters(len(X))
         check_scale(X, "X", type(self).__name__, dtype=np.float64)
-        algorithm = _faster(*X.shape) if self.algorithm == "auto" else self.algorithm
         self.n_samples_fit_ = len(X)
-        self._index = build_tree(X) if algorithm == "tree" else X
+        self._index = build_index(X, self.algorithm)
 
     def _weighted_neighbors(self, X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Return the weights and the indices of the neighbours of `X`."""
@@ -203,15 +199,6 @@ def _inverse(distances: NDArray[np.float64]) -> NDArray[np.float64]:
     met = infinite.any(axis=1)
     weights[met] = infinite[met]
     return weights
-
-
-def _faster(n_samples: int, n_features: int) -> str:
-    """Return "tree" or "brute", whichever was faster at k = 5.
-
-    In docs/neighbors.md they were equally fast at 5, 6, 7 to 8 and 9 to 10 features for 10^3, 10^4, 10^5 and 10^6
-    normal or uniform points.
-    """
-    return "tree" if n_features <= 1 + 4 / 3 * np.log10(n_samples) else "brute"
 
 
 for _kind in (NeighborsClassifier, NeighborsRegressor):

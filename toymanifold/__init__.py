@@ -1,5 +1,6 @@
 """Labelled manifolds whose true labels, density and geometry are known in closed form."""
 
+from toymanifold.block_model import block_model_problem
 from toymanifold.datasets import DataProblem
 from toymanifold.densities import GaussianMixture, UniformBall, UniformBox, UniformSphere
 from toymanifold.embedding import Embedding
@@ -59,6 +60,7 @@ __all__ = [
     "UniformBall",
     "UniformBox",
     "UniformSphere",
+    "block_model_problem",
     "concentric_spheres_problem",
     "gaussian_problem",
     "make_concentric_spheres",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from toymanifold.block_model import block_model_problem
 from toymanifold.gaussian import gaussian_problem
 from toymanifold.modular import modular_problem
 from toymanifold.spheres import concentric_spheres_problem, sphere_problem
@@ -17,5 +18,6 @@ PROBLEMS: dict[str, Callable[..., Any]] = {
     "concentric-spheres": concentric_spheres_problem,
     "gaussian": gaussian_problem,
     "modular": modular_problem,
+    "block-model": block_model_problem,
 }
 """Builders of problems by name."""

@@ -8,14 +8,18 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from toymanifold.graphs import check_graph
 from toymanifold.protocols import TASKS
 from toymanifold.streams import Split, as_seed, stream
 from toymanifold.validation import check_choice, check_integer, check_real, check_seed, error_message
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 _MOST_TEST_ROWS = 50_000
 """Rows of the test set of a generator's pool; of a pool of less than four times as many, a quarter."""
@@ -28,7 +32,7 @@ _POOL_SEED = 0
 class DataProblem:
     """Finitely many labelled rows, some of them held out; made by `from_data` or `from_generator`.
 
-    The labels of other points are unknown, so target, density and embedding are None.
+    The labels of other points are unknown, so target, density and embedding are None; no row is without a label.
 
     Parameters
     ----------
@@ -42,6 +46,8 @@ class DataProblem:
         Original labels in the order of their codes; None for regression.
     is_stratified : bool, default=False
         Draw samples in which each class has its share to within one row.
+    graph : csr_array of shape (n_rows, n_rows) or None, default=None
+        Weights of the edges of a graph whose nodes are the rows, for learners that take one.
 
     Examples
     --------
@@ -58,14 +64,23 @@ class DataProblem:
     is_test: NDArray[np.bool_]
     classes: tuple[Any, ...] | None
     is_stratified: bool = False
+    graph: "sparse.csr_array | None" = None
 
     target: ClassVar[None] = None
     density: ClassVar[None] = None
     embedding: ClassVar[None] = None
+    n_unlabelled: ClassVar[int] = 0
 
     @classmethod
     def from_data(
-        cls, X: Any, y: ArrayLike, *, test: float | ArrayLike = 0.25, task: str | None = None, random_state: Any = 0
+        cls,
+        X: Any,
+        y: ArrayLike,
+        *,
+        graph: Any = None,
+        test: float | ArrayLike = 0.25,
+        task: str | None = None,
+        random_state: Any = 0,
     ) -> Self:
         """Make a problem of a data set.
 
@@ -77,6 +92,10 @@ class DataProblem:
             Columns, dtypes, missing values and categories are kept as they are.
         y : array-like of shape (n_rows,)
             Labels: strings, bools, ints or floats.
+        graph : sparse matrix, array-like or None, default=None
+            An undirected graph of the rows, for learners that take one: a symmetric sparse adjacency matrix
+            (n_rows, n_rows) of weights, or an edge_index (2, n_edges) as in PyTorch Geometric, with each edge in both
+            directions. Such a learner is fitted on all rows, of which those of the sample have labels.
         test : float or array-like of bool, of shape (n_rows,), default=0.25
             Share of the rows to hold out, in (0, 1), or the mask of the held-out rows.
         task : {"classification", "regression"} or None, default=None
@@ -109,7 +128,8 @@ class DataProblem:
         if (labels[~is_test] == labels[~is_test][0]).all():
             given = f"{np.count_nonzero(~is_test)} training rows of one value"
             raise ValueError(error_message("y", owner, "of two values at least in the training rows", given))
-        return cls(table, labels, is_test, classes, is_stratified=classes is not None)
+        adjacency = None if graph is None else check_graph(graph, len(labels), owner)
+        return cls(table, labels, is_test, classes, is_stratified=classes is not None, graph=adjacency)
 
     @classmethod
     def from_generator(
@@ -211,12 +231,16 @@ class DataProblem:
         y : ndarray of shape (n_samples,)
             Labels: int64 codes of `classes`, or float64 values.
         """
+        return self._rows(self.sample_rows(n_samples, random_state, split=split))
+
+    def sample_rows(self, n_samples: int, random_state: Any = None, *, split: str = "train") -> NDArray[np.intp]:
+        """Return the numbers of the rows that `sample` draws, which has the same parameters."""
         owner = "DataProblem.sample"
         which = Split[check_choice(split, "split", owner, ("train", "test")).upper()]
         rows = np.flatnonzero(self.is_test == (which is Split.TEST))
         n_samples = check_integer(n_samples, "n_samples", owner, low=1, high=len(rows))
         rng = stream(as_seed(random_state, owner), which)
-        return self._rows(rows[_drawn_order(self.y[rows], n_samples, rng, stratified=self.is_stratified)])
+        return rows[_drawn_order(self.y[rows], n_samples, rng, stratified=self.is_stratified)]
 
     def test(self) -> tuple[Any, NDArray[Any]]:
         """Return X and y of all held-out rows, in the order of the data."""

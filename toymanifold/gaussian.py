@@ -102,6 +102,7 @@ def gaussian_problem(
     task: str = "regression",
     flip_probability: float = 0.0,
     noise: float = 0.0,
+    n_unlabelled: int = 0,
 ) -> Problem:
     """Build a problem about a function of a few coordinates of an isotropic Gaussian point.
 
@@ -123,6 +124,8 @@ def gaussian_problem(
         Probability that a label is replaced by the other class; for classification.
     noise : float, default=0.0
         Standard deviation of Gaussian noise on labels; for regression.
+    n_unlabelled : int, default=0
+        Number of points without a label, y = -1, that are appended to a training sample; for classification.
 
     Returns
     -------
@@ -139,4 +142,4 @@ def gaussian_problem(
     check_integer(dimension, "dimension", "gaussian_problem", low=1)
     density = GaussianMixture(np.zeros((1, dimension)), scale)
     target = CoordinateFunction(function, dimension, task, float(scale * np.sqrt(dimension)), cosine)
-    return Problem(target, density, flip_probability=flip_probability, noise=noise)
+    return Problem(target, density, flip_probability=flip_probability, noise=noise, n_unlabelled=n_unlabelled)

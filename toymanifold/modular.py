@@ -139,6 +139,8 @@ class ModularProblem(Problem):
         Not supported.
     flip_probability, noise : float, default=0.0
         Not supported: labels are noise-free.
+    n_unlabelled : int, default=0
+        Not supported.
     test_fraction : float, default=0.25
         Share of the table, in (0, 1), that is kept for testing.
     problem_seed : int, default=0
@@ -160,7 +162,7 @@ class ModularProblem(Problem):
         super().__post_init__()
         check_real(self.test_fraction, "test_fraction", owner, low=0, high=1, closed="()")
         check_seed(self.problem_seed, "problem_seed", owner)
-        for name in ("embedding", "flip_probability"):
+        for name in ("embedding", "flip_probability", "n_unlabelled"):
             if getattr(self, name):
                 raise ValueError(error_message(name, owner, "left at its default", getattr(self, name)))
 

@@ -6,7 +6,8 @@ Without noise, labels are the target's own: the Bayes error is zero, and every e
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -26,6 +27,17 @@ from toymanifold.validation import (
 
 Sample = tuple[NDArray[Any], NDArray[Any]]
 
+UNLABELLED = -1
+"""The label of a point that has none, as in scikit-learn."""
+
+
+class Part(NamedTuple):
+    """A block of a sample: its rows, its generator, and whether they have labels."""
+
+    rows: slice
+    rng: np.random.Generator
+    is_labelled: bool
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -44,6 +56,8 @@ class Problem:
         classification.
     noise : float, default=0.0
         Standard deviation of Gaussian noise on sampled labels; for regression.
+    n_unlabelled : int, default=0
+        Number of points without a label, y = -1, that are appended to a training sample; for classification.
 
     Examples
     --------
@@ -59,6 +73,7 @@ class Problem:
     embedding: Embedding | None = None
     flip_probability: float = 0.0
     noise: float = 0.0
+    n_unlabelled: int = 0
 
     def __post_init__(self) -> None:
         if self.target.dimension != self.density.dimension:
@@ -75,6 +90,9 @@ class Problem:
             raise ValueError(error_message("flip_probability", "Problem", "0 for regression", self.flip_probability))
         if self.noise and self.task == "classification":
             raise ValueError(error_message("noise", "Problem", "0 for classification", self.noise))
+        check_integer(self.n_unlabelled, "n_unlabelled", "Problem", low=0)
+        if self.n_unlabelled and self.task == "regression":
+            raise ValueError(error_message("n_unlabelled", "Problem", "0 for regression", self.n_unlabelled))
 
     @property
     def dimension(self) -> int:
@@ -95,14 +113,15 @@ class Problem:
         dtype: DTypeLike = np.float64,
         n_jobs: int = 1,
     ) -> Sample:
-        """Draw labelled points.
+        """Draw labelled points, and after them the unlabelled ones of a training sample.
 
-        Samples are nested: with one int seed, the first m rows of a sample of n are the sample of m.
+        Samples are nested: with one int seed, the first m labelled rows of a sample of n are those of a sample of m.
+        The unlabelled rows do not depend on the number of labelled ones.
 
         Parameters
         ----------
         n_samples : int
-            Number of points, at least 1.
+            Number of labelled points, at least 1.
         random_state : int, RandomState, Generator or None, default=None
             Seed of points and label noise. An int gives the same sample every time; a RandomState or Generator is
             advanced.
@@ -116,20 +135,20 @@ class Problem:
 
         Returns
         -------
-        X : ndarray of shape (n_samples, dimension)
-            Points.
-        y : ndarray of shape (n_samples,)
-            Labels: int64 classes from 0 on, or float64 values.
+        X : ndarray of shape (n_samples + n_unlabelled, dimension)
+            Points; of the test stream n_samples rows.
+        y : ndarray of shape (n_samples + n_unlabelled,)
+            Labels: int64 classes from 0 on, or float64 values; -1 for the unlabelled points.
         """
         n_samples = check_integer(n_samples, "n_samples", "Problem.sample", low=1)
         check_integer(n_jobs, "n_jobs", "Problem.sample", low=1)
         parts = self._parts(n_samples, random_state, split, "Problem.sample")
-        X = np.empty((n_samples, self.dimension), dtype=self._check_dtype(dtype, "Problem.sample"))
-        y = np.empty(n_samples, dtype=np.float64 if self.task == "regression" else np.int64)
+        n_rows = n_samples + self._n_unlabelled(split)
+        X = np.empty((n_rows, self.dimension), dtype=self._check_dtype(dtype, "Problem.sample"))
+        y = np.empty(n_rows, dtype=np.float64 if self.task == "regression" else np.int64)
 
-        def fill(part: tuple[slice, np.random.Generator]) -> None:
-            rows, rng = part
-            X[rows], y[rows] = self._draw(rows.stop - rows.start, rng, X.dtype)
+        def fill(part: Part) -> None:
+            X[part.rows], y[part.rows] = self._draw(part, X.dtype)
 
         if n_jobs == 1:
             for part in parts:
@@ -153,7 +172,7 @@ class Problem:
         Parameters
         ----------
         n_samples : int
-            Number of points in all, at least 1.
+            Number of labelled points in all, at least 1.
         batch_size : int
             Number of points in a batch; the last one may have fewer.
         random_state : int, RandomState, Generator or None, default=None
@@ -208,23 +227,30 @@ class Problem:
         check_length(self.target.radius, "radius", f"{owner} in {checked}", dtype=checked)
         return checked
 
-    def _parts(
-        self, n_samples: int, random_state: Any, split: str, owner: str
-    ) -> Iterator[tuple[slice, np.random.Generator]]:
+    def _n_unlabelled(self, split: str) -> int:
+        return self.n_unlabelled if split == "train" else 0
+
+    def _parts(self, n_samples: int, random_state: Any, split: str, owner: str) -> Iterator[Part]:
+        """Return the blocks of a sample, first those with labels."""
         seed = as_seed(random_state, owner)
-        return blocks(n_samples, seed, Split[check_choice(split, "split", owner, ("train", "test")).upper()])
+        labelled = blocks(n_samples, seed, Split[check_choice(split, "split", owner, ("train", "test")).upper()])
+        others = blocks(self._n_unlabelled(split), seed, Split.UNLABELLED, start=n_samples)
+        return chain((Part(*block, True) for block in labelled), (Part(*block, False) for block in others))
 
-    def _drawn(self, parts: Iterator[tuple[slice, np.random.Generator]], dtype: np.dtype[Any]) -> Iterator[Sample]:
-        return (self._draw(rows.stop - rows.start, rng, dtype) for rows, rng in parts)
+    def _drawn(self, parts: Iterator[Part], dtype: np.dtype[Any]) -> Iterator[Sample]:
+        return (self._draw(part, dtype) for part in parts)
 
-    def _draw(self, n_samples: int, rng: np.random.Generator, dtype: np.dtype[Any]) -> Sample:
+    def _draw(self, part: Part, dtype: np.dtype[Any]) -> Sample:
         """Draw the head of a block. Nuisance and label noise have their own generators, so neither moves points."""
+        n_samples, rng = part.rows.stop - part.rows.start, part.rng
         X = self.density.sample(n_samples, rng)
         if self.embedding is not None or self.flip_probability or self.noise:
             nuisance, labels = rng.spawn(2)
         if self.embedding is not None:
             X = self.embedding.embed(X, nuisance)
         X = X.astype(dtype, copy=False)
+        if not part.is_labelled:
+            return X, np.full(n_samples, UNLABELLED)
         y = self.label(X)
         if self.flip_probability:
             y = self._flipped(y, labels)

@@ -205,6 +205,7 @@ def sphere_problem(
     task: str = "classification",
     flip_probability: float = 0.0,
     noise: float = 0.0,
+    n_unlabelled: int = 0,
     ambient_dimension: int | None = None,
     problem_seed: int = 0,
 ) -> Problem:
@@ -239,6 +240,8 @@ def sphere_problem(
         Probability that a label is replaced by the other class; for classification.
     noise : float, default=0.0
         Standard deviation of Gaussian noise on labels; for regression.
+    n_unlabelled : int, default=0
+        Number of points without a label, y = -1, that are appended to a training sample; for classification.
     ambient_dimension : int or None, default=None
         Dimension of a larger space, at least `dimension`, in which the space of the sphere lies, rotated at random.
     problem_seed : int, default=0
@@ -269,17 +272,24 @@ def sphere_problem(
         embedding = RandomEmbedding(ambient_dimension, dimension, functools.partial(stream, seed, Split.FRAME))
     if target == "inside":
         ball = _ball_problem(dimension, radius, task, flip_probability, noise)
-        return replace(ball, embedding=embedding)
+        return replace(ball, embedding=embedding, n_unlabelled=n_unlabelled)
     if target == "random":
         _check_noise_free(flip_probability, noise, owner)
         flip_probability, noise = (0.5, 0.0) if task == "classification" else (0.0, 1.0)
     function = _sphere_function(target, dimension, radius, degree, n_coordinates, task, stream(seed, Split.TARGET))
     sphere = UniformSphere(dimension, (radius,))
-    return Problem(function, sphere, embedding, flip_probability=flip_probability, noise=noise)
+    return Problem(
+        function, sphere, embedding, flip_probability=flip_probability, noise=noise, n_unlabelled=n_unlabelled
+    )
 
 
 def concentric_spheres_problem(
-    *, dimension: int = 3, inner: float = 1.0, outer: float = 1.3, flip_probability: float = 0.0
+    *,
+    dimension: int = 3,
+    inner: float = 1.0,
+    outer: float = 1.3,
+    flip_probability: float = 0.0,
+    n_unlabelled: int = 0,
 ) -> Problem:
     """Build the problem of two concentric spheres (Gilmer et al., Adversarial Spheres, 2018).
 
@@ -291,6 +301,8 @@ def concentric_spheres_problem(
         Radii of the spheres, 0 < inner < outer.
     flip_probability : float, default=0.0
         Probability that a label is replaced by the other class.
+    n_unlabelled : int, default=0
+        Number of points without a label, y = -1, that are appended to a training sample.
 
     Returns
     -------
@@ -305,7 +317,8 @@ def concentric_spheres_problem(
     ((1000, 500), (1000,))
     """
     shells = Shells(check_integer(dimension, "dimension", "concentric_spheres_problem", low=2), inner, outer)
-    return Problem(shells, UniformSphere(dimension, (inner, outer)), flip_probability=flip_probability)
+    density = UniformSphere(dimension, (inner, outer))
+    return Problem(shells, density, flip_probability=flip_probability, n_unlabelled=n_unlabelled)
 
 
 def _ball_problem(dimension: int, radius: float, task: str, flip_probability: float, noise: float) -> Problem:

@@ -257,13 +257,16 @@ class Spiral:
 class SpiralBands:
     """Density on the bands of a spiral; the one density that is not independent of the target.
 
-    It is uniform in the arm, in the angle along it (from `band` to `turns` turns), and across the band at that angle,
+    It is uniform in the arm, in the angle along it (from `start` to `turns` turns), and across the band at that angle,
     so that points are evenly spaced in angle, as in the two spirals of Lang and Witbrock.
 
     Parameters
     ----------
     spiral : Spiral
         Spiral whose bands hold all points.
+    start : float or None, default=None
+        Turns along its arm at which a band begins to hold points, in [`band`, `turns`); None is `band`. Bands meet at
+        the origin, so that points of several arms have a gap between them only from a later start on.
 
     Examples
     --------
@@ -275,15 +278,25 @@ class SpiralBands:
     """
 
     spiral: Spiral
+    start: float | None = None
 
     dimension = 2
+
+    def __post_init__(self) -> None:
+        if self.start is not None:
+            low, high = self.spiral.band, self.spiral.turns
+            check_real(self.start, "start", "SpiralBands", low=low, high=high, closed="[)")
+
+    @property
+    def _start(self) -> float:
+        return self.spiral.band if self.start is None else self.start
 
     def sample(self, n_samples: int, random_state: Any = None) -> NDArray[np.float64]:
         """Draw points of shape (n_samples, 2), nested."""
         n_samples = check_integer(n_samples, "n_samples", "SpiralBands.sample", low=0)
         arm, along, across = as_generator(random_state, "SpiralBands.sample").spawn(3)
         spiral = self.spiral
-        theta = along.uniform(spiral.band, spiral.turns, n_samples)
+        theta = along.uniform(self._start, spiral.turns, n_samples)
         radius = (theta - across.random(n_samples) * self._width(theta)) * (spiral.radius / spiral.turns)
         angle = _TURN * (theta + arm.integers(spiral.arms, size=n_samples) / spiral.arms)
         return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
@@ -300,10 +313,10 @@ class SpiralBands:
             angle = np.arctan2(y, x) / _TURN
             theta = angle + np.ceil(rho - angle)
             width = self._width(theta)
-            inside = (theta >= spiral.band) & (theta <= spiral.turns) & (theta - rho <= width) & (rho > 0)
+            inside = (theta >= self._start) & (theta <= spiral.turns) & (theta - rho <= width) & (rho > 0)
             # An element of angle and lag covers the area rho * pitch^2 * 2 pi of the plane.
             covered = np.where(inside, _TURN * pitch**2 * rho * width, np.inf)
-            density += 1 / (covered * (spiral.turns - spiral.band) * spiral.arms)
+            density += 1 / (covered * (spiral.turns - self._start) * spiral.arms)
         with np.errstate(divide="ignore"):
             return np.log(density)
 
@@ -380,9 +393,11 @@ def spiral_problem(
     radius: float = 1.0,
     arms: int = 1,
     density: str | Density = "mixture",
+    start: float | None = None,
     dimension: int = 2,
     nuisance_scale: float = 0.0,
     flip_probability: float = 0.0,
+    n_unlabelled: int = 0,
     problem_seed: int = 0,
     mirrored: bool = False,
 ) -> Problem:
@@ -398,12 +413,16 @@ def spiral_problem(
         Distribution of the points. "mixture" is `GaussianMixture.random_spots`: 20 spots of standard deviation 0.15
         radius over the square of the spiral. "uniform" is the square itself, "bands" the inside of the spiral
         (`SpiralBands`).
+    start : float or None, default=None
+        Turns along its arm at which a band begins to hold points, for the density "bands".
     dimension : int, default=2
         Dimension d >= 2 of the space in which the plane of the spiral lies, rotated at random.
     nuisance_scale : float, default=0.0
         Standard deviation of the Gaussian nuisance in each of the other d - 2 directions.
     flip_probability : float, default=0.0
         Probability that a label is replaced by another class.
+    n_unlabelled : int, default=0
+        Number of points without a label, y = -1, that are appended to a training sample.
     problem_seed : int, default=0
         Seed of the mixture's spots and of the rotation.
     mirrored : bool, default=False
@@ -426,8 +445,10 @@ def spiral_problem(
     owner = "spiral_problem"
     seed = check_seed(problem_seed, "problem_seed", owner)
     spiral = Spiral(turns=turns, fill=fill, tip=tip, radius=radius, arms=arms)
+    if start is not None and density != "bands":
+        raise ValueError(error_message("start", owner, "None unless the density is 'bands'", start))
     if not isinstance(density, Density):
-        density = _spiral_density(density, spiral, seed)
+        density = _spiral_density(density, spiral, start, seed)
     check_integer(dimension, "dimension", owner, low=2)
     check_real(nuisance_scale, "nuisance_scale", owner, low=0, closed="[)")
     if not isinstance(mirrored, bool | np.bool_):
@@ -437,10 +458,10 @@ def spiral_problem(
     embedding = Embedding(np.diag([1.0, -1.0])) if mirrored else None
     if dimension > 2:
         embedding = Embedding.random(dimension, 2, nuisance_scale, rng=stream(seed, Split.FRAME))
-    return Problem(spiral, density, embedding, flip_probability=flip_probability)
+    return Problem(spiral, density, embedding, flip_probability=flip_probability, n_unlabelled=n_unlabelled)
 
 
-def _spiral_density(name: str, spiral: Spiral, seed: int) -> Density:
+def _spiral_density(name: str, spiral: Spiral, start: float | None, seed: int) -> Density:
     radius = spiral.radius
     match check_choice(name, "density", "spiral_problem", ("mixture", "uniform", "bands")):
         case "mixture":
@@ -448,4 +469,4 @@ def _spiral_density(name: str, spiral: Spiral, seed: int) -> Density:
         case "uniform":
             return UniformBox(half_width=radius)
         case _:
-            return SpiralBands(spiral)
+            return SpiralBands(spiral, start)

@@ -27,6 +27,7 @@ class Split(IntEnum):
     FRAME = 2
     TARGET = 3
     SOURCE = 4
+    UNLABELLED = 5
 
 
 def as_seed(random_state: Any, owner: str) -> int:
@@ -88,7 +89,7 @@ def chunks(n_rows: int, n_columns: int = 2) -> Iterator[slice]:
         yield slice(start, min(start + size, n_rows))
 
 
-def blocks(n_samples: int, seed: int, split: Split) -> Iterator[tuple[slice, np.random.Generator]]:
+def blocks(n_samples: int, seed: int, split: Split, *, start: int = 0) -> Iterator[tuple[slice, np.random.Generator]]:
     """Yield the rows and the generator of each block of a sample.
 
     Parameters
@@ -98,7 +99,9 @@ def blocks(n_samples: int, seed: int, split: Split) -> Iterator[tuple[slice, np.
     seed : int
         From `as_seed`.
     split : Split
-        Training or test stream.
+        Stream of the points.
+    start : int, default=0
+        First row.
 
     Yields
     ------
@@ -107,6 +110,7 @@ def blocks(n_samples: int, seed: int, split: Split) -> Iterator[tuple[slice, np.
     rng : numpy.random.Generator
         The same for the same (seed, split, block), whatever `n_samples` is.
     """
-    for index, start in enumerate(range(0, n_samples, BLOCK)):
+    stop = start + n_samples
+    for index, first in enumerate(range(start, stop, BLOCK)):
         sequence = np.random.SeedSequence(seed, spawn_key=(split, index))
-        yield slice(start, min(start + BLOCK, n_samples)), np.random.default_rng(sequence)
+        yield slice(first, min(first + BLOCK, stop)), np.random.default_rng(sequence)

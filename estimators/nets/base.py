@@ -32,7 +32,7 @@ Data = tuple[Floats, NDArray[Any], Floats | None]
 """Raw points, targets of the loss, and weights."""
 
 _ACTIVATIONS = ("relu", "tanh", "gelu", "silu", "square")
-_DTYPES = ("float32", "float64")
+DTYPES = ("float32", "float64")
 _SCHEDULES = ("constant", "cosine")
 
 _FIXED = (
@@ -520,12 +520,17 @@ class Net(BaseEstimator, ABC):
         check_integer(self.patience, "patience", owner, low=1)
         for epoch in self.checkpoints:
             check_integer(epoch, "checkpoints", owner, low=0)
-        check_choice(self.dtype, "dtype", owner, _DTYPES)
-        if self.callbacks:
-            from estimators.nets.building import check_callbacks
+        check_choice(self.dtype, "dtype", owner, DTYPES)
+        check_skorch_options(self.callbacks, self.device, owner)
 
-            check_callbacks(self.callbacks, owner)
-        if self.device not in ("auto", "cpu"):
-            from estimators.nets.building import check_device
 
-            check_device(self.device, owner)
+def check_skorch_options(callbacks: Any, device: str, owner: str) -> None:
+    """Raise a ValueError if `callbacks` are not such as skorch takes, or this machine has no such `device`."""
+    if callbacks:
+        from estimators.nets.building import check_callbacks
+
+        check_callbacks(callbacks, owner)
+    if device not in ("auto", "cpu"):
+        from estimators.nets.building import check_device
+
+        check_device(device, owner)

@@ -40,8 +40,19 @@ class PlainAdamW(torch.optim.AdamW):
     add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
 
 
-class _Mixin:
-    """What our skorch nets do differently: weights of points, their order, and dropout by the number of the step."""
+class CountsSteps:
+    """A skorch net whose dropout is drawn by the number of the step."""
+
+    def train_step(self, batch: Any, **params: Any) -> dict[str, Any]:
+        """Take a step, for which dropout is drawn anew."""
+        for layer in self.module_.modules():  # type: ignore[attr-defined]
+            if isinstance(layer, Dropout):
+                layer.step += 1
+        return super().train_step(batch, **params)  # type: ignore[misc]
+
+
+class _Mixin(CountsSteps):
+    """What our skorch nets do differently: weights of points, and their order."""
 
     order: Sampler[int] | None = None
     """Order of the training points; None is that of skorch."""
@@ -68,13 +79,6 @@ class _Mixin:
         else:
             mean = super().get_loss(y_pred, y_true, X=X, training=training)  # type: ignore[misc]
         return mean if mean.requires_grad or not training else mean.requires_grad_()  # if all parameters are frozen
-
-    def train_step(self, batch: Any, **params: Any) -> dict[str, Any]:
-        """Take a step, for which dropout is drawn anew."""
-        for layer in self.module_.modules():  # type: ignore[attr-defined]
-            if isinstance(layer, Dropout):
-                layer.step += 1
-        return super().train_step(batch, **params)  # type: ignore[misc]
 
 
 class _Classifier(_Mixin, skorch.NeuralNetClassifier):

@@ -10,15 +10,16 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from estimators import NetClassifier
+from estimators import NetClassifier, uses_unlabelled
 from studies.execution.seeding import seeded
 from studies.execution.workers import ExecutorError
 from studies.registry.data import file_digest
 from studies.registry.imports import code_of, find_object, make_importable
 from studies.registry.learners import is_net
 from studies.registry.metrics import find_metric
+from studies.registry.nodes import is_graph_for, labelled_nodes
 from studies.registry.params import canonical
-from studies.registry.problems import DATA
+from studies.registry.problems import DATA, labelled_sample
 from studies.spec.cells import Cell
 
 Task = tuple[Cell, ...]
@@ -104,7 +105,17 @@ def _fitted(task: Task) -> BaseEstimator:
     estimator = longest.build_learner()
     if len(task) > 1:
         estimator.set_params(checkpoints=tuple(map(_epochs, task)))
-    return estimator.fit(*longest.build_problem().sample(longest.n_samples, longest.seed))
+    return estimator.fit(*_training_points(longest, estimator))
+
+
+def _training_points(cell: Cell, estimator: BaseEstimator) -> tuple[Any, Any]:
+    """Return the training points of a cell; those without a label are kept from estimators that cannot use them."""
+    problem = cell.build_problem()
+    if is_graph_for(problem, estimator):
+        return labelled_nodes(problem, cell.n_samples, cell.seed)
+    if uses_unlabelled(estimator):
+        return problem.sample(cell.n_samples, cell.seed)
+    return labelled_sample(problem, cell.n_samples, cell.seed)
 
 
 def _training(cell: Cell) -> Hashable:

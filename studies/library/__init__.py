@@ -7,6 +7,7 @@ from studies.library import (
     dimension,
     double_descent,
     feature_learning,
+    graphs,
     grokking,
     label_noise,
     prior_vs_data,
@@ -14,6 +15,7 @@ from studies.library import (
     robustness_law,
     symmetry,
     transfer,
+    unlabelled,
 )
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "dimension",
     "double_descent",
     "feature_learning",
+    "graphs",
     "grokking",
     "label_noise",
     "prior_vs_data",
@@ -30,4 +33,5 @@ __all__ = [
     "robustness_law",
     "symmetry",
     "transfer",
+    "unlabelled",
 ]

@@ -38,7 +38,7 @@ from studies.registry.imports import is_foreign
 from studies.registry.metrics import describe, in_order
 from studies.registry.params import toml_value
 from studies.registry.plots import find_plot
-from studies.registry.problems import is_drawn
+from studies.registry.problems import is_drawn, labelled_sample
 from studies.results.results import Results
 from studies.spec.cells import Cell, plan_study
 from studies.spec.sections import PictureSpec
@@ -329,7 +329,7 @@ def _gallery(
     figure = Figure(figsize=(1.75 * len(learners) + 0.4, 2.05 * len(sizes) + 0.9), layout="constrained")
     axes = figure.subplots(len(sizes), len(learners), squeeze=False)
     for row, n_samples in zip(axes, sizes, strict=True):
-        X = built.sample(n_samples, results.study.first_seed)[0]
+        X = labelled_sample(built, n_samples, results.study.first_seed)[0]
         row[0].set_ylabel(f"n = {n_samples:,}")
         for ax, learner in zip(row, learners, strict=True):
             cell, error = cells.get((learner, n_samples), (None, 0.0))

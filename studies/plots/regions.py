@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from studies.execution.run import MAP_MARGIN
 from studies.plots.style import INK, RIGHT, WRONG, literal, new_axes
 from studies.registry.plots import plot
-from studies.registry.problems import is_drawn
+from studies.registry.problems import is_drawn, labelled_sample
 from studies.registry.test_sets import MAP_SIZE, decision_map, map_points
 from studies.results.results import Results
 from toymanifold import Problem
@@ -70,7 +70,7 @@ def plot_decision_region(
     if inside is None:
         inside = decision_map(results.estimator(cell), half_width)
     ax = new_axes(ax)
-    plot_region(inside, built, half_width, built.sample(n_samples, seed)[0], ax)
+    plot_region(inside, built, half_width, labelled_sample(built, n_samples, seed)[0], ax)
     ax.set_title(literal(f"{learner}, n = {n_samples:,}"), fontsize=10)
     return ax
 
@@ -114,7 +114,7 @@ def plot_density(
     """
     built = drawn_problem(results, problem, seed)
     half_width = MAP_MARGIN * built.target.radius
-    X, y = built.sample(n_samples, seed)
+    X, y = labelled_sample(built, n_samples, seed)
     ax = new_axes(ax)
     _draw_truth(ax, built, half_width)
     size = min(14, 8000 / n_samples)

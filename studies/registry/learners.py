@@ -26,6 +26,7 @@ from studies.registry.imports import (
     is_symmetry_class,
 )
 from studies.registry.metrics import METRICS
+from studies.registry.nodes import is_graph_for
 from studies.registry.objects import find_kept
 from studies.registry.params import Builder, is_open, named_parameters, variants
 from studies.registry.problems import TASKS, AnyProblem
@@ -205,11 +206,14 @@ def make_learner(
         If the learner cannot be constructed for this problem.
     """
     from estimators import with_prior
+    from estimators.unlabelled import last_step
 
     learner = find(name, problem.task, allow)(**(params or {}))
     change = _make_prior(prior, prior_params or {}, problem, allow)
     learner = _searched_with_prior(learner, change, search) if search else with_prior(learner, change)
     seeds = {key: seed for key in learner.get_params() if key.split("__")[-1] == "random_state"}
+    if is_graph_for(problem, learner):
+        last_step(learner).set_params(graph=problem.graph)
     return learner.set_params(**seeds)
 
 
@@ -397,6 +401,8 @@ def _search_issues(
     allow: Collection[str],
 ) -> list[Issue]:
     """Return the errors of a search: a scorer for other labels, and parameters that the learner does not have."""
+    from estimators import uses_unlabelled
+
     if not search:
         return []
     scoring = search.get("scoring")
@@ -404,6 +410,10 @@ def _search_issues(
         reason = f"must be a scorer for {problem.task} with the labels of the problem"
         return [Issue(("search", "scoring"), reason, scoring)]
     learner = make_learner(name, problem, params=params, allow=allow)
+    if is_graph_for(problem, learner) or (problem.n_unlabelled and uses_unlabelled(learner)):
+        return [
+            Issue(("search",), "must be left out: cross-validation would see the labelled points only", dict(search))
+        ]
     parts = {"": learner, **learner.get_params()}
     known = sorted(parts.keys() - {""})
     return [

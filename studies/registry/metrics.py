@@ -19,8 +19,9 @@ from sklearn.metrics import r2_score
 from studies.registry.bins import mean_by_bin
 from studies.registry.errors import short_repr
 from studies.registry.imports import find_named, is_foreign
-from studies.registry.predictions import check_predictions, predict
-from studies.registry.problems import AnyProblem
+from studies.registry.nodes import answers_at_nodes, is_graph_for
+from studies.registry.predictions import check_predictions
+from studies.registry.problems import AnyProblem, labelled_sample
 from studies.registry.registry import Registry
 from studies.registry.test_sets import LabelledPoints, TestSets
 from toymanifold import CoordinateFunction, DataProblem, OneHotPairs, UniformBall, UniformBox, UniformSphere
@@ -54,19 +55,26 @@ class Fitted:
 
     @functools.cached_property
     def train(self) -> LabelledPoints:
-        """The training points, with the labels that the learner was given."""
-        return LabelledPoints(*self.problem.sample(self.n_samples, self.seed))
+        """The labelled training points, with the labels that the learner was given."""
+        rows = self.problem.sample_rows(self.n_samples, self.seed) if isinstance(self.problem, DataProblem) else None
+        return LabelledPoints(*labelled_sample(self.problem, self.n_samples, self.seed), rows)
+
+    def ask(self, method: str, points: LabelledPoints) -> Any:
+        """Return what a method of the learner returns at points; a learner of nodes has its answers at all of them."""
+        if points.rows is not None and is_graph_for(self.problem, self.estimator):
+            return answers_at_nodes(self.estimator, method)[points.rows]
+        return getattr(self.estimator, method)(points.X)
 
     def predict(self, points: LabelledPoints) -> NDArray[Any]:
         """Return the learner's predictions at points, (n,); see `predictions.predict`."""
-        return predict(self.estimator, points.X, points.y.dtype)
+        return check_predictions(self.ask("predict", points), len(points.X), points.y.dtype)
 
     @functools.cached_property
     def timed_prediction(self) -> tuple[NDArray[Any], float]:
         """The predictions at ``tests.density``, and the seconds that they took."""
         points = self.tests.density
         start = time.perf_counter()
-        returned = self.estimator.predict(points.X)
+        returned = self.ask("predict", points)
         seconds = time.perf_counter() - start
         return check_predictions(returned, len(points.X), points.y.dtype), seconds
 

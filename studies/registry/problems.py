@@ -32,8 +32,24 @@ TASKS = ("classification", "regression")
 MAX_DIMENSION = 5_000
 """Largest dimension: 50,000 test points then take 2 GB."""
 
+MAX_NODES = 20_000
+"""Largest number of nodes of a graph that is drawn."""
+
 MAX_MODULUS = 1_000
 """Largest modulus: its table of a million pairs is built quickly."""
+
+_LARGEST = {
+    "dimension": MAX_DIMENSION,
+    "ambient_dimension": MAX_DIMENSION,
+    "modulus": MAX_MODULUS,
+    "n_nodes": MAX_NODES,
+}
+
+
+def labelled_sample(problem: AnyProblem, n_samples: int, seed: int) -> tuple[Any, Any]:
+    """Return the labelled points of a training sample, which come before those without a label."""
+    X, y = problem.sample(n_samples, seed)
+    return X[:n_samples], y[:n_samples]
 
 
 def is_drawn(problem: AnyProblem) -> TypeGuard[Problem]:
@@ -210,7 +226,7 @@ def _is_needed(parameter: inspect.Parameter) -> bool:
 
 
 def _too_large(params: Mapping[str, Any]) -> Issue | None:
-    for name, most in (("dimension", MAX_DIMENSION), ("ambient_dimension", MAX_DIMENSION), ("modulus", MAX_MODULUS)):
+    for name, most in _LARGEST.items():
         value = params.get(name)
         if isinstance(value, int) and value > most:
             return Issue((name,), f"must be {most:,} or less", value)

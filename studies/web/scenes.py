@@ -13,7 +13,7 @@ from studies.execution.run import MAP_MARGIN, run_cell
 from studies.registry.errors import Issue, SpecError, format_issues, issues_of, raise_issues
 from studies.registry.learners import find
 from studies.registry.params import canonical_params
-from studies.registry.problems import PROBLEMS
+from studies.registry.problems import PROBLEMS, labelled_sample
 from studies.registry.test_sets import map_points
 from studies.spec.cells import Cell
 from studies.spec.sections import Part
@@ -188,7 +188,7 @@ def look(request: SceneRequest) -> Scene:
     half_width = MAP_MARGIN * problem.target.radius
     inside = outcome.decision_map
     truth = problem.label(map_points(half_width)).reshape(inside.shape) == 1
-    X, y = problem.sample(min(cell.n_samples, MOST_POINTS), cell.seed)
+    X, y = labelled_sample(problem, min(cell.n_samples, MOST_POINTS), cell.seed)
     flipped = y != problem.label(X)
     return Scene(
         error=1 - outcome.values["accuracy"],

@@ -37,6 +37,7 @@ PROBLEMS = {
     "arms, every option": spiral_problem(
         arms=3, density="bands", dimension=4, nuisance_scale=0.5, flip_probability=0.3, problem_seed=1
     ),
+    "arms with gaps": spiral_problem(arms=2, turns=2, fill=0.25, density="bands", start=0.5),
     "ball": sphere_problem(dimension=7),
     "ball, flipped labels": sphere_problem(flip_probability=0.1, ambient_dimension=5),
     "sphere, noise": sphere_problem(target="linear", task="regression", noise=0.5, ambient_dimension=5),

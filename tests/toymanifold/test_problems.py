@@ -2,12 +2,25 @@
 
 import math
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from toymanifold import Problem, Spiral, UniformBox, concentric_spheres_problem, sphere_problem, spiral_problem
+from toymanifold import (
+    Problem,
+    Spiral,
+    UniformBox,
+    concentric_spheres_problem,
+    gaussian_problem,
+    modular_problem,
+    sphere_problem,
+    spiral_problem,
+    streams,
+)
 
 
 @pytest.mark.parametrize(("arms", "flip_probability"), [(1, 0.1), (4, 0.3), (1, 1.0)])
@@ -83,4 +96,56 @@ def test_memory_does_not_grow_with_the_stream(batch_size):
 )
 def test_a_bad_argument_is_refused_by_name(build, named):
     with pytest.raises(ValueError, match=f"The '{named}' parameter of"):
+        build()
+
+
+WITH_UNLABELLED = {
+    "spiral": spiral_problem(n_unlabelled=70),
+    "arms": spiral_problem(
+        arms=3, turns=2, density="bands", start=0.5, dimension=4, flip_probability=0.3, n_unlabelled=70
+    ),
+    "ball": sphere_problem(n_unlabelled=70),
+    "sphere": sphere_problem(target="quadratic", ambient_dimension=5, n_unlabelled=70),
+    "concentric spheres": concentric_spheres_problem(n_unlabelled=70),
+    "gaussian": gaussian_problem(task="classification", n_unlabelled=70),
+}
+
+
+@pytest.mark.parametrize("problem", WITH_UNLABELLED.values(), ids=WITH_UNLABELLED)
+@given(n_samples=st.integers(1, 100), seed=st.integers(0, 2**32 - 1))
+def test_unlabelled_points_follow_the_labelled_ones_and_change_none(problem, n_samples, seed):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams, "BLOCK", 30)
+        X, y = problem.sample(n_samples, seed)
+        labelled = replace(problem, n_unlabelled=0).sample(n_samples, seed)
+        fewer, _ = replace(problem, n_unlabelled=45).sample(1, seed)
+        batches = [np.concatenate(parts) for parts in zip(*problem.batches(n_samples, 17, seed), strict=True)]
+        n_test = len(problem.sample(n_samples, seed, split="test")[1])
+    np.testing.assert_array_equal(X[:n_samples], labelled[0])
+    np.testing.assert_array_equal(y, [*labelled[1], *[-1] * 70])
+    np.testing.assert_array_equal(fewer[1:], X[n_samples:][:45])  # whatever the numbers of both are
+    np.testing.assert_array_equal(batches[0], X)
+    np.testing.assert_array_equal(batches[1], y)
+    assert n_test == n_samples
+
+
+def test_unlabelled_points_of_two_seeds_differ_and_none_is_labelled():
+    problem = WITH_UNLABELLED["spiral"]
+    labelled = {tuple(x) for seed in range(3) for x in problem.sample(500, seed)[0][:500]}
+    others = {tuple(x) for seed in range(3) for x in problem.sample(500, seed)[0][500:]}
+    assert len(others) == 210
+    assert not others & labelled
+
+
+@pytest.mark.parametrize(
+    ("build", "error"),
+    [
+        (lambda: spiral_problem(n_unlabelled=-1), ValueError),
+        (lambda: spiral_problem(n_unlabelled=2.5), TypeError),
+        (lambda: gaussian_problem(n_unlabelled=5), ValueError),  # of regression, in which -1 is a value
+        (lambda: replace(modular_problem(), n_unlabelled=5), ValueError),
+    ],
+)
+def test_a_bad_number_of_unlabelled_points_raises(build, error):
+    with pytest.raises(error, match="The 'n_unlabelled' parameter of "):
         build()

@@ -18,7 +18,7 @@ from toymanifold.checks.battery import Subject, run_battery
 from toymanifold.checks.independence import FALSE_ALARM
 from toymanifold.checks.results import CheckResult, require
 from toymanifold.datasets import DataProblem
-from toymanifold.problems import Problem
+from toymanifold.problems import UNLABELLED, Problem
 from toymanifold.protocols import TASKS
 from toymanifold.validation import check_integer, error_message
 
@@ -37,9 +37,10 @@ _CLOSE = 1e-6  # to the boundary, as a share of the distance between the points 
 
 @dataclass(frozen=True)
 class ProblemSubject(Subject):
-    """A problem whose samples are checked like those of a generator."""
+    """A problem whose samples, without unlabelled points, are checked like those of a generator."""
 
     problem: Any = None
+    with_unlabelled: Any = None
 
     def truth(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return the true labels of points, or the labels of numbers of rows."""
@@ -67,6 +68,9 @@ def _subject(problem: Problem | DataProblem, max_samples: int) -> ProblemSubject
     if isinstance(problem, DataProblem):
         sampled = replace(problem, X=np.arange(len(problem.y), dtype=np.float64)[:, None])
         max_samples = min(max_samples, problem.n_train_rows)
+    elif problem.n_unlabelled:
+        sampled = replace(problem, n_unlabelled=0)
+        return ProblemSubject(sampled.sample, {}, None, True, None, max_samples, sampled, problem)
     return ProblemSubject(sampled.sample, {}, None, True, None, max_samples, problem)
 
 
@@ -179,6 +183,26 @@ def _require_share(n_wrong: int, n_rows: int, share: float) -> None:
     if stats.binomtest(n_wrong, n_rows, share).pvalue < FALSE_ALARM:
         expected = f"for a flip_probability of {share:g}" if share else "though there is no label noise"
         raise AssertionError(f"{n_wrong} of {n_rows} labels are not the target's, {expected}")
+
+
+def check_unlabelled(subject: ProblemSubject) -> None:
+    """Require training samples to end with points of y = -1, drawn from the density, the same for all n_samples."""
+    from scipy import stats
+
+    problem, n = subject.with_unlabelled, subject.n_samples
+    if problem is None:
+        raise SkipTest("the problem has no unlabelled points")
+    X, y = subject.draw()
+    longer, marked = problem.sample(n, 1)
+    expected = n + problem.n_unlabelled, problem.dimension
+    require(longer.shape == expected, f"X with unlabelled points has shape {longer.shape}, not {expected}")
+    require(battery.equal(longer[:n], X) and battery.equal(marked[:n], y), "unlabelled points change the labelled ones")
+    require(bool((marked[n:] == UNLABELLED).all()), f"an unlabelled point has another label than {UNLABELLED}")
+    require(battery.equal(problem.sample(1, 1)[0][1:], longer[n:]), "unlabelled points depend on the number of labels")
+    require(len(problem.sample(n, 1, split="test")[0]) == n, "a test sample has unlabelled points")
+    require(not battery.equal(problem.sample(n, 2)[0][n:], longer[n:]), "unlabelled points do not depend on the seed")
+    p_values = [stats.ks_2samp(*columns).pvalue for columns in zip(X.T, longer[n:].T, strict=True)]
+    require(min(p_values) * len(p_values) >= FALSE_ALARM, "unlabelled points are not distributed as labelled ones")
 
 
 def check_log_density(subject: ProblemSubject) -> None:
@@ -343,6 +367,7 @@ PROBLEM_CHECKS: dict[str, Callable[[ProblemSubject], None]] = {
         check_splits,
         check_dtype,
         check_labels,
+        check_unlabelled,
         check_log_density,
         check_density_shape,
         check_density_total,

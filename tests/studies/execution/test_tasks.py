@@ -90,3 +90,25 @@ def test_a_failure_is_that_of_all_cells_of_a_training(params, message):
     for outcome in run_task(task):
         assert outcome.status == "error"
         assert message in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("estimator", "prior", "n_points"),
+    [
+        ("estimators:HarmonicClassifier", None, 80),
+        ("estimators:HarmonicClassifier", "polar", 80),
+        ("sklearn.semi_supervised:LabelSpreading", None, 80),
+        ("knn-1", None, 30),
+        ("sklearn.neighbors:KNeighborsClassifier", "polar", 30),
+    ],
+)
+def test_unlabelled_points_are_for_learners_that_use_them(monkeypatch, estimator, prior, n_points):
+    cell = Cell("spiral", {"n_unlabelled": 50}, estimator, prior, {}, 30, 0, ("accuracy", "accuracy_train"))
+    given = []
+    kind = type(cell.build_learner())
+    fit = kind.fit
+    monkeypatch.setattr(kind, "fit", lambda self, X, y: (given.append((X, y)), fit(self, X, y))[1])
+    assert run_cell(cell).values["accuracy_train"] > 0.5
+    ((X, y),) = given
+    assert len(X) == len(y) == n_points
+    assert (y == -1).sum() == n_points - 30

@@ -28,9 +28,11 @@ CURVES = {
     "dimension": [3, 3],
     "double-descent": [1, 1, 0, 0],  # of random features without a ridge
     "feature-learning": [1, 0, 0],  # of 4,000 points
+    "graphs": [2, 2, 2],  # of the nearest mean and one convolution
     "robustness-law": [4, 4],
     "symmetry": [5, 0],  # not of wrong turns; of the spheres
     "transfer": [2, 0],
+    "unlabelled": [2, 2],
 }
 """Reference curves of each picture of the full studies."""
 

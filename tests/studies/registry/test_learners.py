@@ -258,3 +258,12 @@ def test_a_fit_does_not_depend_on_how_the_learner_was_named():
 def test_the_folds_of_a_tuned_learner_are_shuffled_by_the_seed():
     learner = make_learner("svm-tuned", sphere_problem(), prior="polar", seed=5)
     assert learner[-1].cv.random_state == 5
+
+
+@pytest.mark.parametrize(("estimator", "n_issues"), [("estimators:HarmonicClassifier", 1), ("knn", 0)])
+def test_a_learner_of_unlabelled_points_has_no_search(estimator, n_issues):
+    search = {"params": {"n_neighbors": [5, 10]}, "cv": 2}
+    for n_unlabelled, expected in ((0, 0), (5, n_issues)):
+        problem = spiral_problem(n_unlabelled=n_unlabelled)
+        issues = learner_issues(estimator, ["none"], {}, problem, (), search=search)
+        assert [issue.at for issue in issues] == [("search",)] * expected

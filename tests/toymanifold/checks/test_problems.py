@@ -204,6 +204,22 @@ def rescaled(factor, shift=0.0):
     return lambda self, X: factor * Ball.signed_distance(self, X) + shift
 
 
+def shifted_unlabelled(X, y, _):
+    return X + (y == -1)[:, None].astype(X.dtype), y
+
+
+def guessed(X, y, _):
+    return X, abs(y)
+
+
+def reversed_unlabelled(X, y, _):
+    """Return the unlabelled points in an order that depends on the number of all."""
+    others = np.flatnonzero(y == -1)
+    order = np.arange(len(y))
+    order[others] = np.roll(others, len(y))
+    return X[order], y
+
+
 BROKEN = [
     ("shapes", answered(lambda X, y, _: (X.astype(np.float32), y))),
     ("shapes", answered(lambda X, y, a: (X[:-1], y[:-1]) if a.get("split") == "test" and len(X) == 97 else (X, y))),
@@ -231,6 +247,9 @@ BROKEN = [
     ("labels", aimed(label=lonely)),
     ("labels", answered(flipped_too_often, Problem(DISC, BOX, flip_probability=0.1))),
     ("labels", answered(lambda X, y, _: (X, 2 * y - X[:, 1]), values(second_coordinate, noise=0.5))),
+    ("unlabelled", answered(shifted_unlabelled, Problem(DISC, BOX, n_unlabelled=500))),
+    ("unlabelled", answered(guessed, Problem(DISC, BOX, n_unlabelled=500))),
+    ("unlabelled", answered(reversed_unlabelled, Problem(DISC, BOX, n_unlabelled=500))),
     ("log_density", spread(log_density=with_gap)),
     ("log_density", spread(log_density=lambda self, X: UniformBox.log_density(self, X)[:, None])),
     ("density_shape", spread(log_density=tilted)),
@@ -302,8 +321,8 @@ def test_a_problem_of_another_process_is_another_if_it_depends_on_the_hash_seed(
 NO_TARGET = {"dtype", "log_density", "density_shape", "density_total", "signed_distance"}
 NO_VOLUME = {"density_total", "signed_distance"}
 OWN = {
-    "spiral": (spiral_problem(), set()),
-    "bands": (spiral_problem(density="bands", arms=3), set()),
+    "spiral": (spiral_problem(n_unlabelled=500), set()),
+    "bands": (spiral_problem(density="bands", arms=3, start=0.5, n_unlabelled=500), set()),
     "nuisance": (spiral_problem(dimension=4, nuisance_scale=0.5, flip_probability=0.1), set()),
     "plane": (spiral_problem(density="uniform", dimension=5), set()),
     "ball": (sphere_problem(dimension=7), {"density_total"}),
@@ -321,7 +340,8 @@ def test_own_problems_pass_all_that_applies(name):
     problem, skipped = OWN[name]
     found = verdicts(replace(problem), max_samples=17_000)
     assert not named("failed", found)
-    assert named("skipped", found) - {"other_process"} == skipped
+    unlabelled = set() if problem.n_unlabelled else {"unlabelled"}
+    assert named("skipped", found) - {"other_process"} == skipped | unlabelled
 
 
 def test_a_finite_table_of_points_passes_up_to_its_training_rows():
@@ -344,7 +364,7 @@ def test_places_on_a_line_are_uniform_for_the_density_and_not_for_another(seed):
 
 def test_all_failures_are_raised_at_once_and_expected_ones_are_not():
     problem = in_this_process(spread(log_density=unnormalised))
-    with pytest.raises(AssertionError, match=r"Problem fails 1 of 24 checks\n  density_total: 0\.6"):
+    with pytest.raises(AssertionError, match=r"Problem fails 1 of 25 checks\n  density_total: 0\.6"):
         check_problem(problem, max_samples=3000)
     results = check_problem(problem, max_samples=3000, expected_failed_checks={"density_total": "up to a factor"})
     found = {result.check: result for result in results}["density_total"]

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from sklearn.neighbors import NearestCentroid
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.semi_supervised import LabelPropagation
+
+from estimators import GraphConvClassifier, HarmonicClassifier
+from studies import measure_curves
+from studies.registry.learners import make_learner
+from studies.registry.metrics import Fitted, measure
+from studies.registry.nodes import is_graph_for, labelled_nodes
+from studies.registry.test_sets import TestSets
+from toymanifold import DataProblem, block_model_problem, spiral_problem
+
+PROBLEM = block_model_problem(n_nodes=60, inside=6.0, across=1.0)
+WITHOUT = DataProblem.from_data(PROBLEM.X, PROBLEM.y)
+NET = GraphConvClassifier(epochs=5, width=4)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "problem", "expected"),
+    [
+        (NET, PROBLEM, True),
+        (HarmonicClassifier(), PROBLEM, True),
+        (make_pipeline(StandardScaler(), NET), PROBLEM, True),
+        (LabelPropagation(), PROBLEM, False),
+        (NearestCentroid(), PROBLEM, False),
+        (NET, WITHOUT, False),
+        (NET, spiral_problem(), False),
+    ],
+)
+def test_a_learner_of_nodes_takes_the_graph_of_a_problem(estimator, problem, expected):
+    assert is_graph_for(problem, estimator) == expected
+
+
+def test_all_nodes_are_seen_and_those_of_the_sample_have_labels():
+    X, y = labelled_nodes(PROBLEM, 8, seed=1)
+    rows = PROBLEM.sample_rows(8, 1)
+    assert X is PROBLEM.X
+    np.testing.assert_array_equal(y[rows], PROBLEM.y[rows])
+    assert (np.delete(y, rows) == -1).all()
+
+
+@pytest.mark.parametrize("name", ["estimators:GraphConvClassifier", "estimators:HarmonicClassifier"])
+def test_a_learner_of_nodes_is_measured_at_the_test_nodes(name):
+    params = {"epochs": 5} if name.endswith("ConvClassifier") else {}
+    learner = make_learner(name, PROBLEM, params=params, seed=3)
+    assert (learner.graph != PROBLEM.graph).nnz == 0
+    fitted = Fitted(learner.fit(*labelled_nodes(PROBLEM, 8, 3)), TestSets(PROBLEM), 0.0, 8, 3)
+    found = measure(["accuracy", "accuracy_train", "neg_log_loss"], fitted)
+    tests, train = PROBLEM.is_test, PROBLEM.sample_rows(8, 3)
+    assert found["accuracy"] == np.mean(learner.transduction_[tests] == PROBLEM.y[tests])
+    assert found["accuracy_train"] == np.mean(learner.transduction_[train] == PROBLEM.y[train])
+    likelihood = learner.label_distributions_[tests, PROBLEM.y[tests]].clip(1e-15)
+    assert -found["neg_log_loss"] == pytest.approx(-np.log(likelihood).mean(), rel=1e-6)
+
+
+def test_curves_of_learners_of_nodes_and_of_others_on_a_graph_of_ones_own():
+    rng = np.random.default_rng(0)
+    noise = DataProblem.from_data(rng.standard_normal((60, 3)), PROBLEM.y, graph=PROBLEM.graph)
+    learners = {
+        "edges": HarmonicClassifier(),
+        "scaled": make_pipeline(StandardScaler(), NET),
+        "mean": NearestCentroid(),
+    }
+    results = measure_curves(learners, noise, sizes=[4, 20], seeds=2)
+    frame = results.frame().query("metric == 'accuracy' and n_samples == 20")
+    means = frame.groupby("learner")["value"].mean()
+    assert len(frame) == 6
+    assert means["edges"] > 0.75 > means["mean"]  # the features say nothing
