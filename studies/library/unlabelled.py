@@ -371,6 +371,6 @@ def plot_few_labels(results: Results, ax: Axes | None = None) -> Axes:
         ends.append(_draw(ax, name, found, look))
     ax.set(xlabel="labels", ylabel="error")
     tidy(ax)
-    name_references(ax, "(1 - 1/arms)^labels")
+    name_references(ax, "closed form (1 - 1/arms)^labels")
     name_curves(ax, ends)
     return ax
