@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from estimators.neighbor_search import build_index, index_neighbors
-from toymanifold.validation import check_integer, error_message
+from toymanifold.validation import check_integer, check_scale, error_message
 
 _ROUNDING = 1e-9  # of a weight, by which the two directions of an edge may differ
 
@@ -110,6 +110,7 @@ def _weights(graph: Any, n_nodes: int, owner: str) -> sparse.csr_array:
     if (wrong := ~(np.isfinite(adjacency.data) & (adjacency.data >= 0))).any():
         allowed = "of weights that are finite and not negative"
         raise ValueError(error_message("graph", owner, allowed, f"{adjacency.data[wrong][0]:g}"))
+    check_scale(adjacency.data, "graph", owner)
     return adjacency
 
 

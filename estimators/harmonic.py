@@ -90,7 +90,6 @@ class HarmonicClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, codes = encode_labels(labels, owner)
         is_labelled = codes != UNLABELLED
         self.graph_ = as_adjacency(self.graph, points, self.n_neighbors, owner)
-        check_scale(self.graph_.data, "graph", owner)
         self.label_distributions_ = _extended(self.graph_, is_labelled, np.eye(len(self.classes_))[codes[is_labelled]])
         self.transduction_ = self.classes_[self.label_distributions_.argmax(axis=1)]
         if not np.allclose(self.label_distributions_.sum(axis=1), 1, rtol=0, atol=_LOST):

@@ -55,6 +55,11 @@ def test_repeated_edges_add_up_and_rounding_is_evened_out():
         (sparse.csr_array((4, 4)), ValueError, r"of shape \(5, 5\), a node for each row of X.*shape \(4, 4\)"),
         (sparse.csr_array(dense(5, (0, 1, -1), (1, 0, -1))), ValueError, "not negative.*'-1'"),
         (sparse.csr_array(dense(5, (0, 1, np.nan), (1, 0, np.nan))), ValueError, "finite.*'nan'"),
+        (
+            sparse.csr_array(dense(5, (0, 1, 1e200), (1, 0, 1e200))),
+            ValueError,
+            "of numbers whose largest absolute value",
+        ),
         (sparse.csr_array(1j * np.eye(5)), TypeError, "of real weights"),
         ([[0, 5], [5, 0]], ValueError, "of nodes from 0 to 4, the rows of X. Got 'node 5'"),
         ([[0, -1], [-1, 0]], ValueError, "of nodes from 0 to 4, the rows of X. Got 'node -1'"),
