@@ -31,8 +31,8 @@ class HarmonicClassifier(ClassifierMixin, BaseEstimator):
     sparse factorisation. `sklearn.semi_supervised.LabelPropagation` iterates on a directed graph of neighbours instead.
 
     In a component of the graph without any label, the values are the shares of the classes among the labels.
-    In the plane time is nearly linear in the number of unlabelled points; in many dimensions the factors fill up, at worst
-    in cubic time and quadratic memory.
+    In the plane time is nearly linear in the number of unlabelled points; in many dimensions the factors fill up, at
+    worst in cubic time and quadratic memory.
 
     Parameters
     ----------
