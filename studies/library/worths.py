@@ -1,5 +1,6 @@
 """The worths of named priors that built-in studies have measured, kept in worths.csv beside this module."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import resources
@@ -76,7 +77,7 @@ class KeptWorth:
     @property
     def theory(self) -> PredictedWorth | None:
         """The worth by theory."""
-        if pd.isna(self.predicted):
+        if math.isnan(self.predicted):
             return None
         return PredictedWorth(self.predicted, self.predicted_low, self.predicted_high, self.source)
 
@@ -119,7 +120,7 @@ def kept_worths() -> list[KeptWorth]:
     """Return the kept worths, in the order of `PRIORS`."""
     with resources.files("studies.library").joinpath(_FILE).open(encoding="utf-8") as file:
         rows = pd.read_csv(file, dtype={"source": str}, keep_default_na=False, na_values=["nan"])
-    return [KeptWorth(**row) for row in rows.to_dict("records")]
+    return [KeptWorth(**{str(key): value for key, value in row.items()}) for row in rows.to_dict("records")]
 
 
 def as_table(worths: Iterable[KeptWorth]) -> pd.DataFrame:

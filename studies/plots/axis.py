@@ -192,6 +192,7 @@ def _axis_title(axis: str) -> str:
 def _known(results: Results, axis: str, lines: Iterable[Line], places: dict[Any, float]) -> list[float]:
     """Return the places of all values of an axis that the study has, measured or not: sizes on the lines' problems."""
     problems, planned = {line.first.problem for line in lines}, plan_study(results.study)
+    values: list[Any]
     if axis == "n_samples":
         values = [p.cell.n_samples for p in planned if p.problem in problems]
     else:
