@@ -134,10 +134,7 @@ def plot_axis(
         if axis == "learner" and len(firsts) == 1:  # the axis names the learners
             _draw_learners(ax, next(iter(part.values())), places, learner_looks(results.study), hollow=hollow)
         else:
-            ends = (
-                _draw(ax, part, _known(results, axis, part.values(), places), places, looks, coloured, hollow=hollow)
-                | ends
-            )
+            ends = _draw(ax, part, _known(results, axis, lines, places), places, looks, coloured, hollow=hollow) | ends
     if reference is not None:
         _draw_reference(ax, reference, results.study.allow, axis, named[0], {name: looks[name] for name in coloured})
     clip_ylim(ax, _means(lines))
@@ -190,13 +187,10 @@ def _axis_title(axis: str) -> str:
 
 
 def _known(results: Results, axis: str, lines: Iterable[Line], places: dict[Any, float]) -> list[float]:
-    """Return the places of all values of an axis that the study has, measured or not: sizes on the lines' problems."""
-    problems, planned = {line.first.problem for line in lines}, plan_study(results.study)
-    values: list[Any]
-    if axis == "n_samples":
-        values = [p.cell.n_samples for p in planned if p.problem in problems]
-    else:
-        values = [p.axes.get(axis) for p in planned]
+    """Return the places of all values of an axis that the study has, measured or not; sizes of the lines' problems."""
+    planned, problems = plan_study(results.study), {line.first.problem for line in lines}
+    sizes = (p.cell.n_samples for p in planned if p.problem in problems)
+    values = sizes if axis == "n_samples" else (p.axes.get(axis) for p in planned)
     numbers = [float(value) for value in values if value is not None and is_number(value)]
     return numbers if all(map(is_number, places)) else list(places.values())
 

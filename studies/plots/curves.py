@@ -14,7 +14,7 @@ from studies.analysis.intervals import CensoredInterval, scale_of, zero_text
 from studies.analysis.learning_curves import learning_curve, sampling_of
 from studies.analysis.scaling_laws import ScalingLaw, fit_all
 from studies.plots.baseline import draw_baseline
-from studies.plots.lines import exact, learners_of, metric_of, rows_of
+from studies.plots.lines import exact, learners_of, metric_of, rows_of, sizes_of
 from studies.plots.looks import Look, asked, chosen, learner_looks
 from studies.plots.style import (
     GREY,
@@ -38,7 +38,6 @@ from studies.plots.style import (
 from studies.registry.metrics import describe
 from studies.registry.plots import plot
 from studies.results.results import Results
-from studies.spec.cells import plan_study
 
 _LAW_POINTS = 100  # points of the line of a law
 _CLIP = 10.0  # factor beyond the means up to which intervals are shown
@@ -97,7 +96,7 @@ def plot_learning_curves(
     metric = metric_of(rows, metric)
     rows = rows[(rows["metric"] == metric) & rows["learner"].isin(learners_of(rows, learners))]
     ax = new_axes(ax)
-    looks, sizes = learner_looks(results.study), {p.cell.n_samples for p in plan_study(results.study)}
+    looks, sizes = learner_looks(results.study), sizes_of(results.study, rows)
     coloured = chosen(rows["learner"].unique(), looks, asked(results.study))
     ends = draw_curves(ax, rows, metric, looks, sizes, coloured)
     ends += background_end(ax)
@@ -126,7 +125,7 @@ def draw_curves(
     metric : str
     looks : mapping of str to Look
     sizes : collection of int
-        All sample sizes of the study; points far apart among them are not joined.
+        All sample sizes of the problem in the study; points far apart among them are not joined.
     coloured : collection of str or None, default=None
         Learners; the others are in the background. None takes all.
     with_laws : bool, default=True

@@ -26,7 +26,7 @@ from studies.execution.run import MAP_MARGIN
 from studies.plots.baseline import draw_baseline
 from studies.plots.breakdown import plot_breakdown
 from studies.plots.curves import draw_curves
-from studies.plots.lines import is_number, rows_of
+from studies.plots.lines import is_number, rows_of, sizes_of
 from studies.plots.looks import learner_looks, panels
 from studies.plots.ranking import has_ranking
 from studies.plots.regions import drawn_problem, plot_decision_region, plot_region, region_key
@@ -211,7 +211,7 @@ def learning_curves(results: Results, curves: pd.DataFrame, title: str) -> Figur
     """
     metrics, looks = in_order(curves["metric"].unique()), learner_looks(results.study)
     groups = panels(list(curves["learner"].unique()), looks)
-    sizes = {planned.cell.n_samples for planned in plan_study(results.study)}
+    sizes = sizes_of(results.study, curves)
     figure, axes, n_columns = _small_multiples(len(groups), len(metrics))
     on_rows = sampling_of(curves).n_rows is not None
     scales = {metric: scale_of(metric, on_rows=on_rows) for metric in metrics}

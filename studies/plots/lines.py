@@ -16,6 +16,7 @@ from studies.registry.metrics import describe, in_order, shown_name
 from studies.registry.params import format_value, label_without
 from studies.results.results import Results
 from studies.spec.cells import PlannedCell, plan_study
+from studies.spec.study import Study
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,12 @@ def rows_of(results: Results, problem: str | None = None) -> pd.DataFrame:
     if rows.empty:
         raise ValueError(f"nothing of {results.study.name} on {label} is measured yet")
     return rows
+
+
+def sizes_of(study: Study, rows: pd.DataFrame) -> set[int]:
+    """Return all sample sizes that a study has of the problems in a frame, measured or not."""
+    problems = set(rows["problem"]) if "problem" in rows else None
+    return {p.cell.n_samples for p in plan_study(study) if problems is None or p.problem in problems}
 
 
 def metric_of(rows: pd.DataFrame, metric: str | None = None) -> str:

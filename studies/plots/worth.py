@@ -19,7 +19,7 @@ from studies.analysis.findings import PriorWorth, judged, worth_of
 from studies.analysis.intervals import scale_of
 from studies.analysis.learning_curves import NotMeasured
 from studies.plots.curves import draw_curves
-from studies.plots.lines import learners_of, rows_of
+from studies.plots.lines import learners_of, rows_of, sizes_of
 from studies.plots.looks import Look, asked, learner_looks
 from studies.plots.regions import drawn_problem, plot_decision_region, region_key
 from studies.plots.style import INK, NO_BREAK, folded, lay_out, name_curves, new_figure, unbroken
@@ -220,7 +220,7 @@ def _draw_curves(ax: Axes, results: Results, answer: _Answer) -> None:
     largest = rows.loc[rows["learner"].isin(answer.pair), "n_samples"].max()
     shown = rows["learner"].isin([*answer.pair, *_competitors(results, answer, looks)])
     rows = rows[shown & (rows["n_samples"] <= _BEYOND * largest)]
-    sizes = {planned.cell.n_samples for planned in plan_study(results.study)}
+    sizes = sizes_of(results.study, rows)
     ends = draw_curves(ax, rows, str(rows["metric"].iloc[0]), looks, sizes, with_laws=False)
     if answer.gap is not None:
         _draw_gap(ax, answer.rows, answer.gap, looks)
