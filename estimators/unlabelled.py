@@ -16,6 +16,21 @@ def uses_unlabelled(estimator: BaseEstimator) -> bool:
     """Return True if an estimator learns from points with y = -1 too, as those of `sklearn.semi_supervised` do.
 
     An estimator says so by an attribute ``uses_unlabelled = True`` of its class; a pipeline is its last step.
+
+    Parameters
+    ----------
+    estimator : estimator or Pipeline
+
+    Returns
+    -------
+    uses_unlabelled : bool
+
+    Examples
+    --------
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from sklearn.semi_supervised import LabelSpreading
+    >>> uses_unlabelled(LabelSpreading()), uses_unlabelled(KNeighborsClassifier())
+    (True, False)
     """
     last = last_step(estimator)
     return getattr(last, "uses_unlabelled", type(last).__module__.startswith("sklearn.semi_supervised"))

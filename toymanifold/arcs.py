@@ -167,5 +167,5 @@ def evenly_spaced(path: list[tuple[Arc, bool]], n_samples: int) -> NDArray[np.fl
     for index, (arc, forward) in enumerate(path):
         here = piece == index
         along = ends[index] - walked[here] if not forward else walked[here] - (ends[index] - arc.length)
-        X[here] = arc.points(arc.angle_at(along))
+        X[here] = arc.points(arc.angle_at(np.clip(along, 0, arc.length)))
     return X

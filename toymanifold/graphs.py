@@ -4,13 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toymanifold.validation import error_message
+from toymanifold.validation import check_scale, error_message
 
 if TYPE_CHECKING:
     from scipy import sparse
 
 _ROUNDING = 1e-9  # of a weight, by which the two directions of an edge may differ
-_LARGEST = 1e100  # of the weights, whose sums must be finite
 
 
 def check_graph(graph: Any, n_nodes: int, owner: str) -> "sparse.csr_array":
@@ -21,8 +20,8 @@ def check_graph(graph: Any, n_nodes: int, owner: str) -> "sparse.csr_array":
     Parameters
     ----------
     graph : sparse matrix or array-like
-        A sparse adjacency matrix (n_nodes, n_nodes) of weights from 0 to 1e100, or an edge_index (2, n_edges) of node
-        numbers as in PyTorch Geometric, each edge in both directions and of weight 1.
+        A sparse adjacency matrix (n_nodes, n_nodes) of weights, which are finite and not negative; or an edge_index
+        (2, n_edges) of node numbers as in PyTorch Geometric, each edge in both directions and of weight 1.
     n_nodes : int
         Number of rows of X.
     owner : str
@@ -63,9 +62,10 @@ def _weights(graph: Any, n_nodes: int, owner: str) -> "sparse.csr_array":
         raise TypeError(error_message("graph", owner, "of real weights", f"dtype {graph.dtype}"))
     adjacency = sparse.csr_array(graph, dtype=np.float64, copy=True)
     adjacency.sum_duplicates()
-    if (wrong := ~((adjacency.data >= 0) & (adjacency.data <= _LARGEST))).any():
-        allowed = f"of weights from 0 to {_LARGEST:g}"
+    if (wrong := ~(np.isfinite(adjacency.data) & (adjacency.data >= 0))).any():
+        allowed = "of weights that are finite and not negative"
         raise ValueError(error_message("graph", owner, allowed, f"{adjacency.data[wrong][0]:g}"))
+    check_scale(adjacency.data, "graph", owner)
     return adjacency
 
 

@@ -82,9 +82,10 @@ class Costs:
         return self._average(cell.n_samples) if known is None else known
 
     def _average(self, n_samples: int) -> float:
-        """Return the average of all kinds of cells at one sample size."""
+        """Return the average of all kinds of cells at one sample size, of those measured up to it if there are any."""
         if n_samples not in self._averages:
-            found = [_interpolate(sizes, n_samples) for sizes in self._totals.values()]
+            reaching = [sizes for sizes in self._totals.values() if max(sizes) >= n_samples]
+            found = [_interpolate(sizes, n_samples) for sizes in reaching or self._totals.values()]
             self._averages[n_samples] = sum(found) / len(found) if found else float(n_samples)
         return self._averages[n_samples]
 

@@ -1,16 +1,18 @@
-"""Harmonic functions on graphs, against the dense solution and closed forms."""
+"""Harmonic functions on graphs, against their definition, the dense solution and closed forms."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn.neighbors import kneighbors_graph
 
 from estimators import HarmonicClassifier
 from estimators.graphs import neighbor_graph
 from toymanifold import spiral_problem
 
 PATH = sparse.diags_array([np.ones(4), np.ones(4)], offsets=[-1, 1], shape=(5, 5), format="csr")
+TIED = sparse.diags_array([[1e-20, 1, 1e-20, 1]] * 2, offsets=[-1, 1], shape=(5, 5), format="csr")
 X5 = np.arange(5.0)[:, None]
 
 
@@ -35,6 +37,20 @@ def test_each_value_is_the_mean_over_its_neighbours(n_unlabelled, n_labels, n_cl
     np.testing.assert_allclose(values.sum(axis=1), 1)
 
 
+@pytest.mark.parametrize("n_neighbors", [3, 10, 400])
+def test_values_are_the_dense_solution_on_the_graph_of_scikit_learn(n_neighbors):
+    """Zhu, Ghahramani and Lafferty 2003, equation 5: f_u = (D_uu - W_uu)^-1 W_ul f_l."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((200, 2)), np.r_[np.arange(30) % 3, [-1] * 170]
+    nearest = kneighbors_graph(X, min(n_neighbors, 199)).toarray()
+    weights = np.maximum(nearest, nearest.T)
+    laplacian = np.diag(weights.sum(axis=1)) - weights
+    expected = np.linalg.solve(laplacian[30:, 30:], weights[30:, :30] @ np.eye(3)[y[:30]])
+    found = HarmonicClassifier(n_neighbors).fit(X, y)
+    np.testing.assert_allclose(found.label_distributions_[30:], expected, atol=1e-12)
+    np.testing.assert_array_equal(found.transduction_[30:], expected.argmax(axis=1))
+
+
 def test_values_on_a_path_are_a_straight_line_and_weights_are_conductances():
     y = [0, -1, -1, -1, 1]
     line = HarmonicClassifier(graph=PATH).fit(X5, y)
@@ -45,8 +61,9 @@ def test_values_on_a_path_are_a_straight_line_and_weights_are_conductances():
     np.testing.assert_allclose(line.label_distributions_[:, 1], [0, 0.5, 2 / 3, 5 / 6, 1])
 
 
-def test_labels_of_any_type_are_kept_and_the_others_are_found():
-    y = np.array(["b", -1, -1, -1, "a"], dtype=object)
+@pytest.mark.parametrize("dtype", [object, str])
+def test_labels_of_any_type_are_kept_and_the_others_are_found(dtype):
+    y = np.array(["b", -1, -1, -1, "a"], dtype=dtype)
     found = HarmonicClassifier(graph=PATH).fit(X5, y)
     assert found.classes_.tolist() == ["a", "b"]
     assert found.transduction_.tolist()[:2] + found.transduction_.tolist()[3:] == ["b", "b", "a", "a"]
@@ -67,6 +84,14 @@ def test_a_new_point_has_the_mean_of_its_neighbours():
     expected = found.label_distributions_[nearest].mean(axis=1)
     np.testing.assert_allclose(found.predict_proba(queries), expected)
     np.testing.assert_array_equal(found.predict(queries), found.classes_[expected.argmax(axis=1)])
+
+
+def test_a_training_point_has_its_own_value():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((200, 2)), np.r_[np.arange(20) % 3, [-1] * 180]
+    found = HarmonicClassifier().fit(X, y)
+    np.testing.assert_array_equal(found.predict_proba(X), found.label_distributions_)
+    np.testing.assert_array_equal(found.predict(X), found.transduction_)
 
 
 def test_one_label_of_each_arm_is_enough_where_the_graph_resolves_the_gap():
@@ -99,6 +124,8 @@ def test_the_graph_and_the_points_can_be_of_different_kinds():
         ({"n_neighbors": 0}, [0, 1, -1, -1, -1], "'n_neighbors' parameter of HarmonicClassifier"),
         ({"graph": PATH, "n_neighbors": 0}, [0, 1, -1, -1, -1], "'n_neighbors' parameter of HarmonicClassifier"),
         ({"graph": PATH[:4, :4]}, [0, 1, -1, -1, -1], "'graph' parameter of HarmonicClassifier"),
+        ({"graph": 1e200 * PATH}, [0, 1, -1, -1, -1], "'graph' parameter of HarmonicClassifier.* largest absolute"),
+        ({"graph": TIED}, [0, -1, -1, 1, -1], "'graph' parameter of HarmonicClassifier.* from 1e-20 to 1"),
         ({}, [0.5, 1, -1, -1, -1], "continuous"),
     ],
 )

@@ -6,7 +6,7 @@ import array_api_strict
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial import KDTree
@@ -59,6 +59,13 @@ def test_boundary_lies_on_the_arms(spiral, n_samples):
     on_inner_arm = np.abs(spiral.phase(points) - spiral.fill) < 1e-6
     at_origin = np.hypot(*points.T) < 1e-9 * spiral.radius
     assert (on_inner_arm | _on_outer_arm(spiral, points) | at_origin).all()
+
+
+@given(spirals(), st.integers(1, 100))
+@example(Spiral(turns=2, fill=0.25, arms=2), 100)
+def test_boundary_is_finite_for_any_number_of_arms(spiral, n_samples):
+    """The example's walk along the path begins an arm at a length of -2e-15, by rounding."""
+    assert np.isfinite(spiral.boundary(n_samples)).all()
 
 
 def _on_outer_arm(spiral, points):

@@ -61,6 +61,12 @@ def test_an_unknown_learner_has_the_average_cost_of_the_others():
     assert costs.estimate(unknown) == pytest.approx(20.0)
 
 
+def test_the_average_is_of_learners_measured_up_to_that_size():
+    costs = learnt({2: 1.0, 6: 2.0})  # at n = 500 an extrapolation of 32 seconds
+    costs.learn(replace(CELL, estimator="svm", n_samples=500), 3.0)
+    assert costs.estimate(replace(CELL, estimator="forest", n_samples=500)) == pytest.approx(3.0)
+
+
 def test_later_measurements_change_the_estimate():
     costs = learnt({100: 1.0})
     assert costs.known(CELL) == pytest.approx(1.0)

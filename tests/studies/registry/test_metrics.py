@@ -57,6 +57,7 @@ def test_metrics_of_a_classifier_are_scikit_learns():
         assert values.pop(name) == made.estimator.score(points.X, points.y)
     assert values.pop("fit_seconds") == 1.5
     assert values.pop("predict_seconds") > 0
+    assert values.pop("classes_without_label") == 0
     points, bins = made.tests.density, made.tests.bins
     wrong = made.estimator.predict(points.X) != points.y
     assert values == {
