@@ -20,8 +20,8 @@ def check_graph(graph: Any, n_nodes: int, owner: str) -> "sparse.csr_array":
     Parameters
     ----------
     graph : sparse matrix or array-like
-        A sparse adjacency matrix (n_nodes, n_nodes) of weights that are not negative, or an edge_index (2, n_edges) of
-        node numbers as in PyTorch Geometric, each edge in both directions and of weight 1.
+        A sparse adjacency matrix (n_nodes, n_nodes) of weights, which are finite and not negative; or an edge_index
+        (2, n_edges) of node numbers as in PyTorch Geometric, each edge in both directions and of weight 1.
     n_nodes : int
         Number of rows of X.
     owner : str
