@@ -31,6 +31,7 @@ from studies.registry.objects import find_kept
 from studies.registry.params import Builder, is_open, named_parameters, variants
 from studies.registry.problems import TASKS, AnyProblem
 from toymanifold import DataProblem, Spiral, Symmetry
+from toymanifold.validation import error_message
 
 VERSION = "3"
 """Part of every cell's identity: raised when a change of the code changes the data of fits, or all fits."""
@@ -213,7 +214,11 @@ def make_learner(
     learner = _searched_with_prior(learner, change, search) if search else with_prior(learner, change)
     seeds = {key: seed for key in learner.get_params() if key.split("__")[-1] == "random_state"}
     if is_graph_for(problem, learner):
-        last_step(learner).set_params(graph=problem.graph)
+        of_nodes = last_step(learner)
+        if of_nodes.get_params(deep=False)["graph"] is not None:
+            allowed = "None on a problem that has a graph"
+            raise ValueError(error_message("graph", type(of_nodes).__name__, allowed, of_nodes.graph))
+        of_nodes.set_params(graph=problem.graph)
     return learner.set_params(**seeds)
 
 

@@ -6,7 +6,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelPropagation
 
 from estimators import GraphConvClassifier, HarmonicClassifier
-from studies import measure_curves
+from studies import SpecError, measure_curves
 from studies.registry.learners import make_learner
 from studies.registry.metrics import Fitted, measure
 from studies.registry.nodes import is_graph_for, labelled_nodes
@@ -69,3 +69,9 @@ def test_curves_of_learners_of_nodes_and_of_others_on_a_graph_of_ones_own():
     means = frame.groupby("learner")["value"].mean()
     assert len(frame) == 6
     assert means["edges"] > 0.75 > means["mean"]  # the features say nothing
+
+
+def test_a_graph_of_the_learner_beside_that_of_the_problem_is_refused():
+    learner = HarmonicClassifier(graph=PROBLEM.graph)
+    with pytest.raises(SpecError, match=r"HarmonicClassifier must be None on a problem that has a graph"):
+        measure_curves({"edges": learner}, PROBLEM, sizes=[4, 20], seeds=2)
