@@ -119,7 +119,7 @@ def _times(estimates: dict[int, Estimate]) -> str:
 
 @claim(
     "symmetry",
-    says="A group of k turns that leave no point of S^3 where it is is worth k times the data, k = 2, 3, 4, 6.",
+    says="A group of k turns that fix no point of S^3 is worth k times the data, k = 2, 3, 4, 6.",
     source=f"{THEOREM}; of the nearest neighbour, its kn images are one sample",
     tolerated=f"within {_WORTH:.0%} of k, for each k at n = {_sizes(_SIZES)}",
 )

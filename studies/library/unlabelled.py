@@ -160,7 +160,7 @@ def _three_arms(frame: pd.DataFrame) -> Evidence:
     source="Our own expectation: the graph connects the arms",
     tolerated=f"less than {100 * _NOTHING:g} points apart on average over l = 2 to 6, with 100 and with 300 unlabelled"
     " points",
-    changed=f"{_CHANGED}, {_FIRST_LOOK}; {_SEEDS}; the average in place of each l, by the spread of errors over other seeds",
+    changed=f"{_CHANGED}, {_FIRST_LOOK}; {_SEEDS}; the average in place of each l, by the spread over other seeds",
 )
 def _unresolved(frame: pd.DataFrame) -> Evidence:
     nearest = errors_of_labelled(frame, "two arms, labels only", _NEIGHBOUR)
