@@ -12,12 +12,11 @@ from sklearn.utils import Tags, check_random_state, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from estimators.base import FLOATS
 from toymanifold import Symmetry
 from toymanifold.validation import check_integer, error_message
 
 Array = NDArray[Any]
-
-_FLOATS = (np.float64, np.float32)
 
 
 def _has(name: str) -> Callable[[Any], bool]:
@@ -50,13 +49,13 @@ class _WithSymmetry(MetaEstimatorMixin, BaseEstimator, ABC):
     def _fit_data(self, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
         self._check_parameters()
         points, targets = validate_data(
-            self, X, y, dtype=_FLOATS, multi_output=True, ensure_min_features=self.symmetry.min_features
+            self, X, y, dtype=FLOATS, multi_output=True, ensure_min_features=self.symmetry.min_features
         )
         return points, targets
 
     def _points(self, X: ArrayLike) -> Array:
         check_is_fitted(self, "estimator_")
-        points: Array = validate_data(self, X, dtype=_FLOATS, reset=False)
+        points: Array = validate_data(self, X, dtype=FLOATS, reset=False)
         return points
 
     @abstractmethod

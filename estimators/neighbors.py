@@ -10,11 +10,10 @@ from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from estimators.base import FLOATS
 from estimators.neighbor_search import Index, build_index, index_neighbors
 from estimators.worths import worth_to, worth_to_neighbour
 from toymanifold.validation import check_choice, check_integer, check_scale, error_message
-
-_FLOATS = (np.float64, np.float32)
 
 
 class _NearestNeighbors(BaseEstimator):
@@ -118,7 +117,7 @@ class NeighborsClassifier(ClassifierMixin, _NearestNeighbors):
         ValueError, TypeError
             If a parameter or the data are not allowed.
         """
-        points, labels = validate_data(self, X, y, dtype=_FLOATS)
+        points, labels = validate_data(self, X, y, dtype=FLOATS)
         check_classification_targets(labels)
         self._fit_points(points)
         self.classes_, self._codes = np.unique(labels, return_inverse=True)
@@ -173,7 +172,7 @@ class NeighborsRegressor(RegressorMixin, _NearestNeighbors):
         ValueError, TypeError
             If a parameter or the data are not allowed.
         """
-        points, targets = validate_data(self, X, y, dtype=_FLOATS, y_numeric=True, multi_output=True)
+        points, targets = validate_data(self, X, y, dtype=FLOATS, y_numeric=True, multi_output=True)
         self._fit_points(points)
         self._targets = targets.astype(np.float32 if targets.dtype == np.float32 else np.float64)
         return self

@@ -196,9 +196,9 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
         return {**super().get_params(deep=False), **{f"estimator__{name}": value for name, value in nested.items()}}
 
     def __sklearn_clone__(self) -> Self:
-        copy: Self = super().__sklearn_clone__()
-        copy.source = self.source  # which has weights or data that are not to be copied
-        return copy
+        cloned: Self = super().__sklearn_clone__()
+        cloned.source = self.source  # which has weights or data that are not to be copied
+        return cloned
 
     def __sklearn_tags__(self) -> Tags:
         return get_tags(self.estimator)
@@ -230,7 +230,7 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
         _kept[key] = fitted
         while len(_kept) > _MOST_KEPT:
             _kept.popitem(last=False)
-        return copy.deepcopy(fitted)  # since anybody may train `source_` further
+        return copy.deepcopy(fitted)  # since `source_` may be trained further
 
     def _checked(self, source: BaseEstimator) -> BaseEstimator:
         """Return a source that is an estimator; raise unless it is one of the learner's class, and fitted."""

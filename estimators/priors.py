@@ -18,13 +18,12 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from estimators.base import FLOATS
 from estimators.polar import from_polar, to_polar
 from estimators.worths import PredictedWorth, symmetry_worth
 from toymanifold import Screw, Spiral, Symmetry
 from toymanifold.symmetries import SYMMETRIES
 from toymanifold.validation import check_choice, check_integer, check_scale, error_message
-
-_FLOATS = (np.float64, np.float32)
 
 
 class Prior(TransformerMixin, BaseEstimator, ABC):
@@ -108,7 +107,7 @@ class Prior(TransformerMixin, BaseEstimator, ABC):
     def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002
         """Validate the parameters and `X` (n_samples, n_features); nothing is learnt."""
         self.check_parameters()
-        points = validate_data(self, X, dtype=_FLOATS, ensure_min_features=self.min_features)
+        points = validate_data(self, X, dtype=FLOATS, ensure_min_features=self.min_features)
         check_scale(points, "X", type(self).__name__)
         self.check_features(points.shape[1])
         self._n_features_out = int(checked_coordinates(self, points[:1]).shape[1])
@@ -117,7 +116,7 @@ class Prior(TransformerMixin, BaseEstimator, ABC):
     def transform(self, X: ArrayLike) -> NDArray[np.floating]:
         """Return the new coordinates of `X` (n_samples, n_features) as (n_samples, n_features_out)."""
         check_is_fitted(self, "n_features_in_")
-        points = validate_data(self, X, dtype=_FLOATS, reset=False)
+        points = validate_data(self, X, dtype=FLOATS, reset=False)
         check_scale(points, "X", type(self).__name__, allow_tiny=True)
         new: NDArray[np.floating] = self.coordinates(points)
         return new
@@ -275,6 +274,8 @@ class SpiralPhase(Prior):
 FORMS = ("coordinates", "augmentation", "kernel", "outputs")
 """The ways in which a learner has a symmetry."""
 
+_ONLY_COORDINATES = "'coordinates' for a transformer; make_learner and with_prior take the others"
+
 
 class Invariance(Prior):
     """The prior that labels do not change under a symmetry, in one of four forms.
@@ -358,8 +359,6 @@ class Invariance(Prior):
             raise ValueError(error_message("form", "Invariance", allowed, self.form))
 
 
-_ONLY_COORDINATES = "'coordinates' for a transformer; make_learner and with_prior take the others"
-
 NO_PRIOR = "none"
 """The name of no prior, for which None stands as well."""
 
@@ -392,7 +391,7 @@ KNOWLEDGE: dict[str, tuple[str, str]] = {
     "rotations": ("Of k coordinates only the norm matters.", "functions of a distance"),
     "screw": ("Moving along the arms of a spiral does not matter.", "a spiral of the same pitch"),
 }
-"""What a learner with each of `PRIORS` knows, and where that holds."""
+"""The knowledge of a learner with each of `PRIORS`, and the problems for which it holds."""
 
 
 def as_prior(prior: Any, owner: str) -> Any:

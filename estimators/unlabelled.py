@@ -37,7 +37,7 @@ def uses_unlabelled(estimator: BaseEstimator) -> bool:
 
 
 def last_step(estimator: BaseEstimator) -> BaseEstimator:
-    """Return the last step of a pipeline, or an estimator that is none."""
+    """Return the last step of a pipeline, or the estimator itself if it is not a pipeline."""
     return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
 
 

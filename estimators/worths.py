@@ -1,4 +1,4 @@
-"""What a symmetry is worth by theory: how many times the data, for the learners of which a theorem says it."""
+"""The worth of a symmetry by theory: how many times the data, for the learners of which a theorem says it."""
 
 import functools
 import math
@@ -9,8 +9,6 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.linear_model import LinearRegression
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from toymanifold import GaussianMixture, Problem, Symmetry, UniformSphere
 from toymanifold.geometry import log_sphere_area
@@ -131,6 +129,7 @@ def symmetry_worth(
     """
     if not isinstance(problem, Problem) or not symmetry.is_isometric or not is_kept(symmetry, problem):
         return None
+    _register_scikit_learn()
     return worth_to(learner, SymmetricProblem(problem, symmetry, form, copies, n_samples))
 
 
@@ -138,6 +137,17 @@ def symmetry_worth(
 def worth_to(learner: Any, given: SymmetricProblem) -> PredictedWorth | None:  # noqa: ARG001
     """Return what a symmetry is worth to a learner by theory; None for a class of which none is registered."""
     return None
+
+
+@functools.cache
+def _register_scikit_learn() -> None:
+    """Register learners of scikit-learn: not at import, since their modules take long to load."""
+    from sklearn.linear_model import LinearRegression
+    from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+
+    worth_to.register(KNeighborsClassifier, worth_to_neighbour)
+    worth_to.register(KNeighborsRegressor, worth_to_neighbour)
+    worth_to.register(LinearRegression, worth_to_least_squares)
 
 
 def is_kept(symmetry: Symmetry, problem: Problem) -> bool:
@@ -155,8 +165,6 @@ def is_kept(symmetry: Symmetry, problem: Problem) -> bool:
     )
 
 
-@worth_to.register(KNeighborsClassifier)
-@worth_to.register(KNeighborsRegressor)
 def worth_to_neighbour(learner: Any, given: SymmetricProblem) -> PredictedWorth | None:
     """Return the worth to the nearest neighbour: the number of images, or of points as near on the quotient."""
     if learner.n_neighbors != 1 or given.form == "outputs":
@@ -204,8 +212,7 @@ def worth_to_kernel(learner: Any, given: SymmetricProblem) -> PredictedWorth | N
     return None if given.form == "coordinates" else PredictedWorth.at_most(given.n_images, _THEOREM)
 
 
-@worth_to.register
-def worth_to_least_squares(learner: LinearRegression, given: SymmetricProblem) -> PredictedWorth | None:
+def worth_to_least_squares(learner: Any, given: SymmetricProblem) -> PredictedWorth | None:
     """Return the worth to least squares, of a linear function with noise of isotropic Gaussian points.
 
     Without the symmetry the risk is sigma^2 d / (n - d - 1). Fitted to all images it is that of the k dimensions that

@@ -16,7 +16,7 @@ from toymanifold.geometry import binary_scale
 from toymanifold.protocols import TASKS
 from toymanifold.validation import check_choice, check_integer, check_length, check_points, error_message
 
-FORMS = ("sign-flips", "rotations", "joint-turns", "cyclic-shifts")
+GROUPS = ("sign-flips", "rotations", "joint-turns", "cyclic-shifts")
 """Groups of which `invariant_form` gives the quadratic forms, by the names of `toymanifold.symmetries`."""
 
 _TILE = 64
@@ -280,7 +280,6 @@ def invariant_form(matrix: NDArray[np.float64], group: str, n_coordinates: int) 
     matrix : ndarray of shape (d, d)
         Matrix of the form.
     group : {"sign-flips", "rotations", "joint-turns", "cyclic-shifts"}
-        Group.
     n_coordinates : int
         Number k <= d of the first coordinates on which it acts; even for joint turns.
 

@@ -13,7 +13,7 @@ from toymanifold.densities import GaussianMixture, UniformSphere
 from toymanifold.embedding import RandomEmbedding
 from toymanifold.geometry import log_sphere_area, signed, uniform_on_sphere
 from toymanifold.harmonics import (
-    FORMS,
+    GROUPS,
     Constant,
     Harmonic,
     Quadratic,
@@ -34,7 +34,7 @@ from toymanifold.validation import (
     error_message,
 )
 
-_SYMMETRIC = (*FORMS, "cyclic-turns")
+_SYMMETRIC = (*GROUPS, "cyclic-turns")
 _TARGETS = ("inside", "linear", "quadratic", "harmonic", *_SYMMETRIC, "random")
 _OF_PLANES = ("joint-turns", "cyclic-turns")
 

@@ -25,13 +25,7 @@ _PRECISION = 1e-3  # relative, of a search
 
 
 def choose_bandwidth(
-    rule: str,
-    shape: Callable[[float, Array | None], Kernel],
-    metric: Array | None,
-    X: Array,
-    Y: Array,
-    ridge: float,
-    weight: Array | None,
+    rule: str, shape: Shape, metric: Array | None, X: Array, Y: Array, ridge: float, weight: Array | None
 ) -> float:
     """Return the bandwidth by one of the `RULES`.
 

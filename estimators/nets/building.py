@@ -52,7 +52,7 @@ class CountsSteps:
 
 
 class _Mixin(CountsSteps):
-    """What our skorch nets do differently: weights of points, and their order."""
+    """A skorch net that takes weights of points, and their order."""
 
     order: Sampler[int] | None = None
     """Order of the training points; None is that of skorch."""

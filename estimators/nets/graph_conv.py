@@ -10,10 +10,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from estimators.base import FLOATS
-from estimators.graphs import as_adjacency, check_graph
+from estimators.graphs import as_adjacency
 from estimators.neighbor_search import build_index, index_neighbors
 from estimators.nets.base import DTYPES, check_skorch_options
 from estimators.unlabelled import encode_labels
+from toymanifold.graphs import check_graph
 from toymanifold.validation import check_choice, check_integer, check_real, check_scale, error_message
 
 Array = NDArray[np.float64]

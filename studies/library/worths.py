@@ -64,7 +64,7 @@ class KeptWorth:
     @classmethod
     def of(cls, prior: str, study: str, problem: str, worth: PriorWorth) -> Self:
         """Return the worth of a prior that a study has measured."""
-        theory = worth.predicted or PredictedWorth(float("nan"), float("nan"), float("nan"), "")
+        theory = worth.predicted or PredictedWorth(math.nan, math.nan, math.nan, "")
         ends = (worth.times.mean, worth.times.low, worth.times.high)
         given = (prior, study, problem, worth.informed, worth.plain, round(worth.n_informed))
         return cls(*given, *ends, theory.times, theory.low, theory.high, theory.source)

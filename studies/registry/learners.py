@@ -215,7 +215,7 @@ def make_learner(
     seeds = {key: seed for key in learner.get_params() if key.split("__")[-1] == "random_state"}
     if is_graph_for(problem, learner):
         of_nodes = last_step(learner)
-        if of_nodes.get_params(deep=False)["graph"] is not None:
+        if of_nodes.graph is not None:
             allowed = "None on a problem that has a graph"
             raise ValueError(error_message("graph", type(of_nodes).__name__, allowed, of_nodes.graph))
         of_nodes.set_params(graph=problem.graph)

@@ -66,7 +66,7 @@ class Fitted:
         return getattr(self.estimator, method)(points.X)
 
     def predict(self, points: LabelledPoints) -> NDArray[Any]:
-        """Return the learner's predictions at points, (n,); see `predictions.predict`."""
+        """Return the learner's predictions at points, (n,); see `predictions.check_predictions`."""
         return check_predictions(self.ask("predict", points), len(points.X), points.y.dtype)
 
     @functools.cached_property

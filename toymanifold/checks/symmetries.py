@@ -4,7 +4,7 @@ A symmetry must be a group that acts on points, its coordinates must be invarian
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from unittest import SkipTest
@@ -86,7 +86,7 @@ def check_read_only(subject: SymmetrySubject) -> None:
     """Require that points are not changed by the group, nor by coordinates."""
     symmetry, X = subject.symmetry, subject.points()
     kept = X.copy()
-    for element in subject.symmetry.elements(_IMAGES, 1):
+    for element in symmetry.elements(_IMAGES, 1):
         symmetry.act(X, element[None])
     if symmetry.has_coordinates:
         symmetry.coordinates(X)
@@ -197,7 +197,7 @@ def check_invariants(subject: SymmetrySubject) -> None:
         require(found.dtype == dtype, f"coordinates of points of {np.dtype(dtype)} are of {found.dtype}")
     expected = symmetry.coordinates(X)
     require(np.isfinite(expected).all(), "a coordinate is not finite")
-    for images in _images(subject):
+    for images in subject.draw()[1:]:
         text = "the coordinates of {x} are not those of its image {image}"
         _require_close(symmetry.coordinates(images), expected, X, text, images)
 
@@ -210,18 +210,13 @@ def check_labels(subject: SymmetrySubject) -> None:
     X = subject.points()
     y = problem.label(X)
     tolerance = _CLOSE * y.std() if problem.task == "regression" else 0.0
-    for images in _images(subject):
+    for images in subject.draw()[1:]:
         found = problem.label(images)
         differ = np.abs(found - y) > tolerance
         first = int(differ.argmax())
         places = f"{_text(X[first])}, and {found[first]:.6g} at its image {_text(images[first])}"
         text = f"{np.count_nonzero(differ)} of {len(X)} labels change: {y[first]:.6g} at {places}"
         require(not differ.any(), text)
-
-
-def _images(subject: SymmetrySubject) -> Iterator[Array]:
-    """Yield images of all points, those that are the points themselves left out."""
-    yield from subject.draw()[1:]
 
 
 def _require_close(found: Array, expected: Array, X: Array, text: str, images: Array | None = None) -> None:
