@@ -1,7 +1,6 @@
 """Meta-estimators that give any learner a symmetry: by images of its training points, or of the points it predicts."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -10,23 +9,13 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import Tags, check_random_state, get_tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _estimator_has, check_is_fitted, validate_data
 
 from estimators.base import FLOATS
 from toymanifold import Symmetry
 from toymanifold.validation import check_integer, error_message
 
 Array = NDArray[Any]
-
-
-def _has(name: str) -> Callable[[Any], bool]:
-    """Return a function that raises AttributeError unless the estimator has a method or attribute."""
-
-    def check(self: Any) -> bool:
-        getattr(getattr(self, "estimator_", self.estimator), name)
-        return True
-
-    return check
 
 
 class _WithSymmetry(MetaEstimatorMixin, BaseEstimator, ABC):
@@ -62,12 +51,12 @@ class _WithSymmetry(MetaEstimatorMixin, BaseEstimator, ABC):
     def _outputs(self, method: str, X: ArrayLike) -> Array:
         """Return what a method of the fitted estimator gives for `X`."""
 
-    @available_if(_has("predict_proba"))
+    @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X: ArrayLike) -> Array:
         """Return the probabilities of the classes at `X` (n_samples, n_features)."""
         return self._outputs("predict_proba", X)
 
-    @available_if(_has("decision_function"))
+    @available_if(_estimator_has("decision_function"))
     def decision_function(self, X: ArrayLike) -> Array:
         """Return the decision function at `X` (n_samples, n_features)."""
         return self._outputs("decision_function", X)

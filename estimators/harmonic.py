@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from estimators.base import FLOATS
 from estimators.graphs import as_adjacency
-from estimators.neighbors import NeighborsRegressor
+from estimators.neighbor_search import build_index, index_neighbors
 from estimators.unlabelled import encode_labels
 from toymanifold.problems import UNLABELLED
 from toymanifold.validation import check_scale, error_message
@@ -98,8 +98,7 @@ class HarmonicClassifier(ClassifierMixin, BaseEstimator):
             allowed = "of weights in which no tie to a label is lost to rounding beside the others"
             given = f"weights from {self.graph_.data.min():g} to {self.graph_.data.max():g}"
             raise ValueError(error_message("graph", owner, allowed, given))
-        n_neighbors = min(self.n_neighbors, len(points))
-        self._neighbors = NeighborsRegressor(n_neighbors).fit(points, self.label_distributions_)
+        self._index = build_index(points)
         return self
 
     def predict_proba(self, X: ArrayLike) -> Array:
@@ -110,11 +109,12 @@ class HarmonicClassifier(ClassifierMixin, BaseEstimator):
         learning, AISTATS 2005). A point of the training data has its own value, of several copies that of the first.
         """
         check_is_fitted(self, "classes_")
-        points = validate_data(self, X, dtype=FLOATS, reset=False)
+        points = validate_data(self, X, dtype=np.float64, reset=False)
         check_scale(points, "X", type(self).__name__, allow_tiny=True)
-        distances, nearest = self._neighbors.kneighbors(points)
-        weights = np.full(distances.shape, 1 / distances.shape[1])
-        weights[distances[:, 0] == 0] = np.eye(1, distances.shape[1])
+        k = min(self.n_neighbors, len(self.label_distributions_))
+        squares, nearest = index_neighbors(self._index, points, k)
+        weights = np.full(squares.shape, 1 / k)
+        weights[squares[:, 0] == 0] = np.eye(1, k)
         values: Array = np.einsum("ij,ij...->i...", weights, self.label_distributions_[nearest])
         return values
 

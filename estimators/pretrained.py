@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags, get_tags, resample
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _estimator_has, check_is_fitted
 
 from toymanifold.builders import PROBLEM_SEED, PROBLEMS
 from toymanifold.streams import Split, as_seed, stream
@@ -32,10 +32,6 @@ _UNFITTED = (
 
 _kept: OrderedDict[str, BaseEstimator] = OrderedDict()
 """Fitted sources by the hash of all that they depend on, those that were used last at the end."""
-
-
-def _has(method: str) -> Any:
-    return available_if(lambda self: hasattr(getattr(self, "estimator_", self.estimator), method))
 
 
 class Pretrained(MetaEstimatorMixin, BaseEstimator):
@@ -154,14 +150,14 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
         predicted: NDArray[Any] = self.estimator_.predict(X)
         return predicted
 
-    @_has("predict_proba")
+    @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
         """Return the probability of each class of `classes_` as (n_samples, n_classes)."""
         check_is_fitted(self)
         probabilities: NDArray[np.floating] = self.estimator_.predict_proba(X)
         return probabilities
 
-    @_has("gradients")
+    @available_if(_estimator_has("gradients"))
     def gradients(self, X: ArrayLike) -> NDArray[np.floating]:
         """Return the gradients of the fitted net, as `estimators.nets.Net.gradients` does."""
         check_is_fitted(self)

@@ -72,13 +72,14 @@ def neighbour_on_sphere(n_samples: float, dimension: int, estimator: str) -> flo
 
 def exponents(frame: pd.DataFrame, problem: str, learner: str, metric: str) -> pd.Series:
     """Return minus the slope of log loss against log n over the late part of a learner's curve, for each seed."""
-    table = _losses(frame, problem, learner, metric).loc[:, _LATE[learner] :]
+    table = losses(frame, problem, learner, metric).loc[:, _LATE[learner] :]
     if len(table.columns) < 2:
         raise NotMeasured(f"the late part of {learner} on {problem} is not measured with two sizes or more")
     return -log_log_slopes(table)
 
 
-def _losses(frame: pd.DataFrame, problem: str, learner: str, metric: str) -> pd.DataFrame:
+def losses(frame: pd.DataFrame, problem: str, learner: str, metric: str = "mse") -> pd.DataFrame:
+    """Return the losses of a learner, a row for each seed and a column for each n; "error" is that of "accuracy"."""
     if metric == "error":
         return 1 - seed_table(frame, "accuracy", problem=problem, learner=learner)
     return seed_table(frame, metric, problem=problem, learner=learner)
@@ -182,7 +183,7 @@ def _compare(
     tolerated=f"an exponent within {_NEAR:.0%} of 1/2 in 50 dimensions",
 )
 def _spiral(frame: pd.DataFrame) -> Evidence:
-    plane, space = (_losses(frame, place, _NEIGHBOUR, "error") for place in _SPIRALS)
+    plane, space = (losses(frame, place, _NEIGHBOUR, "error") for place in _SPIRALS)
     found = exponents(frame, _SPIRALS[1], _NEIGHBOUR, "error")
     return Evidence(
         f"exponent {mean_interval(found):.2f}; errors differ from those in the plane by"
@@ -198,7 +199,7 @@ def _spiral(frame: pd.DataFrame) -> Evidence:
     tolerated="a higher error at the largest n",
 )
 def _net_on_spiral(frame: pd.DataFrame) -> Evidence:
-    plane, space = (_losses(frame, place, "net", "error") for place in _SPIRALS)
+    plane, space = (losses(frame, place, "net", "error") for place in _SPIRALS)
     sizes = [n for n in plane.columns if n in space.columns]
     if not sizes:
         raise NotMeasured("no sample size is measured both in the plane and in space")

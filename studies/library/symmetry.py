@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from studies.analysis.claims import Evidence, NotMeasured, claim, log_log_slopes, log_ratio, map_measured, seed_table
+from studies.analysis.claims import Evidence, NotMeasured, claim, log_log_slopes, log_ratio, map_measured
 from studies.analysis.verdicts import OF_LOGS, Estimate, Requirement
-from studies.library.dimension import nearest_neighbour_mse
+from studies.library.dimension import losses, nearest_neighbour_mse
 from studies.library.double_descent import least_squares_risk
 from studies.registry.reference_curves import reference_curve
 
 Array = NDArray[np.float64]
 
-THEOREM = "Tahmasebi and Jegelka 2023, arXiv:2303.14269 (for kernels)"
-OWN = "Our own expectation"
+_THEOREM = "Tahmasebi and Jegelka 2023, arXiv:2303.14269 (for kernels)"
+_OWN = "Our own expectation"
 
 _ORDERS = (2, 3, 4, 6)  # of the turns that are known
 _SIZES = (1_000, 3_162, 10_000)
@@ -25,7 +25,7 @@ _KERNEL_SIZES = (100, 178)
 _LATE = 10_000  # n from which exponents on S^4 are taken: their quotients have an edge, which counts less and less
 _DIMENSION, _KEPT, _NOISE = 600, 300, 0.5  # of the linear functions
 _FEW, _MANY = 1_000, 10_000
-_FLOOR = 1.5  # factor from which on an error falls as it should not with a wrong group; without it is 3
+_FLOOR = 1.5  # a larger fall is not a floor; without the wrong group errors fall by a factor of 3
 _WORTH, _SAME_EXPONENT, _CLOSE, _NEAR = 0.15, 0.05, 0.05, 0.2
 _STEEPER = 0.2
 
@@ -62,7 +62,7 @@ def worth(frame: pd.DataFrame, problem: str, informed: str, plain: str = "kNN") 
     Of each seed by interpolation between the logarithms of its own errors; without the sizes at which the error of one
     of them is not within the plain curve.
     """
-    of_plain, of_informed = (_losses(frame, problem, learner) for learner in (plain, informed))
+    of_plain, of_informed = (losses(frame, problem, learner) for learner in (plain, informed))
     seeds = of_plain.index.intersection(of_informed.index)
     log_n, found = np.log(of_plain.columns.to_numpy(dtype=float)), of_informed.loc[seeds]
     curves = np.minimum.accumulate(np.log(of_plain.loc[seeds].to_numpy()), axis=1)
@@ -76,17 +76,10 @@ def worth(frame: pd.DataFrame, problem: str, informed: str, plain: str = "kNN") 
 
 def exponents(frame: pd.DataFrame, problem: str, learner: str, sizes: Sequence[int], metric: str = "mse") -> pd.Series:
     """Return minus the slope of log loss against log n between given sizes, for each seed."""
-    table = _losses(frame, problem, learner, metric)
+    table = losses(frame, problem, learner, metric)
     if not set(sizes) <= set(table.columns):
         raise NotMeasured(f"{learner} on {problem} is not measured at all of {sizes}")
     return -log_log_slopes(table[list(sizes)])
-
-
-def _losses(frame: pd.DataFrame, problem: str, learner: str, metric: str = "mse") -> pd.DataFrame:
-    """Return the losses of a learner by seed and n."""
-    if metric == "error":
-        return 1 - seed_table(frame, "accuracy", problem=problem, learner=learner)
-    return seed_table(frame, metric, problem=problem, learner=learner)
 
 
 def _common(*tables: pd.DataFrame) -> list[int]:
@@ -120,7 +113,7 @@ def _times(estimates: dict[int, Estimate]) -> str:
 @claim(
     "symmetry",
     says="A group of k turns that fix no point of S^3 is worth k times the data, k = 2, 3, 4, 6.",
-    source=f"{THEOREM}; of the nearest neighbour, its kn images are one sample",
+    source=f"{_THEOREM}; of the nearest neighbour, its kn images are one sample",
     tolerated=f"within {_WORTH:.0%} of k, for each k at n = {_sizes(_SIZES)}",
 )
 def _finite(frame: pd.DataFrame) -> Evidence:
@@ -138,7 +131,7 @@ def _finite(frame: pd.DataFrame) -> Evidence:
 @claim(
     "symmetry",
     says="It leaves the exponent of the curve as it is.",
-    source=THEOREM,
+    source=_THEOREM,
     tolerated=f"an exponent from n = {_SIZES[0]:,} to {_SIZES[-1]:,} changed by less than {_SAME_EXPONENT}, for each k",
 )
 def _offset(frame: pd.DataFrame) -> Evidence:
@@ -168,7 +161,7 @@ def _thirds(frame: pd.DataFrame) -> Evidence:
 @claim(
     "symmetry",
     says="All turns, a circle, move the exponent from 2/3 to 2/2: the quotient of S^3 is S^2.",
-    source=f"{THEOREM}: the dimension is that of the quotient",
+    source=f"{_THEOREM}: the dimension is that of the quotient",
     tolerated=f"exponents within {_SAME_EXPONENT} of these, from n = {_SIZES[0]:,} to {_SIZES[-1]:,}",
 )
 def _circle(frame: pd.DataFrame) -> Evidence:
@@ -182,7 +175,7 @@ def _circle(frame: pd.DataFrame) -> Evidence:
     tolerated=f"within {_CLOSE:.0%} of it at each n from {_SIZES[0]:,} on",
 )
 def _closed_form(frame: pd.DataFrame) -> Evidence:
-    table = _losses(frame, "turns", "kNN + all turns")
+    table = losses(frame, "turns", "kNN + all turns")
     sizes = [n for n in _common(table) if n >= _FEW]
     if not sizes:
         raise NotMeasured(f"all turns are not measured from n = {_FEW:,} on")
@@ -197,7 +190,7 @@ def _closed_form(frame: pd.DataFrame) -> Evidence:
 @claim(
     "symmetry",
     says="On S^4 rotations of two coordinates move the exponent from 2/4 to 2/3, and those of three to 2/2.",
-    source=f"{THEOREM}: the dimension falls by that of an orbit, a circle or a sphere",
+    source=f"{_THEOREM}: the dimension falls by that of an orbit, a circle or a sphere",
     tolerated=f"exponents within {_SAME_EXPONENT} of these, from n = {_LATE:,} to {10 * _LATE:,}",
     changed="the sizes, after a first look: at n = 1,000 the edge of the quotient of SO(3) takes 0.05 of the exponent",
 )
@@ -221,7 +214,7 @@ def _exponents(frame: pd.DataFrame, problem: str, theory: dict[str, float], size
 @claim(
     "symmetry",
     says="Changes of sign of k coordinates, which leave points where they are, reach their worth of 2^k from below.",
-    source=f"{THEOREM}, in the limit; near a fixed point the images of a point are no more than one",
+    source=f"{_THEOREM}, in the limit; near a fixed point the images of a point are no more than one",
     tolerated=f"above half of 2^k and below 2^k at n = {_sizes(_FLIP_SIZES)}, and higher at the"
     " last than at the first, for each k",
 )
@@ -247,7 +240,7 @@ def _flips(frame: pd.DataFrame) -> Evidence:
     tolerated="errors that differ by less than 1e-12 of them, for changes of sign of three coordinates, at each n",
 )
 def _identity(frame: pd.DataFrame) -> Evidence:
-    copies, quotient = (_losses(frame, "flips", f"kNN + 3 flips{form}") for form in (", copies", ""))
+    copies, quotient = (losses(frame, "flips", f"kNN + 3 flips{form}") for form in (", copies", ""))
     differences = {n: Estimate.of_seeds((copies[n] / quotient[n] - 1).abs()) for n in _common(copies, quotient)}
     largest = max(each.mean for each in differences.values())
     return Evidence(
@@ -271,7 +264,7 @@ def _least_squares(frame: pd.DataFrame) -> Evidence:
         f"{name} + half turn": lambda n: least_squares_risk(n, k, _NOISE),
         f"{name} + half turn, outputs": lambda n: least_squares_risk(n, d, _NOISE) * k / d,
     }
-    tables = map_measured(lambda learner: _losses(frame, "linear", learner), theory)
+    tables = map_measured(lambda learner: losses(frame, "linear", learner), theory)
     ratios = {
         learner: [Estimate.of_seeds(errors / theory[learner](n)) for n, errors in table.items()]
         for learner, table in tables.items()
@@ -322,18 +315,18 @@ def _worth_of_kernel(frame: pd.DataFrame, informed: str, low: float, high: float
     " than without at the last",
 )
 def _wrong_turns(frame: pd.DataFrame) -> Evidence:
-    return _floor(_losses(frame, "turns", "kNN + wrong turns"), _losses(frame, "turns", "kNN"))
+    return _floor(losses(frame, "turns", "kNN + wrong turns"), losses(frame, "turns", "kNN"))
 
 
 @claim(
     "symmetry",
     says="On the spiral 30 random screws lower the nearest neighbour's error and leave its exponent as it is.",
-    source=f"{THEOREM}; 30 images of each point are a finite number",
+    source=f"{_THEOREM}; 30 images of each point are a finite number",
     tolerated=f"a lower error at each n, and an exponent from n = 316 to {_MANY:,} changed by less than"
     f" {_SAME_EXPONENT}",
 )
 def _screws(frame: pd.DataFrame) -> Evidence:
-    plain, screws = (_losses(frame, "spiral", f"kNN{known}", "error") for known in ("", " + 30 screws"))
+    plain, screws = (losses(frame, "spiral", f"kNN{known}", "error") for known in ("", " + 30 screws"))
     sizes = (316, 1_000, 3_162, 10_000)
     slopes = [exponents(frame, "spiral", f"kNN{known}", sizes, "error") for known in (" + 30 screws", "")]
     change = Estimate.of_seeds((slopes[0] - slopes[1]).dropna())
@@ -351,11 +344,11 @@ def _screws(frame: pd.DataFrame) -> Evidence:
 @claim(
     "symmetry",
     says="The phase, which is what all screws keep, moves the exponent from 1/2 towards 1.",
-    source=f"{THEOREM}: the quotient of the plane is a line",
+    source=f"{_THEOREM}: the quotient of the plane is a line",
     tolerated=f"an exponent of the mean error from n = 100 to {_MANY:,} that is higher by more than {_STEEPER}",
 )
 def _phase(frame: pd.DataFrame) -> Evidence:
-    plain, phase = (_losses(frame, "spiral", f"kNN{known}", "error") for known in ("", " + phase"))
+    plain, phase = (losses(frame, "spiral", f"kNN{known}", "error") for known in ("", " + phase"))
     sizes = _common(phase, plain)
     if sizes[-1] != _MANY:
         raise NotMeasured(f"the phase is not measured at n = {_MANY:,}")
@@ -380,7 +373,7 @@ def _jackknife_exponent(table: pd.DataFrame) -> Array:
     " than without at the last",
 )
 def _wrong_screws(frame: pd.DataFrame) -> Evidence:
-    return _floor(*(_losses(frame, "spiral", f"kNN{known}", "error") for known in (" + wrong screws", "")))
+    return _floor(*(losses(frame, "spiral", f"kNN{known}", "error") for known in (" + wrong screws", "")))
 
 
 def _floor(wrong: pd.DataFrame, plain: pd.DataFrame) -> Evidence:
@@ -398,7 +391,7 @@ def _floor(wrong: pd.DataFrame, plain: pd.DataFrame) -> Evidence:
 @claim(
     "symmetry",
     says="Turns of the spiral by 5 degrees or less, which are almost a symmetry, help the nearest neighbour.",
-    source=f"{OWN}; Chen, Dobriban and Lee 2020, arXiv:1907.10905, on approximate invariance",
+    source=f"{_OWN}; Chen, Dobriban and Lee 2020, arXiv:1907.10905, on approximate invariance",
     tolerated="a lower error at each n",
 )
 def _small_turns(frame: pd.DataFrame) -> Evidence:
@@ -408,7 +401,7 @@ def _small_turns(frame: pd.DataFrame) -> Evidence:
 @claim(
     "symmetry",
     says="Turns of the spiral by any angle do harm at every n.",
-    source=f"{OWN}: they take all that is known of the angle",
+    source=f"{_OWN}: they take all that is known of the angle",
     tolerated="a higher error at each n",
 )
 def _rotations(frame: pd.DataFrame) -> Evidence:
@@ -417,7 +410,7 @@ def _rotations(frame: pd.DataFrame) -> Evidence:
 
 def _on_spiral(frame: pd.DataFrame, known: str, sign: int) -> Evidence:
     """Compare errors with and without a map; the sign is that of the expected change."""
-    plain, mapped = (_losses(frame, "spiral", f"kNN{each}", "error") for each in ("", known))
+    plain, mapped = (losses(frame, "spiral", f"kNN{each}", "error") for each in ("", known))
     changes = {n: log_ratio(mapped[n], plain[n]) for n in _common(mapped, plain)}
     low, high = (0.0, np.inf) if sign > 0 else (-np.inf, 0.0)
     return Evidence(
@@ -429,13 +422,11 @@ def _on_spiral(frame: pd.DataFrame, known: str, sign: int) -> Evidence:
 @claim(
     "symmetry",
     says="To a net, invariant coordinates are worth more than 30 images of each point, and these more than nothing.",
-    source=f"{OWN}: images are a finite number",
+    source=f"{_OWN}: images are a finite number",
     tolerated="a lower error at each n, of each of the two",
 )
 def _nets(frame: pd.DataFrame) -> Evidence:
-    plain, copies, exact = (
-        _losses(frame, "rotations", f"net{known}") for known in ("", " + SO(3), copies", " + SO(3)")
-    )
+    plain, copies, exact = (losses(frame, "rotations", f"net{known}") for known in ("", " + SO(3), copies", " + SO(3)"))
     sizes = _common(exact, copies, plain)
     of_copies = {n: log_ratio(plain[n], copies[n]) for n in sizes}
     of_exact = {n: log_ratio(copies[n], exact[n]) for n in sizes}

@@ -1,6 +1,6 @@
 """The study `transfer`: least squares from a source beside its closed form, and nets from related and other sources."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -203,14 +203,19 @@ def log_worth(errors: pd.DataFrame, scratch: pd.DataFrame, n: int) -> Estimate:
     return _jackknifed(errors, scratch, (n,), lambda worths: worths[0])
 
 
-def _jackknifed(errors: pd.DataFrame, scratch: pd.DataFrame, sizes: tuple[int, ...], of: Any) -> Estimate:
-    """Return a function of the worths at several n, with its error by the jackknife over seeds."""
+def _jackknifed(
+    errors: pd.DataFrame, scratch: pd.DataFrame, sizes: tuple[int, ...], statistic: Callable[[list[float]], float]
+) -> Estimate:
+    """Return a statistic of the logarithms of worths at several n, with its error by the jackknife over seeds."""
     seeds = errors.index.intersection(scratch.index)
     if len(seeds) < 2 or not set(sizes) <= set(errors.columns):
         raise NotMeasured(f"two seeds or more are not measured at n = {sizes}")
     parts = [seeds, *(seeds.drop(seed) for seed in seeds)]
     return Estimate.of_jackknife(
-        [of([_log_worth(errors.loc[part, n].mean(), scratch.loc[part].mean(), n) for n in sizes]) for part in parts]
+        [
+            statistic([_log_worth(errors.loc[part, n].mean(), scratch.loc[part].mean(), n) for n in sizes])
+            for part in parts
+        ]
     )
 
 
