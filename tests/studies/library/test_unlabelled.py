@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from estimators import NeighborsClassifier
+from estimators import HarmonicClassifier, NeighborsClassifier
 from studies.analysis.claims import check_claims
 from studies.library.unlabelled import (
     adjusted_errors,
     classes_without_label,
     errors_of_labelled,
+    graph_components,
     plot_few_labels,
     plot_unlabelled_points,
     resolving_points,
@@ -34,12 +35,13 @@ def as_theory_says(p):
     n, m = p.cell.n_samples, p.axes.get("n_unlabelled")
     if p.problem.startswith("spiral"):
         harm = 0 if m is None else 0.02 + m / 1e6
-        return {"accuracy": 1 - (0.4 * (64 / n) ** 0.3 + harm), "classes_without_label": 0.0}
+        return {"accuracy": 1 - (0.4 * (64 / n) ** 0.3 + harm), "classes_without_label": 0.0, "graph_components": 1.0}
     arms = 3 if p.problem == "three arms" else 2
     missing = without_label(p, arms)
     is_resolved = arms == 3 or (m or 0) >= 1000
     error = 0.0 if is_resolved else nearest_label(n)
-    return {"accuracy": 1 - (missing or error), "classes_without_label": missing}
+    components = arms if is_resolved else 1
+    return {"accuracy": 1 - (missing or error), "classes_without_label": missing, "graph_components": components}
 
 
 def test_claims_hold_where_theory_does(invented):
@@ -54,12 +56,32 @@ def test_claims_fail_where_the_graph_never_resolves_a_gap_and_always_helps(inven
             values["accuracy"] += 0.1 * (p.family != "kNN, k=1")
         else:
             values["accuracy"] = 1 - (values["classes_without_label"] or 0.9 * nearest_label(p.cell.n_samples))
+            values["graph_components"] = 3 if p.problem == "three arms" else 2
         return values
 
     found = check_claims("unlabelled", invented("unlabelled", another_world, noise=1e-9))
     two_arms, _, _, worth, spiral, _ = found  # there is no threshold
     assert (two_arms.holds, spiral.holds) == (False, False)
     assert worth.holds is not True
+
+
+def test_samples_whose_graph_cuts_an_arm_are_left_out_of_closed_forms(invented):
+    def one_cut(p):
+        values = as_theory_says(p)
+        if p.problem == "three arms" and p.cell.seed == 3:
+            values |= {"accuracy": 0.5, "graph_components": 4}
+        return values
+
+    three_arms = check_claims("unlabelled", invented("unlabelled", one_cut, noise=1e-9))[1]
+    assert three_arms.holds
+    assert "in 145 of 150 samples" in three_arms.finding
+
+
+def test_the_components_are_those_of_the_learners_graph():
+    problem = spiral_problem(arms=2, turns=2, fill=0.25, density="bands", start=0.5, n_unlabelled=3000)
+    harmonic = HarmonicClassifier().fit(*problem.sample(4, 0))
+    assert graph_components(Fitted(harmonic, TestSets(problem), 0.0, 4, 0)) == 2
+    assert graph_components(fitted(problem, 4)) == 0
 
 
 def test_the_mean_of_few_seeds_is_that_of_many(invented):
