@@ -459,7 +459,7 @@ def invariance_builder(symmetry: Callable[..., Symmetry]) -> Callable[..., Invar
     --------
     >>> from toymanifold import CyclicTurns
     >>> invariance_builder(CyclicTurns)(order=4, form="augmentation")
-    Invariance(form='augmentation', symmetry=CyclicTurns(order=4))
+    Invariance(form='augmentation', symmetry=CyclicTurns(order=4, n_coordinates=2))
     """
     own = inspect.signature(symmetry).parameters
     of_prior = {key: value for key, value in inspect.signature(Invariance).parameters.items() if key != "symmetry"}
