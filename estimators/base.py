@@ -71,10 +71,8 @@ class LabelTargets(ClassifierMixin, Machine):
         check_scale(points, "X", type(self).__name__)
         check_classification_targets(labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
+        check_classes(self.classes_, type(self).__name__)
         n_classes = len(self.classes_)
-        if n_classes < 2:
-            owner, found = type(self).__name__, self.classes_.tolist()[0]
-            raise ValueError(f"y of {owner} must hold at least 2 classes. Got 1 class: {found!r}.")
         return points, (2 * codes - 1)[:, None] if n_classes == 2 else np.eye(n_classes)[codes]
 
     def decision_function(self, X: ArrayLike) -> Array:
@@ -88,6 +86,12 @@ class LabelTargets(ClassifierMixin, Machine):
         chosen = values > 0 if values.ndim == 1 else values.argmax(axis=1)
         labels: Array = self.classes_[chosen.astype(np.intp)]
         return labels
+
+
+def check_classes(classes: Array, owner: str) -> None:
+    """Raise unless there are at least two classes."""
+    if len(classes) < 2:
+        raise ValueError(f"y of {owner} must hold at least 2 classes. Got 1 class: {classes.tolist()[0]!r}.")
 
 
 def check_weight(sample_weight: Any, X: Array, owner: str) -> Array | None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
 from toymanifold import Symmetry
+from toymanifold.validation import error_message
 
 Array = NDArray[Any]
 
@@ -337,7 +338,8 @@ class AveragedKernel:
             If images of `X` itself are averaged over, whose derivatives a symmetry does not give.
         """
         if not self.is_one_sided:
-            raise ValueError("gradients need all elements of a finite group of isometries, and a kernel without metric")
+            allowed = "a finite group of isometries with all its elements, and the kernel without metric"
+            raise ValueError(error_message("symmetry", "AveragedKernel.gradients", allowed, self.symmetry))
         return self.kernel.gradients(X, self._images(Z), self._coefficients(V))
 
     def amplitude(self, X: Array) -> float:

@@ -8,6 +8,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
+from estimators.base import check_classes
 from estimators.nets.base import Floats, Net
 from toymanifold.validation import error_message
 
@@ -74,9 +75,7 @@ class NetClassifier(ClassifierMixin, Net):
         check_classification_targets(y)
         if fresh:
             self.classes_ = unique_labels(y) if classes is None else np.unique(np.asarray(classes))
-            if len(self.classes_) < 2:
-                found = self.classes_.tolist()[0]
-                raise ValueError(f"y of NetClassifier must hold at least 2 classes. Got 1 class: {found!r}.")
+            check_classes(self.classes_, "NetClassifier")
         codes = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
         unknown = np.asarray(y)[self.classes_[codes] != y]
         if len(unknown):

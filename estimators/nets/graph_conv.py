@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from estimators.base import FLOATS
+from estimators.base import FLOATS, check_classes
 from estimators.graphs import as_adjacency
 from estimators.neighbor_search import build_index, index_neighbors
 from estimators.nets.base import DTYPES, check_skorch_options
@@ -149,8 +149,7 @@ class GraphConvClassifier(ClassifierMixin, BaseEstimator):
         points, labels = validate_data(self, X, y, dtype=FLOATS)
         check_scale(points, "X", owner)
         self.classes_, codes = encode_labels(labels, owner)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y of {owner} must hold at least 2 classes. Got 1 class: {self.classes_.tolist()[0]!r}.")
+        check_classes(self.classes_, owner)
         self.graph_ = as_adjacency(self.graph, points, self.n_neighbors, owner)
         self._neighbors = _Neighbors(points, self.n_neighbors) if self.graph is None else None
         sums = propagation(self.graph_)

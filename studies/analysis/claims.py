@@ -329,3 +329,13 @@ def log_log_slopes(table: pd.DataFrame) -> pd.Series:
 def log_ratio(numerator: pd.Series, denominator: pd.Series) -> Estimate:
     """Return the mean of log(numerator / denominator) over the seeds that both have."""
     return Estimate.of_seeds(np.log((numerator / denominator).dropna()))
+
+
+def ratios_text(log_ratios: Iterable[Estimate]) -> str:
+    """Return ratios with their intervals as text, from estimates of their logarithms."""
+    return ", ".join(f"{each.interval.exp():.2f}" for each in log_ratios)
+
+
+def sizes_text(sizes: Iterable[Any]) -> str:
+    """Return sample sizes as text, such as "300, 1,000"."""
+    return ", ".join(f"{n:,}" for n in sizes)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, eval_gegenbauer
 
-from studies.analysis.claims import Evidence, NotMeasured, claim, log_log_slopes, map_measured, seed_table
+from studies.analysis.claims import Evidence, NotMeasured, claim, log_log_slopes, map_measured, seed_table, sizes_text
 from studies.analysis.intervals import Interval, mean_interval
 from studies.analysis.verdicts import Estimate, Requirement
 from studies.plots.looks import learner_looks
@@ -206,7 +206,7 @@ def _net_on_spiral(frame: pd.DataFrame) -> Evidence:
     worse = {n: Estimate.of_seeds(100 * (space[n] - plane[n])) for n in sizes}
     return Evidence(
         f"error higher by {', '.join(f'{points.interval:+.2f}' for points in worse.values())} points at n ="
-        f" {', '.join(f'{n:,}' for n in worse)}",
+        f" {sizes_text(worse)}",
         [Requirement(worse[sizes[-1]], low=0, unit=" points")],
     )
 

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr, ndtr
 
-from studies.analysis.claims import Evidence, NotMeasured, claim, map_measured, seed_table
+from studies.analysis.claims import Evidence, NotMeasured, claim, map_measured, seed_table, sizes_text
 from studies.analysis.verdicts import Estimate, Requirement
 from studies.registry.reference_curves import reference_curve
 
@@ -128,7 +128,7 @@ def _without_a_graph(frame: pd.DataFrame) -> Evidence:
     theory = 100 * nearest_mean_error(table.columns, dimension=_DIMENSION, mean=_MEAN)
     found = [Estimate.of_seeds(own - expected) for (_, own), expected in zip(table.items(), theory, strict=True)]
     return Evidence(
-        f"{_listed(found)} points from it at n = {', '.join(f'{n:,}' for n in table)}",
+        f"{_listed(found)} points from it at n = {sizes_text(table)}",
         [Requirement(each, -_CLOSE, _CLOSE, unit=_POINTS) for each in found],
     )
 
@@ -188,7 +188,7 @@ def _beside_the_nearest_mean(
     difference = _from(start, (errors(frame, problem, _NET) - errors(frame, problem, _PLAIN)).dropna())
     found = [Estimate.of_seeds(own) for _, own in difference.items()]
     return Evidence(
-        f"a difference of {_listed(found)} points at n = {', '.join(f'{n:,}' for n in difference)}",
+        f"a difference of {_listed(found)} points at n = {sizes_text(difference)}",
         [Requirement(each, low, high, unit=_POINTS) for each in found],
     )
 

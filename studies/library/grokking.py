@@ -18,6 +18,7 @@ from studies.analysis.claims import (
     claim,
     log_ratio,
     map_measured,
+    ratios_text,
     rows_where,
     seed_table,
 )
@@ -173,7 +174,7 @@ def _compare(epochs: dict[str, pd.Series]) -> Evidence:
     ratios = [log_ratio(later, sooner) for later, sooner in itertools.pairwise(epochs.values())]
     known = ", ".join(f"{np.exp(np.log(epoch).mean()):,.0f} with {net}" for net, epoch in epochs.items())
     return Evidence(
-        f"known in epoch {known}; ratios {', '.join(f'{ratio.interval.exp():.2f}' for ratio in ratios)}",
+        f"known in epoch {known}; ratios {ratios_text(ratios)}",
         [Requirement(ratio, low=0, unit=OF_LOGS) for ratio in ratios],
     )
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from studies.analysis.claims import Evidence, claim, rows_where, seed_table
+from studies.analysis.claims import Evidence, claim, rows_where, seed_table, sizes_text
 from studies.analysis.intervals import mean_interval
 from studies.analysis.verdicts import Estimate, Requirement
 
@@ -59,7 +59,7 @@ def _memorises(frame: pd.DataFrame) -> Evidence:
     accuracy = seed_table(_noisy(frame), "accuracy_train", learner="net")
     found = [Estimate.of_seeds(column) for _, column in accuracy.items()]
     return Evidence(
-        f"training accuracy {', '.join(f'{each.interval:.3f}' for each in found)} at n = {_sizes(accuracy)}",
+        f"training accuracy {', '.join(f'{each.interval:.3f}' for each in found)} at n = {sizes_text(accuracy)}",
         [Requirement(each, low=_MEMORISED) for each in found],
     )
 
@@ -103,7 +103,7 @@ def _lowers(gains: pd.DataFrame) -> Evidence:
     mean = Estimate.of_seeds(gains.mean(axis=1))
     by_size = ", ".join(f"{mean_interval(100 * column):+.1f}" for _, column in gains.items())
     return Evidence(
-        f"by {100 * mean.interval:+.1f} points on average; {by_size} at n = {_sizes(gains)}",
+        f"by {100 * mean.interval:+.1f} points on average; {by_size} at n = {sizes_text(gains)}",
         [Requirement(mean, low=0, factor=100, unit=" points")],
     )
 
@@ -122,7 +122,3 @@ def _grows(frame: pd.DataFrame) -> Evidence:
         f"gain {gain.interval:+.1f} points at n = {few:,}, {growth.interval:+.1f} more at n = {more:,}",
         [Requirement(gain, high=1, unit=" points"), Requirement(growth, low=0, unit=" points")],
     )
-
-
-def _sizes(table: pd.DataFrame) -> str:
-    return ", ".join(f"{n:,}" for n in table.columns)

@@ -1,12 +1,21 @@
 """The study `symmetry`: what knowledge of a group is worth, beside what theory predicts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from studies.analysis.claims import Evidence, NotMeasured, claim, log_log_slopes, log_ratio, map_measured
+from studies.analysis.claims import (
+    Evidence,
+    NotMeasured,
+    claim,
+    log_log_slopes,
+    log_ratio,
+    map_measured,
+    ratios_text,
+    sizes_text,
+)
 from studies.analysis.verdicts import OF_LOGS, Estimate, Requirement
 from studies.library.dimension import losses, nearest_neighbour_mse
 from studies.library.double_descent import least_squares_risk
@@ -28,10 +37,6 @@ _FEW, _MANY = 1_000, 10_000
 _FLOOR = 1.5  # a larger fall is not a floor; without the wrong group errors fall by a factor of 3
 _WORTH, _SAME_EXPONENT, _CLOSE, _NEAR = 0.15, 0.05, 0.05, 0.2
 _STEEPER = 0.2
-
-
-def _sizes(sizes: Iterable[int]) -> str:
-    return ", ".join(f"{n:,}" for n in sizes)
 
 
 @reference_curve("closed form")
@@ -102,24 +107,20 @@ def _worths(
     """
     table = worth(frame, problem, informed, plain)
     if not set(sizes) <= set(table.columns) or len(table) < 2:
-        raise NotMeasured(f"the worth of {informed} is not within the curve of {plain} at all of {_sizes(sizes)}")
+        raise NotMeasured(f"the worth of {informed} is not within the curve of {plain} at all of {sizes_text(sizes)}")
     return {n: Estimate.of_seeds(np.log(table[n])) for n in sizes}
-
-
-def _times(estimates: dict[int, Estimate]) -> str:
-    return ", ".join(f"{each.interval.exp():.2f}" for each in estimates.values())
 
 
 @claim(
     "symmetry",
     says="A group of k turns that fix no point of S^3 is worth k times the data, k = 2, 3, 4, 6.",
     source=f"{_THEOREM}; of the nearest neighbour, its kn images are one sample",
-    tolerated=f"within {_WORTH:.0%} of k, for each k at n = {_sizes(_SIZES)}",
+    tolerated=f"within {_WORTH:.0%} of k, for each k at n = {sizes_text(_SIZES)}",
 )
 def _finite(frame: pd.DataFrame) -> Evidence:
     found = {k: _worths(frame, "turns", f"kNN + {k} turns", _SIZES) for k in _ORDERS}
     return Evidence(
-        "; ".join(f"k = {k}: {_times(each)}" for k, each in found.items()),
+        "; ".join(f"k = {k}: {ratios_text(each.values())}" for k, each in found.items()),
         [
             Requirement(each, np.log(k * (1 - _WORTH)), np.log(k * (1 + _WORTH)), unit=OF_LOGS)
             for k, of_k in found.items()
@@ -150,12 +151,12 @@ def _offset(frame: pd.DataFrame) -> Evidence:
     "symmetry",
     says="It is worth as much where the target is kept by no other turns than thirds.",
     source="As above; the target of the first claim is kept by all turns, of which the learner knows k",
-    tolerated=f"within {_WORTH:.0%} of 3 at n = {_sizes(_SIZES)}",
+    tolerated=f"within {_WORTH:.0%} of 3 at n = {sizes_text(_SIZES)}",
 )
 def _thirds(frame: pd.DataFrame) -> Evidence:
     found = _worths(frame, "thirds", "kNN + 3 turns", _SIZES)
     bounds = np.log(3 * (1 - _WORTH)), np.log(3 * (1 + _WORTH))
-    return Evidence(_times(found), [Requirement(each, *bounds, unit=OF_LOGS) for each in found.values()])
+    return Evidence(ratios_text(found.values()), [Requirement(each, *bounds, unit=OF_LOGS) for each in found.values()])
 
 
 @claim(
@@ -182,7 +183,7 @@ def _closed_form(frame: pd.DataFrame) -> Evidence:
     ratios = [Estimate.of_seeds(table[n] * (n + 1) / 4) for n in sizes]
     means = [ratio.mean for ratio in ratios]
     return Evidence(
-        f"{min(means):.2f} to {max(means):.2f} times it at n = {_sizes(sizes)}",
+        f"{min(means):.2f} to {max(means):.2f} times it at n = {sizes_text(sizes)}",
         [Requirement(ratio, 1 - _CLOSE, 1 + _CLOSE) for ratio in ratios],
     )
 
@@ -215,7 +216,7 @@ def _exponents(frame: pd.DataFrame, problem: str, theory: dict[str, float], size
     "symmetry",
     says="Changes of sign of k coordinates, which leave points where they are, reach their worth of 2^k from below.",
     source=f"{_THEOREM}, in the limit; near a fixed point the images of a point are no more than one",
-    tolerated=f"above half of 2^k and below 2^k at n = {_sizes(_FLIP_SIZES)}, and higher at the"
+    tolerated=f"above half of 2^k and below 2^k at n = {sizes_text(_FLIP_SIZES)}, and higher at the"
     " last than at the first, for each k",
 )
 def _flips(frame: pd.DataFrame) -> Evidence:
@@ -228,7 +229,7 @@ def _flips(frame: pd.DataFrame) -> Evidence:
         for each in of_k.values()
     ]
     return Evidence(
-        "; ".join(f"k = {k}: {_times(each)} of {2**k}" for k, each in logs.items()),
+        "; ".join(f"k = {k}: {ratios_text(each.values())} of {2**k}" for k, each in logs.items()),
         [*inside, *(Requirement(rise, low=0, unit=OF_LOGS) for rise in rises)],
     )
 
@@ -244,7 +245,7 @@ def _identity(frame: pd.DataFrame) -> Evidence:
     differences = {n: Estimate.of_seeds((copies[n] / quotient[n] - 1).abs()) for n in _common(copies, quotient)}
     largest = max(each.mean for each in differences.values())
     return Evidence(
-        f"by {largest:.1g} at most at n = {_sizes(differences)}",
+        f"by {largest:.1g} at most at n = {sizes_text(differences)}",
         [Requirement(each, high=1e-12) for each in differences.values()],
     )
 
@@ -283,7 +284,7 @@ def _least_squares(frame: pd.DataFrame) -> Evidence:
     "symmetry",
     says="A kernel averaged over the ten cyclic shifts of ten coordinates is worth 6 to 10 times the data.",
     source="Mei, Misiakiewicz and Montanari 2021, arXiv:2102.13219; the theorem has 10 in the limit",
-    tolerated=f"6 to 10 at n = {_sizes(_KERNEL_SIZES)}",
+    tolerated=f"6 to 10 at n = {sizes_text(_KERNEL_SIZES)}",
 )
 def _kernel(frame: pd.DataFrame) -> Evidence:
     return _worth_of_kernel(frame, "kernel + shifts", np.log(6), np.log(10))
@@ -293,7 +294,7 @@ def _kernel(frame: pd.DataFrame) -> Evidence:
     "symmetry",
     says="Averaged outputs of a kernel machine that knows no symmetry are worth little.",
     source="Mei, Misiakiewicz and Montanari 2021, arXiv:2102.13219 (no significant gain)",
-    tolerated=f"less than 1.6 times the data at n = {_sizes(_KERNEL_SIZES)}",
+    tolerated=f"less than 1.6 times the data at n = {sizes_text(_KERNEL_SIZES)}",
 )
 def _outputs(frame: pd.DataFrame) -> Evidence:
     return _worth_of_kernel(frame, "kernel + shifts, outputs", -np.inf, np.log(1.6))
@@ -302,7 +303,7 @@ def _outputs(frame: pd.DataFrame) -> Evidence:
 def _worth_of_kernel(frame: pd.DataFrame, informed: str, low: float, high: float) -> Evidence:
     found = _worths(frame, "shifts", informed, _KERNEL_SIZES, "kernel")
     return Evidence(
-        f"{_times(found)} times at n = {_sizes(found)}",
+        f"{ratios_text(found.values())} times at n = {sizes_text(found)}",
         [Requirement(each, low, high, unit=OF_LOGS) for each in found.values()],
     )
 
@@ -332,7 +333,7 @@ def _screws(frame: pd.DataFrame) -> Evidence:
     change = Estimate.of_seeds((slopes[0] - slopes[1]).dropna())
     gains = {n: log_ratio(plain[n], screws[n]) for n in _common(screws, plain)}
     return Evidence(
-        f"errors lower by factors of {_times(gains)} at n = {_sizes(gains)}; exponent changed by"
+        f"errors lower by factors of {ratios_text(gains.values())} at n = {sizes_text(gains)}; exponent changed by"
         f" {change.interval:+.3f}",
         [
             *(Requirement(gain, low=0, unit=OF_LOGS) for gain in gains.values()),
@@ -414,7 +415,7 @@ def _on_spiral(frame: pd.DataFrame, known: str, sign: int) -> Evidence:
     changes = {n: log_ratio(mapped[n], plain[n]) for n in _common(mapped, plain)}
     low, high = (0.0, np.inf) if sign > 0 else (-np.inf, 0.0)
     return Evidence(
-        f"{_times(changes)} times the error at n = {_sizes(changes)}",
+        f"{ratios_text(changes.values())} times the error at n = {sizes_text(changes)}",
         [Requirement(each, low, high, unit=OF_LOGS) for each in changes.values()],
     )
 
@@ -431,7 +432,7 @@ def _nets(frame: pd.DataFrame) -> Evidence:
     of_copies = {n: log_ratio(plain[n], copies[n]) for n in sizes}
     of_exact = {n: log_ratio(copies[n], exact[n]) for n in sizes}
     return Evidence(
-        f"images lower the error by factors of {_times(of_copies)}, coordinates by further factors of"
-        f" {_times(of_exact)}, at n = {_sizes(sizes)}",
+        f"images lower the error by factors of {ratios_text(of_copies.values())}, coordinates by further factors of"
+        f" {ratios_text(of_exact.values())}, at n = {sizes_text(sizes)}",
         [Requirement(each, low=0, unit=OF_LOGS) for each in (*of_copies.values(), *of_exact.values())],
     )

@@ -7,7 +7,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from studies.analysis.claims import Evidence, NotMeasured, claim, log_ratio, map_measured, seed_table
+from studies.analysis.claims import (
+    Evidence,
+    NotMeasured,
+    claim,
+    log_ratio,
+    map_measured,
+    ratios_text,
+    seed_table,
+    sizes_text,
+)
 from studies.analysis.crossovers import falling
 from studies.analysis.verdicts import OF_LOGS, Estimate, Requirement
 from studies.library.double_descent import least_squares_risk
@@ -182,8 +191,7 @@ def _log_ratio_at(own: pd.DataFrame, others: pd.DataFrame, n: int) -> Estimate:
 
 
 def _in_words(ratios: Mapping[int, Estimate]) -> str:
-    times = ", ".join(f"{ratio.interval.exp():.2f}" for ratio in ratios.values())
-    return f"{times} times the error at n = {', '.join(f'{n:,}' for n in ratios)}"
+    return f"{ratios_text(ratios.values())} times the error at n = {sizes_text(ratios)}"
 
 
 def log_worth(errors: pd.DataFrame, scratch: pd.DataFrame, n: int) -> Estimate:
@@ -232,8 +240,7 @@ def _worth_in_words(frame: pd.DataFrame, learner: str, sizes: tuple[int, ...] = 
     """Return what a source is worth at each n where it can be read, in words."""
     own, scratch = errors(frame, learner), errors(frame, _SCRATCH)
     worths = map_measured(lambda n: log_worth(own, scratch, n), sizes)
-    times = ", ".join(f"{worth.interval.exp():.2f}" for worth in worths.values())
-    return f"worth {times} times the data at n = {', '.join(f'{n:,}' for n in worths)}"
+    return f"worth {ratios_text(worths.values())} times the data at n = {sizes_text(worths)}"
 
 
 @claim(

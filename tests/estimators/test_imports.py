@@ -53,6 +53,11 @@ def test_a_learner_that_is_not_fitted_loads_no_torch():
     assert loaded(USE_WITHOUT_FIT, "torch", "skorch") == []
 
 
+def test_priors_and_their_worths_load_no_learner_of_scikit_learn():
+    program = "from estimators import PRIORS, KernelRegressor, NeighborsClassifier, PredictedWorth"
+    assert loaded(program, "sklearn.linear_model", "sklearn.neighbors") == []
+
+
 def test_a_fresh_process_loads_a_pickled_net_and_fits_the_same_without_the_compiler_of_torch(tmp_path):
     X, y = make_spiral(100, random_state=0)
     net = NetClassifier(width=64, epochs=2, early_stopping=True, random_state=0).fit(X, y)
