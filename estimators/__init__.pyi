@@ -21,10 +21,10 @@ from .kernels import RFMRegressor as RFMRegressor
 from .linear import MinimumNorm as MinimumNorm
 from .neighbors import NeighborsClassifier as NeighborsClassifier
 from .neighbors import NeighborsRegressor as NeighborsRegressor
-from .nets import GraphConvClassifier as GraphConvClassifier
 from .nets import NetClassifier as NetClassifier
 from .nets import NetRegressor as NetRegressor
 from .nets.fit_many import fit_many as fit_many
+from .nets.graph_conv import GraphConvClassifier as GraphConvClassifier
 from .nets.losses import FocalLoss as FocalLoss
 from .polar import from_polar as from_polar
 from .polar import to_polar as to_polar

@@ -6,7 +6,6 @@ makes skorch nets of them, for which alone torch is imported.
 
 from estimators.nets.base import Net
 from estimators.nets.classifier import NetClassifier
-from estimators.nets.graph_conv import GraphConvClassifier
 from estimators.nets.regressor import NetRegressor
 
-__all__ = ["GraphConvClassifier", "Net", "NetClassifier", "NetRegressor"]
+__all__ = ["Net", "NetClassifier", "NetRegressor"]

@@ -72,7 +72,7 @@ def classes_without_label(fitted: Fitted) -> float:
     default=False,
 )
 def graph_components(fitted: Fitted) -> float:
-    """Number of connected components of the learner's graph; 0 for a learner without a graph."""
+    """Count of the connected components of the learner's graph; 0 for a learner without a graph."""
     graph = getattr(last_step(fitted.estimator), "graph_", None)
     return 0.0 if graph is None else float(connected_components(graph, directed=False)[0])
 

@@ -53,9 +53,9 @@ def test_a_learner_that_is_not_fitted_loads_no_torch():
     assert loaded(USE_WITHOUT_FIT, "torch", "skorch") == []
 
 
-def test_priors_and_their_worths_load_no_learner_of_scikit_learn():
-    program = "from estimators import PRIORS, KernelRegressor, NeighborsClassifier, PredictedWorth"
-    assert loaded(program, "sklearn.linear_model", "sklearn.neighbors") == []
+def test_nets_kernels_and_priors_load_neither_numba_nor_learners_of_scikit_learn():
+    program = "from estimators import PRIORS, KernelRegressor, NetClassifier, PredictedWorth"
+    assert loaded(program, "numba", "sklearn.linear_model", "sklearn.neighbors") == []
 
 
 def test_a_fresh_process_loads_a_pickled_net_and_fits_the_same_without_the_compiler_of_torch(tmp_path):
