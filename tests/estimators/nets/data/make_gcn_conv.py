@@ -12,8 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch_geometric
-from torch_geometric.nn import GCNConv
 
 N_NODES, WIDTHS = 12, (5, 4, 3)
 
@@ -26,6 +24,9 @@ def outputs(layers, X, edges, weights):
 
 
 def main():
+    import torch_geometric  # here, since pytest imports this file for its docstrings
+    from torch_geometric.nn import GCNConv
+
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     pairs = np.array([[a, b] for a in range(N_NODES - 1) for b in range(a) if rng.random() < 0.3]).T  # 11 is isolated
