@@ -250,7 +250,7 @@ class KernelRegressor(ValueTargets, _FixedMetric):
         Group over whose images of the points the kernel is averaged, so that all functions are invariant.
     copies : int, default=30
         Number of images of each point. A finite group of at most so many elements gives all; any other the same random
-        elements for all points. A kernel takes `copies` times as long, and `copies`^2 times unless the images are all
+        elements for all points. A kernel takes `copies` times as long, and the square of it unless the images are all
         those of a finite group of isometries and there is no metric.
     solver : {"auto", "exact", "nystroem"}, default="auto"
         "exact" factorises the kernel matrix of all points. "nystroem" uses a random subset of them as centers, with
