@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from estimators.priors import KNOWLEDGE
 from studies.analysis.claims import CLAIMS, Claim, check_claims
 from studies.library import worths
 from studies.registry.metrics import METRICS, shown_name
@@ -81,8 +82,16 @@ def _all_claims(study: str) -> str:
 
 
 def _worths() -> str:
-    """Return the table of the worths of priors, of those in worths.csv."""
-    rows = [worth.texts for worth in worths.kept_worths()]
+    """Return the table of what each prior knows, and that of the worths in worths.csv."""
+    known = [
+        {"prior": name, "a learner with it knows": knows, "holds for": holds}
+        for name, (knows, holds) in KNOWLEDGE.items()
+    ]
+    return f"{_table(known)}\n{_table([worth.texts for worth in worths.kept_worths()])}"
+
+
+def _table(rows: list[dict[str, str]]) -> str:
+    """Return rows of texts by heading as a table."""
     lines = (f"| {' | '.join(row.values())} |" for row in rows)
     return "\n".join([f"| {' | '.join(rows[0])} |", "|---" * len(rows[0]) + "|", *lines]) + "\n"
 
