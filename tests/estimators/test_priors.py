@@ -263,3 +263,10 @@ def test_invariants_that_are_not_a_table_are_refused(invariants, got):
         learner = make_learner(name, prior=Invariance(swap))
         with pytest.raises((TypeError, ValueError), match=rf"Invariance\.coordinates must return an array.*Got {got}"):
             learner.fit([[0.0, 1.0], [1.0, 1.0]], [0, 1])
+
+
+@pytest.mark.parametrize("invariants", [lambda X: X * np.nan, lambda X: X * 1j, lambda X: X.astype(str)])
+def test_coordinates_that_are_not_finite_numbers_are_refused_by_a_net(invariants):
+    swap = FunctionSymmetry(lambda X, g: X[:, ::-1] if g else X, order=2, invariants=invariants)
+    with pytest.raises((TypeError, ValueError), match="The 'coordinates' parameter of Invariance must be"):
+        make_learner("net", prior=Invariance(swap)).fit([[0.0, 1.0], [1.0, 1.0]], [0, 1])
