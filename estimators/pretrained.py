@@ -285,6 +285,7 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
 
 def _check_features(X: Any, source: Any) -> None:
     """Raise if points have another number of features than those of a source."""
-    if np.ndim(X) == 2 and (n_features := np.shape(X)[1]) != source.n_features_in_:
+    shape = getattr(X, "shape", ())  # the learner itself checks other kinds of points
+    if len(shape) == 2 and shape[1] != source.n_features_in_:
         allowed = f"of the {source.n_features_in_} features of the source"
-        raise ValueError(error_message("X", "Pretrained", allowed, f"{n_features} features"))
+        raise ValueError(error_message("X", "Pretrained", allowed, f"{shape[1]} features"))
