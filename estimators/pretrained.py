@@ -285,7 +285,7 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
 
 def _check_features(X: Any, source: Any) -> None:
     """Raise if points have another number of features than those of a source."""
-    shape = getattr(X, "shape", ())  # the learner itself checks other kinds of points
+    shape: tuple[int, ...] = getattr(X, "shape", ())  # the learner itself checks other kinds of points
     if len(shape) == 2 and shape[1] != source.n_features_in_:
         allowed = f"of the {source.n_features_in_} features of the source"
         raise ValueError(error_message("X", "Pretrained", allowed, f"{shape[1]} features"))
