@@ -235,7 +235,7 @@ class Symmetrized(_WithSymmetry):
 
     def _outputs(self, method: str, X: ArrayLike) -> Array:
         points = self._points(X)
-        images = (self.symmetry.act(points, self.elements_[i : i + 1]) for i in range(len(self.elements_)))
+        images = (self.symmetry.move(points, self.elements_[i : i + 1]) for i in range(len(self.elements_)))
         mean: Array = sum(getattr(self.estimator_, method)(image) for image in images) / len(self.elements_)
         return mean
 

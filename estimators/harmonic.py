@@ -14,7 +14,7 @@ from estimators.base import FLOATS
 from estimators.graphs import as_adjacency
 from estimators.neighbor_search import build_index, index_neighbors
 from estimators.unlabelled import encode_labels
-from toymanifold.problems import UNLABELLED
+from toymanifold.protocols import UNLABELLED
 from toymanifold.validation import check_scale, error_message
 
 Array = NDArray[Any]

@@ -55,10 +55,11 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
         learner starts from scratch, with `freeze` = 0. Steps of a pipeline before `Pretrained` do not change a source.
     source_params : dict or None, default=None
         Parameters of the problem, as its builder has them: ``{"turns": 2}`` for `toymanifold.spiral_problem`. A
-        ``problem_seed`` that is not given is drawn, so that the source has a density of its own.
+        ``problem_seed`` that is not given is drawn, so that the source has a density of its own. Unlabelled points are
+        left out. Not used for other sources.
     n_source : int or None, default=None
         Points of a source that is a problem or data; None is 10,000 of a problem, or all if it has fewer, and all of
-        data, of which fewer are drawn at random.
+        data, of which fewer are drawn at random. Not used for a fitted estimator.
     freeze : int, default=0
         Number of layers, from the input on, whose weights stay those of the source, as does what a prior has learnt; 0
         trains all, `depth` the last one only, and with `depth` + 1 the net is that of the source.
@@ -140,6 +141,7 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
             check_integer(self.freeze, "freeze", "Pretrained without a source", low=0, high=0)
             self.estimator_ = learner.fit(X, y, sample_weight)
         else:
+            _check_features(X, source)
             self.estimator_ = learner._fit_from(source, X, y, sample_weight, freeze=self.freeze)
         self.source_ = source
         return self
@@ -220,13 +222,21 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
             learner.set_params(random_state=seeds[1])
         comes_again = isinstance(self.random_state, numbers.Integral)
         if not comes_again or getattr(learner, "callbacks", None):  # which may do anything
-            return learner.fit(*self._sample(source, rng))
+            return self._fitted_to(source, learner, rng)
         key = joblib.hash((learner, source, self.source_params, self.n_source, seeds))
-        fitted = _kept.pop(key, None) or learner.fit(*self._sample(source, rng))
+        fitted = _kept.pop(key, None) or self._fitted_to(source, learner, rng)
         _kept[key] = fitted
         while len(_kept) > _MOST_KEPT:
             _kept.popitem(last=False)
         return copy.deepcopy(fitted)  # since `source_` may be trained further
+
+    def _fitted_to(self, source: Any, learner: Any, rng: np.random.Generator) -> Any:
+        """Return a learner that is fitted to a source that is a problem or data."""
+        sample = self._sample(source, rng)
+        try:
+            return learner.fit(*sample)
+        except ValueError as error:
+            raise ValueError(f"The learner of Pretrained cannot be fitted to its source: {error}") from error
 
     def _checked(self, source: BaseEstimator) -> BaseEstimator:
         """Return a source that is an estimator; raise unless it is one of the learner's class, and fitted."""
@@ -242,7 +252,8 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
             return self._sample_of_problem(source, rng)
         if not isinstance(source, tuple) or len(source) != 2:
             allowed = "the name of a problem, a tuple (X, y), a fitted estimator or None"
-            raise TypeError(error_message("source", "Pretrained", allowed, type(source)))
+            given = f"a tuple of {len(source)}" if isinstance(source, tuple) else type(source)
+            raise TypeError(error_message("source", "Pretrained", allowed, given))
         if self.n_source is None:
             return source
         n_source = check_integer(self.n_source, "n_source", "Pretrained", low=1, high=np.shape(source[0])[0])
@@ -264,5 +275,13 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
         most = getattr(problem, "n_train", None)  # of a problem of finitely many points
         n_source = self.n_source or min(N_SOURCE, most or N_SOURCE)
         check_integer(n_source, "n_source", "Pretrained", low=1, high=most)
-        sample: tuple[Any, Any] = problem.sample(n_source, rng)
-        return sample
+        X, y = problem.sample(n_source, rng)
+        return X[:n_source], y[:n_source]  # unlabelled points come after them
+
+
+def _check_features(X: Any, source: Any) -> None:
+    """Raise if points have another number of features than those of a source."""
+    shape: tuple[int, ...] = getattr(X, "shape", ())  # the learner itself checks other kinds of points
+    if len(shape) == 2 and shape[1] != source.n_features_in_:
+        allowed = f"of the {source.n_features_in_} features of the source"
+        raise ValueError(error_message("X", "Pretrained", allowed, f"{shape[1]} features"))

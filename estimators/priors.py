@@ -482,10 +482,9 @@ def is_layer(prior: Any) -> bool:
 def checked_coordinates(prior: Any, X: Any) -> Any:
     """Return the coordinates of points (n_samples, n_features), or raise if they are not a table of as many rows."""
     new = prior.coordinates(X)
-    if np.ndim(new) != 2 or len(new) != len(X):
-        owner = type(prior).__name__
-        raise ValueError(
-            f"{owner}.coordinates must return an array of shape ({len(X)}, n_features_out) for {len(X)} rows."
-            f" Got shape {np.shape(new)} instead."
-        )
+    allowed = f"{type(prior).__name__}.coordinates must return an array of shape ({len(X)}, n_features_out)"
+    if not hasattr(new, "shape"):
+        raise TypeError(f"{allowed} for {len(X)} rows. Got a {type(new).__name__} instead.")
+    if np.ndim(new) != 2 or len(new) != len(X) or new.shape[1] == 0:
+        raise ValueError(f"{allowed} for {len(X)} rows. Got shape {tuple(new.shape)} instead.")
     return new

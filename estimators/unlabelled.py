@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.multiclass import check_classification_targets
 
-from toymanifold.problems import UNLABELLED
+from toymanifold.protocols import UNLABELLED
 from toymanifold.validation import error_message
 
 
@@ -44,14 +44,14 @@ def last_step(estimator: BaseEstimator) -> BaseEstimator:
 def encode_labels(y: NDArray[Any], owner: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Return the classes among labels, and the index of each point's class, -1 if it has no label.
 
-    Among strings "-1" stands for it, which numpy makes of -1 in ``np.array(["a", "b", -1])``.
+    Among strings, of numpy or of pandas, "-1" stands for it, which numpy makes of -1 in ``np.array(["a", "b", -1])``.
 
     Raises
     ------
     ValueError
         If no point has a label, or labels are not classes.
     """
-    is_labelled = y != (str(UNLABELLED) if y.dtype.kind == "U" else UNLABELLED)
+    is_labelled = (y != UNLABELLED) & (y != str(UNLABELLED))
     if not is_labelled.any():
         raise ValueError(error_message("y", owner, "of one label at least", f"{UNLABELLED} in every row"))
     check_classification_targets(y[is_labelled])

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 
 from toymanifold import GaussianMixture, Problem, Symmetry, UniformSphere
 from toymanifold.geometry import log_sphere_area
+from toymanifold.validation import check_real
 
 Array = NDArray[np.float64]
 
@@ -57,12 +58,14 @@ class PredictedWorth:
 
     @classmethod
     def near(cls, times: float, source: str) -> Self:
-        """Return a worth that theory gives as a number, which is tolerated within `TOLERANCE`."""
+        """Return a worth that theory gives as a positive number, which is tolerated within `TOLERANCE`."""
+        check_real(times, "times", "PredictedWorth.near", low=0, closed="()")
         return cls(times, times * (1 - TOLERANCE), times * (1 + TOLERANCE), source)
 
     @classmethod
     def at_most(cls, times: float, source: str) -> Self:
-        """Return an upper bound on the worth of a prior that does no harm."""
+        """Return an upper bound, at least 1, on the worth of a prior that does no harm."""
+        check_real(times, "times", "PredictedWorth.at_most", low=1, closed="[)")
         return cls(times, 1.0, times, source)
 
     def __str__(self) -> str:

@@ -219,6 +219,8 @@ def measure_curves(
             raise ValueError(error_message("time_limit", "measure_curves", allowed, time_limit))
     if not isinstance(learners, Mapping):
         raise TypeError(error_message("learners", "measure_curves", "a dict of estimators by label", learners))
+    if worth is not None and not isinstance(worth, Mapping):
+        raise TypeError(error_message("worth", "measure_curves", "None or a dict of labels by label", worth))
     problems = problem if isinstance(problem, Mapping) else {"problem": problem}
     kept_learners = {label: _kept_learner(label, learner) for label, learner in learners.items()}
     kept_problems = {label: _kept_problem(each) for label, each in problems.items()}

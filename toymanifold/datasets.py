@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from toymanifold.graphs import check_graph
-from toymanifold.protocols import TASKS
+from toymanifold.protocols import TASKS, UNLABELLED
 from toymanifold.streams import Split, as_seed, stream
 from toymanifold.validation import check_choice, check_integer, check_real, check_seed, error_message
 
@@ -91,7 +91,7 @@ class DataProblem:
         X : pandas.DataFrame or array-like of shape (n_rows, dimension)
             Columns, dtypes, missing values and categories are kept as they are.
         y : array-like of shape (n_rows,)
-            Labels: strings, bools, ints or floats.
+            Labels: strings, bools, ints or floats. With a graph -1 is not a class, as it marks a node without a label.
         graph : sparse matrix, array-like or None, default=None
             An undirected graph of the rows, for learners that take one: a symmetric sparse adjacency matrix
             (n_rows, n_rows) of weights, or an edge_index (2, n_edges) as in PyTorch Geometric, with each edge in both
@@ -128,6 +128,9 @@ class DataProblem:
         if (labels[~is_test] == labels[~is_test][0]).all():
             given = f"{np.count_nonzero(~is_test)} training rows of one value"
             raise ValueError(error_message("y", owner, "of two values at least in the training rows", given))
+        if graph is not None and classes is not None and {UNLABELLED, str(UNLABELLED)}.intersection(classes):
+            allowed = f"of a label in each row, other than {UNLABELLED}, which marks a node without one"
+            raise ValueError(error_message("y", owner, allowed, f"the classes {list(classes)}"))
         adjacency = None if graph is None else check_graph(graph, len(labels), owner)
         return cls(table, labels, is_test, classes, is_stratified=classes is not None, graph=adjacency)
 
@@ -353,7 +356,10 @@ def _is_missing(label: Any) -> bool:
 def _check_mask(test: ArrayLike, n_rows: int, owner: str) -> NDArray[np.bool_]:
     """Return the mask of the test rows."""
     allowed = f"a float in (0, 1) or a mask of {n_rows} bools, some True and some False"
-    mask = np.asarray(test)
+    try:
+        mask = np.asarray(test)
+    except ValueError as error:  # a test set (X, y), for instance
+        raise TypeError(error_message("test", owner, allowed, f"a {type(test).__name__}: {error}")) from error
     if mask.dtype != bool:
         raise TypeError(error_message("test", owner, allowed, f"dtype {mask.dtype}"))
     if mask.shape != (n_rows,):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from toymanifold.embedding import Embedding
-from toymanifold.protocols import Density, Target
+from toymanifold.protocols import UNLABELLED, Density, Target
 from toymanifold.streams import Split, as_seed, blocks
 from toymanifold.validation import (
     SCALES,
@@ -26,9 +26,6 @@ from toymanifold.validation import (
 )
 
 Sample = tuple[NDArray[Any], NDArray[Any]]
-
-UNLABELLED = -1
-"""The label of a point that has none, as in scikit-learn."""
 
 
 class Part(NamedTuple):

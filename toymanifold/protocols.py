@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 TASKS = ("classification", "regression")
 """The two kinds of problem: labels are classes, or real values."""
 
+UNLABELLED = -1
+"""The label of a point that has none, as in scikit-learn."""
+
 
 class Target(Protocol):
     """Interface of the function that a problem asks a learner for.

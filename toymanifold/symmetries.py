@@ -20,6 +20,7 @@ from toymanifold.validation import check_integer, check_points, check_real, erro
 Array = NDArray[Any]
 
 _MOST_FLIPPED = 62  # so that an int64 counts the elements
+_LARGEST_GROUP = 2**62
 
 
 class Symmetry(ABC):
@@ -74,9 +75,34 @@ class Symmetry(ABC):
 
     def draw(self, n_elements: int, rng: np.random.Generator) -> Array:
         """Return random elements, independent and uniform, along the first axis of an array."""
-        if self.size is None:
+        size = self._checked_size()
+        if size is None:
             raise NotImplementedError(f"{type(self).__name__} must have a size, or a method draw")
-        return rng.integers(self.size, size=n_elements)
+        return rng.integers(size, size=n_elements)
+
+    def move(self, X: Array, elements: Array) -> Array:
+        """Return what `act` makes of points, or raise if it is not finite points of their shape.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Not changed, whatever `act` does.
+        elements : ndarray of shape (n_samples, ...) or (1, ...)
+
+        Returns
+        -------
+        moved : ndarray of shape (n_samples, n_features)
+            In the precision of `X`.
+        """
+        moved = np.asarray(self.act(X.copy(), elements))
+        allowed = (
+            f"{type(self).__name__}.act must return an array of finite numbers of shape {X.shape}, that of its points"
+        )
+        if moved.shape != X.shape or moved.dtype.kind not in "biuf":
+            raise ValueError(f"{allowed}. Got shape {moved.shape} and dtype {moved.dtype} instead.")
+        if not np.isfinite(moved).all():
+            raise ValueError(f"{allowed}. Got {moved[~np.isfinite(moved)][0]} instead.")
+        return moved.astype(X.dtype, copy=False)
 
     @property
     def has_coordinates(self) -> bool:
@@ -137,11 +163,12 @@ class Symmetry(ABC):
         owner = f"{type(self).__name__}.elements"
         n_elements = check_integer(n_elements, "n_elements", owner, low=1)
         rng = as_generator(random_state, owner)
-        if self.size is None:
-            return self.draw(n_elements, rng)
-        if self.size <= n_elements:
-            return np.arange(self.size)
-        return rng.choice(self.size, n_elements, replace=False)
+        size = self._checked_size()
+        if size is None:
+            return self._drawn(n_elements, rng)
+        if size <= n_elements:
+            return np.arange(size)
+        return rng.choice(size, n_elements, replace=False)
 
     def orbit(self, X: ArrayLike, n_images: int, random_state: Any = None) -> Array:
         """Return images of points: the points themselves, then others.
@@ -181,16 +208,29 @@ class Symmetry(ABC):
         points = self._points(X, owner)
         n_images = check_integer(n_images, "n_images", owner, low=1)
         rng = as_generator(random_state, owner)
-        images = [points, *(self.act(points, elements) for elements in self._others(n_images - 1, len(points), rng))]
+        images = [points, *(self.move(points, elements) for elements in self._others(n_images - 1, len(points), rng))]
         return np.stack(images)
+
+    def _checked_size(self) -> int | None:
+        if self.size is None:
+            return None
+        return check_integer(self.size, "size", type(self).__name__, low=1, high=_LARGEST_GROUP)
+
+    def _drawn(self, n_elements: int, rng: np.random.Generator) -> Array:
+        drawn = np.asarray(self.draw(n_elements, rng))
+        if drawn.shape[:1] != (n_elements,):
+            allowed = f"{type(self).__name__}.draw must return an array of n_elements = {n_elements} rows"
+            raise ValueError(f"{allowed}. Got shape {drawn.shape} instead.")
+        return drawn
 
     def _others(self, n_images: int, n_samples: int, rng: np.random.Generator) -> list[Array]:
         """Return the elements of each image but the first, one for each point or one for all."""
-        if self.size is None:
-            return [self.draw(n_samples, rng) for _ in range(n_images)]
-        if self.size <= n_images + 1:
-            return [np.array([element]) for element in range(1, self.size)]
-        return list(1 + _distinct(n_images, n_samples, self.size - 1, rng))
+        size = self._checked_size()
+        if size is None:
+            return [self._drawn(n_samples, rng) for _ in range(n_images)]
+        if size <= n_images + 1:
+            return [np.array([element]) for element in range(1, size)]
+        return list(1 + _distinct(n_images, n_samples, size - 1, rng))
 
     def _points(self, X: ArrayLike, owner: str) -> Array:
         given = np.asarray(X)
@@ -321,7 +361,7 @@ class CyclicTurns(Symmetry):
     is_isometric = True
 
     def __post_init__(self) -> None:
-        check_integer(self.order, "order", "CyclicTurns", low=2)
+        check_integer(self.order, "order", "CyclicTurns", low=2, high=_LARGEST_GROUP)
         _check_planes(self.n_coordinates, "CyclicTurns")
 
     @property
@@ -605,7 +645,7 @@ class FunctionSymmetry(Symmetry):
         if self.invariants is not None and not callable(self.invariants):
             raise TypeError(error_message("invariants", "FunctionSymmetry", "None or a function of X", self.invariants))
         if self.order is not None:
-            check_integer(self.order, "order", "FunctionSymmetry", low=1)
+            check_integer(self.order, "order", "FunctionSymmetry", low=1, high=_LARGEST_GROUP)
         check_integer(self.min_features, "min_features", "FunctionSymmetry", low=1)
 
     @property
@@ -630,7 +670,11 @@ class FunctionSymmetry(Symmetry):
         moved = np.empty_like(X)
         for element in np.unique(elements).tolist():
             rows = elements == element
-            moved[rows] = self.function(X[rows], element)
+            image = np.asarray(self.function(X[rows], element))
+            if image.shape != X[rows].shape:  # which numpy might broadcast
+                allowed = f"one that returns an array of shape {X[rows].shape}, that of its points"
+                raise ValueError(error_message("function", "FunctionSymmetry", allowed, f"shape {image.shape}"))
+            moved[rows] = image
         return moved
 
     def coordinates(self, X: Any) -> Any:

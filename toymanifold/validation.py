@@ -74,8 +74,10 @@ def check_scale(
 ) -> None:
     """Raise if the largest absolute value of an array is outside the `SCALES` of its type, or of another one.
 
-    It may be 0, and less than the least scale if `allow_tiny`.
+    It may be 0, and less than the least scale if `allow_tiny`. Anything but real numbers raises, too.
     """
+    if values.dtype.kind not in "biuf":
+        raise TypeError(error_message(name, owner, "of real numbers", f"dtype {values.dtype}"))
     precision = values.dtype if dtype is None else np.dtype(dtype)
     highest = SCALES[precision]
     lowest = 0.0 if allow_tiny else 1 / highest

@@ -352,7 +352,7 @@ class AveragedKernel:
 
     def _images(self, X: Array) -> Array:
         """Return the images of points (n, d) as (n_elements n, d), all images by one element after another."""
-        return np.concatenate([self.symmetry.act(X, self.elements[i : i + 1]) for i in range(len(self.elements))])
+        return np.concatenate([self.symmetry.move(X, self.elements[i : i + 1]) for i in range(len(self.elements))])
 
     def _coefficients(self, V: Array) -> Array:
         return np.tile(V / V.dtype.type(len(self.elements)), (len(self.elements), 1))

@@ -19,6 +19,7 @@ from estimators.nets import compiled
 from estimators.nets.compiled import BIAS, SCALE, SHIFT, WEIGHT, Architecture, Points, Schedule, State
 from estimators.priors import Prior, checked_coordinates
 from estimators.threads import one_blas_thread
+from toymanifold.validation import check_scale
 
 Floats = NDArray[np.floating]
 Data = tuple[Floats, NDArray[Any], Floats | None]
@@ -281,7 +282,8 @@ def start(
         prior.check_features(X.shape[1])
         learnt = prior.learnable(X.shape[1])
     if prior is not None:
-        features = checked_coordinates(prior, features)
+        features = np.asarray(checked_coordinates(prior, features))
+        check_scale(features, "coordinates", type(prior).__name__, dtype=np.float64, allow_tiny=True)
     scale = mean_and_std(features, weight) if params["standardize"] else None
     net = architecture(params, features.shape[1], n_outputs)
     values = np.zeros(n_values(net) + sum(part.size for part in learnt.values()), dtype=params["dtype"])

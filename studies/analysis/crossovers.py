@@ -37,7 +37,7 @@ from studies.analysis.learning_curves import (
 from studies.analysis.predictions import predicted_worth, prediction_text
 from studies.registry.metrics import shown_name
 from studies.registry.params import joined
-from toymanifold.validation import error_message
+from toymanifold.validation import check_real, error_message
 
 Array = NDArray[np.float64]
 Curves = tuple[LearningCurve, LearningCurve]
@@ -437,6 +437,7 @@ def data_equivalence(
     >>> print(data_equivalence(frame, "informed", "plain", n=1000))
     plain needs 4 times [4, 4] the samples that informed has at n = 1,000
     """
+    check_real(n, "n", "data_equivalence", low=0, closed="()")
     curves = comparable_curves(frame, a, b, metric, n_test)
     found = replace(equivalence_of(a, b, n, curves), left_out=curves[0].left_out)
     study = getattr(frame, "study", None)  # of results, but not of a frame

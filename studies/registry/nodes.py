@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from estimators.unlabelled import last_step, uses_unlabelled
 from studies.registry.problems import AnyProblem
 from toymanifold import DataProblem
-from toymanifold.problems import UNLABELLED
+from toymanifold.protocols import UNLABELLED
 
 _ANSWERS = {"predict": "transduction_", "predict_proba": "label_distributions_"}
 """Attributes with the answers of methods at all nodes, as in `sklearn.semi_supervised`."""

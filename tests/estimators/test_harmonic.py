@@ -1,6 +1,7 @@
 """Harmonic functions on graphs, against their definition, the dense solution and closed forms."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,6 +68,12 @@ def test_labels_of_any_type_are_kept_and_the_others_are_found(dtype):
     found = HarmonicClassifier(graph=PATH).fit(X5, y)
     assert found.classes_.tolist() == ["a", "b"]
     assert found.transduction_.tolist()[:2] + found.transduction_.tolist()[3:] == ["b", "b", "a", "a"]
+
+
+@pytest.mark.parametrize("make", [np.array, pd.Series, lambda y: pd.Series(y, dtype="category")])
+def test_strings_of_numpy_and_of_pandas_mark_unlabelled_points(make):
+    found = HarmonicClassifier(graph=PATH).fit(X5, make(["b", "-1", "-1", "-1", "a"]))
+    assert found.classes_.tolist() == ["a", "b"]
 
 
 def test_a_component_without_a_label_has_the_shares_of_the_classes():

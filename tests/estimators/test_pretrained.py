@@ -235,6 +235,15 @@ def test_least_squares_goes_on_from_the_coefficients_of_the_source():
     np.testing.assert_allclose(pretrained.estimator_.coef_, MinimumNorm(np.eye(30)[0]).fit(points, values).coef_)
 
 
+def test_unlabelled_points_of_a_problem_are_not_a_class():
+    plain, more = (
+        Pretrained(NET, "spiral", source_params=params, n_source=50, random_state=0).fit(X, y)
+        for params in ({}, {"n_unlabelled": 200})
+    )
+    assert more.classes_.tolist() == [0, 1]
+    np.testing.assert_array_equal(more.predict_proba(X), plain.predict_proba(X))
+
+
 @pytest.mark.parametrize(
     ("params", "error", "message"),
     [
@@ -256,7 +265,13 @@ def test_least_squares_goes_on_from_the_coefficients_of_the_source():
             r"'freeze' parameter of Pretrained\(NetClassifier\) .* in \[0, 3\]",
         ),
         ({"freeze": 1}, ValueError, "'freeze' parameter of Pretrained without a source"),
-        ({"source": "sphere"}, ValueError, "2 features"),
+        (
+            {"source": "sphere"},
+            ValueError,
+            "'X' parameter of Pretrained must be of the 3 features of the source",
+        ),
+        ({"source": (X, y, y)}, TypeError, "'source' parameter .* a tuple .X, y.*a tuple of 3"),
+        ({"source": (X, 0 * y)}, ValueError, "cannot be fitted to its source: .* at least 2 classes"),
         ({"source": clone(NET).fit(X, y + 1)}, ValueError, "'y' parameter .* among the classes"),
         ({"source": clone(NET).set_params(width=9).fit(X, y)}, ValueError, "'width' parameter .* must be 9"),
     ],

@@ -16,11 +16,21 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTran
 from sklearn.svm import SVC
 from sklearn.utils.estimator_checks import check_estimator
 
-from estimators import PRIORS, NetClassifier, NetRegressor, PolarCoordinates, Prior, SpiralPhase, agop, make_learner
+from estimators import (
+    PRIORS,
+    Invariance,
+    NetClassifier,
+    NetRegressor,
+    PolarCoordinates,
+    Prior,
+    SpiralPhase,
+    agop,
+    make_learner,
+)
 from estimators.catalog import with_prior
 from estimators.polar import to_polar
 from estimators.priors import as_prior
-from toymanifold import make_spiral, spiral_problem
+from toymanifold import FunctionSymmetry, make_spiral, spiral_problem
 
 X, Y = make_spiral(200, random_state=0)
 SMALL = {"epochs": 5, "width": 8, "random_state": 0}
@@ -242,3 +252,21 @@ def test_the_page_has_the_table_of_the_kept_numbers():
     root = Path(__file__).parents[2]
     script = runpy.run_path(str(root / "benchmarks" / "transformer_priors.py"))
     assert script["table"](pd.read_csv(script["KEPT"])) in (root / "docs" / "priors.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("invariants", "got"), [(lambda X: X.tolist(), "a list"), (lambda X: 1.0, "a float"), (lambda X: X[:, :0], "shape")]
+)
+def test_invariants_that_are_not_a_table_are_refused(invariants, got):
+    swap = FunctionSymmetry(lambda X, g: X[:, ::-1] if g else X, order=2, invariants=invariants)
+    for name in ("knn", "net"):
+        learner = make_learner(name, prior=Invariance(swap))
+        with pytest.raises((TypeError, ValueError), match=rf"Invariance\.coordinates must return an array.*Got {got}"):
+            learner.fit([[0.0, 1.0], [1.0, 1.0]], [0, 1])
+
+
+@pytest.mark.parametrize("invariants", [lambda X: X * np.nan, lambda X: X * 1j, lambda X: X.astype(str)])
+def test_coordinates_that_are_not_finite_numbers_are_refused_by_a_net(invariants):
+    swap = FunctionSymmetry(lambda X, g: X[:, ::-1] if g else X, order=2, invariants=invariants)
+    with pytest.raises((TypeError, ValueError), match="The 'coordinates' parameter of Invariance must be"):
+        make_learner("net", prior=Invariance(swap)).fit([[0.0, 1.0], [1.0, 1.0]], [0, 1])

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from estimators import (
     KernelClassifier,
     KernelRegressor,
+    MinimumNorm,
+    NetRegressor,
     PolarCoordinates,
     RandomFeatures,
     RandomFeaturesClassifier,
@@ -97,6 +99,12 @@ def test_values_of_any_scale_are_learnt_or_refused(name, scale, dtype):
         assert "'y' parameter" in refusal
         return
     np.testing.assert_allclose(found / scale, answers_near_one(name, "regression", dtype), rtol=1e-6, atol=1e-6)
+
+
+def test_values_that_are_not_numbers_are_refused():
+    for model in (NetRegressor(), KernelRegressor(), RFMRegressor(), RandomFeaturesRegressor(), MinimumNorm()):
+        with pytest.raises(TypeError, match=r"The 'y' parameter of .* must be of real numbers\. Got 'dtype <U1'"):
+            model.fit(np.eye(2), ["a", "b"])
 
 
 @pytest.mark.parametrize("kind", ["fourier", "relu"])

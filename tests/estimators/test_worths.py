@@ -121,3 +121,10 @@ def test_a_prior_without_a_theory_predicts_nothing():
 )
 def test_text(worth, text):
     assert str(worth) == text
+
+
+@pytest.mark.parametrize("times", [0, -1, np.nan, np.inf, "2", None, True])
+@pytest.mark.parametrize("kind", ["near", "at_most"])
+def test_a_worth_is_a_positive_number(kind, times):
+    with pytest.raises((TypeError, ValueError), match=f"The 'times' parameter of PredictedWorth.{kind} must be"):
+        getattr(PredictedWorth, kind)(times, "a theorem")

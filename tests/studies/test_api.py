@@ -212,6 +212,7 @@ def test_a_problem_that_fails_is_an_outcome_in_a_cell_and_an_error_before():
         ({"metrics": ["speed"]}, SpecError, "unknown metric 'speed'"),
         ({"problem": lambda n: None}, ValueError, "must have the parameters n_samples and random_state"),
         ({"problem": "spiral"}, TypeError, "'problem' parameter of measure_curves must be"),
+        ({"worth": ["a"]}, TypeError, "'worth' parameter of measure_curves must be None or a dict"),
         ({"n_jobs": 0}, ValueError, "'n_jobs' parameter of measure_curves must be"),
         ({"time_limit": 1.0}, ValueError, "'time_limit' parameter.* n_jobs=2"),
     ],

@@ -172,6 +172,7 @@ def test_a_quarter_of_the_pool_and_at_most_50_000_rows_are_held_out(pool, n_test
 
 
 X, Y = numbered(8), [0, 1] * 4
+NO_EDGES = np.zeros((2, 0), dtype=int)
 BAD_DATA = {
     "a nan": ([1.0, np.nan] * 4, {}, "'y'.*without missing labels.*nan in 4 of 8 rows, first in row 1"),
     "a nan among strings": (["a", "b", float("nan"), "b"] * 2, {}, "'y'.*without missing labels.*nan in 2 of 8 rows"),
@@ -198,6 +199,9 @@ BAD_DATA = {
     "all rows held out": (Y, {"test": [True] * 8}, "'test'.*some True and some False.*True in every row"),
     "no row held out": (Y, {"test": [False] * 8}, "'test'.*some True and some False.*False in every row"),
     "masked labels": (np.ma.masked_array(Y, mask=Y == 1), {}, "'y'.*without a mask"),
+    "a test set": (Y, {"test": (X, Y)}, "'test'.*mask of 8 bools.*a tuple"),
+    "nodes without a label": ([-1, 0, 1, 1] * 2, {"graph": NO_EDGES}, r"'y'.*other than -1.*classes \[-1, 0, 1\]"),
+    "strings without a label": (["-1", "a", "b", "b"] * 2, {"graph": NO_EDGES}, "'y'.*other than -1.*'-1', 'a', 'b'"),
     "a bad seed": (Y, {"random_state": -1}, "'random_state'"),
 }
 

@@ -278,6 +278,62 @@ def test_a_symmetry_needs_a_size_or_a_method_draw():
         unfinished.orbit([[1.0]], 2)
 
 
+class Mine(Symmetry):
+    """A group whose parts a test replaces."""
+
+    size = 2
+
+    def act(self, X, elements):
+        X *= 1 - 2 * elements[:, None]
+        return X
+
+
+def mine(**parts):
+    return type("Mine", (Mine,), parts)()
+
+
+def test_a_group_that_changes_points_in_place_spoils_no_image():
+    X = points(Antipodal())
+    kept = X.copy()
+    np.testing.assert_array_equal(Mine().orbit(X, 2), [kept, -kept])
+    np.testing.assert_array_equal(X, kept)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, "2", True, 2**63])
+def test_a_size_that_is_not_a_number_of_elements_is_refused(size):
+    for call in (lambda: mine(size=size).orbit([[1.0]], 2), lambda: mine(size=size).elements(2)):
+        with pytest.raises((TypeError, ValueError), match=r"The 'size' parameter of Mine must be an int in \[1, "):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("act", "got"),
+    [
+        (lambda self, X, elements: None, r"shape \(\) and dtype object"),
+        (lambda self, X, elements: X[:, :1], r"shape \(3, 1\)"),
+        (lambda self, X, elements: X[:1], r"shape \(1, 2\)"),
+        (lambda self, X, elements: X.astype(str), r"shape \(3, 2\) and dtype <U"),
+        (lambda self, X, elements: X * 1j, r"shape \(3, 2\) and dtype complex128"),
+        (lambda self, X, elements: X * np.nan, "nan"),
+    ],
+)
+def test_images_that_are_not_points_are_refused(act, got):
+    with pytest.raises(ValueError, match=rf"Mine.act must return .* of shape \(3, 2\).* Got {got}"):
+        mine(act=act).orbit(np.ones((3, 2)), 2)
+
+
+def test_images_that_numpy_would_broadcast_are_refused():
+    for function in (lambda X, g: 1.0, lambda X, g: X[:, :1], lambda X, g: X[0]):
+        with pytest.raises(ValueError, match="The 'function' parameter of FunctionSymmetry must be one that returns"):
+            FunctionSymmetry(function, order=2).orbit(np.ones((3, 2)), 2)
+
+
+def test_draws_of_another_number_are_refused():
+    short = mine(size=None, draw=lambda self, n_elements, rng: rng.random(1))
+    with pytest.raises(ValueError, match=r"Mine\.draw must return an array of n_elements = 3 rows. Got shape"):
+        short.orbit(np.ones((3, 2)), 2)
+
+
 @pytest.mark.parametrize(
     ("make", "named"),
     [

@@ -18,8 +18,8 @@ from toymanifold.checks.battery import Subject, run_battery
 from toymanifold.checks.independence import FALSE_ALARM
 from toymanifold.checks.results import CheckResult, require
 from toymanifold.datasets import DataProblem
-from toymanifold.problems import UNLABELLED, Problem
-from toymanifold.protocols import TASKS
+from toymanifold.problems import Problem
+from toymanifold.protocols import TASKS, UNLABELLED
 from toymanifold.validation import check_integer, error_message
 
 _SPLITS = ("train", "test")

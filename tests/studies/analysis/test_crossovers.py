@@ -193,6 +193,8 @@ def test_a_curve_that_rises_has_no_equivalence_but_an_estimate(frame_of):
 def test_what_cannot_be_compared_is_refused(two):
     with pytest.raises(ValueError, match=r"within the sizes of 'steep', \[100, 10000\]"):
         data_equivalence(two, "steep", "shallow", 20_000)
+    with pytest.raises(TypeError, match="The 'n' parameter of data_equivalence must be a finite float"):
+        data_equivalence(two, "steep", "shallow", "1000")
     with pytest.raises(ValueError, match="one seed in common"):
         crossover(two[two["seed"] == 0], "steep", "shallow")
     small = two["n_samples"] < 500
