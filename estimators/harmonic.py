@@ -36,13 +36,13 @@ class HarmonicClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    n_neighbors : int, default=10
-        Number of nearest neighbours, in the graph and for new points; with fewer points, all of them.
     graph : sparse matrix, array-like or None, default=None
         None is the symmetric graph of nearest neighbours: two points are neighbours if one of them is among the nearest
         of the other, all with weight 1. Otherwise a graph whose nodes are the rows of X: a symmetric sparse adjacency
         matrix (n_samples, n_samples) of weights, or an edge_index (2, n_edges) as in PyTorch Geometric, with each edge
         in both directions. Self-loops are left out, and repeated edges add up.
+    n_neighbors : int, default=10
+        Number of nearest neighbours, in the graph and for new points; with fewer points, all of them.
 
     Attributes
     ----------
@@ -67,9 +67,9 @@ class HarmonicClassifier(ClassifierMixin, BaseEstimator):
 
     uses_unlabelled = True
 
-    def __init__(self, n_neighbors: int = 10, *, graph: Any = None) -> None:
-        self.n_neighbors = n_neighbors
+    def __init__(self, graph: Any = None, n_neighbors: int = 10) -> None:
         self.graph = graph
+        self.n_neighbors = n_neighbors
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Find the values of the classes at the training points.

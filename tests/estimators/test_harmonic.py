@@ -47,7 +47,7 @@ def test_values_are_the_dense_solution_on_the_graph_of_scikit_learn(n_neighbors)
     weights = np.maximum(nearest, nearest.T)
     laplacian = np.diag(weights.sum(axis=1)) - weights
     expected = np.linalg.solve(laplacian[30:, 30:], weights[30:, :30] @ np.eye(3)[y[:30]])
-    found = HarmonicClassifier(n_neighbors).fit(X, y)
+    found = HarmonicClassifier(n_neighbors=n_neighbors).fit(X, y)
     np.testing.assert_allclose(found.label_distributions_[30:], expected, atol=1e-12)
     np.testing.assert_array_equal(found.transduction_[30:], expected.argmax(axis=1))
 
