@@ -54,5 +54,5 @@ def test_the_features_of_the_source_are_those_of_the_data():
     source = MinimumNorm().fit(pd.DataFrame(X, columns=["a", "b"]), y)
     with pytest.raises(ValueError, match="feature names should match"):
         Pretrained(MinimumNorm(), source).fit(pd.DataFrame(X, columns=["b", "a"]), y)
-    with pytest.raises(ValueError, match="of the 2 features of the source. Got .1 features."):
+    with pytest.raises(ValueError, match=r"of the 2 features of the source\. Got .1 features"):
         Pretrained(MinimumNorm(), source).fit(X[:, :1], y)
