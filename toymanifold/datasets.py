@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from toymanifold.graphs import check_graph
-from toymanifold.protocols import TASKS, UNLABELLED
+from toymanifold.protocols import TASKS, UNLABELLED, SamePickles
 from toymanifold.streams import Split, as_seed, stream
 from toymanifold.validation import check_choice, check_integer, check_real, check_seed, error_message
 
@@ -29,7 +29,7 @@ _POOL_SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
-class DataProblem:
+class DataProblem(SamePickles):
     """Finitely many labelled rows, some of them held out; made by `from_data` or `from_generator`.
 
     The labels of other points are unknown, so target, density and embedding are None; no row is without a label.
@@ -70,6 +70,8 @@ class DataProblem:
     density: ClassVar[None] = None
     embedding: ClassVar[None] = None
     n_unlabelled: ClassVar[int] = 0
+
+    _added = ("graph",)
 
     @classmethod
     def from_data(

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from toymanifold.densities import GaussianMixture
 from toymanifold.problems import Problem
-from toymanifold.protocols import TASKS
+from toymanifold.protocols import TASKS, SamePickles
 from toymanifold.validation import check_choice, check_integer, check_points, check_real, error_message
 
 Array = NDArray[np.float64]
@@ -28,7 +28,7 @@ FUNCTIONS: dict[str, tuple[tuple[int, ...], Callable[..., Array]]] = {
 
 
 @dataclass(frozen=True)
-class CoordinateFunction:
+class CoordinateFunction(SamePickles):
     """A function of a few coordinates of a point.
 
     Parameters
@@ -59,6 +59,8 @@ class CoordinateFunction:
     task: str = "regression"
     radius: float = 1.0
     cosine: float = 1.0
+
+    _added = ("cosine",)
 
     def __post_init__(self) -> None:
         owner = "CoordinateFunction"

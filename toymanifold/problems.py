@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from toymanifold.embedding import Embedding
-from toymanifold.protocols import UNLABELLED, Density, Target
+from toymanifold.protocols import UNLABELLED, Density, SamePickles, Target
 from toymanifold.streams import Split, as_seed, blocks
 from toymanifold.validation import (
     SCALES,
@@ -37,7 +37,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Problem:
+class Problem(SamePickles):
     """Points drawn from a density and labelled by a target.
 
     Parameters
@@ -71,6 +71,8 @@ class Problem:
     flip_probability: float = 0.0
     noise: float = 0.0
     n_unlabelled: int = 0
+
+    _added = ("n_unlabelled",)
 
     def __post_init__(self) -> None:
         if self.target.dimension != self.density.dimension:

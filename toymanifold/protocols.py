@@ -4,7 +4,7 @@ A target gives the true label of any point, a region is a target with a boundary
 sampled. Target and density are independent of each other, which is the point of the toys.
 """
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,23 @@ TASKS = ("classification", "regression")
 
 UNLABELLED = -1
 """The label of a point that has none, as in scikit-learn."""
+
+
+class SamePickles:
+    """Base of dataclasses with fields that earlier versions do not have.
+
+    While such a field has its default it is not part of a pickle, so pickles of earlier versions are read, and keys
+    that are made of pickles stay as they were.
+    """
+
+    _added: ClassVar[tuple[str, ...]]
+
+    def __getstate__(self) -> dict[str, Any]:
+        def is_new(name: str, value: Any) -> bool:
+            default = getattr(type(self), name)
+            return value is default or (np.isscalar(value) and bool(value == default))
+
+        return {key: value for key, value in vars(self).items() if key not in self._added or not is_new(key, value)}
 
 
 class Target(Protocol):

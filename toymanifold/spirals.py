@@ -15,7 +15,7 @@ from toymanifold.densities import GaussianMixture, UniformBox
 from toymanifold.embedding import Embedding
 from toymanifold.geometry import signed, turned
 from toymanifold.problems import Problem
-from toymanifold.protocols import Density
+from toymanifold.protocols import Density, SamePickles
 from toymanifold.streams import Split, as_generator, chunks, stream
 from toymanifold.symmetries import Symmetry
 from toymanifold.validation import (
@@ -254,7 +254,7 @@ class Spiral:
 
 
 @dataclass(frozen=True)
-class SpiralBands:
+class SpiralBands(SamePickles):
     """Density on the bands of a spiral; the one density that is not independent of the target.
 
     It is uniform in the arm, in the angle along it (from `start` to `turns` turns), and across the band at that angle,
@@ -281,6 +281,7 @@ class SpiralBands:
     start: float | None = None
 
     dimension = 2
+    _added = ("start",)
 
     def __post_init__(self) -> None:
         if self.start is not None:

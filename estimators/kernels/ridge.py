@@ -154,6 +154,9 @@ class KernelMachine(Machine):
         return points
 
 
+_ADDED = {"symmetry": None, "copies": 30}  # parameters that pickles of earlier versions do not have
+
+
 class _FixedMetric(KernelMachine):
     """Base of the regressor and the classifier with a given metric."""
 
@@ -174,6 +177,15 @@ class _FixedMetric(KernelMachine):
         self.metric = metric
         self.symmetry = symmetry
         self.copies = copies
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state; without a symmetry that of earlier versions, from which keys of objects are made."""
+        state: dict[str, Any] = super().__getstate__()
+        is_old = all(state[name] == default for name, default in _ADDED.items())
+        return {name: value for name, value in state.items() if not (is_old and name in _ADDED)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({**_ADDED, **state})
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

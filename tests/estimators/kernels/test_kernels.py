@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from estimators.kernels import KernelClassifier, KernelRegressor, functions, solvers
 from estimators.kernels.functions import KERNELS, NTK, ArcCosine, Gaussian, Laplace
 from estimators.kernels.solvers import cholesky
-from toymanifold import make_spiral
+from toymanifold import Antipodal, make_spiral
 
 ROTATION = np.linalg.qr(np.random.default_rng(3).normal(size=(4, 4)))[0]
 FULL = ROTATION * [4.0, 1.0, 0.5, 0.0] @ ROTATION.T
@@ -275,3 +275,12 @@ def test_two_classes_are_one_hot_too(data):
 def test_bad_parameters_are_refused(data, params, message):
     with pytest.raises(ValueError, match=message):
         KernelRegressor(**params).fit(*data)
+
+
+def test_a_pickle_without_a_symmetry_is_that_of_earlier_versions():
+    machine = KernelRegressor(ridge=0.1)
+    again = pickle.loads(pickle.dumps(machine))
+    assert not {"symmetry", "copies"} & machine.__getstate__().keys()
+    assert again.get_params() == machine.get_params()
+    known = KernelRegressor(symmetry=Antipodal(), copies=2)
+    assert pickle.loads(pickle.dumps(known)).get_params() == known.get_params()
