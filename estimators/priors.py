@@ -379,7 +379,7 @@ KNOWLEDGE: dict[str, tuple[str, str]] = {
         "There is a centre, and going round it is one direction.",
         "spirals, and labels that depend on the distance or the direction",
     ),
-    "phase": ("All but the labels: how far into its band a point is.", "the spiral"),
+    "phase": ("How far into the band of the spiral a point is: all but the labels.", "the spiral"),
     "antipodal": ("x and -x have one label.", "even functions, such as quadratic forms"),
     "sign-flips": ("The signs of k coordinates do not matter.", "functions of their absolute values"),
     "cyclic-turns": ("Turns of planes by 1/k of a full one do not matter.", "figures of k equal parts"),

@@ -53,7 +53,7 @@ def test_the_table_is_what_was_measured(learner, kept):
 @pytest.mark.parametrize(
     ("name", "informed"),
     [
-        ("3 turns that change no label", "kNN + 3 turns"),
+        ("3 turns that change no value", "kNN + 3 turns"),
         ("all such turns", "kNN + all turns"),
         ("wrong turns", "kNN + wrong turns"),
     ],

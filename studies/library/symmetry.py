@@ -214,7 +214,7 @@ def _exponents(frame: pd.DataFrame, problem: str, theory: dict[str, float], size
 
 @claim(
     "symmetry",
-    says="Changes of sign of k coordinates, which leave points where they are, reach their worth of 2^k from below.",
+    says="Changes of sign of k coordinates, which fix some points, reach their worth of 2^k from below.",
     source=f"{_THEOREM}, in the limit; near a fixed point the images of a point are no more than one",
     tolerated=f"above half of 2^k and below 2^k at n = {sizes_text(_FLIP_SIZES)}, and higher at the"
     " last than at the first, for each k",
@@ -432,7 +432,7 @@ def _nets(frame: pd.DataFrame) -> Evidence:
     of_copies = {n: log_ratio(plain[n], copies[n]) for n in sizes}
     of_exact = {n: log_ratio(copies[n], exact[n]) for n in sizes}
     return Evidence(
-        f"images lower the error by factors of {ratios_text(of_copies.values())}, coordinates by further factors of"
-        f" {ratios_text(of_exact.values())}, at n = {sizes_text(sizes)}",
+        f"images lower the error by factors of {ratios_text(of_copies.values())}; with images it is"
+        f" {ratios_text(of_exact.values())} times that with coordinates, at n = {sizes_text(sizes)}",
         [Requirement(each, low=0, unit=OF_LOGS) for each in (*of_copies.values(), *of_exact.values())],
     )
