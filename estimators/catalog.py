@@ -235,10 +235,10 @@ def with_prior(learner: BaseEstimator, prior: Any) -> BaseEstimator:
         return learner
     if isinstance(learner, Net):
         return make_pipeline(transformer, learner)  # a net has its own scaler
-    steps = [step for _, step in learner.steps] if isinstance(learner, Pipeline) else [learner]
-    if not isinstance(learner, Pipeline) and not getattr(transformer, "keeps_lengths", False):
-        steps = [StandardScaler(), learner]
-    return make_pipeline(transformer, *steps)
+    if isinstance(learner, Pipeline):
+        return make_pipeline(transformer, *(step for _, step in learner.steps))
+    scaler = [] if getattr(transformer, "keeps_lengths", False) else [StandardScaler()]
+    return make_pipeline(transformer, *scaler, learner)
 
 
 def _with_symmetry(learner: BaseEstimator, prior: Invariance) -> BaseEstimator:

@@ -11,8 +11,6 @@ from studies.registry.problems import problem_outline
 from studies.spec.cells import Cell, plan_series
 from studies.spec.study import Study
 
-_WITHOUT_THEORY = (None, "polar", "polar-sincos", "phase")  # for these no learner needs to be imported
-
 
 def predicted_worth(
     study: Study, informed: str, plain: str, n_samples: float, problem: str = ""
@@ -44,7 +42,7 @@ def predicted_worth(
 
 
 def _predicted(informed: Cell, plain: Cell, n_samples: float) -> PredictedWorth | None:
-    if informed.prior in _WITHOUT_THEORY and not is_object(informed.estimator):
+    if not _may_have_theory(informed):
         return None
     if any(package(name) not in plain.allow for name in (*informed.foreign_names, *plain.foreign_names)):
         return None
@@ -60,6 +58,15 @@ def _predicted(informed: Cell, plain: Cell, n_samples: float) -> PredictedWorth 
         owner = f"{type(prior).__name__}.predicted_worth"
         raise TypeError(f"{owner} must return an estimators.PredictedWorth or None. Got {found!r} instead.")
     return found
+
+
+def _may_have_theory(cell: Cell) -> bool:
+    """Return False if a cell has no prior or a named one without a prediction: no learner needs to be imported."""
+    from estimators.priors import PRIORS, Prior
+
+    if cell.prior in PRIORS:
+        return type(PRIORS[cell.prior]).predicted_worth is not Prior.predicted_worth
+    return cell.prior is not None or is_object(cell.estimator)
 
 
 def _are_alike(*learners: BaseEstimator) -> bool:
