@@ -377,6 +377,7 @@ class Worker:
         self.memory_limit = memory_limit
         self.killed = False
         self._process: _Process | None = None
+        self._resident_at_start = 0
 
     def run(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Return ``fn(*args, **kwargs)``, computed in the process; for a `Call`, within its limit.
@@ -394,7 +395,7 @@ class Worker:
         process = self._process or self._start()
         failed, result = self._ask(process, call, args, kwargs)
         answer = Answer(result, str(process.printed))
-        if call.is_foreign or process.started() or (self.memory_limit and process.resident() > self.memory_limit / 2):
+        if call.is_foreign or process.started() or self._holds_much(process):
             self.close()  # what a task leaves behind must not run, nor count for the next
         if failed:
             raise result
@@ -435,12 +436,17 @@ class Worker:
                 reason = error.reason
                 continue
             if not failed:
+                self._resident_at_start = process.resident()
                 return process
             self.close()
             if isinstance(result, ExecutorError):
                 raise result
             raise ExecutorError(f"the main module cannot be imported in a worker: {exception_text(result)}")
         raise ExecutorError(f"workers die as they start: {reason}")
+
+    def _holds_much(self, process: _Process) -> bool:
+        """Return True if less than half of the memory that the limit leaves a new process is free."""
+        return self.memory_limit is not None and 2 * process.resident() > self.memory_limit + self._resident_at_start
 
     def _ask(self, process: _Process, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, Any]:
         """Return the result of a call, or True and its exception; end the process if it reaches a limit."""

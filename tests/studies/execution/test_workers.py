@@ -21,7 +21,7 @@ import pytest
 from studies.execution.workers import Answer, Call, ExecutorError, Worker, WorkerEnded, WorkerPool
 
 MEGABYTE = 10**6
-LIMIT = 700 * MEGABYTE  # a worker with its libraries holds less than half of it
+LIMIT = 1000 * MEGABYTE  # a worker with its libraries holds less than half of it
 
 
 def square(x):
@@ -386,13 +386,23 @@ def test_what_cannot_be_pickled_is_an_error_of_its_task(pool):
 def test_a_task_above_the_memory_limit_is_ended_and_leaves_its_stack(pool, eater):
     ended = ending(pool, eater)
     assert ended.status == "memory"
-    assert ended.reason.endswith("the limit is 700 MB")
+    assert ended.reason.endswith("the limit is 1,000 MB")
     assert f"in {eater.__name__}" in ended.stack
 
 
 def test_memory_that_a_task_leaves_behind_does_not_count_for_the_next(pool):
-    """Two tasks that each keep a third of the limit would be over it in one worker."""
-    assert pool.submit(hoard, LIMIT // MEGABYTE // 3).result() != pool.submit(os.getpid).result()
+    """Two tasks that each keep half of the limit would be over it in one worker."""
+    assert pool.submit(hoard, LIMIT // MEGABYTE // 2).result() != pool.submit(os.getpid).result()
+
+
+def test_the_memory_of_its_libraries_does_not_end_a_worker():
+    """Under a limit of one and a half times their size, each task would otherwise start a worker."""
+    new = Worker()
+    limit = 3 * psutil.Process(new.run(os.getpid)).memory_info().rss // 2
+    new.close()
+    worker = Worker(limit)
+    assert worker.run(os.getpid) == worker.run(os.getpid)
+    worker.close()
 
 
 def test_workers_have_one_thread_each(pool):
