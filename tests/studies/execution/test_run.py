@@ -210,7 +210,7 @@ def test_a_task_that_the_executor_cancels_is_tried_again_and_then_lost(store):
 def test_cells_that_misbehave_are_failed_outcomes_and_the_others_are_ok(store, monkeypatch, together):
     monkeypatch.setattr("studies.execution.run.group", lambda cells: list(zip(*[iter(cells)] * together, strict=True)))
     planned = seeds(12)
-    with WorkerPool(2, memory_limit=500 * 10**6) as pool:
+    with WorkerPool(2, memory_limit=10**9) as pool:
         ended = list(run(planned, store, pool, work=misbehave, time_limit=60.0))
     outcomes = store.outcomes([p.cell.key for p in planned])
     assert sorted(outcome.key for _, outcome in ended) == sorted(outcomes)
@@ -224,7 +224,7 @@ def test_cells_that_misbehave_are_failed_outcomes_and_the_others_are_ok(store, m
         10: "error",
     }
     assert results[1][1] == "ValueError: no fit"
-    assert "the limit is 500 MB" in results[4][1]
+    assert "the limit is 1,000 MB" in results[4][1]
     assert "exit code 0" in results[6][1]
     assert "SIGKILL" in results[8][1]
     assert results[10][1] == "ValueError: metric 'margin' is nan"
