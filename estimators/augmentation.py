@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _estimator_has, check_is_fitted, validate_data
 
 from estimators.base import FLOATS
+from estimators.unlabelled import uses_unlabelled
 from toymanifold import Symmetry
 from toymanifold.validation import check_integer, error_message
 
@@ -60,6 +61,11 @@ class _WithSymmetry(MetaEstimatorMixin, BaseEstimator, ABC):
     def decision_function(self, X: ArrayLike) -> Array:
         """Return the decision function at `X` (n_samples, n_features)."""
         return self._outputs("decision_function", X)
+
+    @property
+    def uses_unlabelled(self) -> bool:
+        """True if the estimator learns from points with y = -1 too."""
+        return uses_unlabelled(self.estimator)
 
     @property
     def classes_(self) -> Array:
@@ -165,12 +171,13 @@ class Symmetrized(_WithSymmetry):
     """A learner whose outputs are averaged over images of the points that it predicts, under a symmetry.
 
     It is fitted without the symmetry. The outputs are the values of a regressor; of a classifier they are its
-    probabilities, or its decision function if it has no probabilities.
+    probabilities, or its decision function, one value for each class, if it has no probabilities.
 
     Parameters
     ----------
     estimator : estimator
-        A classifier or regressor, of which a clone is fitted.
+        A regressor, or a classifier of one output with probabilities or a decision function, of which a clone is
+        fitted.
     symmetry : Symmetry
         Group that does not change labels.
     copies : int, default=30
@@ -209,7 +216,7 @@ class Symmetrized(_WithSymmetry):
         ----------
         X : array-like of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels or values.
+            Labels, of one output, or values.
         **params
             Of the estimator's own ``fit``.
 
@@ -219,7 +226,10 @@ class Symmetrized(_WithSymmetry):
             If a parameter or the data are not allowed.
         """
         points, targets = self._fit_data(X, y)
+        if is_classifier(self):
+            self._check_outputs(targets)
         seed = int(check_random_state(self.random_state).randint(2**31))
+        self._of_fit = self.symmetry
         self.elements_ = self.symmetry.elements(self.copies, seed)
         self.estimator_ = clone(self.estimator).fit(points, targets, **params)
         return self
@@ -233,9 +243,21 @@ class Symmetrized(_WithSymmetry):
         labels: Array = self.classes_[chosen.astype(np.intp)]
         return labels
 
+    def _check_outputs(self, y: Array) -> None:
+        """Raise if the outputs of the classifier are not one for each class, so that their mean has no largest one."""
+        if y.ndim > 1 and y.shape[1] > 1:
+            raise ValueError(error_message("y", "Symmetrized", "of one output for a classifier", f"shape {y.shape}"))
+        if not any(hasattr(self.estimator, method) for method in ("predict_proba", "decision_function")):
+            allowed = "a classifier with predict_proba or decision_function"
+            raise TypeError(error_message("estimator", "Symmetrized", allowed, self.estimator))
+        for name, value in self.estimator.get_params().items():
+            if name.split("__")[-1] == "decision_function_shape" and value == "ovo":
+                allowed = "a classifier with an output for each class, not for each pair of classes"
+                raise ValueError(error_message("estimator", "Symmetrized", allowed, f"{name}='ovo'"))
+
     def _outputs(self, method: str, X: ArrayLike) -> Array:
         points = self._points(X)
-        images = (self.symmetry.move(points, self.elements_[i : i + 1]) for i in range(len(self.elements_)))
+        images = (self._of_fit.move(points, self.elements_[i : i + 1]) for i in range(len(self.elements_)))
         mean: Array = sum(getattr(self.estimator_, method)(image) for image in images) / len(self.elements_)
         return mean
 

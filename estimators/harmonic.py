@@ -98,7 +98,7 @@ class HarmonicClassifier(ClassifierMixin, BaseEstimator):
             allowed = "of weights in which no tie to a label is lost to rounding beside the others"
             given = f"weights from {self.graph_.data.min():g} to {self.graph_.data.max():g}"
             raise ValueError(error_message("graph", owner, allowed, given))
-        self._index = build_index(points)
+        self._index, self._n_nearest = build_index(points), min(self.n_neighbors, len(points))
         return self
 
     def predict_proba(self, X: ArrayLike) -> Array:
@@ -111,7 +111,7 @@ class HarmonicClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "classes_")
         points = validate_data(self, X, dtype=np.float64, reset=False)
         check_scale(points, "X", type(self).__name__, allow_tiny=True)
-        k = min(self.n_neighbors, len(self.label_distributions_))
+        k = self._n_nearest
         squares, nearest = index_neighbors(self._index, points, k)
         weights = np.full(squares.shape, 1 / k)
         weights[squares[:, 0] == 0] = np.eye(1, k)

@@ -7,7 +7,6 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Self
 
-import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
@@ -16,6 +15,7 @@ from sklearn.utils import Tags, get_tags, resample
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _estimator_has, check_is_fitted
 
+from estimators.hashing import hash_of
 from toymanifold.builders import PROBLEM_SEED, PROBLEMS
 from toymanifold.streams import Split, as_seed, stream
 from toymanifold.validation import MAX_SEED, check_choice, check_integer, error_message
@@ -49,7 +49,8 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
         on from there, each with the full number of steps. `MinimumNorm` takes the source's coefficients as its
         ``source_coef``.
     source : str, tuple of array-like (X, y), fitted estimator or None, default=None
-        A problem by its name, as in studies: "spiral", "sphere", "concentric-spheres", "gaussian" or "modular"; data;
+        A problem by its name, as in studies: "spiral", "sphere", "concentric-spheres", "gaussian", "modular" or
+        "block-model"; data;
         or an estimator of the class of `estimator` that is fitted already, which is neither changed nor cloned. In a
         grid, which clones its values, wrap it in ``sklearn.frozen.FrozenEstimator``. None and "none" are no source: the
         learner starts from scratch, with `freeze` = 0. Steps of a pipeline before `Pretrained` do not change a source.
@@ -223,7 +224,9 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
         comes_again = isinstance(self.random_state, numbers.Integral)
         if not comes_again or getattr(learner, "callbacks", None):  # which may do anything
             return self._fitted_to(source, learner, rng)
-        key = joblib.hash((learner, source, self.source_params, self.n_source, seeds))
+        key = hash_of((learner, source, self.source_params, self.n_source, seeds))
+        if key is None:
+            return self._fitted_to(source, learner, rng)
         fitted = _kept.pop(key, None) or self._fitted_to(source, learner, rng)
         _kept[key] = fitted
         while len(_kept) > _MOST_KEPT:

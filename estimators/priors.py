@@ -343,8 +343,9 @@ class Invariance(Prior):
         """Return what the symmetry is worth to a learner by theory, or None; see `Prior.predicted_worth`.
 
         Theory is about a `Problem` whose labels and density the symmetry keeps, of maps that keep distances. To the
-        nearest neighbour k maps that leave no point of a sphere where it is are worth k times the data, and any others
-        at most so much. To a kernel machine they are worth at most k times, and to least squares its risk is known.
+        nearest neighbour k maps that leave no point of a sphere where it is are worth k times the data, if images of a
+        point are further apart than neighbours, and any others at most so much. To a kernel machine without noise they
+        are worth at most k times, and to least squares its risk is known.
         """
         return symmetry_worth(learner, self.symmetry, self.form, self.copies, problem, n_samples)
 

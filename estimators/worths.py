@@ -10,7 +10,7 @@ import scipy
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from toymanifold import GaussianMixture, Problem, Symmetry, UniformSphere
+from toymanifold import CyclicTurns, GaussianMixture, Problem, Symmetry, UniformSphere
 from toymanifold.geometry import log_sphere_area
 from toymanifold.validation import check_real
 
@@ -27,6 +27,7 @@ _NEIGHBOUR = "the nearest neighbour among images is that of the quotient"
 _WISHART = "Elesedy and Zaidi 2021, arXiv:2102.10333; the expectation of an inverse Wishart matrix"
 _OUTPUTS = "Mei, Misiakiewicz and Montanari 2021, arXiv:2102.13219"
 
+_FAR_APART = 1.5  # in simulations their number is the worth of turns if that of the circle is so many times as much
 _POINTS, _IMAGES, _CLOSE = 300, 8, 1e-6  # with which labels and densities of images are compared
 
 
@@ -174,12 +175,12 @@ def worth_to_neighbour(learner: Any, given: SymmetricProblem) -> PredictedWorth 
         return None
     if not given.has_all:
         return PredictedWorth.at_most(given.n_images, _NEIGHBOUR)
-    problem, symmetry = given.problem, given.symmetry
-    orbit = symmetry.free_orbit(problem.dimension) if _is_on_unit_sphere(problem) else None
-    if orbit and symmetry.size is not None:
+    problem, symmetry, d = given.problem, given.symmetry, given.problem.dimension
+    orbit = symmetry.free_orbit(d) if _is_on_unit_sphere(problem) else None
+    if orbit and symmetry.size is not None and _are_far_apart(symmetry, given.n_samples, d):
         return PredictedWorth.near(symmetry.size, _NEIGHBOUR)
-    if orbit and problem.task == "regression":
-        times = _neighbour_worth(given.n_samples, problem.dimension - 1, *orbit)
+    if orbit and symmetry.size is None and d > 2 and problem.task == "regression":
+        times = _neighbour_worth(given.n_samples, d - 1, *orbit)
         return PredictedWorth.near(times, f"{_THEOREM}; distances of nearest neighbours")
     return None if symmetry.size is None else PredictedWorth.at_most(symmetry.size, _NEIGHBOUR)
 
@@ -187,6 +188,17 @@ def worth_to_neighbour(learner: Any, given: SymmetricProblem) -> PredictedWorth 
 def _is_on_unit_sphere(problem: Problem) -> bool:
     density = problem.density
     return isinstance(density, UniformSphere) and density.radii == (1.0,) and problem.embedding is None
+
+
+def _are_far_apart(symmetry: Symmetry, n_samples: float, n_features: int) -> bool:
+    """Return True if images of a point are further apart than neighbours.
+
+    Turns are on a circle. Where points are few, they are worth as much as the whole circle, however many they are.
+    """
+    if not isinstance(symmetry, CyclicTurns) or n_features == 2:
+        return True
+    circle = 1, 2 * math.pi
+    return _neighbour_worth(n_samples, n_features - 1, *circle) >= _FAR_APART * symmetry.size
 
 
 def _neighbour_worth(n_samples: float, dimension: int, orbit_dimension: int, orbit_volume: float) -> float:
@@ -209,7 +221,12 @@ def _squared_distance(intensity: float, dimension: int) -> float:
 
 
 def worth_to_kernel(learner: Any, given: SymmetricProblem) -> PredictedWorth | None:  # noqa: ARG001
-    """Return the worth to a kernel machine: at most the number of images, and next to nothing for averaged outputs."""
+    """Return the worth to a kernel machine: at most the number of images, and next to nothing for averaged outputs.
+
+    Under noise both depend on the ridge: where it is too small, an average over images makes up for it.
+    """
+    if given.problem.noise or given.problem.flip_probability:
+        return None
     if given.form == "outputs":
         return PredictedWorth(1.0, 1 / NO_GAIN, NO_GAIN, _OUTPUTS)
     return None if given.form == "coordinates" else PredictedWorth.at_most(given.n_images, _THEOREM)
@@ -222,7 +239,12 @@ def worth_to_least_squares(learner: Any, given: SymmetricProblem) -> PredictedWo
     the symmetry keeps; averaged outputs have the share k / d of it.
     """
     problem, symmetry, d = given.problem, given.symmetry, given.problem.dimension
-    if learner.fit_intercept or not problem.noise or given.form not in ("augmentation", "outputs"):
+    if (
+        learner.fit_intercept
+        or getattr(learner, "positive", False)
+        or not problem.noise
+        or given.form not in ("augmentation", "outputs")
+    ):
         return None
     if symmetry.size is None or not given.has_all or not _is_centred_gaussian(problem) or not _is_linear(problem):
         return None

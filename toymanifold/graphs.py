@@ -42,7 +42,7 @@ def check_graph(graph: Any, n_nodes: int, owner: str) -> "sparse.csr_array":
     adjacency = ((directed + directed.T) / 2).tocoo()
     (a, b), mean = adjacency.coords, adjacency.data
     weights = directed[a, b]
-    if (one_way := np.abs(weights - mean) > _ROUNDING * mean).any():
+    if (one_way := np.abs(weights - mean) > _rounding(graph) * mean).any():
         first = int(np.flatnonzero(one_way)[0])
         allowed = "undirected: each edge in both directions, of one weight"
         given = f"weights {weights[first]:g} from node {a[first]} to node {b[first]}"
@@ -60,13 +60,20 @@ def _weights(graph: Any, n_nodes: int, owner: str) -> "sparse.csr_array":
         raise ValueError(error_message("graph", owner, allowed, f"shape {graph.shape}"))
     if graph.dtype.kind not in "biuf":
         raise TypeError(error_message("graph", owner, "of real weights", f"dtype {graph.dtype}"))
-    adjacency = sparse.csr_array(graph, dtype=np.float64, copy=True)
+    adjacency = sparse.csr_array(graph.astype(np.float64))  # before small ints are added up
     adjacency.sum_duplicates()
     if (wrong := ~(np.isfinite(adjacency.data) & (adjacency.data >= 0))).any():
         allowed = "of weights that are finite and not negative"
         raise ValueError(error_message("graph", owner, allowed, f"{adjacency.data[wrong][0]:g}"))
     check_scale(adjacency.data, "graph", owner)
     return adjacency
+
+
+def _rounding(graph: Any) -> float:
+    """Return by how much of a weight the two directions of an edge may differ."""
+    dtype = getattr(graph, "dtype", None)
+    is_coarse = isinstance(dtype, np.dtype) and dtype.kind == "f"
+    return max(_ROUNDING, 8 * float(np.finfo(dtype).eps)) if is_coarse else _ROUNDING
 
 
 def _counts(graph: Any, n_nodes: int, owner: str) -> "sparse.csr_array":

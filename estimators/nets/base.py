@@ -9,7 +9,6 @@ import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
-import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
@@ -18,6 +17,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight, check_is_fitted, validate_data
 
 from estimators.base import FLOATS
+from estimators.hashing import are_equal
 from estimators.priors import PRIORS, Prior, as_prior, is_layer
 from toymanifold.validation import check_choice, check_integer, check_real, check_scale, error_message
 
@@ -349,7 +349,7 @@ class Net(BaseEstimator, ABC):
     def _check_goes_on(self, params: dict[str, Any]) -> None:
         """Raise if a parameter has changed with which the training cannot go on."""
         for name in _FIXED:
-            if joblib.hash(params[name]) != joblib.hash(self._trained.params[name]):
+            if not are_equal(params[name], self._trained.params[name]):
                 allowed = f"{self._trained.params[name]!r}, as in the fit that goes on"
                 raise ValueError(error_message(name, type(self).__name__, allowed, params[name]))
 

@@ -26,7 +26,7 @@ from studies.registry.imports import (
     is_symmetry_class,
 )
 from studies.registry.metrics import METRICS
-from studies.registry.nodes import is_graph_for
+from studies.registry.nodes import check_reach, is_graph_for
 from studies.registry.objects import find_kept
 from studies.registry.params import Builder, is_open, named_parameters, variants
 from studies.registry.problems import TASKS, AnyProblem
@@ -212,6 +212,7 @@ def make_learner(
     learner = find(name, problem.task, allow)(**(params or {}))
     change = _make_prior(prior, prior_params or {}, problem, allow)
     learner = _searched_with_prior(learner, change, search) if search else with_prior(learner, change)
+    check_reach(problem, learner)
     seeds = {key: seed for key in learner.get_params() if key.split("__")[-1] == "random_state"}
     if is_graph_for(problem, learner):
         of_nodes = last_step(learner)
@@ -389,7 +390,8 @@ def _prior_issues(
     from estimators.priors import as_any_prior
 
     try:
-        with_prior(clone(learner), as_any_prior(_make_prior(name, params, problem, allow), "a study"))
+        change = as_any_prior(_make_prior(name, params, problem, allow), "a study")
+        check_reach(problem, with_prior(clone(learner), change))
     except BaseException as error:  # constructing a foreign class can raise anything, and may exit
         reason = " ".join(cut(exception_text(error), LONGEST).split())
         if isinstance(error, TypeError) and is_named(name):

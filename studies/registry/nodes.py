@@ -22,7 +22,34 @@ def is_graph_for(problem: AnyProblem, estimator: BaseEstimator) -> TypeGuard[Dat
     """
     if not isinstance(problem, DataProblem) or problem.graph is None or not uses_unlabelled(estimator):
         return False
-    return "graph" in last_step(estimator).get_params(deep=False)
+    return _has_graph(last_step(estimator))
+
+
+def check_reach(problem: AnyProblem, estimator: BaseEstimator) -> None:
+    """Raise if a part of an estimator would use the graph or the unlabelled points of a problem, but is given neither.
+
+    Raises
+    ------
+    ValueError
+        That names the part and the estimator that it is in.
+    """
+    owner = type(estimator).__name__
+    parts = [part for part in estimator.get_params().values() if isinstance(part, BaseEstimator)]
+    if isinstance(problem, DataProblem) and problem.graph is not None and not is_graph_for(problem, estimator):
+        if _has_graph(last_step(estimator)):
+            name = type(last_step(estimator)).__name__
+            raise ValueError(
+                f"{name} has a parameter graph, and is given that of the problem only if it has uses_unlabelled = True"
+            )
+        for part in filter(_has_graph, parts):
+            raise ValueError(f"the graph of the problem cannot be given to a {type(part).__name__} inside {owner}")
+    if problem.n_unlabelled and not uses_unlabelled(estimator):
+        for part in filter(uses_unlabelled, parts):
+            raise ValueError(f"unlabelled points cannot be given to a {type(part).__name__} inside {owner}")
+
+
+def _has_graph(estimator: BaseEstimator) -> bool:
+    return "graph" in estimator.get_params(deep=False)
 
 
 def labelled_nodes(problem: DataProblem, n_samples: int, seed: int) -> tuple[Any, NDArray[Any]]:

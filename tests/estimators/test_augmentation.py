@@ -6,12 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 
 from estimators import (
     PRIORS,
@@ -154,6 +155,13 @@ def test_random_images_are_those_of_the_seed(wrapper, symmetry):
     assert (one != other).any()
 
 
+def test_outputs_are_averaged_under_the_symmetry_of_the_fit():
+    X, y = sample(0)
+    learner = Symmetrized(NeighborsRegressor(1), CyclicTurns(4, 4)).fit(X, y)
+    before = learner.predict(X)
+    np.testing.assert_array_equal(learner.set_params(symmetry=Antipodal()).predict(X), before)
+
+
 def test_one_copy_is_the_learner_itself():
     (X, y), (Z, _) = sample(0), sample(1)
     plain = NeighborsRegressor().fit(X, y).predict(Z)
@@ -264,6 +272,21 @@ FLIP = FunctionSymmetry(lambda X, g: -X if g else X, order=2)
             "'copies' parameter of Augmented",
         ),
         (lambda: Symmetrized(NeighborsRegressor(), Screw()).fit([[0.0]], [0.0]), ValueError, "minimum of 2"),
+        (
+            lambda: Symmetrized(make_pipeline(SVC(decision_function_shape="ovo")), FLIP).fit([[0.0], [1.0]], [0, 1]),
+            ValueError,
+            "'estimator' parameter of Symmetrized must be .* Got \"svc__decision_function_shape='ovo'",
+        ),
+        (
+            lambda: Symmetrized(VotingClassifier([("svm", LinearSVC())]), FLIP).fit([[0.0], [1.0]], [0, 1]),
+            TypeError,
+            "'estimator' parameter of Symmetrized must be a classifier with predict_proba or decision_function",
+        ),
+        (
+            lambda: Symmetrized(NeighborsClassifier(), FLIP).fit([[0.0], [1.0]], [[0, 1], [1, 0]]),
+            ValueError,
+            "'y' parameter of Symmetrized must be of one output for a classifier",
+        ),
         (
             lambda: KernelRegressor(symmetry="screw").fit([[0.0]], [0.0]),
             TypeError,

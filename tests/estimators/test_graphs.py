@@ -53,6 +53,20 @@ def test_repeated_edges_add_up_and_rounding_is_evened_out():
     assert rounded[0, 1] == rounded[1, 0]
 
 
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int8, np.float32])
+def test_repeated_edges_of_small_types_add_up_without_overflow(dtype):
+    ends = np.repeat(EDGE_INDEX, 200, axis=1)
+    repeated = sparse.coo_array((np.ones(ends.shape[1], dtype), tuple(ends)), shape=(5, 5))
+    np.testing.assert_array_equal(check_graph(repeated, 5, "Some").toarray(), 200 * np.array(EXPECTED))
+
+
+def test_weights_may_differ_by_the_rounding_of_their_type():
+    weights = dense(2, (0, 1, 0.3), (1, 0, 0.3 * (1 + 3e-7)))
+    assert check_graph(sparse.csr_array(weights, dtype=np.float32), 2, "Some").nnz == 2
+    with pytest.raises(ValueError, match="undirected"):
+        check_graph(sparse.csr_array(weights), 2, "Some")
+
+
 @pytest.mark.parametrize(
     ("graph", "error", "words"),
     [

@@ -124,6 +124,12 @@ def test_the_graph_and_the_points_can_be_of_different_kinds():
     np.testing.assert_allclose(other.label_distributions_, one.label_distributions_[order], atol=1e-12)
 
 
+def test_parameters_that_are_set_after_the_fit_change_no_prediction():
+    harmonic = HarmonicClassifier(n_neighbors=2).fit(X5, [0, -1, -1, -1, 1])
+    before = harmonic.predict_proba([[0.4]])
+    np.testing.assert_array_equal(harmonic.set_params(n_neighbors=0).predict_proba([[0.4]]), before)
+
+
 @pytest.mark.parametrize(
     ("params", "y", "words"),
     [

@@ -9,6 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from skorch.callbacks import Callback
 
 import estimators.pretrained as module
@@ -191,6 +192,16 @@ def test_a_prior_is_inside_the_net_of_the_source_too():
     pretrained = make_learner("pretrained", prior="polar", width=8, epochs=2, **{**SPIRAL, "random_state": 0}).fit(X, y)
     assert pretrained.source_.prior == pretrained.estimator_.prior == "polar"
     assert pretrained.gradients(X).shape == (60, 2, 2)
+
+
+@pytest.mark.parametrize("source", [(X, y), "fitted"])
+def test_a_prior_may_be_what_cannot_be_pickled(source):
+    net = clone(NET).set_params(prior=FunctionTransformer(lambda X: 2 * X))
+    source = clone(net).fit(X, y) if source == "fitted" else source
+    assert Pretrained(net, source, random_state=0).fit(X, y).predict(X).shape == y.shape
+    other = clone(NET).set_params(prior=FunctionTransformer(lambda X: 3 * X))
+    with pytest.raises(ValueError, match="'prior' parameter of NetClassifier must be"):
+        Pretrained(other, clone(net).fit(X, y)).fit(X, y)
 
 
 def test_a_fit_that_fails_does_not_fit():

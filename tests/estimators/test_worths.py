@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
@@ -8,6 +10,7 @@ from estimators.worths import PredictedWorth
 from toymanifold import (
     Antipodal,
     Ball,
+    Constant,
     CyclicShifts,
     CyclicTurns,
     DataProblem,
@@ -18,6 +21,7 @@ from toymanifold import (
     SignFlips,
     SmallTurns,
     UniformBox,
+    UniformSphere,
     gaussian_problem,
     sphere_problem,
     spiral_problem,
@@ -27,6 +31,7 @@ NEIGHBOUR, LEAST_SQUARES = NeighborsRegressor(1), LinearRegression(fit_intercept
 TURNS = sphere_problem(dimension=4, target="joint-turns", n_coordinates=4, task="regression")
 FLIPS = sphere_problem(dimension=5, target="sign-flips", n_coordinates=5, task="regression")
 SHIFTS = sphere_problem(dimension=10, target="cyclic-shifts", n_coordinates=10, task="regression")
+CIRCLE = Problem(Constant(task="regression"), UniformSphere(dimension=2))
 LINEAR = gaussian_problem(dimension=200, function="last", noise=0.5)
 
 
@@ -37,6 +42,7 @@ LINEAR = gaussian_problem(dimension=200, function="last", noise=0.5)
         (CyclicTurns(6, 4), "augmentation", TURNS, NEIGHBOUR, 5.1, 6, 6.9),
         (Antipodal(), "coordinates", TURNS, NEIGHBOUR, 1.7, 2, 2.3),
         (SignFlips(3), "coordinates", FLIPS, NEIGHBOUR, 1, 8, 8),  # near fixed points images are one neighbour
+        (CyclicTurns(60, 4), "coordinates", TURNS, NEIGHBOUR, 1, 60, 60),  # closer than neighbours: the circle is 69.6
         (JointTurns(4), "augmentation", TURNS, NEIGHBOUR, 1, 30, 30),  # 30 copies of infinitely many images
         (CyclicShifts(10), "kernel", SHIFTS, KernelRegressor(), 1, 10, 10),
         (CyclicShifts(10), "outputs", SHIFTS, KernelRegressor(), 1 / 1.6, 1, 1.6),
@@ -81,6 +87,10 @@ def test_the_worth_to_least_squares_solves_its_closed_forms(n_samples):
         (CyclicTurns(2, 4), "augmentation", TURNS, NetRegressor()),
         (CyclicTurns(2, 4), "coordinates", FLIPS, LinearRegression()),
         (CyclicTurns(2, 100), "augmentation", LINEAR, LinearRegression()),
+        (CyclicTurns(2, 100), "augmentation", LINEAR, LinearRegression(fit_intercept=False, positive=True)),
+        (CyclicShifts(10), "kernel", replace(SHIFTS, noise=1.0), KernelRegressor()),
+        (CyclicShifts(10), "outputs", replace(SHIFTS, noise=1.0), KernelRegressor()),
+        (JointTurns(2), "coordinates", CIRCLE, NEIGHBOUR),
         (SignFlips(6), "coordinates", FLIPS, NEIGHBOUR),  # more coordinates than the problem has
         (Antipodal(), "coordinates", DataProblem.from_data([[0.0], [1.0]] * 10, [0, 1] * 10), NEIGHBOUR),
     ],

@@ -1,20 +1,23 @@
 import numpy as np
 import pytest
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelPropagation
 
-from estimators import GraphConvClassifier, HarmonicClassifier
+from estimators import Augmented, GraphConvClassifier, HarmonicClassifier, Symmetrized
 from studies import SpecError, measure_curves
-from studies.registry.learners import make_learner
+from studies.registry.learners import learner_issues, make_learner
 from studies.registry.metrics import Fitted, measure
 from studies.registry.nodes import is_graph_for, labelled_nodes
 from studies.registry.test_sets import TestSets
-from toymanifold import DataProblem, block_model_problem, spiral_problem
+from toymanifold import DataProblem, FunctionSymmetry, block_model_problem, spiral_problem
 
 PROBLEM = block_model_problem(n_nodes=60, inside=6.0, across=1.0)
 WITHOUT = DataProblem.from_data(PROBLEM.X, PROBLEM.y)
+UNLABELLED = spiral_problem(turns=1, n_unlabelled=300)
+FLIP = FunctionSymmetry(lambda X, g: -X if g else X, order=2)
 NET = GraphConvClassifier(epochs=5, width=4)
 
 
@@ -75,3 +78,44 @@ def test_a_graph_of_the_learner_beside_that_of_the_problem_is_refused():
     learner = HarmonicClassifier(graph=PROBLEM.graph)
     with pytest.raises(SpecError, match=r"HarmonicClassifier must be None on a problem that has a graph"):
         measure_curves({"edges": learner}, PROBLEM, sizes=[4, 20], seeds=2)
+
+
+class GraphWithoutMark(NearestCentroid):
+    def __init__(self, graph=None):
+        super().__init__()
+        self.graph = graph
+
+
+@pytest.mark.parametrize(
+    ("learner", "problem", "message"),
+    [
+        (Augmented(HarmonicClassifier(), FLIP), PROBLEM, "graph of .* a HarmonicClassifier inside Augmented"),
+        (Symmetrized(NET, FLIP), PROBLEM, "graph of .* a GraphConvClassifier inside Symmetrized"),
+        (
+            GraphWithoutMark(),
+            PROBLEM,
+            "GraphWithoutMark has a parameter graph, .* only if it has uses_unlabelled = True",
+        ),
+        (GridSearchCV(HarmonicClassifier(), {"n_neighbors": [5]}), UNLABELLED, "points .* inside GridSearchCV"),
+        (make_pipeline(GridSearchCV(LabelPropagation(), {"gamma": [5]})), UNLABELLED, "points .* inside Pipeline"),
+    ],
+)
+def test_what_does_not_reach_a_part_of_a_learner_is_refused(learner, problem, message):
+    with pytest.raises(SpecError, match=message):
+        measure_curves({"learner": learner}, problem, sizes=[20], seeds=2)
+
+
+def test_what_does_not_reach_a_learner_behind_a_prior_is_refused_before_a_run():
+    given = "estimators:HarmonicClassifier", ["antipodal"], {}, PROBLEM, ()
+    (issue,) = learner_issues(*given, prior_params={"form": "outputs"})
+    assert "a HarmonicClassifier inside Symmetrized" in issue.message
+
+
+@pytest.mark.parametrize("wrap", [Augmented, Symmetrized])
+def test_unlabelled_points_reach_a_learner_with_a_symmetry(wrap):
+    """Under the identity alone it is the learner itself."""
+    identity = FunctionSymmetry(lambda X, g: X, order=1)
+    learners = {"plain": HarmonicClassifier(), "wrapped": wrap(HarmonicClassifier(), identity)}
+    frame = measure_curves(learners, UNLABELLED, sizes=[20], seeds=2).frame().query("metric == 'accuracy'")
+    plain, wrapped = (frame.loc[frame["learner"] == name, "value"].to_list() for name in learners)
+    assert plain == wrapped
