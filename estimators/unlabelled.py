@@ -54,6 +54,9 @@ def encode_labels(y: NDArray[Any], owner: str) -> tuple[NDArray[Any], NDArray[np
     is_labelled = (y != UNLABELLED) & (y != str(UNLABELLED))
     if not is_labelled.any():
         raise ValueError(error_message("y", owner, "of one label at least", f"{UNLABELLED} in every row"))
+    if y.dtype == object and (is_missing := [label is None for label in y]).count(True):
+        given = f"None in row {is_missing.index(True)}"
+        raise ValueError(error_message("y", owner, f"of labels, or {UNLABELLED} where there is none", given))
     check_classification_targets(y[is_labelled])
     codes = np.full(len(y), UNLABELLED, dtype=np.int64)
     classes, codes[is_labelled] = np.unique(y[is_labelled], return_inverse=True)

@@ -469,7 +469,9 @@ def equivalence_of(a: str, b: str, n: float, curves: Curves) -> DataEquivalence:
         for start, end in curve.rises():
             raise NoEquivalence(f"the error of {learner!r} rises from n = {start:,.0f} to {end:,.0f}", found)
     if found.times.is_open:
-        raise NoEquivalence("neither an estimate nor a bound is within the measured sizes", found)
+        side = "does not reach" if found.times.side == "above" else "is already at its smallest size as good as"
+        reason = f"{b!r} {side} {a!r} with {n:,.0f}, but by no significant difference: measure more seeds or sizes"
+        raise NoEquivalence(reason, found)
     return found
 
 

@@ -230,6 +230,8 @@ def time_needed(todo: list[PlannedCell], costs: Costs, n_workers: int | None) ->
     time = format_time(Eta(todo, n_workers or 1, costs).seconds_left())
     workers = f"{n_workers or 'one'} worker{'s' if (n_workers or 1) > 1 else ''}"
     unknown = sum(costs.known(p.cell) is None for p in todo)
+    if 2 * unknown > len(todo):
+        return f"{len(todo)} cells to do; their time is unknown, since the learners of {unknown} are not measured yet."
     note = f"; {unknown} of them have learners not measured yet and count as average" if unknown else ""
     return f"{len(todo)} cells to do, about {time} on {workers}{note}."
 

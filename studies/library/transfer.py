@@ -120,7 +120,7 @@ def _near_theory(ratios: list[Estimate], pairs: str) -> Evidence:
 def _sign(frame: pd.DataFrame) -> Evidence:
     worse, better = (_gain(frame, cosine) for cosine in (0.45, 0.55))
     return Evidence(
-        f"lower by {worse.interval:+.3f} at 0.45, by {better.interval:+.3f} at 0.55",
+        f"a gain of {worse.interval:+.3f} at a cosine of 0.45, of {better.interval:+.3f} at 0.55",
         [Requirement(worse, high=0), Requirement(better, low=0)],
     )
 
@@ -321,7 +321,9 @@ def _nothing(frame: pd.DataFrame) -> Evidence:
 )
 def _forgets(frame: pd.DataFrame) -> Evidence:
     ratios = _log_ratios(frame, "same spiral", "untouched", _FEW)
-    return Evidence(_in_words(ratios), [Requirement(each, low=0, unit=OF_LOGS) for each in ratios.values()])
+    return Evidence(
+        f"trained on: {_in_words(ratios)}", [Requirement(each, low=0, unit=OF_LOGS) for each in ratios.values()]
+    )
 
 
 @claim(
@@ -332,4 +334,6 @@ def _forgets(frame: pd.DataFrame) -> Evidence:
 )
 def _pays(frame: pd.DataFrame) -> Evidence:
     ratios = _log_ratios(frame, "same spiral", "untouched", (_MANY,))
-    return Evidence(_in_words(ratios), [Requirement(each, high=0, unit=OF_LOGS) for each in ratios.values()])
+    return Evidence(
+        f"trained on: {_in_words(ratios)}", [Requirement(each, high=0, unit=OF_LOGS) for each in ratios.values()]
+    )

@@ -44,8 +44,8 @@ _NEAR, _NOTHING, _FACTOR = 0.1, 0.05, 2.0  # of a closed form; of an error; of a
 _SPIRAL_LABELS = (64, 128, 256, 512)
 _SHOWN_LABELS = 256  # of the spiral, in a plot
 _SEEDS = "thirty seeds, after a first look at ten"
-_CHANGED = "labels from 2 to 6 on arms"
-_FIRST_LOOK = "after a look at seed 0 of 48 cells"
+_CHANGED = "from 2 to 6 labels on arms"
+_FIRST_LOOK = "after a look at 48 cells of the first seed"
 _COMPONENTS = "samples whose graph has other components are left out, after a look at thirty seeds"
 
 

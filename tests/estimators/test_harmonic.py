@@ -140,6 +140,7 @@ def test_parameters_that_are_set_after_the_fit_change_no_prediction():
         ({"graph": 1e200 * PATH}, [0, 1, -1, -1, -1], "'graph' parameter of HarmonicClassifier.* largest absolute"),
         ({"graph": TIED}, [0, -1, -1, 1, -1], "'graph' parameter of HarmonicClassifier.* from 1e-20 to 1"),
         ({}, [0.5, 1, -1, -1, -1], "continuous"),
+        ({}, ["a", None, "b", None, None], "'y' parameter of HarmonicClassifier must be of labels.*'None in row 1'"),
     ],
 )
 def test_bad_input_raises(params, y, words):

@@ -307,7 +307,9 @@ def check_symmetry(
     if not isinstance(symmetry, Symmetry):
         raise TypeError(error_message("symmetry", owner, "a toymanifold.Symmetry", symmetry))
     if problem is not None and not isinstance(problem, Problem):
-        raise TypeError(error_message("problem", owner, "a Problem or None", problem))
+        raise TypeError(
+            error_message("problem", owner, "a Problem, whose labels are known everywhere, or None", type(problem))
+        )
     check_integer(max_samples, "max_samples", owner, low=100)
     if n_features is None:
         n_features = max(symmetry.min_features, 2)

@@ -63,6 +63,18 @@ def test_failed_cells_that_are_tried_again_are_to_do(tiny, store):
     assert tally(tiny, store) == "tiny: 10 cells, 0 measured before, 1 failed (--retry-failed tries them again)"
 
 
+def test_the_time_of_mostly_unknown_learners_is_unknown(tiny, store):
+    """The average of a baseline says nothing of a net."""
+    planned = plan_study(tiny)
+    end(store, planned[0], seconds=10.0)
+    costs = Costs.from_store(planned, store)
+    unknown = [p for p in planned if costs.known(p.cell) is None]
+    expected = (
+        f"{len(unknown)} cells to do; their time is unknown, since the learners of {len(unknown)} are not measured"
+    )
+    assert time_needed(unknown, costs, 2).startswith(expected)
+
+
 def test_the_time_is_shared_by_the_workers_and_unknown_learners_are_counted(tiny, store):
     planned = plan_study(tiny)
     for p in planned[:2]:
