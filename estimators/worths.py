@@ -73,7 +73,9 @@ class PredictedWorth:
         times, low, high = (
             f"{end:,.0f}" if end >= 1_000 else f"{end:.3g}" for end in (self.times, self.low, self.high)
         )
-        return f"at most {times} times" if times == high else f"{times} times (tolerated: {low} to {high})"
+        if times == high:
+            return f"at most {times} times"
+        return f"{times} {'time' if times == '1' else 'times'} (tolerated: {low} to {high})"
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,8 @@ class Sampling(Sentence):
         Number of test points; None if it is not known.
     own_test : bool, default=False
         True if each seed has test points of its own.
+    on_rows : bool, default=False
+        True if the test points are rows of a data set.
 
     Examples
     --------
@@ -73,6 +75,7 @@ class Sampling(Sentence):
     n_rows: int | None
     n_test: int | None
     own_test: bool = False
+    on_rows: bool = False
 
     def __str__(self) -> str:
         if self.n_rows is None:
@@ -87,7 +90,7 @@ class Sampling(Sentence):
     def of(cls, cell: Cell) -> Self:
         """Return the sampling of a cell. The test sets of fresh samples have `N_TEST` points."""
         n_rows, n_test = cell.rows or (None, N_TEST)
-        return cls(None if cell.fresh_problem else n_rows, n_test, cell.fresh_problem)
+        return cls(None if cell.fresh_problem else n_rows, n_test, cell.fresh_problem, bool(cell.rows))
 
     def factor(self, n_samples: int, n_seeds: int) -> float:
         """Return the factor of the standard error of a mean over seeds; see `overlap_factor`."""
@@ -339,13 +342,13 @@ def sampling_of(frame: pd.DataFrame) -> Sampling:
     Parameters
     ----------
     frame : DataFrame
-        Of one problem. ``frame.attrs["n_test"]``, ``frame.attrs["n_rows"]`` and ``frame.attrs["own_test"]`` are values,
-        or dicts of values by problem, as `Results.frame` sets them.
+        Of one problem. The attributes of `Sampling` are values in ``frame.attrs``, or dicts of values by problem, as
+        `Results.frame` sets them.
     """
     problem = frame["problem"].iloc[0] if "problem" in frame and len(frame) else ""
-    found = (frame.attrs.get(name) for name in ("n_rows", "n_test", "own_test"))
-    n_rows, n_test, own_test = (value.get(problem) if isinstance(value, dict) else value for value in found)
-    return Sampling(n_rows, n_test, bool(own_test))
+    found = (frame.attrs.get(name) for name in ("n_rows", "n_test", "own_test", "on_rows"))
+    n_rows, n_test, own_test, on_rows = (value.get(problem) if isinstance(value, dict) else value for value in found)
+    return Sampling(n_rows, n_test, bool(own_test), bool(on_rows))
 
 
 def by_problem(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -167,7 +167,8 @@ def _lay_out(ax: Axes, axis: str, series: Sequence[Sequence[Line]], log: bool | 
     """Set the labels and scales, and return the position of each value of the axis."""
     lines = list(chain.from_iterable(series))
     values = list(dict.fromkeys(chain.from_iterable(line.x for line in lines)))
-    first, *second = [scale_of(part[0].metric) for part in series]
+    on_rows = all(line.first.cell.rows for line in lines)
+    first, *second = [scale_of(part[0].metric, on_rows=on_rows) for part in series]
     title = first.title + "".join(f";\nhollow: {other.title[:1].lower()}{other.title[1:]}" for other in second)
     ax.set(xlabel=_axis_title(axis), ylabel=title)
     log = spans_a_decade(_means(lines), zeros=True) if log is None else log

@@ -137,7 +137,7 @@ def draw_curves(
     numbers = ["mean", "low", "high"]
     table[numbers] = exact(metric, table[numbers])
     set_scale(ax.xaxis, log=True, at=rows["n_samples"].unique())
-    scale = scale_of(metric, on_rows=sampling_of(rows).n_rows is not None)
+    scale = scale_of(metric, on_rows=sampling_of(rows).on_rows)
     set_scale(ax.yaxis, log=True, factor=scale.factor, unit=scale.unit)
     seeds = rows.assign(value=exact(metric, rows["value"]))
     _set_limits(ax, table[table["mean"] > 0], seeds["value"])
@@ -272,7 +272,7 @@ def plot_data_equivalence(results: Results, ax: Axes | None = None, *, problem: 
     ax.set_xlim(min(ends) / 2, max(ends) * 2.5)
     set_scale(ax.xaxis, log=True, unit="x")
     metric = metric_of(rows)
-    scale = scale_of(metric, on_rows=sampling_of(rows).n_rows is not None)
+    scale = scale_of(metric, on_rows=sampling_of(rows).on_rows)
     words = f"times the data of {found.reference} with n = {found.n_samples:,}, for the same {describe(metric).heading}"
     missing = [competitor.learner for competitor in found.competitors if competitor.equivalence is None]
     note = [f"not determined by the data: {', '.join(missing)}"] if missing else []

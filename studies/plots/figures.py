@@ -213,7 +213,7 @@ def learning_curves(results: Results, curves: pd.DataFrame, title: str) -> Figur
     groups = panels(list(curves["learner"].unique()), looks)
     sizes = sizes_of(results.study, curves)
     figure, axes, n_columns = _small_multiples(len(groups), len(metrics))
-    on_rows = sampling_of(curves).n_rows is not None
+    on_rows = sampling_of(curves).on_rows
     scales = {metric: scale_of(metric, on_rows=on_rows) for metric in metrics}
     kinds = [(scales[metric].unit, metric.endswith("_train")) for metric in metrics]
     ends = []

@@ -73,10 +73,10 @@ _SECOND = {"knn-5": "P", "rfm": "*", "svm": "<", "svm-tuned": ">"}  # markers of
 _DEEPER = ("knn-5", "rfm")  # further estimators that often stand beside the first one of their family
 _WORDS = {
     "linear": "linear|minimum-?norm|logistic|lasso|elasticnet|^ridge|sgd|discriminant|random-?features|rbfsampler",
-    "kernel": "sv[cmr]|kernel|gaussianprocess|rfm|nystroem",
+    "kernel": "sv[cmr]|kernel|gaussianprocess|rfm|nystroem|harmonic|label-?(?:propagation|spreading)",
     "forest": "forest|tree|boost|bagging|xgb|lgbm",
     "kNN": "neighbo|knn|nearest",
-    "net": "net|pretrained|mlp|neural|perceptron",
+    "net": "net|graph-?conv|pretrained|mlp|neural|perceptron",
 }  # in the name of an estimator; the first family that fits
 
 Key = TypeVar("Key", bound=Hashable)

@@ -126,8 +126,9 @@ class Results:
             and a table its text, so that rows can be grouped by any column.
             ``frame.attrs["n_test"]`` is the number of test points, and ``frame.attrs["n_rows"]`` that of the rows of
             one data set from which all samples are drawn, None if samples are fresh, or each seed has a data set of
-            its own; ``frame.attrs["own_test"]`` is True if each seed has test points of its own. Where these differ
-            between problems they are dicts by problem.
+            its own; ``frame.attrs["own_test"]`` is True if each seed has test points of its own, and
+            ``frame.attrs["on_rows"]`` if test points are rows of a data set. Where these differ between problems they
+            are dicts by problem.
         """
         return self._tidy(self._ended[0])
 
@@ -149,8 +150,8 @@ class Results:
             for metric, value in outcome.values.items()
         ]
         frame = pd.DataFrame(rows, columns=[*self._labels, *self._axes, "n_samples", "seed", "metric", "value"])
-        found = {p.problem: (*_rows(p.cell), p.cell.fresh_problem) for p in self._planned}
-        for place, name in enumerate(("n_rows", "n_test", "own_test")):
+        found = {p.problem: (*_rows(p.cell), p.cell.fresh_problem, bool(p.cell.rows)) for p in self._planned}
+        for place, name in enumerate(("n_rows", "n_test", "own_test", "on_rows")):
             values = {problem: of_problem[place] for problem, of_problem in found.items()}
             frame.attrs[name] = values if len(set(values.values())) > 1 else next(iter(values.values()), None)
         return frame

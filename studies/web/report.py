@@ -281,7 +281,7 @@ def _table(measured: Measured, *, primary: bool) -> Table:
         for n in sizes:
             there = {learner: means[learner][n].interval.mean for learner in learners if n in means[learner]}
             best[n] = min(there, key=lambda learner: there[learner])
-    scale = scale_of(measured.metric, on_rows=measured.sampling.n_rows is not None)
+    scale = scale_of(measured.metric, on_rows=measured.sampling.on_rows)
     return Table(measured, scale, sizes, means, best)
 
 

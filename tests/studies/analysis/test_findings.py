@@ -232,7 +232,7 @@ def test_the_worth_of_measured_learners_that_has_no_estimate_has_a_reason(worth_
 
 def test_findings_of_samples_of_one_data_set_are_less_certain(worth_of_rows, worth_results, worth):
     (fresh,), (drawn,) = (find(worth, results.frame()) for results in (worth_results, worth_of_rows))
-    assert drawn.sampling == Sampling(100_000, 500)
+    assert drawn.sampling == Sampling(100_000, 500, on_rows=True)
     assert drawn.worths[0].times.value == pytest.approx(fresh.worths[0].times.value)
     assert drawn.worths[0].times.high > fresh.worths[0].times.high
     behind = []

@@ -61,8 +61,8 @@ def test_frame_has_a_column_for_each_axis(store):
 
 
 def test_a_frame_has_the_numbers_of_rows_and_test_points_of_its_problems(worth_of_rows, worth_results, worth, store):
-    assert worth_results.frame().attrs == {"n_rows": None, "n_test": 50_000, "own_test": False}
-    assert worth_of_rows.frame().attrs == {"n_rows": 100_000, "n_test": 500, "own_test": False}
+    assert worth_results.frame().attrs == {"n_rows": None, "n_test": 50_000, "own_test": False, "on_rows": False}
+    assert worth_of_rows.frame().attrs == {"n_rows": 100_000, "n_test": 500, "own_test": False, "on_rows": True}
     study = Study.from_dict(
         worth.model_dump(mode="json", exclude_defaults=True)
         | {"problems": {"a": {"problem": "spiral"}, "b": {"problem": "sphere"}}}
@@ -73,6 +73,7 @@ def test_a_frame_has_the_numbers_of_rows_and_test_points_of_its_problems(worth_o
         "n_rows": {"a": None, "b": 60},
         "n_test": {"a": 50_000, "b": 20},
         "own_test": False,
+        "on_rows": {"a": False, "b": True},
     }
 
 
