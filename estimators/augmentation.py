@@ -227,11 +227,13 @@ class Symmetrized(_WithSymmetry):
         """
         points, targets = self._fit_data(X, y)
         if is_classifier(self):
-            self._check_outputs(targets)
+            self._check_classifier(targets)
         seed = int(check_random_state(self.random_state).randint(2**31))
-        self._of_fit = self.symmetry
+        self._fitted_symmetry = self.symmetry
         self.elements_ = self.symmetry.elements(self.copies, seed)
         self.estimator_ = clone(self.estimator).fit(points, targets, **params)
+        if is_classifier(self) and not hasattr(self, "predict_proba"):
+            self._check_decision()
         return self
 
     def predict(self, X: ArrayLike) -> Array:
@@ -243,21 +245,27 @@ class Symmetrized(_WithSymmetry):
         labels: Array = self.classes_[chosen.astype(np.intp)]
         return labels
 
-    def _check_outputs(self, y: Array) -> None:
-        """Raise if the outputs of the classifier are not one for each class, so that their mean has no largest one."""
+    def _check_classifier(self, y: Array) -> None:
+        """Raise if the classifier has no outputs to average, or more targets than one."""
         if y.ndim > 1 and y.shape[1] > 1:
             raise ValueError(error_message("y", "Symmetrized", "of one output for a classifier", f"shape {y.shape}"))
         if not any(hasattr(self.estimator, method) for method in ("predict_proba", "decision_function")):
             allowed = "a classifier with predict_proba or decision_function"
             raise TypeError(error_message("estimator", "Symmetrized", allowed, self.estimator))
-        for name, value in self.estimator.get_params().items():
+
+    def _check_decision(self) -> None:
+        """Raise if the decision function has a value for each pair of classes, whose largest names no class."""
+        if len(self.classes_) == 2:
+            return
+        fitted = getattr(self.estimator_, "best_estimator_", self.estimator_)
+        for name, value in fitted.get_params().items():
             if name.split("__")[-1] == "decision_function_shape" and value == "ovo":
                 allowed = "a classifier with an output for each class, not for each pair of classes"
                 raise ValueError(error_message("estimator", "Symmetrized", allowed, f"{name}='ovo'"))
 
     def _outputs(self, method: str, X: ArrayLike) -> Array:
         points = self._points(X)
-        images = (self._of_fit.move(points, self.elements_[i : i + 1]) for i in range(len(self.elements_)))
+        images = (self._fitted_symmetry.move(points, self.elements_[i : i + 1]) for i in range(len(self.elements_)))
         mean: Array = sum(getattr(self.estimator_, method)(image) for image in images) / len(self.elements_)
         return mean
 

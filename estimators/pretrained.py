@@ -50,10 +50,10 @@ class Pretrained(MetaEstimatorMixin, BaseEstimator):
         ``source_coef``.
     source : str, tuple of array-like (X, y), fitted estimator or None, default=None
         A problem by its name, as in studies: "spiral", "sphere", "concentric-spheres", "gaussian", "modular" or
-        "block-model"; data;
-        or an estimator of the class of `estimator` that is fitted already, which is neither changed nor cloned. In a
-        grid, which clones its values, wrap it in ``sklearn.frozen.FrozenEstimator``. None and "none" are no source: the
-        learner starts from scratch, with `freeze` = 0. Steps of a pipeline before `Pretrained` do not change a source.
+        "block-model"; data; or an estimator of the class of `estimator` that is fitted already, which is neither
+        changed nor cloned. In a grid, which clones its values, wrap it in ``sklearn.frozen.FrozenEstimator``. None and
+        "none" are no source: the learner starts from scratch, with `freeze` = 0. Steps of a pipeline before
+        `Pretrained` do not change a source.
     source_params : dict or None, default=None
         Parameters of the problem, as its builder has them: ``{"turns": 2}`` for `toymanifold.spiral_problem`. A
         ``problem_seed`` that is not given is drawn, so that the source has a density of its own. Unlabelled points are

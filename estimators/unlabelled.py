@@ -15,7 +15,7 @@ from toymanifold.validation import error_message
 def uses_unlabelled(estimator: BaseEstimator) -> bool:
     """Return True if an estimator learns from points with y = -1 too, as those of `sklearn.semi_supervised` do.
 
-    An estimator says so by an attribute ``uses_unlabelled = True`` of its class; a pipeline is its last step.
+    An estimator says so by an attribute ``uses_unlabelled = True``; a pipeline is its last step.
 
     Parameters
     ----------
@@ -51,12 +51,12 @@ def encode_labels(y: NDArray[Any], owner: str) -> tuple[NDArray[Any], NDArray[np
     ValueError
         If no point has a label, or labels are not classes.
     """
+    if missing := [row for row, label in enumerate(y) if label is None]:
+        allowed = f"of labels, or {UNLABELLED} where there is none"
+        raise ValueError(error_message("y", owner, allowed, f"None in row {missing[0]}"))
     is_labelled = (y != UNLABELLED) & (y != str(UNLABELLED))
     if not is_labelled.any():
         raise ValueError(error_message("y", owner, "of one label at least", f"{UNLABELLED} in every row"))
-    if y.dtype == object and (is_missing := [label is None for label in y]).count(True):
-        given = f"None in row {is_missing.index(True)}"
-        raise ValueError(error_message("y", owner, f"of labels, or {UNLABELLED} where there is none", given))
     check_classification_targets(y[is_labelled])
     codes = np.full(len(y), UNLABELLED, dtype=np.int64)
     classes, codes[is_labelled] = np.unique(y[is_labelled], return_inverse=True)

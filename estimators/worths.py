@@ -10,7 +10,7 @@ import scipy
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from toymanifold import CyclicTurns, GaussianMixture, Problem, Symmetry, UniformSphere
+from toymanifold import GaussianMixture, Problem, Symmetry, UniformSphere
 from toymanifold.geometry import log_sphere_area
 from toymanifold.validation import check_real
 
@@ -27,7 +27,8 @@ _NEIGHBOUR = "the nearest neighbour among images is that of the quotient"
 _WISHART = "Elesedy and Zaidi 2021, arXiv:2102.10333; the expectation of an inverse Wishart matrix"
 _OUTPUTS = "Mei, Misiakiewicz and Montanari 2021, arXiv:2102.13219"
 
-_FAR_APART = 1.5  # in simulations their number is the worth of turns if that of the circle is so many times as much
+_FAR_APART = 2.75  # times the distance of neighbours; from there on simulated worths are the number of images
+_MOST_IMAGES, _FEW_POINTS = 1_000, 20  # whose angles are compared
 _POINTS, _IMAGES, _CLOSE = 300, 8, 1e-6  # with which labels and densities of images are compared
 
 
@@ -73,9 +74,8 @@ class PredictedWorth:
         times, low, high = (
             f"{end:,.0f}" if end >= 1_000 else f"{end:.3g}" for end in (self.times, self.low, self.high)
         )
-        if times == high:
-            return f"at most {times} times"
-        return f"{times} {'time' if times == '1' else 'times'} (tolerated: {low} to {high})"
+        unit = "time" if times == "1" else "times"
+        return f"at most {times} {unit}" if times == high else f"{times} {unit} (tolerated: {low} to {high})"
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def worth_to_neighbour(learner: Any, given: SymmetricProblem) -> PredictedWorth 
         return PredictedWorth.at_most(given.n_images, _NEIGHBOUR)
     problem, symmetry, d = given.problem, given.symmetry, given.problem.dimension
     orbit = symmetry.free_orbit(d) if _is_on_unit_sphere(problem) else None
-    if orbit and symmetry.size is not None and _are_far_apart(symmetry, given.n_samples, d):
+    if orbit and symmetry.size is not None and _are_far_apart(symmetry, problem, given.n_samples):
         return PredictedWorth.near(symmetry.size, _NEIGHBOUR)
     if orbit and symmetry.size is None and d > 2 and problem.task == "regression":
         times = _neighbour_worth(given.n_samples, d - 1, *orbit)
@@ -192,15 +192,18 @@ def _is_on_unit_sphere(problem: Problem) -> bool:
     return isinstance(density, UniformSphere) and density.radii == (1.0,) and problem.embedding is None
 
 
-def _are_far_apart(symmetry: Symmetry, n_samples: float, n_features: int) -> bool:
-    """Return True if images of a point are further apart than neighbours.
+def _are_far_apart(symmetry: Symmetry, problem: Problem, n_samples: float) -> bool:
+    """Return True if images of a point on the unit sphere are so far apart that each has neighbours of its own.
 
-    Turns are on a circle. Where points are few, they are worth as much as the whole circle, however many they are.
+    Images that are closer than that, such as those of many turns, are worth less than their number.
     """
-    if not isinstance(symmetry, CyclicTurns) or n_features == 2:
-        return True
-    circle = 1, 2 * math.pi
-    return _neighbour_worth(n_samples, n_features - 1, *circle) >= _FAR_APART * symmetry.size
+    if symmetry.size is None or symmetry.size > _MOST_IMAGES:
+        return False
+    X, _ = problem.sample(_FEW_POINTS, random_state=0, split="test")
+    cosines = np.einsum("ijk,jk->ij", symmetry.orbit(X, symmetry.size)[1:], X)
+    least_angle = math.acos(min(float(cosines.max(initial=-1.0)), 1.0))
+    intensity = n_samples * symmetry.size / math.exp(log_sphere_area(problem.dimension, 1.0))
+    return least_angle >= _FAR_APART * math.sqrt(_squared_distance(intensity, problem.dimension - 1))
 
 
 def _neighbour_worth(n_samples: float, dimension: int, orbit_dimension: int, orbit_volume: float) -> float:

@@ -9,7 +9,7 @@ from toymanifold.validation import check_scale, error_message
 if TYPE_CHECKING:
     from scipy import sparse
 
-_ROUNDING = 1e-9  # of a weight, by which the two directions of an edge may differ
+_ROUNDING = 1e-9  # of the mean of both directions of an edge, by which a weight may differ from it
 
 
 def check_graph(graph: Any, n_nodes: int, owner: str) -> "sparse.csr_array":
@@ -42,7 +42,8 @@ def check_graph(graph: Any, n_nodes: int, owner: str) -> "sparse.csr_array":
     adjacency = ((directed + directed.T) / 2).tocoo()
     (a, b), mean = adjacency.coords, adjacency.data
     weights = directed[a, b]
-    if (one_way := np.abs(weights - mean) > _rounding(graph) * mean).any():
+    rounding = _rounding(graph.dtype) if sparse.issparse(graph) else 0.0
+    if (one_way := np.abs(weights - mean) > rounding * mean).any():
         first = int(np.flatnonzero(one_way)[0])
         allowed = "undirected: each edge in both directions, of one weight"
         given = f"weights {weights[first]:g} from node {a[first]} to node {b[first]}"
@@ -69,11 +70,9 @@ def _weights(graph: Any, n_nodes: int, owner: str) -> "sparse.csr_array":
     return adjacency
 
 
-def _rounding(graph: Any) -> float:
-    """Return by how much of a weight the two directions of an edge may differ."""
-    dtype = getattr(graph, "dtype", None)
-    is_coarse = isinstance(dtype, np.dtype) and dtype.kind == "f"
-    return max(_ROUNDING, 8 * float(np.finfo(dtype).eps)) if is_coarse else _ROUNDING
+def _rounding(dtype: np.dtype[Any]) -> float:
+    """Return by how much of the mean of two directions each may differ from it: sums of a few weights are rounded."""
+    return max(_ROUNDING, 8 * float(np.finfo(dtype).eps)) if dtype.kind == "f" else _ROUNDING
 
 
 def _counts(graph: Any, n_nodes: int, owner: str) -> "sparse.csr_array":

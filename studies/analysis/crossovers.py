@@ -469,9 +469,10 @@ def equivalence_of(a: str, b: str, n: float, curves: Curves) -> DataEquivalence:
         for start, end in curve.rises():
             raise NoEquivalence(f"the error of {learner!r} rises from n = {start:,.0f} to {end:,.0f}", found)
     if found.times.is_open:
-        side = "does not reach" if found.times.side == "above" else "is already at its smallest size as good as"
-        reason = f"{b!r} {side} {a!r} with {n:,.0f}, but by no significant difference: measure more seeds or sizes"
-        raise NoEquivalence(reason, found)
+        verb, further = ("does not reach", "larger") if found.times.side == "above" else ("begins below", "smaller")
+        error = f"the error that {a!r} has at n = {n:,.0f}"
+        more = f"the difference is not significant: measure more seeds or {further} sizes"
+        raise NoEquivalence(f"{b!r} {verb} {error}, but {more}", found)
     return found
 
 

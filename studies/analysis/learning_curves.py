@@ -67,7 +67,7 @@ class Sampling(Sentence):
 
     Examples
     --------
-    >>> print(Sampling(1500, 500))
+    >>> print(Sampling(1500, 500, on_rows=True))
     Training samples are drawn from the 1,500 rows of one data set. Intervals are corrected for their overlap and hold
     for this data set, with its 500 test rows.
     """
@@ -348,7 +348,7 @@ def sampling_of(frame: pd.DataFrame) -> Sampling:
     problem = frame["problem"].iloc[0] if "problem" in frame and len(frame) else ""
     found = (frame.attrs.get(name) for name in ("n_rows", "n_test", "own_test", "on_rows"))
     n_rows, n_test, own_test, on_rows = (value.get(problem) if isinstance(value, dict) else value for value in found)
-    return Sampling(n_rows, n_test, bool(own_test), bool(on_rows))
+    return Sampling(n_rows, n_test, bool(own_test), bool(on_rows) or n_rows is not None)
 
 
 def by_problem(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:

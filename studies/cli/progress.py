@@ -75,17 +75,23 @@ class Eta:
         if outcome.status == "ok":
             self._costs.learn(planned.cell, outcome.seconds)
 
+    def _is_unknown(self, cell: Cell) -> bool:
+        return self._costs.known(cell) is None
+
     def seconds_left(self) -> float | None:
         """Return an estimate, or None as long as none is possible.
 
         It is the work left, without that of the running cells so far, shared among the workers; or the time of the
         longest running cell if that is more. Until a fifth of the cells have ended, there is none if the time of a
         cell is unknown: one size says little about another, since a fit has fixed costs. Before the run, unknown times
-        are guessed.
+        are guessed, unless they are those of most cells.
         """
         left = [cell for cell, count in self._left.items() if count]
-        is_early = (1 - _EARLY) * self._n_cells < self._left.total() < self._n_cells
+        n_left = self._left.total()
+        is_early = (1 - _EARLY) * self._n_cells < n_left < self._n_cells
         if not self._costs or (is_early and not all(map(self._costs.covers, left))):
+            return None
+        if n_left == self._n_cells and 2 * sum(self._left[cell] for cell in left if self._is_unknown(cell)) > n_left:
             return None
         now = self._clock()
         running = {cell: self._costs.estimate(cell) for cell in self._started}
@@ -227,13 +233,13 @@ def time_needed(todo: list[PlannedCell], costs: Costs, n_workers: int | None) ->
     """Return a sentence on the estimated time of the cells to do."""
     if not costs:
         return f"{len(todo)} cells to do; their time is unknown, since no similar cell is measured yet."
-    time = format_time(Eta(todo, n_workers or 1, costs).seconds_left())
-    workers = f"{n_workers or 'one'} worker{'s' if (n_workers or 1) > 1 else ''}"
     unknown = sum(costs.known(p.cell) is None for p in todo)
-    if 2 * unknown > len(todo):
+    seconds = Eta(todo, n_workers or 1, costs).seconds_left()
+    if seconds is None:
         return f"{len(todo)} cells to do; their time is unknown, since the learners of {unknown} are not measured yet."
+    workers = f"{n_workers or 'one'} worker{'s' if (n_workers or 1) > 1 else ''}"
     note = f"; {unknown} of them have learners not measured yet and count as average" if unknown else ""
-    return f"{len(todo)} cells to do, about {time} on {workers}{note}."
+    return f"{len(todo)} cells to do, about {format_time(seconds)} on {workers}{note}."
 
 
 def tally(study: Study, store: Store) -> str:

@@ -20,7 +20,7 @@ from studies.registry.metrics import describe
 from studies.results.failures import reasons
 from studies.results.results import Results
 from studies.spec.study import Study
-from studies.web.wording import Highlight, highlights, verdicts, worth_lines
+from studies.web.wording import highlights, verdicts, worth_lines
 
 _MOST_LEARNERS = 20  # in a table, which fits a screen of 24 lines
 _MOST_DENIED = 3  # claims that are not supported
@@ -81,13 +81,6 @@ def _on(found: Findings, line: str) -> str:
     return f"{found.problem}: {line}".removeprefix(": ")
 
 
-def _highlight(shown: Highlight) -> str:
-    """Return a highlight as a sentence: its label may be the beginning of one."""
-    value = f"{shown.value} {shown.unit}".rstrip()
-    joint = " " if shown.label.endswith((" at", " with")) else ": "
-    return f"{shown.label}{joint}{value}. {shown.detail}".rstrip()
-
-
 def _highlights(found: Findings, answered: Sequence[str]) -> Iterator[str]:
     """Yield one line for each worth of a prior and each learner that catches up, or on the smallest error.
 
@@ -96,7 +89,7 @@ def _highlights(found: Findings, answered: Sequence[str]) -> Iterator[str]:
     main = worth_lines(found)
     lines = [
         *((line, worth.in_samples) for line, worth in zip(main, found.main_worths, strict=True)),
-        *((_highlight(each), each.detail) for each in highlights(found)[len(main) :]),
+        *((each.sentence, each.detail) for each in highlights(found)[len(main) :]),
     ]
     for line, detail in lines:
         if not detail or not any(detail in answer for answer in answered):

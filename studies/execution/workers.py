@@ -445,8 +445,10 @@ class Worker:
         raise ExecutorError(f"workers die as they start: {reason}")
 
     def _holds_much(self, process: _Process) -> bool:
-        """Return True if less than half of the memory that the limit leaves a new process is free."""
-        return self.memory_limit is not None and 2 * process.resident() > self.memory_limit + self._resident_at_start
+        """Return True if the process has taken more than half of the memory between that of a new one and the limit."""
+        if not self.memory_limit:
+            return False
+        return process.resident() - self._resident_at_start > (self.memory_limit - self._resident_at_start) / 2
 
     def _ask(self, process: _Process, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, Any]:
         """Return the result of a call, or True and its exception; end the process if it reaches a limit."""

@@ -26,30 +26,29 @@ def is_graph_for(problem: AnyProblem, estimator: BaseEstimator) -> TypeGuard[Dat
 
 
 def check_reach(problem: AnyProblem, estimator: BaseEstimator) -> None:
-    """Raise if a part of an estimator would use the graph or the unlabelled points of a problem, but is given neither.
+    """Raise if a part of an estimator uses a graph or unlabelled points that the problem has and it cannot be given.
 
     Raises
     ------
     ValueError
-        That names the part and the estimator that it is in.
+        That names the part.
     """
-    owner = type(estimator).__name__
-    parts = [part for part in estimator.get_params().values() if isinstance(part, BaseEstimator)]
+    within = "inside a search or another learner"
+    parts = [part for part in estimator.get_params().values() if hasattr(part, "get_params")]
+    parts = [part for part in parts if not isinstance(part, type)]
     if isinstance(problem, DataProblem) and problem.graph is not None and not is_graph_for(problem, estimator):
         if _has_graph(last_step(estimator)):
             name = type(last_step(estimator)).__name__
-            raise ValueError(
-                f"{name} has a parameter graph, and is given that of the problem only if it has uses_unlabelled = True"
-            )
+            raise ValueError(f"{name} has a parameter graph, which it is given only if uses_unlabelled is True")
         for part in filter(_has_graph, parts):
-            raise ValueError(f"the graph of the problem cannot be given to a {type(part).__name__} inside {owner}")
+            raise ValueError(f"the graph of the problem cannot be given to {type(part).__name__} {within}")
     if problem.n_unlabelled and not uses_unlabelled(estimator):
         for part in filter(uses_unlabelled, parts):
-            raise ValueError(f"unlabelled points cannot be given to a {type(part).__name__} inside {owner}")
+            raise ValueError(f"unlabelled points cannot be given to {type(part).__name__} {within}")
 
 
-def _has_graph(estimator: BaseEstimator) -> bool:
-    return "graph" in estimator.get_params(deep=False)
+def _has_graph(estimator: Any) -> bool:
+    return hasattr(estimator, "get_params") and "graph" in estimator.get_params(deep=False)
 
 
 def labelled_nodes(problem: DataProblem, n_samples: int, seed: int) -> tuple[Any, NDArray[Any]]:

@@ -17,12 +17,22 @@ _MOST_HIGHLIGHTS = 4
 
 @dataclass(frozen=True)
 class Highlight:
-    """A main result: its label, the number, its unit and interval, and its meaning."""
+    """A main result: its label, the number, its unit and interval, and its meaning.
+
+    In a sentence `joint` is between label and number.
+    """
 
     label: str
     value: str
     unit: str
     detail: str
+    joint: str = ": "
+
+    @property
+    def sentence(self) -> str:
+        """The result as a sentence, with its meaning."""
+        value = f"{self.value} {self.unit}".rstrip()
+        return f"{self.label}{self.joint}{value}. {self.detail}".rstrip()
 
 
 def headline(findings: Findings) -> list[str]:
@@ -127,10 +137,10 @@ def _competitor_highlight(competitor: Competitor) -> Highlight:
     detail = f"At equal n it {crossover.standing(competitor.learner)}." if crossover else ""
     if found.times.side == "above":
         label = f"{competitor.learner} does not reach {found.a} with {found.n:,.0f} training points with"
-        return Highlight(label, f"up to {found.n_samples.value:,.0f}", "points", detail)
+        return Highlight(label, f"up to {found.n_samples.value:,.0f}", "points", detail, joint=" ")
     label = f"{competitor.learner} matches {found.a} with {found.n:,.0f} training points at"
     unit = f"points {found.n_samples.bounds_text()}".rstrip()
-    return Highlight(label, found.n_samples_text(interval=False), unit, detail)
+    return Highlight(label, found.n_samples_text(interval=False), unit, detail, joint=" ")
 
 
 def _sentence(words: str, *, capital: bool = True) -> str:

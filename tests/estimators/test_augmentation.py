@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.ensemble import VotingClassifier
+from sklearn.ensemble import BaggingClassifier, VotingClassifier
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsRegressor
@@ -39,6 +39,7 @@ from toymanifold import (
     sphere_problem,
 )
 
+PAIRS = SVC(decision_function_shape="ovo")
 GROUPS = [Antipodal(), SignFlips(3), CyclicTurns(6), CyclicShifts(5)]
 SEEDS = st.integers(0, 2**32 - 1)
 SPHERE = sphere_problem(dimension=5, target="quadratic", task="regression")
@@ -153,6 +154,26 @@ def test_random_images_are_those_of_the_seed(wrapper, symmetry):
     )
     np.testing.assert_array_equal(one, same)
     assert (one != other).any()
+
+
+@pytest.mark.parametrize(
+    ("estimator", "n_classes"),
+    [(PAIRS, 2), (BaggingClassifier(PAIRS, 3), 3), (GridSearchCV(SVC(), {"C": [1.0]}, cv=2), 3)],
+)
+def test_classifiers_with_an_output_for_each_class_are_averaged(estimator, n_classes):
+    """Two classes have one output in any case, and probabilities have one for each class."""
+    X, y = np.repeat(np.arange(3.0) - 1, 10)[:, None], np.repeat([0, 1, 2], 10) % n_classes
+    identity = FunctionSymmetry(lambda X, g: X, order=1)
+    found = Symmetrized(estimator, identity).fit(X, y)
+    np.testing.assert_array_equal(found.predict(X), found.estimator_.predict(X))
+
+
+def test_a_search_that_chooses_votes_of_pairs_is_refused():
+    search = GridSearchCV(SVC(), {"decision_function_shape": ["ovo"]}, cv=2)
+    with pytest.raises(
+        ValueError, match=r"'estimator' parameter of Symmetrized must be .* Got .decision_function_shape='ovo'"
+    ):
+        Symmetrized(search, FLIP).fit(np.arange(12.0)[:, None], np.arange(12) % 3)
 
 
 def test_outputs_are_averaged_under_the_symmetry_of_the_fit():
@@ -273,7 +294,7 @@ FLIP = FunctionSymmetry(lambda X, g: -X if g else X, order=2)
         ),
         (lambda: Symmetrized(NeighborsRegressor(), Screw()).fit([[0.0]], [0.0]), ValueError, "minimum of 2"),
         (
-            lambda: Symmetrized(make_pipeline(SVC(decision_function_shape="ovo")), FLIP).fit([[0.0], [1.0]], [0, 1]),
+            lambda: Symmetrized(make_pipeline(PAIRS), FLIP).fit([[0.0], [1.0], [2.0]], [0, 1, 2]),
             ValueError,
             "'estimator' parameter of Symmetrized must be .* Got \"svc__decision_function_shape='ovo'",
         ),

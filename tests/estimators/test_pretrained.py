@@ -14,6 +14,7 @@ from skorch.callbacks import Callback
 
 import estimators.pretrained as module
 from estimators import MinimumNorm, NetClassifier, NetRegressor, PolarCoordinates, Pretrained, make_learner
+from estimators.hashing import are_equal
 from toymanifold import gaussian_problem, make_sphere, make_spiral, modular_problem
 
 X, y = make_spiral(60, turns=2, random_state=0)
@@ -202,6 +203,23 @@ def test_a_prior_may_be_what_cannot_be_pickled(source):
     other = clone(NET).set_params(prior=FunctionTransformer(lambda X: 3 * X))
     with pytest.raises(ValueError, match="'prior' parameter of NetClassifier must be"):
         Pretrained(other, clone(net).fit(X, y)).fit(X, y)
+
+
+def test_priors_that_cannot_be_pickled_differ_where_their_arrays_do():
+    """The text of a large array leaves out its middle."""
+
+    def scaled(X, weights):
+        return X * weights[20, 20]
+
+    first, second = np.ones((40, 40)), np.ones((40, 40))
+    second[20, 20] = 2
+    one, other, like_one = (
+        FunctionTransformer(scaled, kw_args={"weights": weights}) for weights in (first, second, first.copy())
+    )
+    assert are_equal(one, like_one)
+    assert are_equal(one, clone(one))
+    assert not are_equal(one, other)
+    assert not are_equal(one, None)
 
 
 def test_a_fit_that_fails_does_not_fit():

@@ -20,6 +20,7 @@ from toymanifold import (
     Screw,
     SignFlips,
     SmallTurns,
+    Symmetry,
     UniformBox,
     UniformSphere,
     gaussian_problem,
@@ -35,6 +36,21 @@ CIRCLE = Problem(Constant(task="regression"), UniformSphere(dimension=2))
 LINEAR = gaussian_problem(dimension=200, function="last", noise=0.5)
 
 
+class ManyTurns(Symmetry):
+    """A group of one's own that says that it is free."""
+
+    size, min_features, is_isometric = 60, 4, True
+
+    def act(self, X, elements):
+        return CyclicTurns(60, 4).act(X, elements)
+
+    def coordinates(self, X):
+        return JointTurns(4).coordinates(X)
+
+    def free_orbit(self, n_features):
+        return 0, 60.0
+
+
 @pytest.mark.parametrize(
     ("symmetry", "form", "problem", "learner", "low", "times", "high"),
     [
@@ -43,6 +59,7 @@ LINEAR = gaussian_problem(dimension=200, function="last", noise=0.5)
         (Antipodal(), "coordinates", TURNS, NEIGHBOUR, 1.7, 2, 2.3),
         (SignFlips(3), "coordinates", FLIPS, NEIGHBOUR, 1, 8, 8),  # near fixed points images are one neighbour
         (CyclicTurns(60, 4), "coordinates", TURNS, NEIGHBOUR, 1, 60, 60),  # closer than neighbours: the circle is 69.6
+        (ManyTurns(), "coordinates", TURNS, NEIGHBOUR, 1, 60, 60),
         (JointTurns(4), "augmentation", TURNS, NEIGHBOUR, 1, 30, 30),  # 30 copies of infinitely many images
         (CyclicShifts(10), "kernel", SHIFTS, KernelRegressor(), 1, 10, 10),
         (CyclicShifts(10), "outputs", SHIFTS, KernelRegressor(), 1 / 1.6, 1, 1.6),
@@ -127,6 +144,8 @@ def test_a_prior_without_a_theory_predicts_nothing():
         (PredictedWorth.near(4, ""), "4 times (tolerated: 3.4 to 4.6)"),
         (PredictedWorth.near(20_000, ""), "20,000 times (tolerated: 17,000 to 23,000)"),
         (PredictedWorth.at_most(1_024, ""), "at most 1,024 times"),
+        (PredictedWorth.at_most(1, ""), "at most 1 time"),
+        (PredictedWorth(1.0, 0.625, 1.6, ""), "1 time (tolerated: 0.625 to 1.6)"),
     ],
 )
 def test_text(worth, text):

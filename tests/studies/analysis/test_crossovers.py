@@ -212,7 +212,7 @@ def test_samples_needed_are_the_ratio_times_those_to_match(two):
 
 def test_without_an_estimate_or_a_bound_there_is_no_equivalence(frame_of):
     apart = np.tile([[0.0001], [0.5]], len(SIZES))
-    with pytest.raises(NoEquivalence, match="'b' does not reach 'a' with 1,000, but by no sig") as refusal:
+    with pytest.raises(NoEquivalence, match="'b' does not reach the error that 'a' has at n = 1,000") as refusal:
         data_equivalence(frame_of(SIZES, a=exact(steep, 2), b=apart), "a", "b", 1000)
     assert refusal.value.estimate.times.is_open
 
@@ -253,7 +253,7 @@ def test_a_bound_from_a_tie_at_the_smallest_size_says_so(frame_of):
     assert str(found) == (
         "b needs at most 0.1 times the samples that a has at n = 1,000: with as many, its measured error is the same"
     )
-    with pytest.raises(NoEquivalence, match=r"'b' is already .* as good as 'a' with 100, but by no sig"):
+    with pytest.raises(NoEquivalence, match="'b' begins below the error that 'a' has at n = 100, but the"):
         data_equivalence(frame, "a", "b", 100)
 
 

@@ -239,7 +239,7 @@ def test_the_sampling_of_a_problem_is_that_of_the_frame(frame_of, numbers):
     frame = pd.concat([frame_of(SIZES, kNN=noisy()).assign(problem=name) for name in ("a", "b")])
     frame.attrs = numbers
     parts = by_problem(losses(frame)[lambda table: table["seed"] < 4])
-    assert sampling_of(parts["a"]) == Sampling(3000, 70)
+    assert sampling_of(parts["a"]) == Sampling(3000, 70, on_rows=True)
     if isinstance(numbers["n_rows"], dict):
         assert sampling_of(parts["b"]) == Sampling(None, 9)
         assert learning_curve(parts["b"], "kNN").n_rows is None

@@ -18,7 +18,7 @@ from studies.analysis.findings import find
 from studies.analysis.intervals import Interval, number
 from studies.analysis.learning_curves import learning_curve
 from studies.analysis.scaling_laws import fit_scaling
-from studies.cli.tables import _highlight, compact, means, results_as_json, shown_results
+from studies.cli.tables import compact, means, results_as_json, shown_results
 from studies.plots.figures import write_figures
 from studies.results.results import Results
 from studies.spec.cells import plan_study
@@ -26,7 +26,7 @@ from studies.spec.sections import Question, Worth
 from studies.spec.study import Study
 from studies.store.store import Outcome, Store
 from studies.web.report import render_report
-from studies.web.wording import Highlight, highlights, worth_lines
+from studies.web.wording import highlights, worth_lines
 
 
 def lines(results, *, everything=False):
@@ -264,19 +264,3 @@ def test_values_of_a_metric_that_is_not_measured_any_more_are_shown_and_exported
     toymanifold("export", str(study), "--store", sqlite_url, "--output", str(tmp_path / "export.csv"))
     exported = pd.read_csv(tmp_path / "export.csv")
     assert exported.loc[exported["metric"] == "accuracy_sparse", "value"].tolist() == [0.5, 0.625] * 3
-
-
-@pytest.mark.parametrize(
-    ("shown", "line"),
-    [
-        (Highlight("kNN matches net with 10 training points at", "40", "points", ""), "at 40 points."),
-        (
-            Highlight("kNN does not reach net with", "up to 40", "points", "It is behind."),
-            "up to 40 points. It is behind.",
-        ),
-        (Highlight("Worth of polar", "2 times", "the data", ""), "Worth of polar: 2 times the data."),
-    ],
-)
-def test_a_label_that_begins_a_sentence_has_no_colon(shown, line):
-    assert _highlight(shown).endswith(line)
-    assert _highlight(shown).startswith(shown.label)

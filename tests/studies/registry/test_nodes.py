@@ -10,7 +10,7 @@ from estimators import Augmented, GraphConvClassifier, HarmonicClassifier, Symme
 from studies import SpecError, measure_curves
 from studies.registry.learners import learner_issues, make_learner
 from studies.registry.metrics import Fitted, measure
-from studies.registry.nodes import is_graph_for, labelled_nodes
+from studies.registry.nodes import check_reach, is_graph_for, labelled_nodes
 from studies.registry.test_sets import TestSets
 from toymanifold import DataProblem, FunctionSymmetry, block_model_problem, spiral_problem
 
@@ -89,15 +89,23 @@ class GraphWithoutMark(NearestCentroid):
 @pytest.mark.parametrize(
     ("learner", "problem", "message"),
     [
-        (Augmented(HarmonicClassifier(), FLIP), PROBLEM, "graph of .* a HarmonicClassifier inside Augmented"),
-        (Symmetrized(NET, FLIP), PROBLEM, "graph of .* a GraphConvClassifier inside Symmetrized"),
+        (Augmented(HarmonicClassifier(), FLIP), PROBLEM, "graph of .* to HarmonicClassifier inside"),
+        (Symmetrized(NET, FLIP), PROBLEM, "graph of .* to GraphConvClassifier inside"),
         (
             GraphWithoutMark(),
             PROBLEM,
-            "GraphWithoutMark has a parameter graph, .* only if it has uses_unlabelled = True",
+            "GraphWithoutMark has a parameter graph, .* only if uses_unlabelled is True",
         ),
-        (GridSearchCV(HarmonicClassifier(), {"n_neighbors": [5]}), UNLABELLED, "points .* inside GridSearchCV"),
-        (make_pipeline(GridSearchCV(LabelPropagation(), {"gamma": [5]})), UNLABELLED, "points .* inside Pipeline"),
+        (
+            GridSearchCV(HarmonicClassifier(), {"n_neighbors": [5]}),
+            UNLABELLED,
+            "points .* to HarmonicC",
+        ),
+        (
+            make_pipeline(GridSearchCV(LabelPropagation(), {"gamma": [5]})),
+            UNLABELLED,
+            "points .* to LabelP",
+        ),
     ],
 )
 def test_what_does_not_reach_a_part_of_a_learner_is_refused(learner, problem, message):
@@ -108,7 +116,7 @@ def test_what_does_not_reach_a_part_of_a_learner_is_refused(learner, problem, me
 def test_what_does_not_reach_a_learner_behind_a_prior_is_refused_before_a_run():
     given = "estimators:HarmonicClassifier", ["antipodal"], {}, PROBLEM, ()
     (issue,) = learner_issues(*given, prior_params={"form": "outputs"})
-    assert "a HarmonicClassifier inside Symmetrized" in issue.message
+    assert "to HarmonicClassifier inside a search or another learner" in issue.message
 
 
 @pytest.mark.parametrize("wrap", [Augmented, Symmetrized])
@@ -119,3 +127,20 @@ def test_unlabelled_points_reach_a_learner_with_a_symmetry(wrap):
     frame = measure_curves(learners, UNLABELLED, sizes=[20], seeds=2).frame().query("metric == 'accuracy'")
     plain, wrapped = (frame.loc[frame["learner"] == name, "value"].to_list() for name in learners)
     assert plain == wrapped
+
+
+class Guess:
+    """The least that the last step of a pipeline needs."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.repeat(self.classes_[:1], len(X))
+
+
+def test_a_step_needs_no_parameters():
+    learner = make_pipeline(StandardScaler(), Guess())
+    check_reach(PROBLEM, learner)
+    check_reach(UNLABELLED, learner)

@@ -108,6 +108,7 @@ def test_seeds_with_pools_of_their_own_share_no_rows(store):
     attrs = Results(study, store).frame().attrs
     assert attrs["n_rows"] is None
     assert attrs["own_test"] == {"spiral": True, "moons": True, "gaussian": False}
+    assert attrs["on_rows"] == {"spiral": False, "moons": True, "gaussian": False}
     run_all(study, store)
     results = Results(study, store)
     assert len(results.frame().query("metric == 'accuracy'").groupby(["problem", "value"])) == 4

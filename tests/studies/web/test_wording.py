@@ -30,6 +30,8 @@ def test_the_highlights_are_the_worth_and_the_catching_up(worth, worth_results):
     assert prior.unit.startswith("the data [")
     assert competitor.label == "kNN matches net + polar with 1,000 training points at"
     assert competitor.value == "10,000"
+    assert prior.sentence.startswith("Worth of the polar prior to net at n = 1,000: 4 times the data [")
+    assert " training points at 10,000 points [" in competitor.sentence
 
 
 def test_a_learner_that_is_behind_at_its_largest_size_does_not_reach_the_other(worth, worth_results):
@@ -40,6 +42,7 @@ def test_a_learner_that_is_behind_at_its_largest_size_does_not_reach_the_other(w
         "points",
     )
     assert competitor.value.startswith("up to ")
+    assert " with 1,000 training points with up to 3,162 points. " in competitor.sentence
 
 
 def test_one_seed_has_no_interval_and_so_no_worth(worth, worth_results):
