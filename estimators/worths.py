@@ -17,7 +17,7 @@ from toymanifold.validation import check_real
 Array = NDArray[np.float64]
 
 TOLERANCE = 0.15
-"""The share by which a measured worth may differ from one that theory gives as a number."""
+"""The share by which a measured worth may differ from one that theory gives, or exceed its bound."""
 
 NO_GAIN = 1.6
 """The factor up to which a worth counts as none, where theory says that there is no significant gain."""
@@ -39,24 +39,27 @@ class PredictedWorth:
     Attributes
     ----------
     times : float
-        How many times the data. If it is `high`, the worth is at most so much.
+        How many times the data.
     low, high : float
         The tolerated range.
     source : str
         Where the theory is from.
+    is_bound : bool, default=False
+        True if the worth is at most `times`.
 
     Examples
     --------
     >>> print(PredictedWorth.near(4, "a theorem"))
     4 times (tolerated: 3.4 to 4.6)
     >>> print(PredictedWorth.at_most(8, "a theorem"))
-    at most 8 times
+    at most 8 times (tolerated: 1 to 9.2)
     """
 
     times: float
     low: float
     high: float
     source: str
+    is_bound: bool = False
 
     @classmethod
     def near(cls, times: float, source: str) -> Self:
@@ -66,16 +69,19 @@ class PredictedWorth:
 
     @classmethod
     def at_most(cls, times: float, source: str) -> Self:
-        """Return an upper bound, at least 1, on the worth of a prior that does no harm."""
+        """Return an upper bound, at least 1, on the worth of a prior that does no harm.
+
+        It may be exceeded by `TOLERANCE`, since theory is about many points.
+        """
         check_real(times, "times", "PredictedWorth.at_most", low=1, closed="[)")
-        return cls(times, 1.0, times, source)
+        return cls(times, 1.0, times * (1 + TOLERANCE), source, is_bound=True)
 
     def __str__(self) -> str:
         times, low, high = (
             f"{end:,.0f}" if end >= 1_000 else f"{end:.3g}" for end in (self.times, self.low, self.high)
         )
         unit = "time" if times == "1" else "times"
-        return f"at most {times} {unit}" if times == high else f"{times} {unit} (tolerated: {low} to {high})"
+        return f"{'at most ' * self.is_bound}{times} {unit} (tolerated: {low} to {high})"
 
 
 @dataclass(frozen=True)
@@ -175,6 +181,8 @@ def worth_to_neighbour(learner: Any, given: SymmetricProblem) -> PredictedWorth 
     """Return the worth to the nearest neighbour: the number of images, or of points as near on the quotient."""
     if learner.n_neighbors != 1 or given.form == "outputs":
         return None
+    if given.form == "coordinates" and not _is_on_sphere(given.problem):
+        return None  # their distances need not be those of orbits
     if not given.has_all:
         return PredictedWorth.at_most(given.n_images, _NEIGHBOUR)
     problem, symmetry, d = given.problem, given.symmetry, given.problem.dimension
@@ -187,9 +195,12 @@ def worth_to_neighbour(learner: Any, given: SymmetricProblem) -> PredictedWorth 
     return None if symmetry.size is None else PredictedWorth.at_most(symmetry.size, _NEIGHBOUR)
 
 
+def _is_on_sphere(problem: Problem) -> bool:
+    return isinstance(problem.density, UniformSphere) and len(problem.density.radii) == 1 and problem.embedding is None
+
+
 def _is_on_unit_sphere(problem: Problem) -> bool:
-    density = problem.density
-    return isinstance(density, UniformSphere) and density.radii == (1.0,) and problem.embedding is None
+    return _is_on_sphere(problem) and problem.density.radii == (1.0,)  # type: ignore[attr-defined]
 
 
 def _are_far_apart(symmetry: Symmetry, problem: Problem, n_samples: float) -> bool:
@@ -228,13 +239,16 @@ def _squared_distance(intensity: float, dimension: int) -> float:
 def worth_to_kernel(learner: Any, given: SymmetricProblem) -> PredictedWorth | None:  # noqa: ARG001
     """Return the worth to a kernel machine: at most the number of images, and next to nothing for averaged outputs.
 
-    Under noise both depend on the ridge: where it is too small, an average over images makes up for it.
+    Under noise both depend on the ridge: where it is too small, an average over images makes up for it. What is known
+    of averaged outputs is about the squared error on spheres of many dimensions, and holds from three on as measured.
     """
-    if given.problem.noise or given.problem.flip_probability:
+    problem = given.problem
+    if problem.noise or problem.flip_probability or given.form == "coordinates":
         return None
-    if given.form == "outputs":
-        return PredictedWorth(1.0, 1 / NO_GAIN, NO_GAIN, _OUTPUTS)
-    return None if given.form == "coordinates" else PredictedWorth.at_most(given.n_images, _THEOREM)
+    if given.form != "outputs":
+        return PredictedWorth.at_most(given.n_images, _THEOREM)
+    is_known = problem.task == "regression" and problem.dimension > 2
+    return PredictedWorth(1.0, 1 / NO_GAIN, NO_GAIN, _OUTPUTS) if is_known else None
 
 
 def worth_to_least_squares(learner: Any, given: SymmetricProblem) -> PredictedWorth | None:

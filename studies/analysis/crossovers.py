@@ -32,6 +32,7 @@ from studies.analysis.learning_curves import (
     NotMeasured,
     as_frame,
     paired_curves,
+    problem_of,
     sampling_of,
 )
 from studies.analysis.predictions import predicted_worth, prediction_text
@@ -438,10 +439,14 @@ def data_equivalence(
     plain needs 4 times [4, 4] the samples that informed has at n = 1,000
     """
     check_real(n, "n", "data_equivalence", low=0, closed="()")
-    curves = comparable_curves(frame, a, b, metric, n_test)
+    rows = as_frame(frame)
+    curves = comparable_curves(rows, a, b, metric, n_test)
     found = replace(equivalence_of(a, b, n, curves), left_out=curves[0].left_out)
     study = getattr(frame, "study", None)  # of results, but not of a frame
-    return replace(found, predicted=predicted_worth(study, a, b, n)) if study else found
+    if study is None:
+        return found
+    problem = problem_of(rows[rows["metric"].map(shown_name) == metric])
+    return replace(found, predicted=predicted_worth(study, a, b, n, problem))
 
 
 def equivalence_of(a: str, b: str, n: float, curves: Curves) -> DataEquivalence:

@@ -25,7 +25,15 @@ from studies.analysis.crossovers import (
     equivalence_of,
 )
 from studies.analysis.intervals import CensoredInterval, Interval, Sentence, number, scale_of
-from studies.analysis.learning_curves import NotMeasured, Sampling, by_problem, loss_interval, losses, sampling_of
+from studies.analysis.learning_curves import (
+    NotMeasured,
+    Sampling,
+    by_problem,
+    loss_interval,
+    losses,
+    problem_of,
+    sampling_of,
+)
 from studies.analysis.predictions import predicted_worth, prediction_text
 from studies.analysis.questions import Comparison, compare
 from studies.registry.errors import unknown
@@ -488,13 +496,8 @@ def _worth(
         found = next((worth for worth in of_sizes if worth and worth.is_bounded), None) or at(sizes[0])
     else:
         found = at(n)
-    predicted = predicted_worth(study, informed, plain, found.n_informed, _problem_of(rows))
+    predicted = predicted_worth(study, informed, plain, found.n_informed, problem_of(rows))
     return replace(found, nearby=_nearby(found.equivalence.n, sizes, at), predicted=predicted)
-
-
-def _problem_of(rows: pd.DataFrame) -> str:
-    """Return the label of the problem of some rows; empty where the study has one."""
-    return str(rows["problem"].iloc[0]) if "problem" in rows else ""
 
 
 def _or_none(at: Callable[[float], PriorWorth], n: float) -> PriorWorth | None:

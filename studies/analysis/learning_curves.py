@@ -336,6 +336,11 @@ def losses(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([turned[renamed], turned[~renamed]])
 
 
+def problem_of(frame: pd.DataFrame) -> str:
+    """Return the label of the problem of a frame's first row; empty where there is one problem, or no row."""
+    return str(frame["problem"].iloc[0]) if "problem" in frame and len(frame) else ""
+
+
 def sampling_of(frame: pd.DataFrame) -> Sampling:
     """Return the sampling of a frame's problem, from ``frame.attrs``.
 
@@ -345,7 +350,7 @@ def sampling_of(frame: pd.DataFrame) -> Sampling:
         Of one problem. The attributes of `Sampling` are values in ``frame.attrs``, or dicts of values by problem, as
         `Results.frame` sets them.
     """
-    problem = frame["problem"].iloc[0] if "problem" in frame and len(frame) else ""
+    problem = problem_of(frame)
     found = (frame.attrs.get(name) for name in ("n_rows", "n_test", "own_test", "on_rows"))
     n_rows, n_test, own_test, on_rows = (value.get(problem) if isinstance(value, dict) else value for value in found)
     return Sampling(n_rows, n_test, bool(own_test), bool(on_rows) or n_rows is not None)

@@ -129,8 +129,10 @@ def _list_priors(*, as_json: bool) -> None:
 
     worths = kept_worths()
     if as_json:
+        from studies.cli.tables import as_records
+
         known = [{"prior": name, "knows": knows, "holds": holds} for name, (knows, holds) in KNOWLEDGE.items()]
-        measured = json.loads(as_table(worths).to_json(orient="records"))  # null for no number
+        measured = as_records(as_table(worths))
         out.print_json(json.dumps({"priors": known, "worths": measured}))
         return
     table = columns("prior", "a learner with it knows", "holds for")

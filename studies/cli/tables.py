@@ -1,8 +1,9 @@
 """Results for a terminal: answers, tables that fit its width, and, for programs, JSON and CSV."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -370,6 +371,11 @@ def results_as_json(results: Results) -> str:
         "outlying_seeds": list(map(str, outlying_seeds(frame))),
         "answers": answers(results.study, frame),
         "claims": [asdict(claim) | {"verdict": claim.verdict} for claim in check_claims(results.study, frame)],
-        "means": json.loads(means(results).to_json(orient="records")),
+        "means": as_records(means(results)),
     }
     return json.dumps(shown)
+
+
+def as_records(table: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    """Return the rows of a table for JSON: None for no number, and all digits, which `DataFrame.to_json` rounds."""
+    return table.astype(object).where(table.notna(), None).to_dict("records")

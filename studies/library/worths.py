@@ -80,7 +80,8 @@ class KeptWorth:
         """The worth by theory."""
         if math.isnan(self.predicted):
             return None
-        return PredictedWorth(self.predicted, self.predicted_low, self.predicted_high, self.source)
+        ends = self.predicted_low, self.predicted_high
+        return PredictedWorth(self.predicted, *ends, self.source, is_bound=self.predicted_low == 1)
 
     @property
     def texts(self) -> dict[str, str]:

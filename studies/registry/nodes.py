@@ -41,10 +41,14 @@ def check_reach(problem: AnyProblem, estimator: BaseEstimator) -> None:
             name = type(last_step(estimator)).__name__
             raise ValueError(f"{name} has a parameter graph, which it is given only if uses_unlabelled is True")
         for part in filter(_has_graph, parts):
-            raise ValueError(f"the graph of the problem cannot be given to {type(part).__name__} {within}")
+            raise ValueError(f"the graph of the problem cannot be given to {_name(part)} {within}")
     if problem.n_unlabelled and not uses_unlabelled(estimator):
         for part in filter(uses_unlabelled, parts):
-            raise ValueError(f"unlabelled points cannot be given to {type(part).__name__} {within}")
+            raise ValueError(f"unlabelled points cannot be given to {_name(part)} {within}")
+
+
+def _name(estimator: Any) -> str:
+    return type(last_step(estimator)).__name__
 
 
 def _has_graph(estimator: Any) -> bool:

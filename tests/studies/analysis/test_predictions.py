@@ -1,8 +1,10 @@
+from contextlib import suppress
+
 import pytest
 
 from estimators import Invariance, PredictedWorth, Prior, make_learner
-from studies import built_in, data_equivalence, measure_curves
-from studies.analysis.crossovers import DataEquivalence
+from studies import Study, built_in, data_equivalence, measure_curves, run_study
+from studies.analysis.crossovers import DataEquivalence, NoEquivalence
 from studies.analysis.findings import PriorWorth, find
 from studies.analysis.intervals import CensoredInterval
 from studies.analysis.predictions import predicted_worth
@@ -42,6 +44,36 @@ def test_an_equivalence_of_results_has_the_worth_of_theory(turns):
     assert found.predicted.times == 2
     assert str(found).endswith(" known has at n = 200; theory predicts 2 times (tolerated: 1.7 to 2.3): supported")
     assert data_equivalence(turns.frame(), "known", "plain", n=200, metric="mse").predicted is None
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_prediction_is_that_of_the_problem_of_the_metric(order, tmp_path):
+    """Half turns keep the labels of the first problem, and move those of the second."""
+    learners = {
+        "plain": {"estimator": "knn-1"},
+        "known": {
+            "estimator": "knn-1",
+            "prior": "cyclic-turns",
+            "prior_params": {"order": 2, "n_coordinates": 4, "form": "augmentation"},
+        },
+    }
+    specs = {
+        "kept": {"problem": "sphere", "params": {"dimension": 4, "target": "joint-turns", "n_coordinates": 4}},
+        "moved": {"problem": "sphere", "params": {"dimension": 4, "target": "linear", "task": "regression"}},
+    }
+    study = {
+        "name": "two",
+        "question": "?",
+        "seeds": 2,
+        "sizes": [50, 100, 200],
+        "metrics": ["accuracy", "mse"],
+        "problems": dict(list(specs.items())[::order]),
+        "learners": learners,
+    }
+    results = run_study(Study.from_dict(study), tmp_path / "results.db", n_jobs=1)
+    with suppress(NoEquivalence):
+        assert data_equivalence(results, "known", "plain", n=100, metric="mse").predicted is None
+    assert data_equivalence(results, "known", "plain", n=50).predicted.times == 2
 
 
 def test_learners_that_differ_in_more_than_a_prior_have_no_prediction(turns):

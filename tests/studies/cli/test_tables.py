@@ -18,7 +18,7 @@ from studies.analysis.findings import find
 from studies.analysis.intervals import Interval, number
 from studies.analysis.learning_curves import learning_curve
 from studies.analysis.scaling_laws import fit_scaling
-from studies.cli.tables import compact, means, results_as_json, shown_results
+from studies.cli.tables import as_records, compact, means, results_as_json, shown_results
 from studies.plots.figures import write_figures
 from studies.results.results import Results
 from studies.spec.cells import plan_study
@@ -238,6 +238,11 @@ def test_results_as_json_have_counts_answers_and_means(worth_results):
     )
     assert mean["low"] < mean["mean"] < mean["high"]
     assert mean["seeds"] == 3
+
+
+def test_records_have_all_digits_and_none_for_no_number():
+    table = pd.DataFrame({"value": [1.537866123456e-16, np.nan], "n": [3, 4]})
+    assert json.loads(json.dumps(as_records(table))) == [{"value": 1.537866123456e-16, "n": 3}, {"value": None, "n": 4}]
 
 
 def test_figures_and_report_do_not_depend_on_the_users_style(worth_results, tmp_path):
