@@ -38,8 +38,9 @@ def check_reach(problem: AnyProblem, estimator: BaseEstimator) -> None:
     parts = [part for part in parts if not isinstance(part, type)]
     if isinstance(problem, DataProblem) and problem.graph is not None and not is_graph_for(problem, estimator):
         if _has_graph(last_step(estimator)):
-            name = type(last_step(estimator)).__name__
-            raise ValueError(f"{name} has a parameter graph, which it is given only if uses_unlabelled is True")
+            raise ValueError(
+                f"{_name(estimator)} has a parameter graph, which it is given only if uses_unlabelled is True"
+            )
         for part in filter(_has_graph, parts):
             raise ValueError(f"the graph of the problem cannot be given to {_name(part)} {within}")
     if problem.n_unlabelled and not uses_unlabelled(estimator):
