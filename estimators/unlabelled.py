@@ -51,7 +51,7 @@ def encode_labels(y: NDArray[Any], owner: str) -> tuple[NDArray[Any], NDArray[np
     ValueError
         If no point has a label, or labels are not classes.
     """
-    if missing := [row for row, label in enumerate(y) if label is None]:
+    if y.dtype == object and (missing := [row for row, label in enumerate(y) if label is None]):
         allowed = f"of labels, or {UNLABELLED} where there is none"
         raise ValueError(error_message("y", owner, allowed, f"None in row {missing[0]}"))
     is_labelled = (y != UNLABELLED) & (y != str(UNLABELLED))

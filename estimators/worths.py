@@ -77,11 +77,16 @@ class PredictedWorth:
         return cls(times, 1.0, times * (1 + TOLERANCE), source, is_bound=True)
 
     def __str__(self) -> str:
-        times, low, high = (
-            f"{end:,.0f}" if end >= 1_000 else f"{end:.3g}" for end in (self.times, self.low, self.high)
-        )
-        unit = "time" if times == "1" else "times"
-        return f"{'at most ' * self.is_bound}{times} {unit} (tolerated: {low} to {high})"
+        return self.text("time" if _number(self.times) == "1" else "times")
+
+    def text(self, unit: str = "") -> str:
+        """Return the worth with its tolerated range, and a unit behind it if there is one."""
+        worth = f"{'at most ' * self.is_bound}{_number(self.times)} {unit}".rstrip()
+        return f"{worth} (tolerated: {_number(self.low)} to {_number(self.high)})"
+
+
+def _number(times: float) -> str:
+    return f"{times:,.0f}" if times >= 1_000 else f"{times:.3g}"
 
 
 @dataclass(frozen=True)
@@ -181,12 +186,13 @@ def worth_to_neighbour(learner: Any, given: SymmetricProblem) -> PredictedWorth 
     """Return the worth to the nearest neighbour: the number of images, or of points as near on the quotient."""
     if learner.n_neighbors != 1 or given.form == "outputs":
         return None
-    if given.form == "coordinates" and not _is_on_sphere(given.problem):
+    radius = _sphere_radius(given.problem)
+    if given.form == "coordinates" and radius is None:
         return None  # their distances need not be those of orbits
     if not given.has_all:
         return PredictedWorth.at_most(given.n_images, _NEIGHBOUR)
     problem, symmetry, d = given.problem, given.symmetry, given.problem.dimension
-    orbit = symmetry.free_orbit(d) if _is_on_unit_sphere(problem) else None
+    orbit = symmetry.free_orbit(d) if radius == 1 else None
     if orbit and symmetry.size is not None and _are_far_apart(symmetry, problem, given.n_samples):
         return PredictedWorth.near(symmetry.size, _NEIGHBOUR)
     if orbit and symmetry.size is None and d > 2 and problem.task == "regression":
@@ -195,12 +201,12 @@ def worth_to_neighbour(learner: Any, given: SymmetricProblem) -> PredictedWorth 
     return None if symmetry.size is None else PredictedWorth.at_most(symmetry.size, _NEIGHBOUR)
 
 
-def _is_on_sphere(problem: Problem) -> bool:
-    return isinstance(problem.density, UniformSphere) and len(problem.density.radii) == 1 and problem.embedding is None
-
-
-def _is_on_unit_sphere(problem: Problem) -> bool:
-    return _is_on_sphere(problem) and problem.density.radii == (1.0,)  # type: ignore[attr-defined]
+def _sphere_radius(problem: Problem) -> float | None:
+    """Return the radius of the sphere of all points; None if they are not uniform on one."""
+    density = problem.density
+    if not isinstance(density, UniformSphere) or len(density.radii) > 1 or problem.embedding is not None:
+        return None
+    return density.radii[0]
 
 
 def _are_far_apart(symmetry: Symmetry, problem: Problem, n_samples: float) -> bool:

@@ -75,9 +75,6 @@ class Eta:
         if outcome.status == "ok":
             self._costs.learn(planned.cell, outcome.seconds)
 
-    def _is_unknown(self, cell: Cell) -> bool:
-        return self._costs.known(cell) is None
-
     def seconds_left(self) -> float | None:
         """Return an estimate, or None as long as none is possible.
 
@@ -91,7 +88,8 @@ class Eta:
         is_early = (1 - _EARLY) * self._n_cells < n_left < self._n_cells
         if not self._costs or (is_early and not all(map(self._costs.covers, left))):
             return None
-        if n_left == self._n_cells and 2 * sum(self._left[cell] for cell in left if self._is_unknown(cell)) > n_left:
+        n_unknown = sum(self._left[cell] for cell in left if self._costs.known(cell) is None)
+        if n_left == self._n_cells and 2 * n_unknown > n_left:
             return None
         now = self._clock()
         running = {cell: self._costs.estimate(cell) for cell in self._started}

@@ -1,7 +1,6 @@
 """The worths of named priors that built-in studies have measured, kept in worths.csv beside this module."""
 
 import math
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import resources
@@ -94,7 +93,7 @@ class KeptWorth:
             "problem": f"{self.problem} of {self.study}",
             "n": f"{self.n_samples:,}",
             "worth": str(self.measured),
-            "theory": "" if theory is None else re.sub(" times?", "", str(theory)),
+            "theory": "" if theory is None else theory.text(),
             "verdict": "" if theory is None else VERDICTS[verdict_of(self.measured, theory.low, theory.high)],
         }
 

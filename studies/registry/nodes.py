@@ -34,8 +34,8 @@ def check_reach(problem: AnyProblem, estimator: BaseEstimator) -> None:
         That names the part.
     """
     within = "inside a search or another learner"
-    parts = [part for part in estimator.get_params().values() if hasattr(part, "get_params")]
-    parts = [part for part in parts if not isinstance(part, type)]
+    params = estimator.get_params().values()
+    parts = [part for part in params if hasattr(part, "get_params") and not isinstance(part, type)]
     if isinstance(problem, DataProblem) and problem.graph is not None and not is_graph_for(problem, estimator):
         if _has_graph(last_step(estimator)):
             raise ValueError(
